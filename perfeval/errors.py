@@ -1,0 +1,89 @@
+"""Everything that perfeval raises on purpose, by who repairs it.
+
+PerfevalError
+├── ConfigurationError   configurator: perfeval.yml, indicators, narrative (exit 2)
+├── UsageError           whoever typed the command (exit 2)
+├── LedgerError          clerk: ledgers with errors; carries every finding (exit 1)
+├── ReportError          configurator or clerk: the draft cannot be printed as it stands (exit 1)
+├── ApprovalError        approver: this answer is no decision (exit 1)
+├── ArchiveError         operator: the door of the archive stays shut, or a bag is damaged (exit 1)
+└── StoreError           operator: the store or an artifact is not as it was written (exit 1)
+
+A bad cell is a Finding, not an exception; a return or a refusal is a Decision. Messages are for people, in Chinese:
+what is wrong and where; the hint says what to do.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perfeval.model import Finding
+
+
+class PerfevalError(Exception):
+    """A fault that a person can repair: a code, what is wrong (Chinese) and what to do (Chinese)."""
+
+    exit_code = 1
+
+    def __init__(self, code: str, message: str, hint: str = "", **context: object) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.context = context
+
+    def __str__(self) -> str:
+        """Message and hint on one line each, as people read them."""
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class ConfigurationError(PerfevalError):
+    """The workspace's configuration is wrong; `faults` lists every one as `file:line: message`."""
+
+    exit_code = 2
+
+    def __init__(self, code: str, message: str, hint: str = "", faults: Sequence[str] = (), **context: object) -> None:
+        super().__init__(code, message, hint, **context)
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        """Message, each fault on its own line, hint."""
+        return "\n".join(part for part in (self.message, *self.faults, self.hint) if part)
+
+
+class UsageError(PerfevalError):
+    """The command cannot be carried out as typed."""
+
+    exit_code = 2
+
+
+class LedgerError(PerfevalError):
+    """Ledgers hold errors; `findings` are all of them, warnings included."""
+
+    def __init__(self, code: str, message: str, hint: str = "", findings: "Sequence[Finding]" = (), **context: object) -> None:
+        super().__init__(code, message, hint, **context)
+        self.findings = tuple(findings)
+
+
+class ReportError(PerfevalError):
+    """The report cannot be drafted: a left-over slot, an undefined figure, an empty section; `faults` with places."""
+
+    def __init__(self, code: str, message: str, hint: str = "", faults: Sequence[str] = (), **context: object) -> None:
+        super().__init__(code, message, hint, **context)
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        """Message, each fault on its own line, hint."""
+        return "\n".join(part for part in (self.message, *self.faults, self.hint) if part)
+
+
+class ApprovalError(PerfevalError):
+    """An answer that is no decision: wrong person, code, check code or role. Nothing passes."""
+
+
+class ArchiveError(PerfevalError):
+    """The archive refuses, or an archived bag differs from what it says of itself."""
+
+
+class StoreError(PerfevalError):
+    """The store cannot be reached, or holds something else than was written."""

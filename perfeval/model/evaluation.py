@@ -1,0 +1,120 @@
+"""One programme's year, its revisions, drafts and decisions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What an approver decides (审批决定). The words are the form's own."""
+
+    APPROVE = "同意"
+    RETURN = "退回修改"
+    REFUSE = "不同意"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """An approval step (审批环节): `key` in [a-z0-9-] (center, bureau), `title` as people call it; the approver's role is the key."""
+
+    key: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One programme's year under evaluation. `id` in [a-z0-9-]; `outcome` is None while it is open."""
+
+    id: str
+    year: int
+    programme: str
+    prepared_by: str
+    opened_at: datetime
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A draft's number (稿次) within its evaluation: the key of every step's outcome."""
+
+    evaluation: Evaluation
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure as printed: its id, its text, and the fact or score it came from."""
+
+    id: str
+    text: str
+    value: Decimal | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The report of one revision. `digest` is the artifact's SHA-256, `content_digest` that over its parts, which approvals bind.
+
+    `check_code` (核对码) are 8 characters taken from `content_digest`.
+    """
+
+    evaluation: str
+    revision: int
+    digest: str
+    content_digest: str
+    check_code: str
+    figures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What somebody typed at a gate, before anything of it is believed."""
+
+    verdict: Verdict
+    name: str
+    code: str
+    check_code: str
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A valid decision: this person, in this role, on exactly these bytes."""
+
+    evaluation: str
+    revision: int
+    gate: str
+    verdict: Verdict
+    approver: str
+    content_digest: str
+    comment: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One time a gate was asked without a valid answer, and why (Chinese)."""
+
+    number: int
+    problem: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An enrolled approver: `role` is the gate's key."""
+
+    name: str
+    role: str
+    enrolled_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an evaluation ended: 已归档 with the bag's path, or 不同意."""
+
+    evaluation: str
+    state: str
+    archive: str | None = None

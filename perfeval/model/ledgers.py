@@ -1,0 +1,70 @@
+"""Ledgers (台账) as received and as validated, and what is wrong with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import polars as pl
+
+
+class Severity(StrEnum):
+    """How much a finding matters: an error stops the run, a warning travels to the approvers, a note is only told."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with a ledger (疑点), addressed to its cell as far as there is one.
+
+    `ledger` is the Chinese title, `row` the sheet's row number from 1, `column` the Chinese header, `cell` like C17.
+    `message` says in Chinese what was expected and what to do; `value` is the cell's text as found.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    ledger: str | None = None
+    file: str | None = None
+    sheet: str | None = None
+    row: int | None = None
+    column: str | None = None
+    cell: str | None = None
+    value: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is, as `file!sheet!cell`, as far as known."""
+        return "!".join(part for part in (self.file, self.sheet, self.cell or (self.row and f"第{self.row}行")) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """A ledger file as the clerk handed it in: its own name, where its bytes are, their SHA-256."""
+
+    name: str
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ledger:
+    """One validated ledger: the frame of its schema plus column `row` (UInt32, the sheet's row number).
+
+    `letters` gives the sheet's column letter for each schema column, so that a value can be followed to its cell.
+    Amounts are yuan, Decimal(18, 2); dates pl.Date; percentages Decimal, 0-100.
+    """
+
+    name: str
+    title: str
+    file: str
+    sheet: str | None
+    digest: str
+    frame: pl.DataFrame
+    letters: Mapping[str, str]
+
+
+Ledgers = Mapping[str, Ledger]

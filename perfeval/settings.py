@@ -1,0 +1,280 @@
+"""The workspace (工作区): a folder with perfeval.yml, indicators, narrative and ledgers, read once into frozen models."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from perfeval.errors import ConfigurationError, UsageError
+from perfeval.model import Gate
+
+CONFIG_FILE = "perfeval.yml"
+KEY_VARIABLE = "PERFEVAL_KEY"
+
+_source = Path(__file__).resolve().parent
+DEFAULT_CONFIG = _source.parent / "config" if (_source.parent / "config" / CONFIG_FILE).exists() else _source / "_config"
+
+
+def _inside(path: str) -> str:
+    if not path or Path(path).is_absolute() or ".." in Path(path).parts or "\\" in path or ":" in path:
+        raise ValueError("应为工作区内的相对路径")  # noqa: TRY003, EM101  # pydantic turns it into a fault
+    return path
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+# A folder inside the workspace: no absolute path, no way up.
+Inside = Annotated[str, AfterValidator(_inside)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Unit(_Model):
+    """填报单位."""
+
+    name: Text
+    short_name: Text
+    county: Text
+    office: Text
+    supervisor: Text
+    leader: str = ""
+    drafter: Text
+    phone: str = ""
+
+
+class Document(_Model):
+    """A document the evaluation rests on: title without 《》, number such as 桃财监〔2023〕63号."""
+
+    title: Text
+    number: Annotated[str, StringConstraints(pattern=r"^.+〔[0-9]{4}〕[1-9][0-9]*号$")]
+
+
+class Programme(_Model):
+    """预算项目; rows of budget and expenditure carry one of `codes`."""
+
+    name: Text
+    codes: Annotated[tuple[Text, ...], Field(min_length=1)]
+    goal: Text
+
+
+class GateSetting(_Model):
+    """审批环节."""
+
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")]
+    title: Text
+
+
+class Archive(_Model):
+    """档号 parts and metadata, GB/T 39362-2020 and DA/T 46-2009."""
+
+    fonds: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]+$")]
+    fonds_name: Text
+    category: Annotated[str, StringConstraints(pattern=r"^[A-Z]+$")]
+    term: Annotated[str, StringConstraints(pattern=r"^(Y|D30|D10)$")]
+    office_code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+$")]
+    security: Text = "公开"
+    folder: Inside = "archive"
+
+
+class Storage(_Model):
+    """Where the store lives: empty `database` means SQLite in `folder`."""
+
+    database: str = ""
+    folder: Inside = ".perfeval"
+
+
+class Schedule(_Model):
+    """When the year's evaluation starts by itself."""
+
+    cron: Text = "0 9 5 1 *"
+    timezone: Text = "Asia/Shanghai"
+
+
+class Settings(_Model):
+    """perfeval.yml as a whole."""
+
+    unit: Unit
+    bureau: Text
+    programme: Programme
+    basis: Annotated[tuple[Document, ...], Field(min_length=1)]
+    duties: Document
+    gates: Annotated[tuple[GateSetting, ...], Field(min_length=2)]
+    economic_classification: Inside = "economic_classification.csv"
+    archive: Archive
+    storage: Storage = Storage()
+    schedule: Schedule = Schedule()
+
+
+class Workspace:
+    """A workspace folder and its settings; every path the program uses is asked from here."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.config_file = self.root / CONFIG_FILE
+        if not self.config_file.is_file():
+            raise UsageError(
+                "U01", f"{self.root} 不是工作区：缺少 {CONFIG_FILE}", "用 perfeval init 目录 新建工作区，或用 -w 指定工作区目录。"
+            )
+        self.settings = load_model(self.config_file, Settings)
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """The approval steps in order."""
+        return tuple(Gate(gate.key, gate.title) for gate in self.settings.gates)
+
+    @property
+    def state(self) -> Path:
+        """The folder of store, artifacts and Prefect's home; made at first use, readable by its owner only."""
+        folder = self.root / self.settings.storage.folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the store."""
+        return self.settings.storage.database or f"sqlite:///{self.state / 'store.db'}"
+
+    @property
+    def archive_folder(self) -> Path:
+        """Where bags are archived."""
+        return self.root / self.settings.archive.folder
+
+    def ledgers(self, year: int) -> Path:
+        """The folder of a year's ledgers."""
+        return self.root / "ledgers" / str(year)
+
+    def indicators(self, year: int) -> Path:
+        """The year's indicator system."""
+        return self._existing(self.root / "indicators" / f"{year}.yml")
+
+    def narrative(self, year: int) -> Path:
+        """The year's narrative."""
+        return self._existing(self.root / "report" / f"{year}.md")
+
+    @property
+    def template(self) -> Path:
+        """The Word template whose styles the report uses."""
+        return self._existing(self.root / "report" / "template.docx")
+
+    @property
+    def economic_classification(self) -> Path:
+        """The table of economic classification codes: code,name."""
+        return self._existing(self.root / self.settings.economic_classification)
+
+    def configuration_files(self, year: int) -> tuple[Path, ...]:
+        """Everything besides the ledgers that the report of a year depends on; frozen with each revision."""
+        return (self.config_file, self.indicators(year), self.narrative(year), self.template, self.economic_classification)
+
+    def _existing(self, path: Path) -> Path:
+        if not path.is_file():
+            raise ConfigurationError(
+                "F02", f"缺少配置文件 {path.relative_to(self.root)}", "从上一年复制一份并改成本年，或用 perfeval init 重新生成。"
+            )
+        return path
+
+
+def secret_key() -> str:
+    """The key that encrypts secrets in the store, from the environment.
+
+    Raises: UsageError: when PERFEVAL_KEY is missing or shorter than 16 characters.
+    """
+    key = os.environ.get(KEY_VARIABLE, "")
+    if len(key) < 16:
+        raise UsageError(
+            "U02",
+            f"环境变量 {KEY_VARIABLE} 未设置或少于16个字符，不能读写审批人密钥",
+            f'先执行：export {KEY_VARIABLE}="$(openssl rand -base64 24)"，并把它另行妥善保存：丢失后审批人须重新登记。',
+        )
+    return key
+
+
+def load_yaml(path: Path) -> tuple[Any, "Marks"]:
+    """Parse a YAML file into plain data and the line of every node.
+
+    Raises: ConfigurationError: naming file and line where it is not YAML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        data = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506  # a safe loader
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigurationError("F01", f"{path.name}:{line}: YAML 写法有误：{error.problem}", "检查缩进、冒号后的空格和引号。") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError("F01", f"{path.name}: YAML 写法有误：{error}", "检查是否含有不可见字符。") from error
+    return data, Marks(node)
+
+
+class Marks:
+    """Lines of a YAML file's nodes, looked up by path of keys and indexes."""
+
+    def __init__(self, node: yaml.Node | None) -> None:
+        self._node = node
+
+    def line(self, path: tuple[str | int, ...]) -> int:
+        """The 1-based line of the deepest node that exists on `path`."""
+        node, line = self._node, 1
+        for part in path:
+            step = _child(node, part)
+            if step is None:
+                break
+            node, line = step
+        return line
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((value, key.start_mark.line + 1) for key, value in node.value if key.value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part].start_mark.line + 1
+    return None
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def load_model(path: Path, model: type[M]) -> M:
+    """Load a YAML file into a frozen model.
+
+    Raises: ConfigurationError: with every fault as `file:line: field: message`.
+    """
+    data, marks = load_yaml(path)
+    try:
+        return model.model_validate(data if data is not None else {})
+    except ValidationError as error:
+        raise ConfigurationError(
+            "F03", f"{path.name} 有 {error.error_count()} 处配置错误：", "按所列行号修改后再试。", faults=explain(error, path.name, marks)
+        ) from error
+
+
+_PROBLEMS = {
+    "missing": "缺少这一项",
+    "extra_forbidden": "不认识的项（检查拼写）",
+    "string_pattern_mismatch": "格式不对",
+    "string_too_short": "不能为空",
+    "string_type": "应为文字（可加引号）",
+    "too_short": "项数太少",
+    "enum": "不在可选值之内",
+    "literal_error": "不在可选值之内",
+    "decimal_parsing": "应为数字",
+    "decimal_type": "应为数字",
+    "int_parsing": "应为整数",
+    "int_type": "应为整数",
+    "model_type": "应为一组“键: 值”",
+    "tuple_type": "应为列表",
+    "dict_type": "应为一组“键: 值”",
+}
+
+
+def explain(error: ValidationError, file: str, marks: Marks) -> list[str]:
+    """Pydantic's faults in Chinese, each with file and line."""
+    return [
+        f"{file}:{marks.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}："
+        f"{_PROBLEMS.get(fault['type'], fault['msg'].removeprefix('Value error, '))}"
+        for fault in error.errors()
+    ]
