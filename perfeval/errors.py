@@ -7,7 +7,8 @@ PerfevalError
 ├── ReportError          configurator or clerk: the draft cannot be printed as it stands (exit 1)
 ├── ApprovalError        approver: this answer is no decision (exit 1)
 ├── ArchiveError         operator: the door of the archive stays shut, or a bag is damaged (exit 1)
-└── StoreError           operator: the store or an artifact is not as it was written (exit 1)
+├── StoreError           operator: the store or an artifact is not as it was written (exit 1)
+└── ServerError          operator: the server cannot be started or reached, a run does not move (exit 1)
 
 A bad cell is a Finding, not an exception; a return or a refusal is a Decision. Messages are for people, in Chinese:
 what is wrong and where; the hint says what to do.
@@ -87,3 +88,7 @@ class ArchiveError(PerfevalError):
 
 class StoreError(PerfevalError):
     """The store cannot be reached, or holds something else than was written."""
+
+
+class ServerError(PerfevalError):
+    """The server cannot be started or reached, or a run does not move."""

@@ -12,6 +12,7 @@ from perfeval.model import Gate
 
 CONFIG_FILE = "perfeval.yml"
 KEY_VARIABLE = "PERFEVAL_KEY"
+KEY_LENGTH = 16
 
 _source = Path(__file__).resolve().parent
 DEFAULT_CONFIG = _source.parent / "config" if (_source.parent / "config" / CONFIG_FILE).exists() else _source / "_config"
@@ -19,7 +20,7 @@ DEFAULT_CONFIG = _source.parent / "config" if (_source.parent / "config" / CONFI
 
 def _inside(path: str) -> str:
     if not path or Path(path).is_absolute() or ".." in Path(path).parts or "\\" in path or ":" in path:
-        raise ValueError("应为工作区内的相对路径")  # noqa: TRY003, EM101  # pydantic turns it into a fault
+        raise ValueError("应为工作区内的相对路径")  # pydantic turns it into a fault
     return path
 
 
@@ -160,13 +161,22 @@ class Workspace:
         return self._existing(self.root / "report" / "template.docx")
 
     @property
+    def profiles(self) -> Path:
+        """The scoring profiles: weights, bands, grades, rounding."""
+        return self._existing(self.root / "profiles.yml")
+
+    @property
     def economic_classification(self) -> Path:
         """The table of economic classification codes: code,name."""
         return self._existing(self.root / self.settings.economic_classification)
 
-    def configuration_files(self, year: int) -> tuple[Path, ...]:
-        """Everything besides the ledgers that the report of a year depends on; frozen with each revision."""
-        return (self.config_file, self.indicators(year), self.narrative(year), self.template, self.economic_classification)
+    def scoring_files(self, year: int) -> tuple[Path, ...]:
+        """What the scores of a year depend on besides the ledgers; kept with each revision."""
+        return (self.config_file, self.indicators(year), self.profiles, self.economic_classification)
+
+    def drafting_files(self, year: int) -> tuple[Path, ...]:
+        """What the text of a year depends on besides the scores; kept with each revision."""
+        return (self.config_file, self.narrative(year), self.template)
 
     def _existing(self, path: Path) -> Path:
         if not path.is_file():
@@ -182,10 +192,10 @@ def secret_key() -> str:
     Raises: UsageError: when PERFEVAL_KEY is missing or shorter than 16 characters.
     """
     key = os.environ.get(KEY_VARIABLE, "")
-    if len(key) < 16:
+    if len(key) < KEY_LENGTH:
         raise UsageError(
             "U02",
-            f"环境变量 {KEY_VARIABLE} 未设置或少于16个字符，不能读写审批人密钥",
+            f"环境变量 {KEY_VARIABLE} 未设置或少于{KEY_LENGTH}个字符，不能读写审批人密钥",
             f'先执行：export {KEY_VARIABLE}="$(openssl rand -base64 24)"，并把它另行妥善保存：丢失后审批人须重新登记。',
         )
     return key
@@ -199,7 +209,7 @@ def load_yaml(path: Path) -> tuple[Any, "Marks"]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        data = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506  # a safe loader
+        data = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader
     except UnicodeDecodeError as error:
         raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
     except yaml.MarkedYAMLError as error:

@@ -11,6 +11,8 @@ from perfeval.model.evaluation import (
     Outcome,
     Person,
     Revision,
+    Stage,
+    Standing,
     Verdict,
 )
 from perfeval.model.ledgers import Finding, Ledger, Ledgers, ReceivedFile, Severity
@@ -18,5 +20,5 @@ from perfeval.model.scores import Execution, Fact, Facts, Score, Scorecard, Sour
 
 __all__ = [
     "Answer", "Asked", "Decision", "Draft", "Evaluation", "Execution", "Fact", "Facts", "Figure", "Finding", "Gate", "Ledger",
-    "Ledgers", "Outcome", "Person", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity", "Source", "Verdict",
+    "Ledgers", "Outcome", "Person", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity", "Source", "Stage", "Standing", "Verdict",
 ]  # fmt: skip

@@ -118,3 +118,47 @@ class Outcome:
     evaluation: str
     state: str
     archive: str | None = None
+
+
+class Stage(StrEnum):
+    """Where an evaluation stands (进度), as `run --json` and `status --json` name it; a gate's stage is `waiting-<gate>`."""
+
+    PREPARING = "preparing"
+    INVALID = "failed"
+    WAITING = "waiting"
+    CORRECTING = "correcting"
+    APPROVED = "approved"
+    ARCHIVED = "archived"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an evaluation stands and since when; `gate` is the one that is waited for."""
+
+    stage: Stage
+    revision: Revision
+    since: datetime
+    gate: Gate | None = None
+    draft: Draft | None = None
+
+    @property
+    def key(self) -> str:
+        """The stage as JSON names it."""
+        return f"{self.stage}-{self.gate.key}" if self.gate else str(self.stage)
+
+    @property
+    def title(self) -> str:
+        """The stage as people call it."""
+        return f"待{self.gate.title}" if self.gate else _STAGES[self.stage]
+
+
+_STAGES = {
+    Stage.PREPARING: "编制中",
+    Stage.INVALID: "台账有误，待更正",
+    Stage.WAITING: "待审批",
+    Stage.CORRECTING: "已退回，待更正",
+    Stage.APPROVED: "已批准，待归档",
+    Stage.ARCHIVED: "已归档",
+    Stage.REFUSED: "不同意，已终止",
+}

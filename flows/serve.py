@@ -1,0 +1,183 @@
+"""One port, one command: the server and the runner as two child processes of whoever needs them.
+
+`perfeval serve` keeps them until it is told to end; `run`, `decide` and `demo` use the ones that are up or start their own
+for as long as they need them. Everything they write lies in the workspace's state folder.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from perfeval.errors import ServerError, UsageError
+from perfeval.settings import Workspace, secret_key
+from perfeval.store import Store
+
+USER = "perfeval"
+HOST = "127.0.0.1"
+PORT = 4200
+_SECRET = "server-password"  # noqa: S105  # its name in the store
+_STARTUP_SECONDS = 180
+_STOP_SECONDS = 10
+_RESTARTS = 5
+
+
+def environment(workspace: Workspace, url: str, password: str) -> dict[str, str]:
+    """The environment of everything that talks to this workspace's Prefect.
+
+    PREFECT_ variables of the caller are dropped: somebody's cloud profile must not receive a county's ledgers.
+    """
+    home = workspace.state / "prefect"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return kept | {
+        "PERFEVAL_WORKSPACE": str(workspace.root),
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"{url}/api",
+        "PREFECT_API_AUTH_STRING": f"{USER}:{password}",
+        "PREFECT_SERVER_API_AUTH_STRING": f"{USER}:{password}",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+        "PREFECT_SERVER_UI_API_URL": "/api",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+        "DO_NOT_TRACK": "1",
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
+    }
+
+
+def end_with_parent() -> None:
+    """End this process when its parent is gone: the parent holds the other end of our standard input."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+class _Child:
+    """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them."""
+
+    def __init__(self, module: str, environment: dict[str, str], log: Path, listener: socket.socket) -> None:
+        self._command = [sys.executable, "-m", module, str(listener.fileno())]
+        self._environment = environment
+        self._log = log
+        self._listener = listener
+        self._starts = 0
+        log.unlink(missing_ok=True)
+        self.start()
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # our own module
+                self._command, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
+                start_new_session=True, pass_fds=[self._listener.fileno()],
+            )  # fmt: skip
+        self._starts += 1
+
+    def revive(self) -> None:
+        """Start the child again if it has ended.
+
+        Raises: ServerError: when it ends again and again.
+        """
+        if self._process.poll() is None:
+            return
+        if self._starts > _RESTARTS:
+            raise ServerError("V02", "服务进程反复退出", f"查看日志 {self._log}，排除故障后再启动。")
+        self.stop()
+        self.start()
+
+    def stop(self) -> None:
+        """End the child and whatever it started."""
+        if self._process.stdin:
+            self._process.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+class Server:
+    """Prefect's server and runner for one workspace, as children of this process."""
+
+    def __init__(self, workspace: Workspace, password: str, host: str = HOST, port: int = 0) -> None:
+        self._workspace = workspace
+        self._listener = _listen(host, port)
+        local = HOST if host in {"", "0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+        self.url = f"http://{local}:{self._listener.getsockname()[1]}"
+        self.environment = environment(workspace, self.url, password)
+        self._children: list[_Child] = []
+
+    def __enter__(self) -> Self:
+        """Start both and wait until the server answers.
+
+        Raises: ServerError: when it does not.
+        """
+        home = self._workspace.state / "prefect"
+        home.mkdir(mode=0o700, exist_ok=True)
+        try:
+            # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
+            self._children = [
+                _Child(module, self.environment, home / f"{module}.log", self._listener) for module in ("flows.server", "flows.runner")
+            ]
+            deadline = time.monotonic() + _STARTUP_SECONDS
+            while not is_healthy(self.url):
+                self.tend()
+                if time.monotonic() > deadline:
+                    raise ServerError("V03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End both, the runner first."""
+        for child in reversed(self._children):
+            child.stop()
+        self._listener.close()
+
+    def tend(self) -> None:
+        """Start again what has died."""
+        for child in self._children:
+            child.revive()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            "V01", f"不能在 {host}:{port} 上启动服务：{error.strerror}", "端口可能被别的程序占用：用 --port 换一个端口，例如 --port 4201。"
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+def is_healthy(url: str) -> bool:
+    """Whether Prefect answers and reaches its database."""
+    try:
+        with urllib.request.urlopen(f"{url}/api/ready", timeout=2) as answer:  # noqa: S310  # our own address
+            return bool(answer.status == 200)  # noqa: PLR2004  # OK
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        time.sleep(0.2)
+        return False

@@ -1,0 +1,163 @@
+"""The one port: Prefect's API and UI, and around them what Prefect lacks.
+
+Clicks that survive a busy database, drafts to download behind the same login, and headers that keep the browser at home.
+"""
+
+import asyncio
+import base64
+import binascii
+import hmac
+import os
+import re
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flows.serve import end_with_parent
+from flows.workplace import open_workplace
+from perfeval.errors import PerfevalError
+from perfeval.model import Revision
+
+# SQLite answers "database is locked" at once, whatever its timeout, when somebody wrote between a transaction's read and
+# its write; Prefect makes that a 503 and its UI does not ask again.
+_CLICK = re.compile(r"/api/flow_runs/[^/]+/(resume|set_state)")
+_ATTEMPTS = 60
+_PAUSE_SECONDS = 0.1
+_BODY_LIMIT = 1_000_000
+
+_DRAFT = re.compile(r"/perfeval/drafts/(?P<evaluation>[a-z0-9-]{1,64})/(?P<revision>[1-9][0-9]{0,3})\.docx")
+
+_HEADERS = [
+    (
+        b"content-security-policy",
+        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        b"img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        b"frame-ancestors 'none'; form-action 'self'; base-uri 'self'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+]
+
+
+class Front:
+    """The outer ASGI application around Prefect's."""
+
+    def __init__(self, prefect: ASGIApp, find_draft: Callable[[str, int], tuple[Path, str]], credentials: str) -> None:
+        self._prefect = prefect
+        self._find_draft = find_draft
+        self._credentials = credentials.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; life cycle and web sockets are Prefect's."""
+        if scope["type"] != "http":
+            await self._prefect(scope, receive, send)
+            return
+        guarded = _with_headers(send)
+        if scope["path"].startswith("/perfeval/"):
+            response = await self._draft(Request(scope))
+            await response(scope, receive, guarded)
+        elif scope["method"] == "POST" and _CLICK.fullmatch(scope["path"]):
+            await self._insist(scope, receive, guarded)
+        else:
+            await self._prefect(scope, receive, guarded)
+
+    async def _draft(self, request: Request) -> Response:
+        if not self._is_authorized(request.headers.get("authorization", "")):
+            challenge = {"WWW-Authenticate": 'Basic realm="perfeval", charset="UTF-8"'}
+            return PlainTextResponse("请用 perfeval 的用户名和口令登录。", status_code=401, headers=challenge)
+        asked = _DRAFT.fullmatch(request.url.path)
+        if asked is None or request.method not in {"GET", "HEAD"}:
+            return PlainTextResponse("没有这个页面。", status_code=404)
+        try:
+            path, name = await run_in_threadpool(self._find_draft, asked["evaluation"], int(asked["revision"]))
+        except PerfevalError as error:
+            return PlainTextResponse(str(error), status_code=404)
+        word = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+        return FileResponse(path, filename=name, media_type=word, headers={"Cache-Control": "no-store"})
+
+    def _is_authorized(self, header: str) -> bool:
+        scheme, _, encoded = header.partition(" ")
+        try:
+            offered = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return scheme.lower() == "basic" and hmac.compare_digest(offered, self._credentials)
+
+    async def _insist(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a click on until the database had room for it."""
+        body = await _read_body(receive)
+        if body is None:
+            await PlainTextResponse("提交的内容过长。", status_code=413)(scope, receive, send)
+            return
+        for attempt in range(_ATTEMPTS):
+            answer = await _ask(self._prefect, scope, body, receive)
+            if answer[0]["status"] != 503 or attempt == _ATTEMPTS - 1:  # noqa: PLR2004  # Service Unavailable
+                break
+            await asyncio.sleep(_PAUSE_SECONDS)
+        for message in answer:
+            await send(message)
+
+
+async def _ask(app: ASGIApp, scope: Scope, body: bytes, receive: Receive) -> list[Message]:
+    answer: list[Message] = []
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return messages.pop() if messages else await receive()
+
+    async def keep(message: Message) -> None:
+        answer.append(message)
+
+    try:
+        # Middleware writes into the scope: every attempt gets its own.
+        await app({**scope, "state": dict(scope.get("state", {}))}, replay, keep)
+    except Exception:
+        if not answer or answer[-1].get("more_body", False):
+            raise  # Starlette's error middleware answers first and raises after; only without an answer it is ours
+    return answer
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > _BODY_LIMIT:
+            return None
+        if not message.get("more_body", False):
+            return body
+
+
+def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
+        await send(message)
+
+    return guarded
+
+
+def _find_draft(evaluation_id: str, number: int) -> tuple[Path, str]:
+    raise NotImplementedError
+
+
+def main() -> None:
+    """Serve on the listening socket that the parent hands over as file descriptor."""
+    from prefect.server.api.server import create_app  # noqa: PLC0415  # reads its settings when imported
+
+    end_with_parent()
+    app: Any = Front(create_app(final=True), _find_draft, os.environ["PREFECT_SERVER_API_AUTH_STRING"])
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, ws_ping_interval=None)
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+
+
+if __name__ == "__main__":
+    main()

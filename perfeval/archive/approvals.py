@@ -1,0 +1,143 @@
+"""The door of the archive: what the decisions must say before anything is archived, and again whenever a bag is checked."""
+
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+
+from pydantic import TypeAdapter
+
+from perfeval.archive.holdings import Holdings
+from perfeval.model import Decision, Gate, Verdict
+from perfeval.model.digests import check_code
+
+# China has one legal time, and no summer time in the years evaluated; no zone database is needed to read an archive.
+_CHINA = timezone(timedelta(hours=8))
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Who drafted, approved and archived (审批记录), and what: the bag's decisions.json."""
+
+    evaluation: str
+    revision: int
+    prepared_by: str
+    drafted_at: datetime
+    archived_at: datetime
+    content_digest: str
+    check_code: str
+    gates: tuple[Gate, ...]
+    decisions: tuple[Decision, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse times without a zone: they would read differently on every machine."""
+        if any(at.tzinfo is None for at in (self.drafted_at, self.archived_at, *(item.decided_at for item in self.decisions))):
+            raise ValueError("时间没有时区")
+
+    @property
+    def current(self) -> tuple[Decision, ...]:
+        """The decisions on the archived revision."""
+        return tuple(item for item in self.decisions if (item.evaluation, item.revision) == (self.evaluation, self.revision))
+
+
+_document = TypeAdapter(Approvals)
+
+
+def approvals_of(holdings: Holdings, digest: str) -> Approvals:
+    """The approvals of what is to be archived, whose report has this content digest."""
+    return Approvals(
+        holdings.evaluation.id,
+        holdings.revision,
+        holdings.evaluation.prepared_by,
+        china_time(holdings.drafted_at),
+        china_time(holdings.archived_at),
+        digest,
+        check_code(digest),
+        holdings.gates,
+        tuple(
+            replace(item, decided_at=china_time(item.decided_at))
+            for item in sorted(holdings.decisions, key=lambda item: (item.revision, item.decided_at, item.gate))
+        ),
+    )
+
+
+def write_approvals(approvals: Approvals) -> bytes:
+    """decisions.json."""
+    return _document.dump_json(approvals, indent=2) + b"\n"
+
+
+def read_approvals(content: bytes) -> Approvals:
+    """Read decisions.json.
+
+    Raises: ValueError: when it is no such document.
+    """
+    return _document.validate_json(content)
+
+
+def unapproved(approvals: Approvals) -> list[str]:
+    """审批是否齐全: what keeps the decisions from being one 同意 at every gate, in Chinese."""
+    problems = [] if approvals.gates else ["没有规定审批环节"]
+    for gate in approvals.gates:
+        given = [item for item in approvals.current if item.gate == gate.key]
+        if not given:
+            problems.append(f"缺少“{gate.title}”对第{approvals.revision}稿的审批决定")
+        elif len(given) > 1:
+            problems.append(f"“{gate.title}”对第{approvals.revision}稿有{len(given)}个审批决定，只应有一个")
+        elif given[0].verdict is not Verdict.APPROVE:
+            problems.append(f"“{gate.title}”的决定是“{given[0].verdict}”，不是“同意”")
+    keys = {gate.key for gate in approvals.gates}
+    strangers = [
+        item
+        for item in approvals.decisions
+        if item.evaluation != approvals.evaluation or item.revision > approvals.revision or item.gate not in keys
+    ]
+    return problems + [f"“{item.approver}”的决定属于 {item.evaluation} 第{item.revision}稿 {item.gate}，不属于本件" for item in strangers]
+
+
+def misbound(approvals: Approvals, digest: str) -> list[str]:
+    """批准的是否就是这份报告: decisions on other bytes than those whose content digest is given, in Chinese."""
+    return [
+        f"“{item.approver}”批准的不是这份报告（批准的内容摘要 {item.content_digest[:12]}…，报告的内容摘要 {digest[:12]}…）"
+        for item in approvals.current
+        if item.content_digest != digest
+    ]
+
+
+def conflicted(approvals: Approvals) -> list[str]:
+    """职责分离: approvers who are nobody, the preparer, or somebody who decided at another gate too, in Chinese."""
+    gates: dict[str, set[str]] = defaultdict(set)
+    for item in approvals.decisions:
+        gates[_person(item.approver)].add(item.gate)
+    problems = ["有审批决定没有审批人姓名"] if "" in gates else []
+    if _person(approvals.prepared_by) in gates:
+        problems.append(f"送审人“{approvals.prepared_by}”审批了自己送审的报告")
+    return problems + [f"“{name}”在不止一个环节作了审批" for name, decided in gates.items() if name and len(decided) > 1]
+
+
+def acts(approvals: Approvals) -> list[tuple[str, str, str]]:
+    """业务行为: what was done, by whom, when, in order. The last gate's approval issues the report."""
+    titles = {gate.key: gate.title for gate in approvals.gates}
+    last = approvals.gates[-1].key if approvals.gates else ""
+    return [
+        ("拟稿", approvals.prepared_by, time_text(approvals.drafted_at)),
+        *(
+            (f"{'签发' if item.gate == last else '审核'}（{titles.get(item.gate, item.gate)}）", item.approver, time_text(item.decided_at))
+            for item in approvals.current
+        ),
+        ("归档", approvals.prepared_by, time_text(approvals.archived_at)),
+    ]
+
+
+def china_time(at: datetime) -> datetime:
+    """A point in time as China's clocks show it, whatever zone the store gave it in."""
+    return at if at.tzinfo is None else at.astimezone(_CHINA)
+
+
+def time_text(at: datetime) -> str:
+    """A point in time as people read it."""
+    return china_time(at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _person(name: str) -> str:
+    """One spelling for one person: blanks, full-width letters and case do not make another."""
+    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()

@@ -1,0 +1,156 @@
+"""Making a bag (归档包): through the door, into a folder beside, checked, and then to its place in one rename."""
+
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from perfeval.archive import description
+from perfeval.archive.approvals import Approvals, approvals_of, conflicted, misbound, unapproved, write_approvals
+from perfeval.archive.digesting import ALGORITHMS, Digests, digest_file
+from perfeval.archive.holdings import Holdings, absent, path_problem, path_problems, payload
+from perfeval.archive.verification import verify_bag
+from perfeval.errors import ArchiveError
+from perfeval.model.digests import content_digest
+
+_READ_ONLY = 0o444
+_FOLDER = 0o755
+
+
+def archive_bag(holdings: Holdings, folder: Path) -> Path:
+    """Archive an approved evaluation (归档) as a BagIt bag in `folder`/档号 and return it.
+
+    Atomic: the bag is there whole or not at all. Idempotent: the same holdings again return the bag that is there.
+
+    Raises: ArchiveError: nothing is archived when an approval is missing or is not for this report, when something to keep
+        is missing or cannot be kept, or when another bag has the place.
+    """
+    approvals = _through_the_door(holdings)
+    contents = payload(holdings, write_approvals(approvals))
+    _check_contents(holdings, [path for path, _ in contents])
+    bag = folder / holdings.archive_no
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        building = Path(tempfile.mkdtemp(prefix=_leftover_prefix(holdings), dir=folder))
+        try:
+            _write_bag(building, holdings, approvals, contents)
+            _publish(building, bag)
+        finally:
+            # Also what a crash has left of earlier attempts: with the bag in place nobody needs it.
+            for leftover in folder.glob(f"{_leftover_prefix(holdings)}*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+    except OSError as error:
+        raise ArchiveError(
+            "K04", f"归档时读写文件失败：{error.strerror}（{error.filename}）", "检查磁盘空间和归档文件夹的权限后重试。"
+        ) from error
+    return bag
+
+
+def _through_the_door(holdings: Holdings) -> Approvals:
+    try:
+        digest = content_digest(holdings.report)
+    except ValueError as error:
+        raise ArchiveError("K01", f"不能归档：{error}", "重新生成报告并重新审批。") from error
+    approvals = approvals_of(holdings, digest)
+    if problems := [*unapproved(approvals), *misbound(approvals, digest), *conflicted(approvals)]:
+        raise ArchiveError("K01", "不能归档：" + "；".join(problems), "各审批环节由不同的人对这一稿作出“同意”后再归档。")
+    return approvals
+
+
+def _check_contents(holdings: Holdings, paths: list[str]) -> None:
+    if missing := absent(paths):
+        raise ArchiveError("K02", "不能归档，缺少：" + "、".join(missing), "补齐后再归档。")
+    names = [holdings.archive_no, *(ledger.name for ledger in holdings.ledgers)]
+    problems = [f"{name}：名称中不应有 /" for name in names if "/" in name]
+    if problem := path_problem(holdings.archive_no):
+        problems.append(f"档号{holdings.archive_no}：{problem}")
+    if problems := problems + path_problems(paths):
+        raise ArchiveError("K02", "不能归档，以下文件名不能长期保存：" + "；".join(problems), "改名后重新接收台账再归档。")
+
+
+def _leftover_prefix(holdings: Holdings) -> str:
+    return f".{holdings.archive_no}."
+
+
+def _write_bag(bag: Path, holdings: Holdings, approvals: Approvals, contents: list[tuple[str, bytes | Path]]) -> None:
+    files = {path: _write(bag / path, content) for path, content in contents}
+    _check_received(holdings, files)
+    tags = {f"manifest-{algorithm}.txt": _manifest(files, algorithm) for algorithm in ALGORITHMS} | {
+        "bagit.txt": description.BAGIT.encode(),
+        "bag-info.txt": description.bag_info(holdings, files).encode(),
+        description.METADATA: description.metadata(holdings, approvals, files),
+        description.NOTICE: description.notice(holdings, approvals).encode(),
+    }
+    written = {name: _write(bag / name, content) for name, content in tags.items()}
+    for algorithm in ALGORITHMS:
+        _write(bag / f"tagmanifest-{algorithm}.txt", _manifest(written, algorithm))
+    if failed := [check for check in verify_bag(bag) if not check.ok]:
+        raise ArchiveError("K03", "不能归档，核验未通过：" + "；".join(f"{check.name}：{check.detail}" for check in failed), "按所列修正后重试。")
+    for root, _, _ in os.walk(bag, topdown=False):
+        _settle_folder(Path(root))
+
+
+def _write(path: Path, content: bytes | Path) -> Digests:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as source, path.open("xb") as target:
+        digests = digest_file(source, target)
+        target.flush()
+        os.fsync(target.fileno())
+    path.chmod(_READ_ONLY)
+    return digests
+
+
+def _check_received(holdings: Holdings, files: Mapping[str, Digests]) -> None:
+    kept = {path.rpartition("/")[2]: digests.sha256 for path, digests in files.items() if "/ledgers/" in path}
+    if changed := [ledger.name for ledger in holdings.ledgers if kept[ledger.name] != ledger.digest]:
+        raise ArchiveError("K02", "不能归档，台账与收到时不同：" + "、".join(changed), "从备份恢复工作区的状态文件夹。")
+
+
+def _manifest(files: Mapping[str, Digests], algorithm: str) -> bytes:
+    return "".join(f"{digests.by(algorithm)}  {path}\n" for path, digests in sorted(files.items())).encode()
+
+
+def _settle_folder(folder: Path) -> None:
+    folder.chmod(_FOLDER)
+    # Names survive a power cut only when their folder is flushed too; Windows has no handle for that.
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _publish(building: Path, bag: Path) -> None:
+    try:
+        building.rename(bag)
+    except OSError:
+        if not os.path.lexists(bag):
+            raise
+        if differing := _differences(bag, building):
+            raise ArchiveError(
+                "K05",
+                f"档号 {bag.name} 已有归档包，内容不同：" + "、".join(differing),
+                "归档包一经形成不得改动：用 perfeval verify 核验原包；如是另一份报告，请另编档号。",
+            ) from None
+    else:
+        _settle_folder(bag.parent)
+
+
+def _differences(bag: Path, other: Path) -> list[str]:
+    left, right = _contents(bag), _contents(other)
+    return sorted(path for path in left.keys() | right.keys() if left.get(path) != right.get(path))
+
+
+def _contents(bag: Path) -> dict[str, str | None]:
+    if bag.is_symlink() or not bag.is_dir():
+        return {}
+    found: dict[str, str | None] = {}
+    for path in bag.rglob("*"):
+        if path.is_symlink() or path.is_file():
+            name = path.relative_to(bag).as_posix()
+            found[name] = None if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()
+    return found

@@ -1,0 +1,164 @@
+"""What a bag says of itself: bag-info.txt, metadata.xml (DA/T 46-2009) and 归档说明.txt. Text out of data, no clock."""
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from lxml import etree
+
+from perfeval.archive.approvals import Approvals, acts, china_time, time_text
+from perfeval.archive.digesting import Digests
+from perfeval.archive.holdings import Holdings
+from perfeval.model import Gate
+
+BAGIT = "BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n"
+METADATA = "metadata.xml"
+NOTICE = "归档说明.txt"
+
+_TERMS = {"Y": "永久", "D30": "30年", "D10": "10年"}
+_FORMATS = {
+    ".docx": ("Office Open XML 文字处理文档", "ISO/IEC 29500 Transitional"),
+    ".xlsx": ("Office Open XML 电子表格", "ISO/IEC 29500 Transitional"),
+    ".csv": ("CSV 文本", "RFC 4180"),
+    ".parquet": ("Apache Parquet", "2"),
+    ".json": ("JSON 文本", "RFC 8259"),
+    ".yml": ("YAML 文本", "1.1"),
+    ".md": ("Markdown 文本", "CommonMark"),
+}
+
+
+def bag_info(holdings: Holdings, files: Mapping[str, Digests]) -> str:
+    """bag-info.txt."""
+    entries = {
+        "Source-Organization": holdings.unit,
+        "External-Identifier": holdings.archive_no,
+        "External-Description": holdings.title,
+        "Internal-Sender-Identifier": f"{holdings.evaluation.id} r{holdings.revision}",
+        "Bagging-Date": china_time(holdings.archived_at).date().isoformat(),
+        "Payload-Oxum": f"{sum(file.size for file in files.values())}.{len(files)}",
+        "Bag-Software-Agent": holdings.program,
+    }
+    return "".join(f"{label}: {one_line(value)}\n" for label, value in entries.items())
+
+
+def metadata(holdings: Holdings, approvals: Approvals, files: Mapping[str, Digests]) -> bytes:
+    """metadata.xml: the fields of DA/T 46-2009 under their Chinese names."""
+    archive = holdings.archive
+    root = etree.Element("电子文件元数据", {"依据": "DA/T 46-2009"})
+    _add(root, "聚合层次", "件")
+    origin = _add(root, "来源")
+    _add(origin, "全宗号", archive.fonds)
+    _add(origin, "全宗名称", archive.fonds_name)
+    _add(origin, "立档单位名称", holdings.unit)
+    _add(root, "电子文件号", f"{holdings.evaluation.id}-r{holdings.revision}")
+    _add(root, "档号", holdings.archive_no)
+    _add(root, "题名", holdings.title)
+    _add(root, "文件编号", holdings.document_no)
+    _add(root, "责任者", holdings.unit)
+    # A report is dated by the approval that issues it.
+    _add(root, "日期", china_time(max(item.decided_at for item in approvals.current)).date().isoformat())
+    _add(root, "文种", "报告")
+    _add(root, "密级", archive.security)
+    _add(root, "保管期限", _TERMS[archive.term])
+    _add(root, "年度", str(holdings.evaluation.year))
+    _add(root, "预算项目", holdings.evaluation.programme)
+    _add(root, "创建程序", holdings.program)
+    for path, digests in sorted(files.items()):
+        file = _add(root, "电子文件", 文件名=path)
+        name, version = _FORMATS.get(PurePosixPath(path).suffix.lower(), ("其他", ""))
+        _add(file, "格式", name, 版本=version)
+        _add(file, "大小", str(digests.size), 单位="字节")
+        _add(file, "数字摘要", digests.sha256, 算法="SHA-256")
+        _add(file, "数字摘要", digests.sm3, 算法="SM3")
+    for action, person, at in acts(approvals):
+        act = _add(root, "业务行为")
+        _add(act, "行为", action)
+        _add(act, "机构人员", person)
+        _add(act, "时间", at)
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+
+
+def one_line(text: str) -> str:
+    """Text on one line, without characters that neither XML nor a terminal can show."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def notice(holdings: Holdings, approvals: Approvals) -> str:
+    """归档说明.txt: what lies here and how to check it in twenty years, without this program."""
+    titles = {gate.key: gate for gate in approvals.gates}
+    decisions = "\n".join(
+        f"    第{item.revision}稿 {titles.get(item.gate, Gate(item.gate, item.gate)).title}：{item.verdict}，{one_line(item.approver)}，"
+        f"{time_text(item.decided_at)}" + (f"，意见：{one_line(item.comment)}" if item.comment else "")
+        for item in approvals.decisions
+    )
+    return _NOTICE.format(
+        title=one_line(holdings.title),
+        archive_no=holdings.archive_no,
+        unit=one_line(holdings.unit),
+        programme=one_line(holdings.evaluation.programme),
+        year=holdings.evaluation.year,
+        revision=approvals.revision,
+        prepared_by=one_line(approvals.prepared_by),
+        archived_at=time_text(approvals.archived_at),
+        program=holdings.program,
+        decisions=decisions,
+        digest=approvals.content_digest,
+        code=approvals.check_code,
+    )
+
+
+def _add(parent: etree._Element, tag: str, text: str = "", **attributes: str) -> etree._Element:
+    child = etree.SubElement(parent, tag, {name: one_line(value) for name, value in attributes.items()})
+    child.text = one_line(text) or None
+    return child
+
+
+_NOTICE = """归档说明
+
+题名　　{title}
+档号　　{archive_no}
+单位　　{unit}
+预算项目　{programme}（{year}年度）
+归档稿次　第{revision}稿，送审人 {prepared_by}
+归档时间　{archived_at}（本文时间均为北京时间）
+创建程序　{program}
+
+一、这里有什么
+    data/report.docx          两级审批同意的自评报告，可编辑
+    data/workspace/           当时的配置（perfeval.yml、指标体系、报告文本、模板等）
+    data/workspace/ledgers/   收到的原始台账，文件名和内容未作任何改动
+    data/snapshots/           校验后的台账，Apache Parquet格式，一个台账一个文件
+    data/records/facts.json       每个数据：数值、计算公式、来源台账及其SHA-256摘要
+    data/records/scores.json      每项得分及其说明
+    data/records/findings.json    台账中的疑点
+    data/records/decisions.json   审批记录：谁、何时、对哪一稿、作了什么决定
+    metadata.xml              电子文件元数据（DA/T 46-2009）
+    manifest-*.txt            data中每个文件的摘要；tagmanifest-*.txt是其余文件的摘要
+    bagit.txt、bag-info.txt   本文件夹是BagIt归档包（格式见RFC 8493）
+
+二、审批经过
+{decisions}
+    报告内容摘要  {digest}
+    核对码        {code}（内容摘要的前8位）
+
+三、怎样核验（不需要本程序）
+  1.文件是否完整、未被改动。在本文件夹中执行：
+        sha256sum -c manifest-sha256.txt
+        sha256sum -c tagmanifest-sha256.txt
+    国密SM3（GB/T 32905）：cksum -a sm3 -c manifest-sm3.txt（GNU coreutils 9以上），
+    或用 openssl dgst -sm3 文件名 逐个与 manifest-sm3.txt 对照。
+    Windows：certutil -hashfile 文件名 SHA256，与 manifest-sha256.txt 对照。
+    任何支持BagIt的工具也可核验，例如：bagit.py --validate .
+  2.审批的是否就是这份报告。docx是zip文件，内容摘要是其中各部件摘要清单的SHA-256：
+        mkdir /tmp/parts && unzip -q data/report.docx -d /tmp/parts && cd /tmp/parts
+        find . -type f | sed 's|^\\./||' | LC_ALL=C sort | xargs -d '\\n' sha256sum | sha256sum
+    结果应等于上面的内容摘要，也等于 decisions.json 中每个“同意”的 content_digest。
+  3.数据是否出自这些台账。facts.json 中每个来源的 digest 应等于
+    data/workspace/ledgers/ 下同名文件的SHA-256；按所写公式可在台账中重新计算。
+  4.用同版本程序重算。把 data/workspace 复制到别处，在其中执行：
+        perfeval score --year {year}
+    与 scores.json 对照；perfeval verify 归档包 一次完成以上全部核验。
+
+四、摘要不能证明什么
+    能改写整个文件夹的人也能改写全部摘要。请把上面的核对码与审批人、财政部门
+    另行保存的记录对照；两者一致，才能确认本包就是当时审批的那一份。
+"""

@@ -1,0 +1,370 @@
+"""The commands that need no conductor. Data goes to stdout, talk to stderr; `--json` prints one document and nothing else.
+
+Heavy rooms are imported inside the commands, so that a wrong option is answered at once.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from perfeval.errors import ConfigurationError, LedgerError, PerfevalError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perfeval.model import Finding
+    from perfeval.settings import Workspace
+    from perfeval.store import Store
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("-w", "--workspace", envvar="PERFEVAL_WORKSPACE", help="工作区目录", metavar="DIR", show_default="当前目录")
+]
+JsonOption = Annotated[bool, typer.Option("--json", envvar="PERFEVAL_JSON", help="只在标准输出打印一份 JSON")]
+YearOption = Annotated[int, typer.Option("--year", "-y", min=2000, max=2100, help="自评年度", metavar="Y")]
+
+app = typer.Typer(
+    help="从台账到项目支出绩效自评报告：校验、评分、成文、审批、归档。",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+approver_app = typer.Typer(help="登记、查看、停用审批人。", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(approver_app, name="approver")
+
+
+def answer(program: Callable[[], Any]) -> NoReturn:
+    """Run the program and turn every fault a person can repair into its message and exit code."""
+    try:
+        code = program()
+    except PerfevalError as error:
+        if _wants_json():
+            emit(_fault(error))
+        if isinstance(error, LedgerError):
+            say_findings(error.findings)
+        say(str(error))
+        sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def emit(document: object) -> None:
+    """Print the one JSON document of a command."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def say(text: str) -> None:
+    """Talk to the person, on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def tell(text: str) -> None:
+    """Print a line of data for people, on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def say_findings(findings: "Sequence[Finding]") -> None:
+    """List findings, worst first, each with its place."""
+    words = {"error": "错误", "warning": "提醒", "note": "说明"}
+    for severity, word in words.items():
+        for finding in findings:
+            if finding.severity == severity:
+                say(f"{word} {finding.code} {finding.place or finding.ledger or ''}：{finding.message}")
+
+
+def open_workspace(folder: Path) -> "Workspace":
+    """The workspace of a command."""
+    from perfeval.settings import Workspace
+
+    return Workspace(folder)
+
+
+def open_store(workspace: "Workspace") -> "Store":
+    """The workspace's store."""
+    from perfeval.steps import open_store as opened
+
+    return opened(workspace)
+
+
+@app.callback()
+def _program(
+    workspace: Annotated[Path | None, typer.Option("-w", "--workspace", help="工作区目录，也可写在命令之后", metavar="DIR")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="只打印一份 JSON，也可写在命令之后")] = False,  # noqa: FBT002
+) -> None:
+    import os
+
+    # The commands read both as environment variables, so they may stand before or behind the command's name.
+    if workspace is not None:
+        os.environ["PERFEVAL_WORKSPACE"] = str(workspace)
+    if as_json:
+        os.environ["PERFEVAL_JSON"] = "1"
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="新工作区目录")],
+    sample: Annotated[str, typer.Option(help="同时写入样例台账：taojiang-2022", metavar="NAME")] = "",
+    scale: Annotated[int, typer.Option(min=1, max=1000, help="样例台账行数的倍数", metavar="N")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """新建工作区：配置、指标体系、报告底稿，可附样例台账。"""
+    files = create_workspace(folder, sample, scale)
+    if as_json:
+        emit({"workspace": str(folder), "files": [path.relative_to(folder).as_posix() for path in files]})
+    else:
+        tell(f"工作区已建立：{folder}（{len(files)} 个文件）")
+        say(f"下一步：perfeval check -w {folder} --year 2022" if sample else f"下一步：把台账放进 {folder / 'ledgers' / '2022'}")
+
+
+def create_workspace(folder: Path, sample: str, scale: int = 1) -> list[Path]:
+    """Write the default configuration, and the sample's ledgers if asked for.
+
+    Raises: UsageError: an unknown sample, or a folder in use.
+    """
+    from perfeval.settings import CONFIG_FILE, DEFAULT_CONFIG
+
+    if sample not in {"", "taojiang-2022"}:
+        raise UsageError("U03", f"没有名为“{sample}”的样例", "可用样例：taojiang-2022")
+    if (folder / CONFIG_FILE).exists() or (folder.exists() and not folder.is_dir()):
+        raise UsageError("U04", f"{folder} 已是工作区或不是目录，未作任何改动", "换一个新目录。")
+    shutil.copytree(DEFAULT_CONFIG, folder, dirs_exist_ok=True)
+    ledgers = folder / "ledgers" / "2022"
+    ledgers.mkdir(parents=True, exist_ok=True)
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    if sample:
+        from perfeval.sample import write_sample
+
+        files += write_sample(ledgers, scale)
+    return files
+
+
+@app.command()
+def check(
+    year: YearOption,
+    annotate: Annotated[Path | None, typer.Option(help="把有问题的单元格标在台账副本上，写入此目录", metavar="DIR")] = None,
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> int:
+    """校验台账：逐格列出全部问题。"""
+    from perfeval.ledgers import annotate as mark
+    from perfeval.ledgers import receive
+    from perfeval.model import Severity
+    from perfeval.steps import check_files
+
+    place = open_workspace(workspace)
+    files = receive(place.ledgers(year))
+    findings = check_files(place, year, files).findings
+    ok = all(finding.severity is not Severity.ERROR for finding in findings)
+    copies = mark(files, findings, annotate) if annotate else []
+    if as_json:
+        emit({"ok": ok, "findings": [asdict(finding) for finding in findings]})
+    else:
+        say_findings(findings)
+        errors = sum(finding.severity is Severity.ERROR for finding in findings)
+        tell("台账校验通过" + (f"，{len(findings)} 条提醒" if findings else "") if ok else f"台账有 {errors} 处错误，共 {len(findings)} 条")
+    for copy in copies:
+        say(f"已标注：{copy}")
+    return 0 if ok else 1
+
+
+@app.command()
+def score(year: YearOption, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """计算指标和自评得分。"""
+    from perfeval.ledgers import receive
+    from perfeval.model.documents import print_scores
+    from perfeval.steps import assess
+
+    place = open_workspace(workspace)
+    assessment = assess(place, year, receive(place.ledgers(year)))
+    if as_json:
+        emit(print_scores(assessment.facts, assessment.card))
+    else:
+        show_scores(assessment.card)
+
+
+def show_scores(card: Any) -> None:  # noqa: ANN401  # Scorecard, not imported for --help's sake
+    """Print the scorecard as a table on stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("二级指标", "三级指标", "指标值", "实际完成值", "分值", "得分", box=box.SIMPLE_HEAD)
+    for row in card.scores:
+        table.add_row(row.level2, row.name, row.target, row.actual, f"{row.weight}", f"{row.score}")
+    execution = card.execution
+    table.add_row("预算执行", "预算执行率", "100%", f"{execution.rate:.2f}%", f"{execution.weight}", f"{execution.score}")
+    table.add_section()
+    table.add_row("", "总分", "", card.grade, "100", f"{card.total}", style="bold")
+    Console(soft_wrap=False).print(table)
+
+
+@app.command()
+def draft(
+    year: YearOption,
+    output: Annotated[Path, typer.Option("-o", "--output", help="写入的Word文件", metavar="FILE")],
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """不进入审批，生成一份报告草稿。"""
+    from perfeval.ledgers import receive
+    from perfeval.steps import assess, write_report
+
+    place = open_workspace(workspace)
+    report = write_report(place, year, 0, assess(place, year, receive(place.ledgers(year))))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_bytes(report.document)
+    if as_json:
+        emit({"path": str(output), "digest": report.content_digest, "figures": len(report.figures)})
+    else:
+        tell(f"草稿已写入 {output}（{len(report.figures)} 个数字，摘要 {report.content_digest[:16]}…）")
+
+
+@app.command()
+def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """每项自评进行到哪一步、等了多久。"""
+    from perfeval.steps import days_since, standing
+
+    place = open_workspace(workspace)
+    store = open_store(place)
+    standings = [standing(place, store, evaluation) for evaluation in store.evaluations()]
+    if as_json:
+        emit(
+            [
+                {
+                    "evaluation": item.revision.evaluation.id,
+                    "year": item.revision.evaluation.year,
+                    "programme": item.revision.evaluation.programme,
+                    "state": item.key,
+                    "title": item.title,
+                    "revision": item.revision.number,
+                    "since": item.since.isoformat(),
+                    "days": days_since(item.since),
+                    "digest": item.draft and item.draft.content_digest,
+                    "check_code": item.draft and item.draft.check_code,
+                }
+                for item in standings
+            ]
+        )
+        return
+    for item in standings:
+        evaluation = item.revision.evaluation
+        tell(
+            f"{evaluation.id}  {evaluation.year} {evaluation.programme} 第{item.revision.number}稿  {item.title}（{days_since(item.since)} 天）"
+        )
+    if not standings:
+        say("还没有自评。开始一项：perfeval run --year 2022")
+
+
+@app.command()
+def verify(
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="归档包目录")],
+    as_json: JsonOption = False,
+) -> int:
+    """核验归档包：摘要、审批、数字，并从台账重算得分。"""
+    from perfeval.steps import verify_archive
+
+    checks = verify_archive(archive)
+    ok = all(item.ok for item in checks)
+    if as_json:
+        emit({"ok": ok, "checks": [asdict(item) for item in checks]})
+    else:
+        for item in checks:
+            tell(f"{'✓' if item.ok else '✗'} {item.name}：{item.detail}")
+        tell("核验通过：归档包完好" if ok else "核验不通过：以上打✗的各项与归档时不符")
+    return 0 if ok else 1
+
+
+@app.command()
+def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> int:
+    """检查本机环境和工作区：缺什么、用在哪、怎么装。"""
+    from perfeval.doctor import examine
+    from perfeval.settings import CONFIG_FILE
+
+    fault = ""
+    place = None
+    try:
+        place = open_workspace(workspace) if (workspace / CONFIG_FILE).exists() else None
+    except ConfigurationError as error:
+        fault = str(error)
+    results = examine(place)
+    ok = not fault and all(result.state != "missing" for result in results)
+    if as_json:
+        emit({"ok": ok, "checks": [asdict(result) for result in results], "configuration": fault})
+    else:
+        marks = {"ok": "✓", "optional": "○", "missing": "✗"}
+        for result in results:
+            tell(f"{marks[result.state]} {result.name}：{result.detail}")
+        if fault:
+            tell(f"✗ 工作区配置：{fault}")
+    return 0 if ok else 1
+
+
+@approver_app.command("add")
+def approver_add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="姓名")],
+    role: Annotated[str, typer.Option(help="审批环节：center 中心，bureau 财政局", metavar="ROLE")],
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """登记审批人，给出动态码的登记链接和二维码（只显示这一次）。"""
+    from perfeval.approvals import enrol
+    from perfeval.settings import secret_key
+
+    place = open_workspace(workspace)
+    key = secret_key()
+    person, uri = enrol(open_store(place), name, role, place.gates, key)
+    if as_json:
+        emit({"name": person.name, "role": person.role, "uri": uri})
+        return
+    import segno
+
+    tell(uri)
+    segno.make(uri, error="m").terminal(out=sys.stderr, compact=True)
+    say(f"“{person.name}”已登记。请本人用手机上的动态码应用扫描二维码；链接和二维码只显示这一次。")
+
+
+@approver_app.command("list")
+def approver_list(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """列出审批人。"""
+    people = open_store(open_workspace(workspace)).people()
+    if as_json:
+        emit([asdict(person) for person in people])
+        return
+    for person in people:
+        until = f"，{person.revoked_at:%Y-%m-%d} 停用" if person.revoked_at else ""
+        tell(f"{person.name}  {person.role}  {person.enrolled_at:%Y-%m-%d} 登记{until}")
+    if not people:
+        say("还没有审批人。登记一位：perfeval approver add 姓名 --role center")
+
+
+@approver_app.command("revoke")
+def approver_revoke(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="姓名")], workspace: WorkspaceOption = Path(), as_json: JsonOption = False
+) -> int:
+    """停用审批人；已作的决定不受影响。"""
+    revoked = open_store(open_workspace(workspace)).revoke(name)
+    if as_json:
+        emit({"name": name, "revoked": revoked})
+    else:
+        say(f"“{name}”已停用" if revoked else f"没有在用的审批人“{name}”")
+    return 0 if revoked else 1
+
+
+def _fault(error: PerfevalError) -> dict[str, Any]:
+    document: dict[str, Any] = {"ok": False, "error": {"code": error.code, "message": error.message, "hint": error.hint}}
+    if isinstance(error, LedgerError):
+        document["findings"] = [asdict(finding) for finding in error.findings]
+    if faults := getattr(error, "faults", ()):
+        document["error"]["faults"] = list(faults)
+    return document
+
+
+def _wants_json() -> bool:
+    import os
+
+    return "--json" in sys.argv or os.environ.get("PERFEVAL_JSON") == "1"

@@ -1,0 +1,116 @@
+"""Row conditions (统计条件): SQL expressions that look at one row only, run by Polars and told in Chinese."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from schemas import Kind, LedgerModel
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<sign><>|!=|<=|>=|[=<>(),+*/]|-(?!-)))"
+)
+# Only what looks at a single row and at no clock: no aggregates, windows, sub-selects, aliases, comments.
+_PHRASES = {
+    "AND": "且", "OR": "或", "NOT": "并非", "NOT IN": "不属于", "IN": "属于", "IS NULL": "为空", "IS NOT NULL": "不为空",
+    "LIKE": "形如", "NOT LIKE": "不形如", "BETWEEN": "介于", "TO": "至", "TRUE": "是", "FALSE": "否", "DATE": "",
+    "LENGTH": "字数", "ABS": "绝对值", "COALESCE": "首个非空值",
+    "=": "为", "<>": "不为", "!=": "不为", "<": "小于", "<=": "不大于", ">": "大于", ">=": "不小于",
+    "(": "（", ")": "）", ",": "、", "+": "加", "-": "减", "*": "乘", "/": "除以",
+}  # fmt: skip
+_WORDS = {word for phrase in _PHRASES for word in phrase.split() if word.isalpha()} - {"TO"}
+_ON_DAYS = {"<": "早于", "<=": "不晚于", ">": "晚于", ">=": "不早于"}
+_PAIRS = re.compile(r"\bIS\0NOT\0NULL\b|\bIS\0NULL\b|\bNOT\0IN\b|\bNOT\0LIKE\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition ready to run, and the same as a Chinese phrase."""
+
+    expression: pl.Expr
+    phrase: str
+
+
+def empty_frame(ledger: type[LedgerModel]) -> pl.DataFrame:
+    """A frame of the ledger's columns without rows, to try expressions on."""
+    return pl.DataFrame(schema={name: column.dtype.type for name, column in ledger.to_schema().columns.items()})
+
+
+def compile_condition(sql: str, ledger: type[LedgerModel]) -> Condition:
+    """Compile a condition over a ledger's English column names.
+
+    Raises: ValueError: in Chinese, where it is no expression, names an unknown column or word, compares a choice with a word
+        that is not among its choices, looks beyond its row, or is not true or false.
+    """
+    tokens = _tokens(sql)
+    phrase = _phrase(tokens, ledger)
+    _check_choices(tokens, ledger)
+    try:
+        expression = pl.sql_expr(sql)
+        result = empty_frame(ledger).select(expression)
+    except pl.exceptions.PolarsError as error:
+        problem = str(error).splitlines()[0]
+        raise ValueError(f"不是可用的行条件：{problem}；日期须写成 DATE '2022-12-31'，文字用单引号") from error
+    if result.dtypes != [pl.Boolean]:
+        raise ValueError("行条件的结果应为真或假，如 kind = '月调度会'")
+    return Condition(expression, phrase)
+
+
+def _tokens(sql: str) -> list[str]:
+    tokens, position, end = [], 0, len(sql.rstrip())
+    while position < end:
+        match = _TOKEN.match(sql, position)
+        if not match:
+            raise ValueError(f"行条件第{position + 1}个字符起“{sql[position : position + 8].strip()}”不可用")
+        tokens.append(match[0].strip())
+        position = match.end()
+    return tokens
+
+
+def _phrase(tokens: list[str], ledger: type[LedgerModel]) -> str:
+    columns = {column.name: column for column in ledger.columns()}
+    words = [token if token in columns or token.startswith("'") else token.upper() for token in tokens]
+    parts: list[str] = []
+    subject, between, literal_day = None, False, False
+    for word in _PAIRS.sub(lambda pair: pair[0].replace("\0", " "), "\0".join(words)).split("\0"):
+        if word in columns:
+            subject = columns[word]
+            parts.append(re.sub(r"（(?:元|万元|%)）$", "", subject.header))
+        elif word.startswith("'"):
+            parts.append(_day(word) if literal_day else f"“{word[1:-1]}”")
+        elif word == "AND" and between:
+            parts.append(_PHRASES["TO"])
+        elif subject and subject.kind is Kind.DAY and word in _ON_DAYS:
+            parts.append(_ON_DAYS[word])
+        elif word in _PHRASES:
+            parts.append(_PHRASES[word])
+        elif word[0].isdigit():
+            parts.append(word)
+        else:
+            raise ValueError(f"{ledger.ledger_title()}没有“{word.lower()}”这一列，也不是可用的词；可用的列：{'、'.join(columns)}")
+        between = word == "BETWEEN" or (between and word != "AND")
+        literal_day = word == "DATE"
+    return "".join(parts)
+
+
+def _day(literal: str) -> str:
+    try:
+        day = date.fromisoformat(literal[1:-1])
+    except ValueError as error:
+        raise ValueError(f"没有{literal[1:-1]}这一天，日期须写成 DATE '2022-12-31'") from error
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def _check_choices(tokens: list[str], ledger: type[LedgerModel]) -> None:
+    choices = {column.name: column.choices for column in ledger.columns() if column.choices}
+    subject = None
+    for token in tokens:
+        if token.startswith("'"):
+            if subject and token[1:-1] not in choices[subject]:
+                raise ValueError(f"“{ledger.column(subject).header}”没有“{token[1:-1]}”，只有：{'、'.join(choices[subject])}")
+        elif token in choices:
+            subject = token
+        elif token.upper() not in ("=", "<>", "!=", "IN", "NOT", "(", ","):
+            subject = None

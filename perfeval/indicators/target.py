@@ -1,0 +1,170 @@
+"""Target text (指标值) as units write it: operator in any written form, number, unit; a day; or words."""
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from perfeval.errors import ConfigurationError
+
+Amount = Decimal | date
+
+
+class Relation(StrEnum):
+    """How the actual value stands to the target (指标方向)."""
+
+    AT_LEAST = "≥"
+    AT_MOST = "≤"
+    EQUAL = "="
+    ABOVE = ">"
+    BELOW = "<"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A parsed target (指标值). Qualitative ones have neither relation nor value.
+
+    `value` is in `unit` as written; `base` in what facts are counted in: yuan for 万元 and 亿元, the same otherwise.
+    A number written without operator is met by reaching it, a day by not passing it.
+    """
+
+    text: str
+    relation: Relation | None = None
+    value: Amount | None = None
+    unit: str = ""
+
+    @property
+    def scale(self) -> Decimal:
+        """How many of the fact's unit one of the written unit is."""
+        return _MONEY.get(self.unit, Decimal(1))
+
+    @property
+    def base(self) -> Amount | None:
+        """The value in the unit of facts."""
+        return self.value * self.scale if isinstance(self.value, Decimal) else self.value
+
+    @property
+    def is_money(self) -> bool:
+        """Whether the unit is one of money."""
+        return self.unit in _MONEY
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether less is better (反向指标): an upper bound, or exactly none."""
+        return self.relation in (Relation.AT_MOST, Relation.BELOW) or (self.relation is Relation.EQUAL and self.base == 0)
+
+    def is_met_by(self, actual: Amount) -> bool:
+        """Whether an actual value in the unit of facts reaches the target.
+
+        Raises: TypeError: a day compared with a number, which loading has excluded.
+        """
+        base = self.base
+        if isinstance(actual, date) and isinstance(base, date):
+            difference = (actual - base).days
+        elif isinstance(actual, Decimal) and isinstance(base, Decimal):
+            difference = int(actual.compare(base))
+        else:
+            raise TypeError(f"{actual!r} cannot be held against {self.text}")
+        if self.relation is Relation.ABOVE:
+            return difference > 0
+        if self.relation is Relation.BELOW:
+            return difference < 0
+        return difference <= 0 if self.is_negative else difference >= 0
+
+
+_MONEY = {"元": Decimal(1), "千元": Decimal(1_000), "万元": Decimal(10_000), "亿元": Decimal(100_000_000)}
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_LEADING = {
+    Relation.AT_LEAST: ("≥", "≧", "⩾", ">=", "不低于", "不少于", "不小于", "大于等于", "大于或等于", "至少", "达到"),
+    Relation.AT_MOST: (
+        "≤", "≦", "⩽", "<=", "不超过", "不得超过", "不高于", "不多于", "不大于", "小于等于", "小于或等于", "至多", "最多", "控制在",
+    ),
+    Relation.ABOVE: (">", "大于", "高于", "多于", "超过"),
+    Relation.BELOW: ("<", "小于", "低于", "少于"),
+    Relation.EQUAL: ("=", "等于"),
+}  # fmt: skip
+# 民法典第1259条：以上、以下、以内包括本数。
+_TRAILING = {
+    Relation.AT_LEAST: ("及以上", "(含)以上", "以上"),
+    Relation.AT_MOST: ("及以下", "(含)以下", "以下", "以内", "之内"),
+}
+
+
+def _relations(written: dict[Relation, tuple[str, ...]]) -> dict[str, Relation]:
+    return {form: relation for relation, forms in written.items() for form in forms}
+
+
+_BEFORE, _AFTER = _relations(_LEADING), _relations(_TRAILING)
+
+
+def _any(forms: dict[str, Relation]) -> str:
+    return "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
+
+
+_QUANTITY = re.compile(
+    rf"(?P<before>{_any(_BEFORE)})?(?P<hundredth>百分之)?(?P<number>[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?)"
+    rf"(?P<unit>[^0-9.,;:≥≤<>=~～—-]{{0,12}}?)(?P<after>{_any(_AFTER)})?"
+)
+_DAY = re.compile(
+    r"(?P<before>不晚于|不迟于|早于|≤|<=|于)?(?P<year>[0-9]{4})"
+    r"(?:年(?:(?P<month>[0-9]{1,2})月(?:(?P<day>[0-9]{1,2})[日号]|(?P<month_end>底|末))|(?P<year_end>底|末))"
+    r"|[-/.](?P<month2>[0-9]{1,2})[-/.](?P<day2>[0-9]{1,2}))(?P<after>之前|以前|前)?(?:完成)?"
+)
+_CALENDAR = re.compile(r"[0-9]{4}\s*年|[0-9]{1,2}\s*月")
+_SPELLED = re.compile(rf"^(?:{_any(_BEFORE)})?[〇零一二两三四五六七八九十百千万亿]+[个次期项件份家天日元%]?|百分之|[≥≤≧≦<>=]|{_any(_BEFORE)}|{_any(_AFTER)}")
+
+
+def parse_target(text: str) -> Target:
+    """Parse target text (指标值): `≥60次`, `95%以上`, `不超过90万元`, `2022年12月底前`, `效果明显`.
+
+    Raises: ConfigurationError: saying what could not be read, never a guess.
+    """
+    plain = "".join(text.translate(_FULL_WIDTH).split())
+    if not plain:
+        raise _unreadable(text, "指标值为空")
+    if quantity := _QUANTITY.fullmatch(plain):
+        if not _CALENDAR.match(plain):
+            return _quantity(text, quantity)
+    if day := _DAY.fullmatch(plain):
+        return _day(text, day)
+    if any(character.isdigit() for character in plain):
+        raise _unreadable(text, "含有数字，但不是“比较符＋数字＋单位”或完整日期")
+    if _SPELLED.search(plain):
+        raise _unreadable(text, "有比较符或汉字数字，但没有阿拉伯数字")
+    return Target(text)
+
+
+def _quantity(text: str, match: re.Match[str]) -> Target:
+    before = _BEFORE.get(match["before"] or "")
+    after = _AFTER.get(match["after"] or "")
+    if before and after and before is not after:
+        raise _unreadable(text, f"“{match['before']}”与“{match['after']}”矛盾")
+    unit = match["unit"].removesuffix("(含)")
+    if match["hundredth"]:
+        if unit:
+            raise _unreadable(text, "“百分之”后不应再有单位")
+        unit = "%"
+    number = Decimal(match["number"].replace(",", ""))
+    return Target(text, before or after or Relation.EQUAL, number, "%" if unit in ("百分比", "%") else unit)
+
+
+def _day(text: str, match: re.Match[str]) -> Target:
+    year, month = int(match["year"]), int(match["month"] or match["month2"] or 12)
+    if not 1 <= month <= 12:
+        raise _unreadable(text, f"没有{month}月")
+    last = calendar.monthrange(year, month)[1]
+    day = int(match["day"] or match["day2"] or last)
+    if not 1 <= day <= last:
+        raise _unreadable(text, f"{year}年{month}月没有{day}日")
+    return Target(text, Relation.BELOW if match["before"] == "早于" else Relation.AT_MOST, date(year, month, day))
+
+
+def _unreadable(text: str, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        "T01",
+        f"指标值“{text}”读不懂：{why}",
+        "写成“≥60次”“95%以上”“不超过3天”“2022年12月底前”，或不含数字的定性文字。",
+        target=text,
+    )

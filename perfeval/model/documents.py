@@ -1,0 +1,84 @@
+"""The nouns as JSON: what the command line prints and the store keeps. Decimals stay exact.
+
+Kept documents hold Decimals as text; printed ones as numbers, because that is what a reader of JSON computes with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from perfeval.model.scores import Fact, Facts, Scorecard
+
+T = TypeVar("T")
+
+
+def keep(kind: type[T], value: T) -> Any:  # noqa: ANN401  # plain JSON data of any shape
+    """A noun (or a list of them) as plain data for the store."""
+    return TypeAdapter(kind).dump_python(value, mode="json")
+
+
+def kept(kind: type[T], document: object) -> T:
+    """A noun (or a list of them) from the store."""
+    return TypeAdapter(kind).validate_python(document)
+
+
+def keep_facts(facts: Facts) -> list[dict[str, Any]]:
+    """Facts for the store; their rows are kept beside, as a table."""
+    return [
+        {
+            "id": fact.id,
+            "value": None if fact.value is None else str(fact.value),
+            "kind": type(fact.value).__name__,
+            "unit": fact.unit,
+            "formula": fact.formula,
+            "reason": fact.reason,
+            "sources": [
+                {"ledger": s.ledger, "file": s.file, "sheet": s.sheet, "digest": s.digest, "column": s.column, "rows": len(s.rows)}
+                for s in fact.sources
+            ],
+        }
+        for fact in facts.values()
+    ]
+
+
+def kept_facts(documents: Sequence[dict[str, Any]]) -> dict[str, Fact]:
+    """Facts from the store, without their rows."""
+    return {
+        item["id"]: Fact(item["id"], _value(item["value"], item["kind"]), item["unit"], item["formula"], (), item["reason"])
+        for item in documents
+    }
+
+
+def _value(text: str | None, kind: str) -> Decimal | date | None:
+    if text is None:
+        return None
+    return date.fromisoformat(text) if kind == "date" else Decimal(text)
+
+
+def print_scores(facts: Facts, card: Scorecard) -> dict[str, Any]:
+    """Facts and scores as `score --json` prints them; rows are `file!sheet!row`, one for each ledger row counted."""
+    execution = card.execution
+    return {
+        "facts": {fact.id: _print_fact(fact) for fact in facts.values()},
+        "scores": [{key: number(value) for key, value in asdict(score).items()} for score in card.scores],
+        "execution": {name: number(getattr(execution, name)) for name in ("initial", "annual", "executed", "rate", "score")},
+        "total": number(card.total),
+        "grade": card.grade,
+    }
+
+
+def _print_fact(fact: Fact) -> dict[str, Any]:
+    rows = [f"{'!'.join(filter(None, (s.file, s.sheet)))}!{row}" for s in fact.sources for row in s.rows.to_list()]
+    printed = {"value": number(fact.value), "unit": fact.unit, "formula": fact.formula, "rows": rows}
+    return printed if fact.reason is None else {**printed, "reason": fact.reason}
+
+
+def number(value: Decimal | date | str | None) -> int | float | str | None:
+    """A value as JSON has it: whole numbers without a point, dates as ISO text."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value.isoformat() if isinstance(value, date) else value

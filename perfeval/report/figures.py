@@ -1,0 +1,224 @@
+"""Figures (数字) on their way from facts to paper: the filters of the narrative, and the marks by which none gets lost.
+
+A filter prints a Datum and wraps the text in marks that carry its id, value and unit; whoever renders the text takes the
+marks off again and so knows every figure. The marks are Unicode noncharacters, which no honest text contains.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+
+from perfeval.model import Figure
+
+OPEN, NEXT, CLOSE, FAULT, LINE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3", "\ufdd4"
+MARKS = re.compile(f"[{OPEN}-{LINE}]")
+_FIGURE = re.compile(f"{OPEN}([^{NEXT}]*){NEXT}([^{NEXT}]*){NEXT}([^{NEXT}]*){NEXT}([^{CLOSE}]*){CLOSE}")
+_DIGITS = "零一二三四五六七八九"
+_CHINESE_LIMIT = 10_000
+_YUAN_PER_WAN = Decimal(10_000)
+
+
+class ValueMissingError(ValueError):
+    """A condition asks a figure that has no value; the message says why it has none."""
+
+
+class NotPrintableError(ValueError):
+    """A value that this filter cannot print exactly."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Datum:
+    """A figure before it is printed: compared in conditions, printed by filters, never computed with."""
+
+    id: str
+    value: Decimal | date | None
+    unit: str = ""
+    reason: str | None = None
+
+    def _known(self) -> Decimal | date:
+        if self.value is None:
+            raise ValueMissingError(self.missing)
+        return self.value
+
+    @property
+    def missing(self) -> str:
+        """Why nothing can be printed."""
+        return f"{self.id} 没有数值：{self.reason or '台账中没有可统计的行'}"
+
+    def __bool__(self) -> bool:
+        return self._known() != 0
+
+    def __eq__(self, other: object) -> bool:
+        return self._known() == _plain(other)
+
+    def __lt__(self, other: object) -> bool:
+        return self._known() < _plain(other)
+
+    def __le__(self, other: object) -> bool:
+        return self._known() <= _plain(other)
+
+    def __gt__(self, other: object) -> bool:
+        return self._known() > _plain(other)
+
+    def __ge__(self, other: object) -> bool:
+        return self._known() >= _plain(other)
+
+    __hash__ = None  # type: ignore[assignment]  # equal by value, and a value may be missing
+
+    def __str__(self) -> str:
+        return day(self) if isinstance(self.value, date) else number(self)
+
+
+def _plain(other: object) -> Decimal | date | int:
+    if isinstance(other, Datum):
+        return other._known()
+    if isinstance(other, int | Decimal | date):
+        return other
+    raise TypeError(f"数字不能与“{other}”比较")
+
+
+def fault(message: str) -> str:
+    """A fault in the place of a figure, found by the renderer with its line."""
+    return f"{FAULT}{message}{CLOSE}"
+
+
+def mark(datum: Datum, text: str) -> str:
+    """Wrap a figure's text in its marks."""
+    value = datum.value if isinstance(datum.value, Decimal) else ""
+    return f"{OPEN}{datum.id}{NEXT}{value}{NEXT}{datum.unit}{NEXT}{text}{CLOSE}"
+
+
+def unmark(text: str) -> tuple[str, list[Figure]]:
+    """Take the marks off: the plain text, and its figures in order."""
+    if OPEN not in text:
+        return text, []
+    figures = [Figure(id_, shown, Decimal(value) if value else None, unit) for id_, value, unit, shown in _FIGURE.findall(text)]
+    return _FIGURE.sub(r"\4", text), figures
+
+
+def _write(datum: object, how: Callable[[Decimal], str]) -> str:
+    if not isinstance(datum, Datum):
+        return fault(f"“{datum}”不是由台账算出的数字，不能按数字打印")
+    if datum.value is None:
+        return fault(datum.missing)
+    if not isinstance(datum.value, Decimal):
+        return fault(f"{datum.id} 是日期，请用 day 打印")
+    try:
+        return mark(datum, how(datum.value))
+    except NotPrintableError as error:
+        return fault(f"{datum.id} = {datum.value:f} {error}")
+
+
+def plain(value: Decimal) -> str:
+    """An exact decimal without exponent or trailing zeros."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def rounded(value: Decimal, digits: int) -> str:
+    """A decimal rounded half up to at most `digits` decimals."""
+    return plain(value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP))
+
+
+def in_wan(value: Decimal) -> str:
+    """Yuan in 万元, exact: never rounded."""
+    with localcontext() as context:
+        context.prec = 40
+        return plain(value / _YUAN_PER_WAN)
+
+
+def in_yuan(value: Decimal) -> str:
+    """Yuan, to the fen where there is one."""
+    if value != value.quantize(Decimal("0.01")):
+        raise NotPrintableError("含有不足一分的尾数，不能按元打印")
+    return f"{value:.0f}" if value == value.to_integral_value() else f"{value:.2f}"
+
+
+def number(datum: object) -> str:
+    """The exact value: 73, 98.75."""
+    return _write(datum, plain)
+
+
+def about(datum: object) -> str:
+    """An approximate count (概数): 73 → 70余, 70 → 70, 7 → 7."""
+    return _write(datum, _approximate)
+
+
+def chinese(datum: object) -> str:
+    """A count in Chinese numerals: 4 → 四, 2 → 两, 12 → 十二."""
+    return _write(datum, _numeral)
+
+
+def wan(datum: object) -> str:
+    """Yuan in 万元, exact: 179900 → 17.99."""
+    return _write(datum, in_wan)
+
+
+def yuan(datum: object) -> str:
+    """Yuan: 179900, 1234.50."""
+    return _write(datum, in_yuan)
+
+
+def percent(datum: object, digits: int = 2) -> str:
+    """A percentage rounded half up to at most `digits` decimals, with its sign: 98.36%."""
+    return _write(datum, lambda value: f"{rounded(value, digits)}%")
+
+
+def day(datum: object) -> str:
+    """A date without leading zeros: 2022年3月5日."""
+    if not isinstance(datum, Datum) or not isinstance(datum.value, date):
+        return _write(datum, _no_date)
+    return mark(datum, written_day(datum.value))
+
+
+def written_day(value: date) -> str:
+    """A date as GB/T 9704 writes it."""
+    return f"{value.year}年{value.month}月{value.day}日"
+
+
+def _no_date(_: Decimal) -> str:
+    raise NotPrintableError("不是日期，不能用 day 打印")
+
+
+def _whole(value: Decimal) -> int:
+    if value != value.to_integral_value() or value < 0:
+        raise NotPrintableError("不是非负整数，只能用 number 打印")
+    return int(value)
+
+
+def _approximate(value: Decimal) -> str:
+    count = _whole(value)
+    return str(count) if count < 10 or count % 10 == 0 else f"{count - count % 10}余"  # noqa: PLR2004  # tens
+
+
+def _numeral(value: Decimal) -> str:
+    count = _whole(value)
+    if count >= _CHINESE_LIMIT:
+        raise NotPrintableError("太大，请用 number 打印阿拉伯数字")
+    if count == 2:  # noqa: PLR2004  # before a measure word, 二 would be an ordinal
+        return "两"
+    return numeral(count)
+
+
+def numeral(count: int) -> str:
+    """A whole number below 10000 in Chinese numerals, as headings count: 二, 十二, 一百零五."""
+    digits = str(count)
+    text = "".join(
+        _DIGITS[int(digit)] + ("", "十", "百", "千")[place] if digit != "0" else "零"
+        for digit, place in zip(digits, range(len(digits) - 1, -1, -1), strict=True)
+    )
+    text = re.sub("零+", "零", text).rstrip("零") or "零"
+    return text.removeprefix("一") if text.startswith("一十") else text
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "number": number,
+    "about": about,
+    "chinese": chinese,
+    "wan": wan,
+    "yuan": yuan,
+    "percent": percent,
+    "day": day,
+}

@@ -1,0 +1,71 @@
+"""Content-addressed files: written once, named by their SHA-256, checked when read."""
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from perfeval.errors import StoreError
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class Artifacts:
+    """A folder of files named by their SHA-256."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, content: bytes) -> str:
+        """Keep `content` and return its digest; atomic and fsynced, a second time is free."""
+        digest = hashlib.sha256(content).hexdigest()
+        path = self._place(digest)
+        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
+            return digest
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        _fsync_folder(path.parent)
+        return digest
+
+    def path(self, digest: str) -> Path:
+        """Where an artifact's bytes are, after checking that they are still the ones that were put.
+
+        Raises: StoreError: when it is missing or its bytes differ from its name.
+        """
+        path = self._place(digest)
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise StoreError("S01", f"存档文件 {digest[:12]}… 缺失", "从备份恢复工作区的状态文件夹。") from error
+        if found != digest:
+            raise StoreError("S02", f"存档文件 {digest[:12]}… 的内容已被改动", "从备份恢复该文件；不要手工修改状态文件夹。")
+        return path
+
+    def read(self, digest: str) -> bytes:
+        """The bytes of an artifact, checked as in `path`."""
+        return self.path(digest).read_bytes()
+
+    def _place(self, digest: str) -> Path:
+        if not _DIGEST.fullmatch(digest):
+            raise StoreError("S03", "存档文件的摘要格式不对", "摘要应为64位十六进制数。")
+        return self._folder / digest[:2] / digest
+
+
+def _fsync_folder(folder: Path) -> None:
+    # A rename survives a power cut only when its folder is flushed too; Windows has no handle for that.
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

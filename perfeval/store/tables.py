@@ -1,0 +1,114 @@
+"""The tables. Keys are what a step is idempotent by; times are UTC."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, Integer, String, Text, TypeDecorator, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A point in time; SQLite forgets the zone, so UTC goes in and comes out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # the base's signature
+        """To UTC."""
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # the base's signature
+        """From UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON}  # noqa: RUF012  # SQLAlchemy reads a plain dict
+
+
+_open = text("outcome IS NULL")
+_active = text("revoked_at IS NULL")
+
+
+class EvaluationRow(Table):
+    """项目自评: one programme's year; only one may be open."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (Index("one_open_evaluation", "year", "programme", unique=True, sqlite_where=_open, postgresql_where=_open),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    year: Mapped[int]
+    programme: Mapped[str] = mapped_column(String(200))
+    prepared_by: Mapped[str] = mapped_column(String(100))
+    opened_at: Mapped[datetime]
+    run: Mapped[str | None] = mapped_column(String(64))
+    outcome: Mapped[str | None] = mapped_column(String(20))
+    ended_at: Mapped[datetime | None]
+
+
+class OutcomeRow(Table):
+    """A step's outcome for one revision, written once."""
+
+    __tablename__ = "outcomes"
+
+    evaluation: Mapped[str] = mapped_column(ForeignKey("evaluations.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    step: Mapped[str] = mapped_column(String(20), primary_key=True)
+    document: Mapped[dict[str, Any]]
+    done_at: Mapped[datetime]
+
+
+class AskRow(Table):
+    """A gate asked without a valid answer, and why."""
+
+    __tablename__ = "asks"
+
+    evaluation: Mapped[str] = mapped_column(ForeignKey("evaluations.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    gate: Mapped[str] = mapped_column(String(20), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    problem: Mapped[str] = mapped_column(Text)
+    asked_at: Mapped[datetime]
+
+
+class PersonRow(Table):
+    """An enrolled approver; `last_step` is the time step of the last code accepted, so that none is accepted twice."""
+
+    __tablename__ = "people"
+    __table_args__ = (Index("one_active_person", "name", unique=True, sqlite_where=_active, postgresql_where=_active),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str] = mapped_column(String(20))
+    secret: Mapped[str] = mapped_column(Text)
+    enrolled_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    last_step: Mapped[int | None]
+
+
+class DecisionRow(Table):
+    """A valid decision at a gate; one per gate and revision."""
+
+    __tablename__ = "decisions"
+
+    evaluation: Mapped[str] = mapped_column(ForeignKey("evaluations.id"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    gate: Mapped[str] = mapped_column(String(20), primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(20))
+    approver: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    content_digest: Mapped[str] = mapped_column(String(64))
+    comment: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime]
+
+
+class SecretRow(Table):
+    """A secret of the program itself, encrypted."""
+
+    __tablename__ = "secrets"
+
+    name: Mapped[str] = mapped_column(String(50), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,64 @@
+"""Shared fixtures: what a test may need of the machine, and a sample workspace."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+KEY = "an invented key for tests"
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PERFEVAL_WORKSPACE", "PERFEVAL_JSON"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PERFEVAL_KEY", KEY)
+
+
+def _missing(what: str) -> None:
+    # CI installs every optional program and asks for all tests: a skip there would hide a missing install step.
+    if os.environ.get("PERFEVAL_TESTS_REQUIRE") == "all":
+        pytest.fail(f"{what} is not installed")
+    pytest.skip(f"{what} is not installed: perfeval doctor says how to get it")
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[..., str]:
+    """Find a program by any of its names, or skip the test with the reason."""
+
+    def find(*names: str) -> str:
+        found = next((path for name in names if (path := shutil.which(name))), None)
+        if found is None:
+            _missing(names[0])
+        return str(found)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A PostgreSQL cluster of its own in a temporary folder, on a Unix socket only; never run as root."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs:
+        _missing("postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
+    folder.chmod(0o755)
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run([*as_user, str(programs[-1] / program), *arguments], check=True, cwd=folder, stdout=subprocess.DEVNULL)
+
+    run("initdb", "-D", f"{folder}/data", "-U", "perfeval", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
+    run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", f"-k {folder} -c listen_addresses=''", "start")
+    try:
+        yield f"postgresql+psycopg://perfeval@/postgres?host={folder}"
+    finally:
+        run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
+        shutil.rmtree(folder)

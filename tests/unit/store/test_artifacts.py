@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from perfeval.errors import StoreError
+from perfeval.store import Artifacts
+
+DIGEST = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"  # SHA-256 of b"hello"
+
+
+def test_artifact_put_twice_is_one_file(tmp_path: Path) -> None:
+    artifacts = Artifacts(tmp_path)
+    assert artifacts.put(b"hello") == artifacts.put(b"hello") == DIGEST
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [DIGEST]
+
+
+def test_artifact_changed_on_disk_is_refused(tmp_path: Path) -> None:
+    artifacts = Artifacts(tmp_path)
+    artifacts.put(b"hello")
+    (tmp_path / "2c" / DIGEST).write_bytes(b"hallo")
+    with pytest.raises(StoreError, match="已被改动"):
+        artifacts.read(DIGEST)
+
+
+def test_artifact_changed_on_disk_is_mended_by_putting_it_again(tmp_path: Path) -> None:
+    artifacts = Artifacts(tmp_path)
+    artifacts.put(b"hello")
+    (tmp_path / "2c" / DIGEST).write_bytes(b"he")
+    artifacts.put(b"hello")
+    assert artifacts.read(DIGEST) == b"hello"
+
+
+def test_artifact_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="缺失"):
+        Artifacts(tmp_path).read(DIGEST)
+
+
+@pytest.mark.parametrize("digest", ["../../etc/passwd", "", "2C" + DIGEST[2:], DIGEST + "0"])
+def test_artifact_digest_that_is_none_is_refused(tmp_path: Path, digest: str) -> None:
+    with pytest.raises(StoreError, match="格式不对"):
+        Artifacts(tmp_path).read(digest)
