@@ -64,7 +64,7 @@ def end_with_parent() -> None:
     """End this process when its parent is gone: the parent holds the other end of our standard input."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        os.read(0, 1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()
@@ -73,11 +73,11 @@ def end_with_parent() -> None:
 class _Child:
     """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them."""
 
-    def __init__(self, module: str, environment: dict[str, str], log: Path, listener: socket.socket) -> None:
-        self._command = [sys.executable, "-m", module, str(listener.fileno())]
+    def __init__(self, module: str, environment: dict[str, str], log: Path, listener: socket.socket | None = None) -> None:
+        self._files = [listener.fileno()] if listener else []
+        self._command = [sys.executable, "-m", module, *map(str, self._files)]
         self._environment = environment
         self._log = log
-        self._listener = listener
         self._starts = 0
         log.unlink(missing_ok=True)
         self.start()
@@ -86,7 +86,7 @@ class _Child:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own module
                 self._command, env=self._environment, stdin=subprocess.PIPE, stdout=log, stderr=log,
-                start_new_session=True, pass_fds=[self._listener.fileno()],
+                start_new_session=True, pass_fds=self._files,
             )  # fmt: skip
         self._starts += 1
 
@@ -133,9 +133,8 @@ class Server:
         home.mkdir(mode=0o700, exist_ok=True)
         try:
             # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
-            self._children = [
-                _Child(module, self.environment, home / f"{module}.log", self._listener) for module in ("flows.server", "flows.runner")
-            ]
+            self._children.append(_Child("flows.server", self.environment, home / "server.log", self._listener))
+            self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
             deadline = time.monotonic() + _STARTUP_SECONDS
             while not is_healthy(self.url):
                 self.tend()
@@ -181,3 +180,28 @@ def is_healthy(url: str) -> bool:
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         time.sleep(0.2)
         return False
+
+
+@contextmanager
+def serving(workspace: Workspace, store: Store) -> Iterator["Server | Remote"]:
+    """The server that is up for this workspace, else one of our own for as long as the block lasts.
+
+    Our own has a password that nobody ever sees: a terminal works without PERFEVAL_KEY.
+    """
+    with _only_one(workspace) as (lock, running):
+        if running:
+            yield Remote(workspace, running, load_password(store))
+        else:
+            with Server(workspace, secrets.token_urlsafe(24)) as server:
+                yield server
+
+
+class Remote:
+    """A server that another process keeps; the same face as `Server`."""
+
+    def __init__(self, workspace: Workspace, url: str, password: str) -> None:
+        self.url = url
+        self.environment = environment(workspace, url, password)
+
+    def tend(self) -> None:
+        """Its keeper looks after it."""

@@ -94,7 +94,7 @@ def open_store(workspace: "Workspace") -> "Store":
 @app.callback()
 def _program(
     workspace: Annotated[Path | None, typer.Option("-w", "--workspace", help="工作区目录，也可写在命令之后", metavar="DIR")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="只打印一份 JSON，也可写在命令之后")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="只打印一份 JSON，也可写在命令之后")] = False,
 ) -> None:
     import os
 

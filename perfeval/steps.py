@@ -4,6 +4,7 @@ Each step asks the store first and leaves its outcome there for (evaluation, rev
 """
 
 import io
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from perfeval import approvals
+from perfeval import __version__, approvals
+from perfeval.archive import Check, Holdings, archive_bag, archive_number, verify_bag
 from perfeval.checks import check_ledgers, load_classification
-from perfeval.errors import LedgerError
+from perfeval.errors import ArchiveError, LedgerError, PerfevalError, UsageError
 from perfeval.indicators import derive_facts, load_indicators, score_facts
 from perfeval.ledgers import Reading, annotate, read_ledgers, receive
 from perfeval.model import (
@@ -39,14 +41,13 @@ from perfeval.model import (
     Standing,
     Verdict,
 )
+from perfeval.model.digests import check_code
 from perfeval.model.documents import keep, keep_facts, kept, kept_facts
 from perfeval.settings import Workspace, secret_key
 from perfeval.store import Store
 
 if TYPE_CHECKING:
     from perfeval.report import Report
-
-CHECK_CODE_LENGTH = 8
 
 
 def open_store(workspace: Workspace) -> Store:
@@ -116,9 +117,16 @@ def refuse_errors(findings: Sequence[Finding]) -> None:
 
 
 def open_evaluation(workspace: Workspace, store: Store, year: int, prepared_by: str, run: str | None = None) -> Evaluation:
-    """Open the year's evaluation of the programme, or find the one that `run` or another run opened."""
+    """Open the year's evaluation of the programme, or find the one that `run` or another run opened.
+
+    Raises: UsageError: when the year is archived already, unless `run` is the one that archived it.
+    """
     programme = workspace.settings.programme
     code = re.sub(r"[^a-z0-9]+", "-", programme.codes[0].lower()).strip("-") or "programme"
+    same = [item for item in store.evaluations() if (item.year, item.programme) == (year, programme.name)]
+    archived = next((item for item in same if item.outcome == Stage.ARCHIVED), None)
+    if archived and (run is None or store.run_of(archived) != run):
+        raise UsageError("U05", f"{year}年度“{programme.name}”已归档（{archived.id}），不能再次自评", "用 perfeval verify 核验归档包。")
     return store.open_evaluation(year, programme.name, code, prepared_by, run)
 
 
@@ -186,7 +194,7 @@ def draft_report(workspace: Workspace, store: Store, revision: Revision) -> Draf
             revision.number,
             store.artifacts.put(report.document),
             report.content_digest,
-            report.content_digest[:CHECK_CODE_LENGTH],
+            check_code(report.content_digest),
             len(report.figures),
         )
         outcome = store.save_outcome(
@@ -221,6 +229,85 @@ def decide(workspace: Workspace, store: Store, revision: Revision, gate: Gate, a
 def record_correction(store: Store, revision: Revision, note: str) -> None:
     """Note that the clerk's correction of a returned revision is in: the next revision begins."""
     store.save_outcome(revision, "corrected", {"note": note.strip()})
+
+
+def archive_report(workspace: Workspace, store: Store, revision: Revision) -> Path:
+    """Archive the approved report with all it rests on, and end the evaluation.
+
+    Raises: ArchiveError: when a gate has not approved exactly this draft.
+    """
+    if (outcome := store.outcome(revision, "archived")) is None:
+        bag = archive_bag(_holdings(workspace, store, revision), workspace.archive_folder)
+        outcome = store.save_outcome(revision, "archived", {"bag": bag.name})
+    store.end_evaluation(revision.evaluation, Stage.ARCHIVED)
+    return workspace.archive_folder / outcome["bag"]
+
+
+def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holdings:
+    evaluation, settings = revision.evaluation, workspace.settings
+    if (place := standing(workspace, store, evaluation)).stage is not Stage.APPROVED:
+        raise ArchiveError("K01", f"不能归档：{evaluation.id} 第{revision.number}稿{place.title}", "各审批环节都同意后才能归档。")
+    validated, scored, drafted = (_done(store, revision, step) for step in ("validated", "scored", "drafted"))
+    # Number and time are written down before the bag is made, so that a second attempt makes the same bag.
+    archived = sum(other.outcome == Stage.ARCHIVED and other.year == evaluation.year for other in store.evaluations())
+    sealing = store.save_outcome(revision, "sealing", {"number": archived + 1, "at": datetime.now(UTC).isoformat()})
+    records = {
+        "facts.json": scored["facts"],
+        "scores.json": scored["card"],
+        "findings.json": validated["findings"],
+        "figures.json": drafted["figures"],
+        "snapshots.json": validated["snapshots"],
+    }
+    return Holdings(
+        archive_no=archive_number(settings.archive, evaluation.year, sealing["number"]),
+        title=f"{settings.unit.name}{evaluation.year}年度项目支出绩效自评报告",
+        evaluation=evaluation,
+        revision=revision.number,
+        gates=workspace.gates,
+        decisions=tuple(store.decisions(evaluation)),
+        drafted_at=_done_at(store, revision, "drafted"),
+        archived_at=datetime.fromisoformat(sealing["at"]),
+        unit=settings.unit.name,
+        archive=settings.archive,
+        report=store.artifacts.read(drafted["draft"]["digest"]),
+        ledgers=_received(store, validated["files"]),
+        snapshots={name: store.artifacts.path(snapshot["frame"]) for name, snapshot in validated["snapshots"].items()},
+        records={name: _json(document) for name, document in records.items()}
+        | {"lineage.parquet": store.artifacts.read(scored["lineage"])},
+        configuration={
+            name: store.artifacts.path(digest) for name, digest in {**scored["configuration"], **drafted["configuration"]}.items()
+        },
+        program=f"perfeval {__version__}",
+    )
+
+
+def verify_archive(bag: Path) -> list[Check]:
+    """Check a bag and, when it is whole, compute facts and scores again from the ledgers and rules inside it."""
+    checks = verify_bag(bag)
+    if not all(check.ok for check in checks):
+        return [*checks, Check("从台账重算", ok=False, detail="归档包不完好，未重算")]
+    content = bag / "data"
+    workspace = Workspace(content / "workspace")
+    year = int(next((content / "workspace" / "ledgers").iterdir()).name)
+    try:
+        assessment = assess(workspace, year, receive(workspace.ledgers(year)))
+    except PerfevalError as error:
+        return [*checks, Check("从台账重算", ok=False, detail=str(error))]
+    return [
+        *checks,
+        _same("从台账重算的数字", keep_facts(assessment.facts), content / "records" / "facts.json"),
+        _same("按规则重算的得分", keep(Scorecard, assessment.card), content / "records" / "scores.json"),
+    ]
+
+
+def _same(name: str, computed: Any, record: Path) -> Check:  # noqa: ANN401  # plain JSON data
+    recorded = json.loads(record.read_bytes())
+    if computed == recorded:
+        return Check(name, ok=True, detail="与归档时一致")
+    if isinstance(recorded, list):
+        differing = "、".join(old["id"] for old, new in zip(recorded, computed, strict=False) if old != new)
+        return Check(name, ok=False, detail=f"与归档时不同：{differing}")
+    return Check(name, ok=False, detail=f"与归档时不同：归档时总分{recorded['total']}，重算{computed['total']}")
 
 
 def close_evaluation(store: Store, evaluation: Evaluation) -> Outcome:
@@ -282,6 +369,18 @@ def _done(store: Store, revision: Revision, step: str) -> dict[str, Any]:
         message = f"{step} is asked for before it is done for {revision}"
         raise RuntimeError(message)
     return outcome
+
+
+def _done_at(store: Store, revision: Revision, step: str) -> datetime:
+    moment = store.outcome_time(revision, step)
+    if moment is None:
+        message = f"{step} is asked for before it is done for {revision}"
+        raise RuntimeError(message)
+    return moment
+
+
+def _json(document: Any) -> bytes:  # noqa: ANN401  # plain JSON data
+    return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
 def _received(store: Store, files: dict[str, str]) -> list[ReceivedFile]:

@@ -1,6 +1,5 @@
 """Making a bag (归档包): through the door, into a folder beside, checked, and then to its place in one rename."""
 
-import hashlib
 import io
 import os
 import shutil
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from perfeval.archive import description
 from perfeval.archive.approvals import Approvals, approvals_of, conflicted, misbound, unapproved, write_approvals
-from perfeval.archive.digesting import ALGORITHMS, Digests, digest_file
+from perfeval.archive.digesting import ALGORITHMS, Digests, digest_file, digest_folder
 from perfeval.archive.holdings import Holdings, absent, path_problem, path_problems, payload
 from perfeval.archive.verification import verify_bag
 from perfeval.errors import ArchiveError
@@ -40,8 +39,9 @@ def archive_bag(holdings: Holdings, folder: Path) -> Path:
             _publish(building, bag)
         finally:
             # Also what a crash has left of earlier attempts: with the bag in place nobody needs it.
-            for leftover in folder.glob(f"{_leftover_prefix(holdings)}*"):
-                shutil.rmtree(leftover, ignore_errors=True)
+            for leftover in folder.iterdir():
+                if leftover.name.startswith(_leftover_prefix(holdings)):
+                    shutil.rmtree(leftover, ignore_errors=True)
     except OSError as error:
         raise ArchiveError(
             "K04", f"归档时读写文件失败：{error.strerror}（{error.filename}）", "检查磁盘空间和归档文件夹的权限后重试。"
@@ -88,9 +88,11 @@ def _write_bag(bag: Path, holdings: Holdings, approvals: Approvals, contents: li
     for algorithm in ALGORITHMS:
         _write(bag / f"tagmanifest-{algorithm}.txt", _manifest(written, algorithm))
     if failed := [check for check in verify_bag(bag) if not check.ok]:
-        raise ArchiveError("K03", "不能归档，核验未通过：" + "；".join(f"{check.name}：{check.detail}" for check in failed), "按所列修正后重试。")
+        found = "；".join(f"{check.name}：{check.detail}" for check in failed)
+        raise ArchiveError("K03", f"不能归档，核验未通过：{found}", "按所列修正后重试。")
     for root, _, _ in os.walk(bag, topdown=False):
-        _settle_folder(Path(root))
+        Path(root).chmod(_FOLDER)
+        _flush_folder(Path(root))
 
 
 def _write(path: Path, content: bytes | Path) -> Digests:
@@ -113,8 +115,7 @@ def _manifest(files: Mapping[str, Digests], algorithm: str) -> bytes:
     return "".join(f"{digests.by(algorithm)}  {path}\n" for path, digests in sorted(files.items())).encode()
 
 
-def _settle_folder(folder: Path) -> None:
-    folder.chmod(_FOLDER)
+def _flush_folder(folder: Path) -> None:
     # Names survive a power cut only when their folder is flushed too; Windows has no handle for that.
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
@@ -137,20 +138,11 @@ def _publish(building: Path, bag: Path) -> None:
                 "归档包一经形成不得改动：用 perfeval verify 核验原包；如是另一份报告，请另编档号。",
             ) from None
     else:
-        _settle_folder(bag.parent)
+        _flush_folder(bag.parent)
 
 
 def _differences(bag: Path, other: Path) -> list[str]:
-    left, right = _contents(bag), _contents(other)
-    return sorted(path for path in left.keys() | right.keys() if left.get(path) != right.get(path))
-
-
-def _contents(bag: Path) -> dict[str, str | None]:
     if bag.is_symlink() or not bag.is_dir():
-        return {}
-    found: dict[str, str | None] = {}
-    for path in bag.rglob("*"):
-        if path.is_symlink() or path.is_file():
-            name = path.relative_to(bag).as_posix()
-            found[name] = None if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+        return [f"{bag.name} 不是文件夹"]
+    (here, strange), (there, _) = digest_folder(bag), digest_folder(other)
+    return strange + sorted(path for path in here.keys() | there.keys() if here.get(path) != there.get(path))

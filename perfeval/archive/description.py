@@ -1,7 +1,7 @@
 """What a bag says of itself: bag-info.txt, metadata.xml (DA/T 46-2009) and 归档说明.txt. Text out of data, no clock."""
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from lxml import etree
 
@@ -13,6 +13,7 @@ from perfeval.model import Gate
 BAGIT = "BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n"
 METADATA = "metadata.xml"
 NOTICE = "归档说明.txt"
+_TEXT = Path(__file__).with_name("notice.txt")
 
 _TERMS = {"Y": "永久", "D30": "30年", "D10": "10年"}
 _FORMATS = {
@@ -90,7 +91,7 @@ def notice(holdings: Holdings, approvals: Approvals) -> str:
         f"{time_text(item.decided_at)}" + (f"，意见：{one_line(item.comment)}" if item.comment else "")
         for item in approvals.decisions
     )
-    return _NOTICE.format(
+    return _TEXT.read_text(encoding="utf-8").format(
         title=one_line(holdings.title),
         archive_no=holdings.archive_no,
         unit=one_line(holdings.unit),
@@ -110,55 +111,3 @@ def _add(parent: etree._Element, tag: str, text: str = "", **attributes: str) ->
     child = etree.SubElement(parent, tag, {name: one_line(value) for name, value in attributes.items()})
     child.text = one_line(text) or None
     return child
-
-
-_NOTICE = """归档说明
-
-题名　　{title}
-档号　　{archive_no}
-单位　　{unit}
-预算项目　{programme}（{year}年度）
-归档稿次　第{revision}稿，送审人 {prepared_by}
-归档时间　{archived_at}（本文时间均为北京时间）
-创建程序　{program}
-
-一、这里有什么
-    data/report.docx          两级审批同意的自评报告，可编辑
-    data/workspace/           当时的配置（perfeval.yml、指标体系、报告文本、模板等）
-    data/workspace/ledgers/   收到的原始台账，文件名和内容未作任何改动
-    data/snapshots/           校验后的台账，Apache Parquet格式，一个台账一个文件
-    data/records/facts.json       每个数据：数值、计算公式、来源台账及其SHA-256摘要
-    data/records/scores.json      每项得分及其说明
-    data/records/findings.json    台账中的疑点
-    data/records/decisions.json   审批记录：谁、何时、对哪一稿、作了什么决定
-    metadata.xml              电子文件元数据（DA/T 46-2009）
-    manifest-*.txt            data中每个文件的摘要；tagmanifest-*.txt是其余文件的摘要
-    bagit.txt、bag-info.txt   本文件夹是BagIt归档包（格式见RFC 8493）
-
-二、审批经过
-{decisions}
-    报告内容摘要  {digest}
-    核对码        {code}（内容摘要的前8位）
-
-三、怎样核验（不需要本程序）
-  1.文件是否完整、未被改动。在本文件夹中执行：
-        sha256sum -c manifest-sha256.txt
-        sha256sum -c tagmanifest-sha256.txt
-    国密SM3（GB/T 32905）：cksum -a sm3 -c manifest-sm3.txt（GNU coreutils 9以上），
-    或用 openssl dgst -sm3 文件名 逐个与 manifest-sm3.txt 对照。
-    Windows：certutil -hashfile 文件名 SHA256，与 manifest-sha256.txt 对照。
-    任何支持BagIt的工具也可核验，例如：bagit.py --validate .
-  2.审批的是否就是这份报告。docx是zip文件，内容摘要是其中各部件摘要清单的SHA-256：
-        mkdir /tmp/parts && unzip -q data/report.docx -d /tmp/parts && cd /tmp/parts
-        find . -type f | sed 's|^\\./||' | LC_ALL=C sort | xargs -d '\\n' sha256sum | sha256sum
-    结果应等于上面的内容摘要，也等于 decisions.json 中每个“同意”的 content_digest。
-  3.数据是否出自这些台账。facts.json 中每个来源的 digest 应等于
-    data/workspace/ledgers/ 下同名文件的SHA-256；按所写公式可在台账中重新计算。
-  4.用同版本程序重算。把 data/workspace 复制到别处，在其中执行：
-        perfeval score --year {year}
-    与 scores.json 对照；perfeval verify 归档包 一次完成以上全部核验。
-
-四、摘要不能证明什么
-    能改写整个文件夹的人也能改写全部摘要。请把上面的核对码与审批人、财政部门
-    另行保存的记录对照；两者一致，才能确认本包就是当时审批的那一份。
-"""

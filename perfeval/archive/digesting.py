@@ -1,11 +1,15 @@
 """Digests of files (数字摘要): SHA-256 and SM3 in one reading."""
 
 import hashlib
+import os
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from cryptography.hazmat.primitives import hashes
 
+ALGORITHMS = ("sha256", "sm3")
 _BLOCK = 1 << 20
 
 
@@ -22,9 +26,6 @@ class Digests:
         return self.sm3 if algorithm == "sm3" else self.sha256
 
 
-ALGORITHMS = ("sha256", "sm3")
-
-
 def digest_file(reader: BinaryIO, copy: BinaryIO | None = None) -> Digests:
     """Digest a file, copying it on the way if `copy` is given."""
     # hashlib has SM3 only where the system's OpenSSL was built with it; cryptography brings its own.
@@ -36,3 +37,23 @@ def digest_file(reader: BinaryIO, copy: BinaryIO | None = None) -> Digests:
         if copy is not None:
             copy.write(block)
     return Digests(size, sha256.hexdigest(), sm3.finalize().hex())
+
+
+def digest_folder(root: Path) -> tuple[dict[str, Digests], list[str]]:
+    """Digest every regular file under a folder, by path in it; and name in Chinese what is something else or cannot be read."""
+    files: dict[str, Digests] = {}
+    strange: list[str] = []
+    for folder, folders, names in os.walk(root, onerror=lambda error: strange.append(f"{error.filename} 读不出")):
+        for path in (Path(folder, name) for name in (*folders, *names)):
+            shown = path.relative_to(root).as_posix()
+            try:
+                mode = path.lstat().st_mode
+                if stat.S_ISREG(mode):
+                    # A file swapped for a link after this look is not followed.
+                    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
+                        files[shown] = digest_file(file)
+                elif not stat.S_ISDIR(mode):
+                    strange.append(f"{shown} 是链接或特殊文件")
+            except OSError:
+                strange.append(f"{shown} 读不出")
+    return files, strange

@@ -10,7 +10,7 @@ from schemas import Kind, LedgerModel
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<sign><>|!=|<=|>=|[=<>(),+*/]|-(?!-)))"
+    r"|(?P<sign><>|!=|<=|>=|[=<>(),+]|-(?!-)))"
 )
 # Only what looks at a single row and at no clock: no aggregates, windows, sub-selects, aliases, comments.
 _PHRASES = {
@@ -18,9 +18,10 @@ _PHRASES = {
     "LIKE": "形如", "NOT LIKE": "不形如", "BETWEEN": "介于", "TO": "至", "TRUE": "是", "FALSE": "否", "DATE": "",
     "LENGTH": "字数", "ABS": "绝对值", "COALESCE": "首个非空值",
     "=": "为", "<>": "不为", "!=": "不为", "<": "小于", "<=": "不大于", ">": "大于", ">=": "不小于",
-    "(": "（", ")": "）", ",": "、", "+": "加", "-": "减", "*": "乘", "/": "除以",
+    "(": "（", ")": "）", ",": "、", "+": "＋", "-": "－",
 }  # fmt: skip
 _WORDS = {word for phrase in _PHRASES for word in phrase.split() if word.isalpha()} - {"TO"}
+_NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.COUNT)
 _ON_DAYS = {"<": "早于", "<=": "不晚于", ">": "晚于", ">=": "不早于"}
 _PAIRS = re.compile(r"\bIS\0NOT\0NULL\b|\bIS\0NULL\b|\bNOT\0IN\b|\bNOT\0LIKE\b")
 
@@ -45,16 +46,18 @@ def compile_condition(sql: str, ledger: type[LedgerModel]) -> Condition:
         that is not among its choices, looks beyond its row, or is not true or false.
     """
     tokens = _tokens(sql)
+    if not tokens:
+        raise ValueError("行条件是空的；统计全部行时不写 where")
     phrase = _phrase(tokens, ledger)
-    _check_choices(tokens, ledger)
+    _check_literals(tokens, ledger)
     try:
-        expression = pl.sql_expr(sql)
+        expression = pl.sql_expr(f"({sql})")  # in brackets, so that a trailing word is an error and not an alias
         result = empty_frame(ledger).select(expression)
     except pl.exceptions.PolarsError as error:
         problem = str(error).splitlines()[0]
         raise ValueError(f"不是可用的行条件：{problem}；日期须写成 DATE '2022-12-31'，文字用单引号") from error
-    if result.dtypes != [pl.Boolean]:
-        raise ValueError("行条件的结果应为真或假，如 kind = '月调度会'")
+    if result.dtypes != [pl.Boolean] or result.height:
+        raise ValueError("行条件应逐行得出真或假，如 kind = '月调度会'")
     return Condition(expression, phrase)
 
 
@@ -103,14 +106,17 @@ def _day(literal: str) -> str:
     return f"{day.year}年{day.month}月{day.day}日"
 
 
-def _check_choices(tokens: list[str], ledger: type[LedgerModel]) -> None:
-    choices = {column.name: column.choices for column in ledger.columns() if column.choices}
+def _check_literals(tokens: list[str], ledger: type[LedgerModel]) -> None:
+    """Refuse what would quietly match nothing: a word that is no choice, a number in quotes (Polars would compare it as text)."""
+    columns = {column.name: column for column in ledger.columns()}
     subject = None
     for token in tokens:
-        if token.startswith("'"):
-            if subject and token[1:-1] not in choices[subject]:
-                raise ValueError(f"“{ledger.column(subject).header}”没有“{token[1:-1]}”，只有：{'、'.join(choices[subject])}")
-        elif token in choices:
-            subject = token
-        elif token.upper() not in ("=", "<>", "!=", "IN", "NOT", "(", ","):
+        if token.startswith("'") and subject:
+            if subject.choices and token[1:-1] not in subject.choices:
+                raise ValueError(f"“{subject.header}”没有“{token[1:-1]}”，只有：{'、'.join(subject.choices)}")
+            if subject.kind in _NUMBERS:
+                raise ValueError(f"“{subject.header}”是数，{token}不应加引号")
+        elif token in columns:
+            subject = columns[token]
+        elif token.upper() not in ("=", "<>", "!=", "<", "<=", ">", ">=", "IN", "NOT", "(", ",", "BETWEEN"):
             subject = None

@@ -98,6 +98,6 @@ def inspection_rows() -> Rows:
     projects = projects_in("竣工", "在建", "新开工")
     rows: Rows = []
     for n, (day, kind) in enumerate(zip(spread(150, _START, _END), mixed({"日巡查": 126, "专项督查": 24}), strict=True), start=1):
-        finding, handling = (_FOUND[n // 6 % 4], "当场交办，已整改到位") if n % 6 == 0 else ("未发现问题", "无需处理")
+        finding, handling = (_FOUND[n // 6 % 4], "当场交办，已整改到位") if n % 6 == 0 else (None, None)
         rows.append((WORKDAYS[day], projects[n * 11 % len(projects)], kind, f"样例巡查员{STEMS[n % 5]}", finding, handling))
     return rows

@@ -287,7 +287,7 @@ def _migrate(engine: Engine) -> None:
         raise StoreError("S06", f"数据库不可用：{error.orig}", "检查 perfeval.yml 中 storage.database 和状态文件夹的权限。") from error
 
 
-def _open_evaluation(year: int, programme: str) -> Select[tuple[EvaluationRow]]:
+def _open_evaluation(year: int, programme: str) -> Select[EvaluationRow]:
     return select(EvaluationRow).where(EvaluationRow.year == year, EvaluationRow.programme == programme, EvaluationRow.outcome.is_(None))
 
 

@@ -1,0 +1,51 @@
+"""The flow: one programme's year from ledgers to archive. It calls, waits, branches and returns; nothing else."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas import State
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from flows.gates import Submission, await_correction, await_decision
+from flows.tasks import (
+    archive_report,
+    close_evaluation,
+    draft_report,
+    gates,
+    ingest_ledgers,
+    open_evaluation,
+    revisions,
+    score_indicators,
+    validate_ledgers,
+)
+from perfeval.model import Verdict
+
+FLOW = "self-evaluation"
+DEPLOYMENT = "annual"
+
+
+class EvaluationRequest(BaseModel):
+    """项目支出绩效自评申请."""
+
+    model_config = ConfigDict(extra="forbid", title="项目支出绩效自评")
+
+    year: Annotated[int | None, Field(ge=2000, le=2100)] = Field(default=None, title="年度", description="留空为上一年度")
+    prepared_by: Annotated[str, StringConstraints(strip_whitespace=True, max_length=30)] = Field(
+        default="", title="送审人", description="留空为设置中的填表人；送审人不能审批"
+    )
+
+
+@flow(name=FLOW, persist_result=False, description="项目支出绩效自评：台账 → 校验 → 评分 → 报告 → 中心审批 → 财政局审批 → 归档")
+def self_evaluation(request: EvaluationRequest) -> State[Any]:
+    """Evaluate one programme's year (项目支出绩效自评), from ledgers to archive."""
+    evaluation = open_evaluation(request.year, request.prepared_by)
+    for revision in revisions(evaluation):
+        findings = validate_ledgers(revision, ingest_ledgers(revision))
+        submission = Submission(revision, score_indicators(revision), findings, draft_report(revision))
+        decisions = (await_decision(gate, submission) for gate in gates())
+        objection = next((decision for decision in decisions if decision.verdict is not Verdict.APPROVE), None)
+        if objection is None:
+            return archive_report(revision)
+        if objection.verdict is Verdict.REFUSE:
+            return close_evaluation(evaluation)
+        await_correction(revision, objection)

@@ -1,0 +1,94 @@
+"""Gates (审批环节): suspend the run, show what is decided on, hand the answer to the approvals, ask again.
+
+The store decides whether a gate is passed; what Prefect brings back is only ever an answer to be checked. So a form that was
+forged, replayed, timed out or never filled in counts as one ask without a decision, and the next ask has a key of its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from prefect import get_run_logger, suspend_flow_run
+from prefect.input import RunInput
+from pydantic import Field, StringConstraints
+
+from flows.display import describe_decision, describe_submission, show_submission
+from flows.workplace import open_workplace
+from perfeval import steps
+from perfeval.errors import ApprovalError
+from perfeval.model import Answer, Asked, Decision, Draft, Finding, Gate, Revision, Scorecard, Verdict
+
+CORRECTION = "correction"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is laid before the approvers (送审材料)."""
+
+    revision: Revision
+    card: Scorecard
+    findings: list[Finding]
+    draft: Draft
+
+
+class DecisionForm(RunInput):
+    """审批."""
+
+    decision: Verdict = Field(title="审批决定")
+    approver: str = Field(title="审批人", max_length=30)
+    code: str = Field(title="动态码", max_length=20, description="手机动态码应用上的6位数字，每个只能用一次")
+    check_code: str = Field(title="核对码", max_length=20, description="报告审批页上的8位字符，证明您看的就是这一稿")
+    comment: str = Field(default="", title="审批意见", max_length=2000, description="退回修改或不同意时必填")
+
+
+class CorrectionForm(RunInput):
+    """更正."""
+
+    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)] = Field(
+        title="更正说明", description="台账或底稿已更正了什么；提交后重新计算并形成下一稿"
+    )
+
+
+def await_decision(gate: Gate, submission: Submission) -> Decision:
+    """Wait until somebody entitled to it has decided."""
+    workspace, store = open_workplace()
+    revision = submission.revision
+
+    def take(form: DecisionForm) -> None:
+        steps.decide(workspace, store, revision, gate, Answer(form.decision, form.approver, form.code, form.check_code, form.comment))
+
+    while (decision := store.decision(revision, gate.key)) is None:
+        asks = store.asks(revision, gate.key)
+        if not asks:
+            show_submission(submission)
+        _ask(revision, gate.key, asks, DecisionForm, describe_submission(gate, submission, asks), take)
+    return decision
+
+
+def await_correction(revision: Revision, objection: Decision) -> None:
+    """Wait until the clerk says that the correction is in."""
+    _, store = open_workplace()
+
+    def take(form: CorrectionForm) -> None:
+        steps.record_correction(store, revision, form.note)
+
+    while store.outcome(revision, "corrected") is None:
+        asks = store.asks(revision, CORRECTION)
+        _ask(revision, CORRECTION, asks, CorrectionForm, describe_decision(objection, asks), take)
+
+
+def _ask[Form: RunInput](
+    revision: Revision, name: str, asks: list[Asked], form: type[Form], description: str, take: Callable[[Form], None]
+) -> None:
+    """Suspend until the form comes back and let `take` make something of it; record why it could not."""
+    key = form_key(revision, name, len(asks))
+    try:
+        take(suspend_flow_run(wait_for_input=form.with_initial_data(description=description), key=key))
+    except ApprovalError as error:
+        problem = str(error)
+    except (ValueError, TypeError):  # pydantic's ValidationError among them: nothing, or nothing that fits the form, came back
+        problem = "没有收到填写完整的表单"
+    else:
+        return
+    get_run_logger().warning("第%d次填写无效：%s", len(asks) + 1, problem)
+    open_workplace()[1].record_ask(revision, name, len(asks), problem)
