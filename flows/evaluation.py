@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas import State
+from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from flows.gates import Submission, await_correction, await_decision
+from flows.display import Submission
+from flows.gates import await_correction, await_decision
 from flows.tasks import (
     archive_report,
     close_evaluation,
@@ -45,7 +47,8 @@ def self_evaluation(request: EvaluationRequest) -> State[Any]:
         decisions = (await_decision(gate, submission) for gate in gates())
         objection = next((decision for decision in decisions if decision.verdict is not Verdict.APPROVE), None)
         if objection is None:
-            return archive_report(revision)
+            return Completed(name="已归档", message=archive_report(revision))
         if objection.verdict is Verdict.REFUSE:
-            return close_evaluation(evaluation)
+            return Completed(name="不同意", message=close_evaluation(evaluation))
         await_correction(revision, objection)
+    raise AssertionError  # revisions end by archive or refusal only

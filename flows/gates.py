@@ -5,30 +5,19 @@ forged, replayed, timed out or never filled in counts as one ask without a decis
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from prefect import get_run_logger, suspend_flow_run
 from prefect.input import RunInput
 from pydantic import Field, StringConstraints
 
-from flows.display import describe_decision, describe_submission, show_submission
+from flows.display import Submission, describe_objection, describe_submission, show_submission
 from flows.workplace import open_workplace
 from perfeval import steps
 from perfeval.errors import ApprovalError
-from perfeval.model import Answer, Asked, Decision, Draft, Finding, Gate, Revision, Scorecard, Verdict
+from perfeval.model import Answer, Asked, Decision, Gate, Revision, Verdict
 
 CORRECTION = "correction"
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What is laid before the approvers (送审材料)."""
-
-    revision: Revision
-    card: Scorecard
-    findings: list[Finding]
-    draft: Draft
 
 
 class DecisionForm(RunInput):
@@ -37,7 +26,7 @@ class DecisionForm(RunInput):
     decision: Verdict = Field(title="审批决定")
     approver: str = Field(title="审批人", max_length=30)
     code: str = Field(title="动态码", max_length=20, description="手机动态码应用上的6位数字，每个只能用一次")
-    check_code: str = Field(title="核对码", max_length=20, description="报告审批页上的8位字符，证明您看的就是这一稿")
+    check_code: str = Field(title="核对码", max_length=20, description="下载的报告文件名末尾的8位字符，证明您看的就是这一稿")
     comment: str = Field(default="", title="审批意见", max_length=2000, description="退回修改或不同意时必填")
 
 
@@ -47,6 +36,9 @@ class CorrectionForm(RunInput):
     note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)] = Field(
         title="更正说明", description="台账或底稿已更正了什么；提交后重新计算并形成下一稿"
     )
+
+
+Form = TypeVar("Form", bound=RunInput)
 
 
 def await_decision(gate: Gate, submission: Submission) -> Decision:
@@ -74,21 +66,23 @@ def await_correction(revision: Revision, objection: Decision) -> None:
 
     while store.outcome(revision, "corrected") is None:
         asks = store.asks(revision, CORRECTION)
-        _ask(revision, CORRECTION, asks, CorrectionForm, describe_decision(objection, asks), take)
+        _ask(revision, CORRECTION, asks, CorrectionForm, describe_objection(objection, asks), take)
 
 
-def _ask[Form: RunInput](
+def _ask(
     revision: Revision, name: str, asks: list[Asked], form: type[Form], description: str, take: Callable[[Form], None]
 ) -> None:
     """Suspend until the form comes back and let `take` make something of it; record why it could not."""
-    key = form_key(revision, name, len(asks))
+    key = f"{name}-r{revision.number}-{len(asks)}"
     try:
-        take(suspend_flow_run(wait_for_input=form.with_initial_data(description=description), key=key))
-    except ApprovalError as error:
-        problem = str(error)
-    except (ValueError, TypeError):  # pydantic's ValidationError among them: nothing, or nothing that fits the form, came back
+        filled = suspend_flow_run(wait_for_input=form.with_initial_data(description=description), key=key)
+    except (ValueError, TypeError):  # pydantic's ValidationError among them: nothing came back, or nothing that fits the form
         problem = "没有收到填写完整的表单"
     else:
-        return
+        try:
+            return take(filled)
+        except ApprovalError as error:
+            problem = str(error)
     get_run_logger().warning("第%d次填写无效：%s", len(asks) + 1, problem)
     open_workplace()[1].record_ask(revision, name, len(asks), problem)
+    return None

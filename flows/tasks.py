@@ -16,7 +16,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.tasks import Task
 
-from flows.display import show_findings
+from flows.display import show_errors
 from flows.workplace import open_workplace
 from perfeval import steps
 from perfeval.errors import LedgerError, StoreError, UsageError
@@ -55,7 +55,7 @@ def validate_ledgers(revision: Revision, files: list[ReceivedFile]) -> list[Find
     try:
         return steps.validate_ledgers(*open_workplace(), revision, files)
     except LedgerError as error:
-        show_findings(revision, error)
+        show_errors(revision, error)
         raise
 
 

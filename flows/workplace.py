@@ -16,5 +16,7 @@ VARIABLE = "PERFEVAL_WORKSPACE"
 @lru_cache(maxsize=1)
 def open_workplace() -> tuple[Workspace, Store]:
     """The workspace named by PERFEVAL_WORKSPACE and its store, opened once per process."""
+    from perfeval.steps import open_store
+
     workspace = Workspace(Path(os.environ[VARIABLE]))
-    return workspace, Store(workspace.database_url, workspace.state / "artifacts")
+    return workspace, open_store(workspace)

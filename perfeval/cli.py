@@ -4,12 +4,13 @@ Heavy rooms are imported inside the commands, so that a wrong option is answered
 """
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -39,10 +40,10 @@ approver_app = typer.Typer(help="登记、查看、停用审批人。", no_args_
 app.add_typer(approver_app, name="approver")
 
 
-def answer(program: Callable[[], Any]) -> NoReturn:
-    """Run the program and turn every fault a person can repair into its message and exit code."""
+def answer(program: Callable[[], object]) -> None:
+    """Run a program and turn every fault that a person can repair into its message and exit code."""
     try:
-        code = program()
+        program()
     except PerfevalError as error:
         if _wants_json():
             emit(_fault(error))
@@ -50,7 +51,6 @@ def answer(program: Callable[[], Any]) -> NoReturn:
             say_findings(error.findings)
         say(str(error))
         sys.exit(error.exit_code)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def emit(document: object) -> None:
@@ -96,8 +96,6 @@ def _program(
     workspace: Annotated[Path | None, typer.Option("-w", "--workspace", help="工作区目录，也可写在命令之后", metavar="DIR")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="只打印一份 JSON，也可写在命令之后")] = False,
 ) -> None:
-    import os
-
     # The commands read both as environment variables, so they may stand before or behind the command's name.
     if workspace is not None:
         os.environ["PERFEVAL_WORKSPACE"] = str(workspace)
@@ -149,7 +147,7 @@ def check(
     annotate: Annotated[Path | None, typer.Option(help="把有问题的单元格标在台账副本上，写入此目录", metavar="DIR")] = None,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
-) -> int:
+) -> None:
     """校验台账：逐格列出全部问题。"""
     from perfeval.ledgers import annotate as mark
     from perfeval.ledgers import receive
@@ -169,7 +167,7 @@ def check(
         tell("台账校验通过" + (f"，{len(findings)} 条提醒" if findings else "") if ok else f"台账有 {errors} 处错误，共 {len(findings)} 条")
     for copy in copies:
         say(f"已标注：{copy}")
-    return 0 if ok else 1
+    raise typer.Exit(0 if ok else 1)
 
 
 @app.command()
@@ -253,9 +251,8 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
         return
     for item in standings:
         evaluation = item.revision.evaluation
-        tell(
-            f"{evaluation.id}  {evaluation.year} {evaluation.programme} 第{item.revision.number}稿  {item.title}（{days_since(item.since)} 天）"
-        )
+        revision = f"{evaluation.year} {evaluation.programme} 第{item.revision.number}稿"
+        tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天）")
     if not standings:
         say("还没有自评。开始一项：perfeval run --year 2022")
 
@@ -264,7 +261,7 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
 def verify(
     archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="归档包目录")],
     as_json: JsonOption = False,
-) -> int:
+) -> None:
     """核验归档包：摘要、审批、数字，并从台账重算得分。"""
     from perfeval.steps import verify_archive
 
@@ -276,11 +273,11 @@ def verify(
         for item in checks:
             tell(f"{'✓' if item.ok else '✗'} {item.name}：{item.detail}")
         tell("核验通过：归档包完好" if ok else "核验不通过：以上打✗的各项与归档时不符")
-    return 0 if ok else 1
+    raise typer.Exit(0 if ok else 1)
 
 
 @app.command()
-def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> int:
+def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """检查本机环境和工作区：缺什么、用在哪、怎么装。"""
     from perfeval.doctor import examine
     from perfeval.settings import CONFIG_FILE
@@ -301,7 +298,7 @@ def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
             tell(f"{marks[result.state]} {result.name}：{result.detail}")
         if fault:
             tell(f"✗ 工作区配置：{fault}")
-    return 0 if ok else 1
+    raise typer.Exit(0 if ok else 1)
 
 
 @approver_app.command("add")
@@ -345,14 +342,14 @@ def approver_list(workspace: WorkspaceOption = Path(), as_json: JsonOption = Fal
 @approver_app.command("revoke")
 def approver_revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="姓名")], workspace: WorkspaceOption = Path(), as_json: JsonOption = False
-) -> int:
+) -> None:
     """停用审批人；已作的决定不受影响。"""
     revoked = open_store(open_workspace(workspace)).revoke(name)
     if as_json:
         emit({"name": name, "revoked": revoked})
     else:
         say(f"“{name}”已停用" if revoked else f"没有在用的审批人“{name}”")
-    return 0 if revoked else 1
+    raise typer.Exit(0 if revoked else 1)
 
 
 def _fault(error: PerfevalError) -> dict[str, Any]:
@@ -365,6 +362,4 @@ def _fault(error: PerfevalError) -> dict[str, Any]:
 
 
 def _wants_json() -> bool:
-    import os
-
     return "--json" in sys.argv or os.environ.get("PERFEVAL_JSON") == "1"

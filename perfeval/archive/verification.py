@@ -124,7 +124,7 @@ class _Bag:
         for name, (listed, faults) in self.tag_manifests.items():
             problems += faults
             problems += [f"tagmanifest-{name}.txt 中没有 {path}" for path in _TAG_FILES if path not in listed]
-            problems += [f"{path} 已被改动" for path, file in self.tags.items() if listed.get(path, file.by(name)) != file.by(name)]
+            problems += [f"{path} 已被改动" for path, file in self.tags.items() if listed.get(path) not in {None, file.by(name)}]
         return problems
 
     def malformed(self) -> list[str]:

@@ -1,0 +1,124 @@
+"""Loading an indicator system (指标体系): every fault at once, each with file and line."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from perfeval.errors import ConfigurationError
+from perfeval.indicators.facts import BUILT_IN
+from perfeval.indicators.profile import Profile, is_chain, same_title
+from perfeval.indicators.system import IndicatorSystem, Scoring
+from perfeval.settings import Marks, explain, load_yaml
+
+Fault = tuple[tuple[str | int, ...], str]
+
+
+def load_indicators(path: Path) -> IndicatorSystem:
+    """Load a year's indicator system; its profile comes from profiles.yml in the workspace, one folder up.
+
+    Raises: ConfigurationError: with every fault as `2022.yml:line: what is wrong`.
+    """
+    profiles = _load_profiles(path.parent.parent / "profiles.yml")
+    data, marks = load_yaml(path)
+    data = data if isinstance(data, dict) else {}
+    system, faults = None, []
+    try:
+        system = IndicatorSystem.model_validate(data, context={"profiles": profiles})
+    except ValidationError as error:
+        faults = explain(error, path.name, marks)
+    profile = profiles.get(data["profile"]) if isinstance(data.get("profile"), str) else None
+    faults += [f"{path.name}:{marks.line(place)}: {problem}" for place, problem in _faults(data, path.stem, profile)]
+    if faults or not system:
+        # Pydantic and the rules here may meet the same line: in the order of the file.
+        ordered = sorted(set(faults), key=lambda fault: int(fault.split(":")[1]))
+        raise ConfigurationError("F03", f"{path.name} 有 {len(ordered)} 处配置错误：", "按所列行号修改后再试。", faults=ordered)
+    return system
+
+
+def _load_profiles(path: Path) -> Mapping[str, Profile]:
+    if not path.is_file():
+        raise ConfigurationError("F02", f"缺少配置文件 {path.name}", "把它放回工作区，或用 perfeval init 重新生成。")
+    data, marks = load_yaml(path)
+    try:
+        return TypeAdapter(dict[str, Profile]).validate_python(data)
+    except ValidationError as error:
+        raise ConfigurationError(
+            "F03", f"{path.name} 有 {error.error_count()} 处配置错误：", "按所列行号修改后再试。", faults=explain(error, path.name, marks)
+        ) from error
+
+
+def _faults(data: Mapping[str, Any], stem: str, profile: Profile | None) -> Iterator[Fault]:
+    """What no single row can tell; looked at in the plain data, so that one broken row does not hide the rest."""
+    if stem.isdigit() and isinstance(data.get("year"), int) and data["year"] != int(stem):
+        yield ("year",), f"year 是 {data['year']}，文件名却是 {stem}"
+    listed = data.get("indicators")
+    rows = {place: row for place, row in enumerate(listed if isinstance(listed, list) else ()) if isinstance(row, dict)}
+    facts = data.get("facts")
+    yield from _repeated_ids([*facts] if isinstance(facts, dict) else [], rows)
+    if profile:
+        yield from _misplaced(rows, profile)
+        yield from _weights(rows, profile)
+
+
+def _repeated_ids(facts: list[Any], rows: Mapping[int, Mapping[str, Any]]) -> Iterator[Fault]:
+    seen = dict.fromkeys(BUILT_IN, "程序自带的数")
+    for name in facts:
+        if name in BUILT_IN:
+            yield ("facts", name), f"facts 里的“{name}”是程序自带的数，请换一个名"
+        seen[name] = "facts"
+    for place, row in rows.items():
+        name = str(row.get("id"))
+        if name in seen and row.get("scoring") != Scoring.EXECUTION:
+            yield ("indicators", place, "id"), f"id “{name}”与{seen[name]}重复"
+        seen.setdefault(name, "前面的指标")
+
+
+def _misplaced(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Iterator[Fault]:
+    for place, row in rows.items():
+        if row.get("scoring") == Scoring.EXECUTION:
+            continue
+        name = str(row.get("level1"))
+        level = profile.level(name)
+        if not level:
+            yield ("indicators", place, "level1"), f"没有一级指标“{name}”，应为：{'、'.join(profile.levels)}"
+        elif not any(same_title(str(row.get("level2")), title) for title in level.level2):
+            yield ("indicators", place, "level2"), f"“{row.get('level2')}”不属于{name}，应为：{'、'.join(level.level2)}"
+        bands = row.get("bands")
+        if isinstance(bands, dict):
+            if list(bands) != list(profile.bands):
+                yield ("indicators", place, "bands"), f"bands 的各档应依次为：{'、'.join(profile.bands)}"
+            elif all(isinstance(ends, list) and len(ends) == 2 for ends in bands.values()) and not is_chain(tuple(map(tuple, bands.values()))):
+                yield ("indicators", place, "bands"), "bands 应从高档到低档首尾相接，写成 [下限, 上限]，最低为0"
+
+
+def _weights(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Iterator[Fault]:
+    points = {place: _points(row.get("weight")) for place, row in rows.items()}
+    if not rows or None in points.values():
+        return  # a weight that is no number is told by its row; sums would only confuse
+    sums: dict[str, Decimal] = {}
+    executions = [place for place, row in rows.items() if row.get("scoring") == Scoring.EXECUTION]
+    for place, row in rows.items():
+        if place not in executions:
+            title = next((title for title in profile.levels if same_title(title, str(row.get("level1")))), str(row.get("level1")))
+            sums[title] = sums.get(title, Decimal(0)) + (points[place] or 0)
+    for place in executions[1:]:
+        yield ("indicators", place, "scoring"), "预算执行率只能有一行"
+    for place in executions[:1]:
+        if points[place] != profile.execution:
+            yield ("indicators", place, "weight"), f"预算执行率的分值应为{profile.execution}，现为{points[place]}"
+    for title, level in profile.levels.items():
+        if level.weight and sums.get(title, 0) != level.weight:
+            yield ("indicators",), f"{title}的分值合计应为{level.weight}，现为{sums.get(title, 0)}"
+    total = sum(sums.values(), profile.execution)
+    if total != 100:
+        yield ("indicators",), f"全部指标与预算执行率（{profile.execution}分）的分值合计应为100，现为{total}"
+
+
+def _points(value: object) -> Decimal | None:
+    try:
+        return None if isinstance(value, bool) else Decimal(str(value))
+    except InvalidOperation:
+        return None

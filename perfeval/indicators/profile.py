@@ -1,0 +1,84 @@
+"""The scoring profile (评分规则): what a circular prescribes about weights, bands, grades and rounding."""
+
+from datetime import date
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from perfeval.settings import Text
+
+Points = Annotated[Decimal, Field(gt=0, le=100)]
+Percentage = Annotated[Decimal, Field(ge=0, le=100)]
+# Lower and upper end in percent.
+Interval = tuple[Percentage, Percentage]
+_ROUNDING = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
+
+
+class Model(BaseModel):
+    """Frozen, and closed against keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rounding(Model):
+    """取舍: decimal places of a row's score, and how."""
+
+    places: Annotated[int, Field(ge=0, le=6)]
+    mode: Literal["half_up", "half_even", "down"]
+
+    def apply(self, value: Decimal) -> Decimal:
+        """Round a score, computed with 28 digits, once: what those cut off first goes back where it was half."""
+        whole = value.quantize(Decimal(1).scaleb(-18), ROUND_HALF_EVEN)
+        return whole.quantize(Decimal(1).scaleb(-self.places), _ROUNDING[self.mode])
+
+
+class Level(Model):
+    """一级指标: its points, or None where the indicator system divides them itself, and its 二级指标."""
+
+    weight: Points | None = None
+    level2: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class Profile(Model):
+    """评分规则: what a circular prescribes, with date and source."""
+
+    title: Text
+    since: date
+    source: Text
+    execution: Points
+    levels: Annotated[dict[Text, Level], Field(min_length=1)]
+    bands: Annotated[dict[Text, Interval], Field(min_length=1)]
+    grades: Annotated[dict[Text, Percentage], Field(min_length=1)]
+    rounding: Rounding
+    deviation_pct: Percentage
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Profile":
+        fixed = sum((level.weight for level in self.levels.values() if level.weight), self.execution)
+        if fixed > 100 or (fixed != 100 and all(level.weight for level in self.levels.values())):
+            raise ValueError(f"分值合计{fixed}，应为100")
+        if min(self.grades.values()) != 0 or list(self.grades.values()) != sorted(self.grades.values(), reverse=True):
+            raise ValueError("grades 应从高到低，最低一级为0")
+        if not is_chain(tuple(self.bands.values())) or next(iter(self.bands.values()))[1] != 100:
+            raise ValueError("bands 应从高档到低档首尾相接，写成 [下限, 上限]，从100到0")
+        return self
+
+    def level(self, name: str) -> Level | None:
+        """A 一级指标 by its name, with or without the word 指标 behind it."""
+        return next((level for title, level in self.levels.items() if same_title(title, name)), None)
+
+    def grade(self, total: Decimal) -> str:
+        """The word (等级) for a total."""
+        return next(word for word, least in self.grades.items() if total >= least)
+
+
+def is_chain(bands: tuple[Interval, ...]) -> bool:
+    """Whether bands, the best first, join end to end down to 0."""
+    return all(low <= high for low, high in bands) and all(upper[0] == lower[1] for upper, lower in pairwise(bands)) and bands[-1][0] == 0
+
+
+def same_title(one: str, other: str) -> bool:
+    """Whether two levels are the same: 社会效益 is 社会效益指标."""
+    return one.removesuffix("指标") == other.removesuffix("指标")

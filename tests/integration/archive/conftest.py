@@ -1,0 +1,83 @@
+"""An approved evaluation, ready to be archived. All of it is invented."""
+
+import hashlib
+import io
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from perfeval.archive import Holdings, archive_bag
+from perfeval.model import Decision, Evaluation, Gate, ReceivedFile, Verdict
+from perfeval.model.digests import content_digest
+from perfeval.settings import Archive
+
+
+def word_file(text: str) -> bytes:
+    """A zip with the parts of a Word file; nobody opens it here."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", f"<document>{text}</document>")
+    return buffer.getvalue()
+
+
+def decision(gate: str, approver: str, report: bytes, **changes: object) -> Decision:
+    """A 同意 on the second revision."""
+    at = datetime(2023, 2, 1, 1, 30, tzinfo=UTC)
+    given = Decision("zdxm-2022-001", 2, gate, Verdict.APPROVE, approver, content_digest(report), "数据齐全", at)
+    return replace(given, **changes)
+
+
+def received(folder: Path, name: str, content: bytes) -> ReceivedFile:
+    """A ledger as the store keeps it, under a name of its own."""
+    digest = hashlib.sha256(content).hexdigest()
+    path = folder / digest
+    path.write_bytes(content)
+    return ReceivedFile(name, path, digest)
+
+
+@pytest.fixture()
+def holdings(tmp_path: Path) -> Holdings:
+    """Approved at both gates on the second revision, after a return of the first."""
+    artifacts = tmp_path / "artifacts"
+    artifacts.mkdir()
+    ledgers = (received(artifacts, "资金支出台账.xlsx", b"expenditure"), received(artifacts, "进度 100%.csv", b"progress"))
+    (artifacts / "snapshot").write_bytes(b"PAR1 expenditure PAR1")
+    (artifacts / "settings").write_text("unit: 样例单位\n", encoding="utf-8")
+    (artifacts / "indicators").write_text("year: 2022\n", encoding="utf-8")
+    report = word_file("自评报告")
+    facts = f'[{{"id": "spent", "sources": [{{"file": "资金支出台账.xlsx", "digest": "{ledgers[0].digest}"}}]}}]'
+    return Holdings(
+        archive_no="0000-WS·2022-D30-XMXT-0001",
+        title="样例单位2022年度项目支出绩效自评报告",
+        evaluation=Evaluation("zdxm-2022-001", 2022, "经费补助缺口", "陈样例", datetime(2023, 1, 5, 1, 0, tzinfo=UTC)),
+        revision=2,
+        gates=(Gate("center", "中心审批"), Gate("bureau", "财政局审批")),
+        decisions=(
+            decision("center", "张样例", word_file("第1稿"), revision=1, verdict=Verdict.RETURN, comment="补充会议纪要"),
+            decision("center", "张样例", report),
+            decision("bureau", "李样例", report, decided_at=datetime(2023, 2, 2, 2, 0, tzinfo=UTC), comment=""),
+        ),
+        drafted_at=datetime(2023, 1, 31, 8, 0, tzinfo=UTC),
+        archived_at=datetime(2023, 2, 2, 16, 30, tzinfo=UTC),
+        unit="样例单位",
+        archive=Archive(fonds="0000", fonds_name="样例单位", category="WS", term="D30", office_code="XMXT"),
+        report=report,
+        ledgers=ledgers,
+        snapshots={"expenditure": artifacts / "snapshot"},
+        records={"facts.json": facts.encode(), "scores.json": b"{}", "findings.json": b"[]", "lineage.parquet": b"PAR1 lineage PAR1"},
+        configuration={"perfeval.yml": artifacts / "settings", "indicators/2022.yml": artifacts / "indicators"},
+        program="perfeval 0.1.0",
+    )
+
+
+@pytest.fixture()
+def bag(holdings: Holdings, tmp_path: Path) -> Path:
+    """The archived bag, made writable so that it can be tampered with."""
+    path = archive_bag(holdings, tmp_path / "archive")
+    for file in path.rglob("*"):
+        file.chmod(0o755)
+    return path
