@@ -75,11 +75,12 @@ def show_submission(submission: Submission) -> None:
 
 def show_errors(revision: Revision, error: LedgerError) -> None:
     """Leave the findings of faulty ledgers with the run, and where the marked copies are."""
-    copies = "、".join(str(path) for path in error.context.get("copies", ()))
+    copies = error.context.get("copies")
     create_table_artifact(
         _finding_rows(error.findings),
         key=f"{revision.evaluation.id}-r{revision.number}-errors",
-        description=f"{_plain(error.message)}。请更正台账文件后点击 Retry（重试）。" + (f"已标注的副本：{_plain(copies)}" if copies else ""),
+        description=f"{_plain(error.message)}。请更正台账文件后点击 Retry（重试）。"
+        + (f"已标注的副本：{_plain('、'.join(map(str, copies)))}" if isinstance(copies, list) else ""),
     )
     for finding in error.findings[:_LISTED]:
         get_run_logger().error("%s %s %s", _SEVERITY[finding.severity], finding.place or finding.ledger or "", finding.message)

@@ -69,9 +69,7 @@ def await_correction(revision: Revision, objection: Decision) -> None:
         _ask(revision, CORRECTION, asks, CorrectionForm, describe_objection(objection, asks), take)
 
 
-def _ask(
-    revision: Revision, name: str, asks: list[Asked], form: type[Form], description: str, take: Callable[[Form], None]
-) -> None:
+def _ask(revision: Revision, name: str, asks: list[Asked], form: type[Form], description: str, take: Callable[[Form], None]) -> None:
     """Suspend until the form comes back and let `take` make something of it; record why it could not."""
     key = f"{name}-r{revision.number}-{len(asks)}"
     try:

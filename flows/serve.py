@@ -135,11 +135,7 @@ class Server:
             # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
             self._children.append(_Child("flows.server", self.environment, home / "server.log", self._listener))
             self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
-            deadline = time.monotonic() + _STARTUP_SECONDS
-            while not is_healthy(self.url):
-                self.tend()
-                if time.monotonic() > deadline:
-                    raise ServerError("V03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
+            self._await_health(home)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -150,6 +146,13 @@ class Server:
         for child in reversed(self._children):
             child.stop()
         self._listener.close()
+
+    def _await_health(self, home: Path) -> None:
+        deadline = time.monotonic() + _STARTUP_SECONDS
+        while not is_healthy(self.url):
+            self.tend()
+            if time.monotonic() > deadline:
+                raise ServerError("V03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
 
     def tend(self) -> None:
         """Start again what has died."""
@@ -182,22 +185,8 @@ def is_healthy(url: str) -> bool:
         return False
 
 
-@contextmanager
-def serving(workspace: Workspace, store: Store) -> Iterator["Server | Remote"]:
-    """The server that is up for this workspace, else one of our own for as long as the block lasts.
-
-    Our own has a password that nobody ever sees: a terminal works without PERFEVAL_KEY.
-    """
-    with _only_one(workspace) as (lock, running):
-        if running:
-            yield Remote(workspace, running, load_password(store))
-        else:
-            with Server(workspace, secrets.token_urlsafe(24)) as server:
-                yield server
-
-
 class Remote:
-    """A server that another process keeps; the same face as `Server`."""
+    """A server that another process keeps, with the face of `Server`."""
 
     def __init__(self, workspace: Workspace, url: str, password: str) -> None:
         self.url = url
@@ -205,3 +194,81 @@ class Remote:
 
     def tend(self) -> None:
         """Its keeper looks after it."""
+
+
+@contextmanager
+def serving(workspace: Workspace, store: Store) -> Iterator[Server | Remote]:
+    """The server that is up for this workspace, else one of our own for as long as the block lasts.
+
+    Our own has a password that nobody ever sees, so that the terminal works without PERFEVAL_KEY.
+    """
+    with _claim(workspace) as url:
+        if url:
+            yield Remote(workspace, url, password(store, secret_key())[0])
+        else:
+            with Server(workspace, secrets.token_urlsafe(24)) as server:
+                yield server
+
+
+@contextmanager
+def keeping(workspace: Workspace, store: Store, host: str, port: int) -> Iterator[Server]:
+    """A server that others find, for as long as the block lasts.
+
+    Raises: UsageError: when one is up already or the port is taken.
+    """
+    key = secret_key()
+    with _claim(workspace) as url:
+        if url:
+            raise UsageError("V05", f"本工作区的服务已在运行：{url}", "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
+        with Server(workspace, password(store, key)[0], host, port) as server:
+            note = _note(workspace)
+            note.write_text(json.dumps({"url": server.url, "pid": os.getpid()}), encoding="utf-8")
+            try:
+                yield server
+            finally:
+                note.unlink(missing_ok=True)
+
+
+def password(store: Store, key: str) -> tuple[str, bool]:
+    """The password of this workspace's server, and whether it was made just now."""
+    if kept := store.load_secret(_SECRET, key):
+        return kept, False
+    made = secrets.token_urlsafe(18)
+    store.save_secret(_SECRET, made, key)
+    return made, True
+
+
+def _note(workspace: Workspace) -> Path:
+    return workspace.state / "server.json"
+
+
+@contextmanager
+def _claim(workspace: Workspace) -> Iterator[str | None]:
+    """Hold this workspace's server lock, or learn the address of who keeps it for others.
+
+    The lock is the kernel's and ends with its process: a note left by one that was killed is never believed.
+    """
+    with (workspace.state / "server.lock").open("w") as lock:
+        deadline = time.monotonic() + _STARTUP_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                url = _kept_url(workspace)
+                if url and is_healthy(url):
+                    yield url
+                    return
+                if time.monotonic() > deadline:
+                    raise ServerError("V06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。") from None
+                time.sleep(0.5)
+            else:
+                _note(workspace).unlink(missing_ok=True)
+                yield None
+                return
+
+
+def _kept_url(workspace: Workspace) -> str | None:
+    try:
+        return str(json.loads(_note(workspace).read_text(encoding="utf-8"))["url"])
+    except (OSError, ValueError, KeyError):
+        return None

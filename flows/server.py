@@ -129,7 +129,7 @@ async def _read_body(receive: Receive) -> bytes | None:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if len(body) > _BODY_LIMIT:
             return None
         if not message.get("more_body", False):
@@ -165,7 +165,7 @@ def find_draft(evaluation_id: str, number: int) -> tuple[Path, str]:
 
 def main() -> None:
     """Serve on the listening socket that the parent hands over as file descriptor."""
-    from prefect.server.api.server import create_app  # noqa: PLC0415  # reads its settings when imported
+    from prefect.server.api.server import create_app  # reads its settings when imported
 
     end_with_parent()
     app: Any = Front(create_app(final=True), find_draft, os.environ["PREFECT_SERVER_API_AUTH_STRING"])

@@ -3,9 +3,8 @@
 No result of a task is cached or persisted: a run that is resumed asks the store again, whatever became of its code and files.
 """
 
-from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,18 +22,28 @@ from perfeval.errors import LedgerError, StoreError, UsageError
 from perfeval.model import Draft, Evaluation, Finding, Gate, ReceivedFile, Revision, Scorecard
 from perfeval.store import Store
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def _passes_by_itself(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """A file in use, a share that is away, a locked database; never a fault that somebody has to correct."""
     return isinstance(state.data, OSError) or (isinstance(state.data, StoreError) and state.data.code == "S06")
 
 
-step = partial(
-    task, cache_policy=NO_CACHE, persist_result=False, retries=2, retry_delay_seconds=[1, 5], retry_condition_fn=_passes_by_itself
-)
+def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """A task under the step's Chinese name."""
+    return task(
+        name=name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        retries=2,
+        retry_delay_seconds=[1, 5],
+        retry_condition_fn=_passes_by_itself,
+    )
 
 
-@step(name="开始自评")
+@step("开始自评")
 def open_evaluation(year: int | None, prepared_by: str) -> Evaluation:
     """Open the year's evaluation, or find the one this run belongs to; without a year, the one before the run's date."""
     workspace, store = open_workplace()
@@ -43,13 +52,13 @@ def open_evaluation(year: int | None, prepared_by: str) -> Evaluation:
     return steps.open_evaluation(workspace, store, year, prepared_by or workspace.settings.unit.drafter, flow_run.id)
 
 
-@step(name="接收台账")
+@step("接收台账")
 def ingest_ledgers(revision: Revision) -> list[ReceivedFile]:
     """Take the ledger files in."""
     return steps.ingest_ledgers(*open_workplace(), revision)
 
 
-@step(name="校验台账")
+@step("校验台账")
 def validate_ledgers(revision: Revision, files: list[ReceivedFile]) -> list[Finding]:
     """Validate and freeze the ledgers; errors are shown and fail the run until the clerk presses Retry."""
     try:
@@ -59,25 +68,25 @@ def validate_ledgers(revision: Revision, files: list[ReceivedFile]) -> list[Find
         raise
 
 
-@step(name="计算得分")
+@step("计算得分")
 def score_indicators(revision: Revision) -> Scorecard:
     """Compute facts and scores."""
     return steps.score_indicators(*open_workplace(), revision)
 
 
-@step(name="编写报告")
+@step("编写报告")
 def draft_report(revision: Revision) -> Draft:
     """Write the report."""
     return steps.draft_report(*open_workplace(), revision)
 
 
-@step(name="归档")
+@step("归档")
 def archive_report(revision: Revision) -> str:
     """Archive the approved report; the archive's door looks at the store's decisions, not at this run."""
     return f"已归档：{steps.archive_report(*open_workplace(), revision)}"
 
 
-@step(name="终止自评")
+@step("终止自评")
 def close_evaluation(evaluation: Evaluation) -> str:
     """End a refused evaluation; what it holds is kept."""
     steps.close_evaluation(open_workplace()[1], evaluation)
@@ -100,10 +109,9 @@ def revisions(evaluation: Evaluation) -> Iterator[Revision]:
 
 def _refuse_second_run(store: Store, year: int) -> None:
     # Two runs at one gate would leave one of them waiting for an answer that the other got.
-    mine = flow_run.id
     evaluation = next((item for item in store.evaluations() if item.year == year and item.outcome is None), None)
-    other = evaluation and store.run_of(evaluation)
-    if evaluation is None or other is None or other == mine:
+    other = store.run_of(evaluation) if evaluation else None
+    if other is None or other == flow_run.id:
         return
     with get_client(sync_client=True) as client:
         try:

@@ -16,7 +16,5 @@ VARIABLE = "PERFEVAL_WORKSPACE"
 @lru_cache(maxsize=1)
 def open_workplace() -> tuple[Workspace, Store]:
     """The workspace named by PERFEVAL_WORKSPACE and its store, opened once per process."""
-    from perfeval.steps import open_store
-
     workspace = Workspace(Path(os.environ[VARIABLE]))
-    return workspace, open_store(workspace)
+    return workspace, Store(workspace.database_url, workspace.artifacts)

@@ -210,6 +210,7 @@ def draft(
 ) -> None:
     """不进入审批，生成一份报告草稿。"""
     from perfeval.ledgers import receive
+    from perfeval.model.documents import number
     from perfeval.steps import assess, write_report
 
     place = open_workspace(workspace)
@@ -217,7 +218,8 @@ def draft(
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(report.document)
     if as_json:
-        emit({"path": str(output), "digest": report.content_digest, "figures": len(report.figures)})
+        figures = [{**asdict(figure), "value": number(figure.value)} for figure in report.figures]
+        emit({"path": str(output), "digest": report.content_digest, "figures": figures})
     else:
         tell(f"草稿已写入 {output}（{len(report.figures)} 个数字，摘要 {report.content_digest[:16]}…）")
 

@@ -139,6 +139,11 @@ class Workspace:
         return self.settings.storage.database or f"sqlite:///{self.state / 'store.db'}"
 
     @property
+    def artifacts(self) -> Path:
+        """The folder of content-addressed files."""
+        return self.state / "artifacts"
+
+    @property
     def archive_folder(self) -> Path:
         """Where bags are archived."""
         return self.root / self.settings.archive.folder
@@ -215,9 +220,13 @@ def load_yaml(path: Path) -> tuple[Any, "Marks"]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError("F01", f"{path.name}:{line}: YAML 写法有误：{error.problem}", "检查缩进、冒号后的空格和引号。") from error
-    except yaml.YAMLError as error:
-        raise ConfigurationError("F01", f"{path.name}: YAML 写法有误：{error}", "检查是否含有不可见字符。") from error
-    return data, Marks(node)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
+        raise ConfigurationError("F01", f"{path.name}: YAML 写法有误：{error}", "检查是否含有不可见字符或不存在的日期。") from error
+    marks = Marks(node)
+    if repeated := marks.repeated_keys():
+        faults = [f"{path.name}:{line}: “{key}”前面已经写过" for key, line in repeated]
+        raise ConfigurationError("F01", f"{path.name} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
+    return data, marks
 
 
 class Marks:
@@ -235,6 +244,22 @@ class Marks:
                 break
             node, line = step
         return line
+
+    def repeated_keys(self) -> list[tuple[str, int]]:
+        """Keys written twice in one mapping, with the line of the second; YAML readers would silently keep the last."""
+        found, seen, waiting = [], set[int](), [self._node]
+        while waiting:
+            node = waiting.pop()
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, yaml.MappingNode):
+                keys = [(str(key.value), key.start_mark.line + 1) for key, _ in node.value]
+                found += [key for place, key in enumerate(keys) if key[0] in {name for name, _ in keys[:place]}]
+                waiting += [value for _, value in node.value]
+            elif isinstance(node, yaml.SequenceNode):
+                waiting += node.value
+        return sorted(found, key=lambda key: key[1])
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 def open_store(workspace: Workspace) -> Store:
     """The workspace's store."""
-    return Store(workspace.database_url, workspace.state / "artifacts")
+    return Store(workspace.database_url, workspace.artifacts)
 
 
 # ---- the core without a store, as `check`, `score` and `draft` use it ------------------------------------------------

@@ -13,6 +13,7 @@ from perfeval.model.digests import check_code
 
 # China has one legal time, and no summer time in the years evaluated; no zone database is needed to read an archive.
 _CHINA = timezone(timedelta(hours=8))
+_YEARS = (1999, 9999)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,10 @@ class Approvals:
     decisions: tuple[Decision, ...]
 
     def __post_init__(self) -> None:
-        """Refuse times without a zone: they would read differently on every machine."""
-        if any(at.tzinfo is None for at in (self.drafted_at, self.archived_at, *(item.decided_at for item in self.decisions))):
-            raise ValueError("时间没有时区")
+        """Refuse times without a zone, which read differently on every machine, and years nobody approved anything in."""
+        times = (self.drafted_at, self.archived_at, *(item.decided_at for item in self.decisions))
+        if any(at.tzinfo is None or not _YEARS[0] < at.year < _YEARS[1] for at in times):
+            raise ValueError("时间没有时区，或年份不对")
 
     @property
     def current(self) -> tuple[Decision, ...]:

@@ -4,7 +4,8 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from perfeval.archive import description
@@ -33,15 +34,16 @@ def archive_bag(holdings: Holdings, folder: Path) -> Path:
     bag = folder / holdings.archive_no
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=_leftover_prefix(holdings), dir=folder))
-        try:
-            _write_bag(building, holdings, approvals, contents)
-            _publish(building, bag)
-        finally:
-            # Also what a crash has left of earlier attempts: with the bag in place nobody needs it.
-            for leftover in folder.iterdir():
-                if leftover.name.startswith(_leftover_prefix(holdings)):
-                    shutil.rmtree(leftover, ignore_errors=True)
+        with _alone(folder):
+            building = Path(tempfile.mkdtemp(prefix=_leftover_prefix(holdings), dir=folder))
+            try:
+                _write_bag(building, holdings, approvals, contents)
+                _publish(building, bag)
+            finally:
+                # Also what a crash has left of earlier attempts.
+                for leftover in folder.iterdir():
+                    if leftover.name.startswith(_leftover_prefix(holdings)):
+                        shutil.rmtree(leftover, ignore_errors=True)
     except OSError as error:
         raise ArchiveError(
             "K04", f"归档时读写文件失败：{error.strerror}（{error.filename}）", "检查磁盘空间和归档文件夹的权限后重试。"
@@ -73,6 +75,24 @@ def _check_contents(holdings: Holdings, paths: list[str]) -> None:
 
 def _leftover_prefix(holdings: Holdings) -> str:
     return f".{holdings.archive_no}."
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    # Two at once cannot spoil a bag, the rename decides; but the second would clear away, as leftovers, what the first is writing.
+    if os.name != "posix":
+        yield
+        return
+    import fcntl  # not everywhere
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network shares know no locks on folders.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _write_bag(bag: Path, holdings: Holdings, approvals: Approvals, contents: list[tuple[str, bytes | Path]]) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from lxml import etree
 
 from perfeval.archive.approvals import Approvals, acts, conflicted, misbound, read_approvals, unapproved
 from perfeval.archive.description import BAGIT, METADATA, NOTICE, one_line
-from perfeval.archive.digesting import ALGORITHMS, digest_folder
+from perfeval.archive.digesting import ALGORITHMS, Digests, digest_folder
 from perfeval.archive.holdings import APPROVALS, FACTS, LEDGERS, REPORT, absent, path_problem
 from perfeval.model.digests import check_code, content_digest
 
@@ -37,8 +37,7 @@ def verify_bag(path: Path) -> list[Check]:
 
     Damage of any kind is a failed check that names what differs; recomputing the scores is not done here.
     """
-    # pathlib raises where os.path says no: in a folder that may not be read.
-    if os.path.islink(path) or not os.path.isfile(path / "bagit.txt"):  # noqa: PTH113, PTH114
+    if not os.path.isfile(path / "bagit.txt"):  # noqa: PTH113  # pathlib raises in a folder that may not be read
         return [Check("可用性：归档包", ok=False, detail=f"{_shown(str(path))} 不是归档包：不是文件夹，或其中没有 bagit.txt")]
     bag = _Bag(path)
     return [
@@ -110,21 +109,18 @@ class _Bag:
 
     def altered(self, algorithm: str) -> list[str]:
         """Payload files whose digest is not the manifest's."""
-        listed, _ = self.manifests[algorithm]
-        unlisted = [] if listed else [f"manifest-{algorithm}.txt 中没有摘要"]
-        return unlisted + [
-            f"{path} 已被改动" for path, file in self.payload.items() if listed.get(path, file.by(algorithm)) != file.by(algorithm)
-        ]
+        name, (listed, _) = f"manifest-{algorithm}.txt", self.manifests[algorithm]
+        return ([] if listed else [f"{name} 中没有摘要"]) + _mismatches(name, listed, self.payload, algorithm)
 
     def altered_tags(self) -> list[str]:
         """Files beside data/ that are missing, surplus, or not as the tag manifests have them."""
         problems = [f"缺少 {path}" for path in _TAG_FILES if path not in self.tags]
         known = {*_TAG_FILES, *(f"tagmanifest-{name}.txt" for name in ALGORITHMS)}
         problems += [f"多出 {path}" for path in self.files if path not in known and not path.startswith("data/")]
-        for name, (listed, faults) in self.tag_manifests.items():
-            problems += faults
-            problems += [f"tagmanifest-{name}.txt 中没有 {path}" for path in _TAG_FILES if path not in listed]
-            problems += [f"{path} 已被改动" for path, file in self.tags.items() if listed.get(path) not in {None, file.by(name)}]
+        for algorithm, (listed, faults) in self.tag_manifests.items():
+            name = f"tagmanifest-{algorithm}.txt"
+            problems += faults + [f"{name} 中没有 {path}" for path in _TAG_FILES if path not in listed]
+            problems += _mismatches(name, listed, self.tags, algorithm)
         return problems
 
     def malformed(self) -> list[str]:
@@ -173,6 +169,10 @@ class _Bag:
         return problems + ([] if done == expected else ["业务行为与 decisions.json 不符"])
 
 
+def _mismatches(manifest: str, listed: Mapping[str, str], files: Mapping[str, Digests], algorithm: str) -> list[str]:
+    return [f"{path} 与 {manifest} 所记不符" for path, file in files.items() if listed.get(path) not in {None, file.by(algorithm)}]
+
+
 def _check_approvals(bag: _Bag) -> list[Check]:
     try:
         approvals = read_approvals(bag.read(APPROVALS))
@@ -193,7 +193,8 @@ def _check_approvals(bag: _Bag) -> list[Check]:
 
 
 def _approved(approvals: Approvals) -> str:
-    return "、".join(f"{item.approver}（{item.gate}）{item.verdict}" for item in approvals.current)
+    titles = {gate.key: gate.title for gate in approvals.gates}
+    return "；".join(f"{titles.get(item.gate, item.gate)}：{item.approver} {item.verdict}" for item in approvals.current)
 
 
 def _recorded(document: object) -> Iterator[tuple[str, str]]:

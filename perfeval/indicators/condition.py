@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from schemas import Kind, LedgerModel
+from schemas import Column, Kind, LedgerModel
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>[0-9]+(?:\.[0-9]+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
@@ -61,6 +61,11 @@ def compile_condition(sql: str, ledger: type[LedgerModel]) -> Condition:
     return Condition(expression, phrase)
 
 
+def plain_header(column: Column) -> str:
+    """A column's header without the unit behind it."""
+    return re.sub(r"（(?:元|万元|%)）$", "", column.header)
+
+
 def _tokens(sql: str) -> list[str]:
     tokens, position, end = [], 0, len(sql.rstrip())
     while position < end:
@@ -80,7 +85,7 @@ def _phrase(tokens: list[str], ledger: type[LedgerModel]) -> str:
     for word in _PAIRS.sub(lambda pair: pair[0].replace("\0", " "), "\0".join(words)).split("\0"):
         if word in columns:
             subject = columns[word]
-            parts.append(re.sub(r"（(?:元|万元|%)）$", "", subject.header))
+            parts.append(plain_header(subject))
         elif word.startswith("'"):
             parts.append(_day(word) if literal_day else f"“{word[1:-1]}”")
         elif word == "AND" and between:

@@ -9,9 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.facts import BUILT_IN
-from perfeval.indicators.profile import Profile, is_chain, same_title
+from perfeval.indicators.profile import TOTAL, Profile, same_title
 from perfeval.indicators.system import IndicatorSystem, Scoring
-from perfeval.settings import Marks, explain, load_yaml
+from perfeval.settings import explain, load_yaml
 
 Fault = tuple[tuple[str | int, ...], str]
 
@@ -33,7 +33,7 @@ def load_indicators(path: Path) -> IndicatorSystem:
     faults += [f"{path.name}:{marks.line(place)}: {problem}" for place, problem in _faults(data, path.stem, profile)]
     if faults or not system:
         # Pydantic and the rules here may meet the same line: in the order of the file.
-        ordered = sorted(set(faults), key=lambda fault: int(fault.split(":")[1]))
+        ordered = sorted(set(faults), key=lambda fault: int(fault.removeprefix(f"{path.name}:").split(":")[0]))
         raise ConfigurationError("F03", f"{path.name} 有 {len(ordered)} 处配置错误：", "按所列行号修改后再试。", faults=ordered)
     return system
 
@@ -71,7 +71,7 @@ def _repeated_ids(facts: list[Any], rows: Mapping[int, Mapping[str, Any]]) -> It
         seen[name] = "facts"
     for place, row in rows.items():
         name = str(row.get("id"))
-        if name in seen and row.get("scoring") != Scoring.EXECUTION:
+        if name in seen and not (name in BUILT_IN and row.get("scoring") == Scoring.EXECUTION):
             yield ("indicators", place, "id"), f"id “{name}”与{seen[name]}重复"
         seen.setdefault(name, "前面的指标")
 
@@ -80,18 +80,14 @@ def _misplaced(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Itera
     for place, row in rows.items():
         if row.get("scoring") == Scoring.EXECUTION:
             continue
-        name = str(row.get("level1"))
-        level = profile.level(name)
-        if not level:
-            yield ("indicators", place, "level1"), f"没有一级指标“{name}”，应为：{'、'.join(profile.levels)}"
-        elif not any(same_title(str(row.get("level2")), title) for title in level.level2):
-            yield ("indicators", place, "level2"), f"“{row.get('level2')}”不属于{name}，应为：{'、'.join(level.level2)}"
-        bands = row.get("bands")
-        if isinstance(bands, dict):
-            if list(bands) != list(profile.bands):
-                yield ("indicators", place, "bands"), f"bands 的各档应依次为：{'、'.join(profile.bands)}"
-            elif all(isinstance(ends, list) and len(ends) == 2 for ends in bands.values()) and not is_chain(tuple(map(tuple, bands.values()))):
-                yield ("indicators", place, "bands"), "bands 应从高档到低档首尾相接，写成 [下限, 上限]，最低为0"
+        first, second = row.get("level1"), row.get("level2")
+        level = profile.level(first) if isinstance(first, str) else None
+        if isinstance(first, str) and not level:
+            yield ("indicators", place, "level1"), f"没有一级指标“{first}”，应为：{'、'.join(profile.levels)}"
+        elif level and isinstance(second, str) and not any(same_title(second, title) for title in level.level2):
+            yield ("indicators", place, "level2"), f"“{second}”不属于{first}，应为：{'、'.join(level.level2)}"
+        if isinstance(row.get("bands"), dict) and list(row["bands"]) != list(profile.bands):
+            yield ("indicators", place, "bands"), f"bands 的各档应依次为：{'、'.join(profile.bands)}"
 
 
 def _weights(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Iterator[Fault]:
@@ -113,8 +109,8 @@ def _weights(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Iterato
         if level.weight and sums.get(title, 0) != level.weight:
             yield ("indicators",), f"{title}的分值合计应为{level.weight}，现为{sums.get(title, 0)}"
     total = sum(sums.values(), profile.execution)
-    if total != 100:
-        yield ("indicators",), f"全部指标与预算执行率（{profile.execution}分）的分值合计应为100，现为{total}"
+    if total != TOTAL:
+        yield ("indicators",), f"全部指标与预算执行率（{profile.execution}分）的分值合计应为{TOTAL}，现为{total}"
 
 
 def _points(value: object) -> Decimal | None:

@@ -16,6 +16,10 @@ Interval = tuple[Percentage, Percentage]
 _ROUNDING = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
 
 
+# What all points, and all shares in percent, come to.
+TOTAL = Decimal(100)
+
+
 class Model(BaseModel):
     """Frozen, and closed against keys it does not know."""
 
@@ -57,11 +61,11 @@ class Profile(Model):
     @model_validator(mode="after")
     def _adds_up(self) -> "Profile":
         fixed = sum((level.weight for level in self.levels.values() if level.weight), self.execution)
-        if fixed > 100 or (fixed != 100 and all(level.weight for level in self.levels.values())):
-            raise ValueError(f"分值合计{fixed}，应为100")
+        if fixed > TOTAL or (fixed != TOTAL and all(level.weight for level in self.levels.values())):
+            raise ValueError(f"分值合计{fixed}，应为{TOTAL}")
         if min(self.grades.values()) != 0 or list(self.grades.values()) != sorted(self.grades.values(), reverse=True):
             raise ValueError("grades 应从高到低，最低一级为0")
-        if not is_chain(tuple(self.bands.values())) or next(iter(self.bands.values()))[1] != 100:
+        if not is_chain(tuple(self.bands.values())) or next(iter(self.bands.values()))[1] != TOTAL:
             raise ValueError("bands 应从高档到低档首尾相接，写成 [下限, 上限]，从100到0")
         return self
 

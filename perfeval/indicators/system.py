@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.condition import Condition, compile_condition
-from perfeval.indicators.profile import Interval, Model, Points, Profile, same_title
+from perfeval.indicators.profile import Interval, Model, Points, Profile, is_chain, same_title
 from perfeval.indicators.target import Target, parse_target
 from perfeval.settings import Text
 from schemas import LEDGERS, Column, Kind, LedgerModel
@@ -154,7 +154,7 @@ class Indicator(Model):
     @field_validator("evidence")
     @classmethod
     def _ledgers_exist(cls, evidence: tuple[str, ...]) -> tuple[str, ...]:
-        titles = {ledger.ledger_title() for ledger in LEDGERS.values()}
+        titles = [ledger.ledger_title() for ledger in LEDGERS.values()]
         if unknown := [name for name in evidence if name.endswith("台账") and name not in titles]:
             raise ValueError(f"没有“{'、'.join(unknown)}”，可用的台账：{'、'.join(titles)}")
         return evidence
@@ -169,6 +169,8 @@ class Indicator(Model):
         elif self.scoring is Scoring.GRADED:
             if self.aim.relation or not self.bands:
                 raise ValueError("graded 用于定性指标：target 写文字，bands 写各档的计算结果范围")
+            if not is_chain(tuple(self.bands.values())):
+                raise ValueError("bands 应从高档到低档首尾相接，写成 [下限, 上限]，最低为0")
             if self.measure.natural_unit != "%":
                 raise ValueError("graded 的 measure 应得出百分比")
         elif self.bands:
@@ -210,7 +212,7 @@ class IndicatorSystem(Model):
 
     year: Annotated[int, Field(ge=2000, le=2100)]
     profile: Annotated[Profile, BeforeValidator(_named_profile)]
-    facts: dict[Id, Measure] = {}
+    facts: dict[Id, Measure] = Field(default_factory=dict)
     indicators: Annotated[tuple[Indicator, ...], Field(min_length=1)]
 
     @property

@@ -38,7 +38,7 @@ class Target:
     @property
     def scale(self) -> Decimal:
         """How many of the fact's unit one of the written unit is."""
-        return _MONEY.get(self.unit, Decimal(1))
+        return Decimal(next((scale for prefix, scale in _SCALES.items() if self.unit.startswith(prefix)), 1))
 
     @property
     def base(self) -> Amount | None:
@@ -47,8 +47,8 @@ class Target:
 
     @property
     def is_money(self) -> bool:
-        """Whether the unit is one of money."""
-        return self.unit in _MONEY
+        """Whether the unit is yuan in any of its multiples."""
+        return self.unit in ("元", "千元", "万元", "十万元", "百万元", "千万元", "亿元")
 
     @property
     def is_negative(self) -> bool:
@@ -74,22 +74,22 @@ class Target:
         return difference <= 0 if self.is_negative else difference >= 0
 
 
-_MONEY = {"元": Decimal(1), "千元": Decimal(1_000), "万元": Decimal(10_000), "亿元": Decimal(100_000_000)}
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_SCALES = {"千元": 1_000, "十万": 100_000, "百万": 1_000_000, "千万": 10_000_000, "万": 10_000, "亿": 100_000_000}
 _LEADING = {
-    Relation.AT_LEAST: ("≥", "≧", "⩾", ">=", "不低于", "不少于", "不小于", "大于等于", "大于或等于", "至少", "达到"),
+    Relation.AT_LEAST: (
+        "≥", "≧", "⩾", "≮", ">=", "不低于", "不得低于", "不少于", "不得少于", "不小于", "大于等于", "大于或等于", "至少", "达到",
+    ),
     Relation.AT_MOST: (
-        "≤", "≦", "⩽", "<=", "不超过", "不得超过", "不高于", "不多于", "不大于", "小于等于", "小于或等于", "至多", "最多", "控制在",
+        "≤", "≦", "⩽", "≯", "<=", "不超过", "不得超过", "不高于", "不得高于", "不多于", "不大于", "小于等于", "小于或等于", "至多",
+        "最多", "控制在",
     ),
     Relation.ABOVE: (">", "大于", "高于", "多于", "超过"),
     Relation.BELOW: ("<", "小于", "低于", "少于"),
     Relation.EQUAL: ("=", "等于"),
 }  # fmt: skip
 # 民法典第1259条：以上、以下、以内包括本数。
-_TRAILING = {
-    Relation.AT_LEAST: ("及以上", "(含)以上", "以上"),
-    Relation.AT_MOST: ("及以下", "(含)以下", "以下", "以内", "之内"),
-}
+_TRAILING = {Relation.AT_LEAST: ("及以上", "以上"), Relation.AT_MOST: ("及以下", "以下", "以内", "之内", "内")}
 
 
 def _relations(written: dict[Relation, tuple[str, ...]]) -> dict[str, Relation]:
@@ -103,9 +103,10 @@ def _any(forms: dict[str, Relation]) -> str:
     return "|".join(map(re.escape, sorted(forms, key=len, reverse=True)))
 
 
+# A unit holds no figure, range or bracket, and nothing that blurs the number or makes it a moment: 余 多 左右 前 后.
 _QUANTITY = re.compile(
     rf"(?P<before>{_any(_BEFORE)})?(?P<hundredth>百分之)?(?P<number>[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?)"
-    rf"(?P<unit>[^0-9.,;:≥≤<>=~～—-]{{0,12}}?)(?P<after>{_any(_AFTER)})?"
+    rf"(?P<unit>%|[^0-9.,;:，。；：、≥≤<>=~～—%()余多几约至左右前后-]{{0,8}}?)(?:\(含\))?(?P<after>{_any(_AFTER)})?"
 )
 _DAY = re.compile(
     r"(?P<before>不晚于|不迟于|早于|≤|<=|于)?(?P<year>[0-9]{4})"
@@ -113,7 +114,7 @@ _DAY = re.compile(
     r"|[-/.](?P<month2>[0-9]{1,2})[-/.](?P<day2>[0-9]{1,2}))(?P<after>之前|以前|前)?(?:完成)?"
 )
 _CALENDAR = re.compile(r"[0-9]{4}\s*年|[0-9]{1,2}\s*月")
-_SPELLED = re.compile(rf"^(?:{_any(_BEFORE)})?[〇零一二两三四五六七八九十百千万亿]+[个次期项件份家天日元%]?|百分之|[≥≤≧≦<>=]|{_any(_BEFORE)}|{_any(_AFTER)}")
+_SPELLED = re.compile(rf"[≥≤≧≦<>=]|^(?:{_any(_BEFORE)})?(?:百分之)?[〇零一二两三四五六七八九十百千万亿]+.?(?:{_any(_AFTER)})?$")
 
 
 def parse_target(text: str) -> Target:
@@ -124,9 +125,8 @@ def parse_target(text: str) -> Target:
     plain = "".join(text.translate(_FULL_WIDTH).split())
     if not plain:
         raise _unreadable(text, "指标值为空")
-    if quantity := _QUANTITY.fullmatch(plain):
-        if not _CALENDAR.match(plain):
-            return _quantity(text, quantity)
+    if (quantity := _QUANTITY.fullmatch(plain)) and not _CALENDAR.match(plain):
+        return _quantity(text, quantity)
     if day := _DAY.fullmatch(plain):
         return _day(text, day)
     if any(character.isdigit() for character in plain):
@@ -141,24 +141,22 @@ def _quantity(text: str, match: re.Match[str]) -> Target:
     after = _AFTER.get(match["after"] or "")
     if before and after and before is not after:
         raise _unreadable(text, f"“{match['before']}”与“{match['after']}”矛盾")
-    unit = match["unit"].removesuffix("(含)")
+    unit = "%" if match["unit"] == "百分比" else match["unit"]
     if match["hundredth"]:
         if unit:
             raise _unreadable(text, "“百分之”后不应再有单位")
         unit = "%"
-    number = Decimal(match["number"].replace(",", ""))
-    return Target(text, before or after or Relation.EQUAL, number, "%" if unit in ("百分比", "%") else unit)
+    return Target(text, before or after or Relation.EQUAL, Decimal(match["number"].replace(",", "")), unit)
 
 
 def _day(text: str, match: re.Match[str]) -> Target:
     year, month = int(match["year"]), int(match["month"] or match["month2"] or 12)
-    if not 1 <= month <= 12:
-        raise _unreadable(text, f"没有{month}月")
-    last = calendar.monthrange(year, month)[1]
-    day = int(match["day"] or match["day2"] or last)
-    if not 1 <= day <= last:
-        raise _unreadable(text, f"{year}年{month}月没有{day}日")
-    return Target(text, Relation.BELOW if match["before"] == "早于" else Relation.AT_MOST, date(year, month, day))
+    try:
+        day = match["day"] or match["day2"] or calendar.monthrange(year, month)[1]
+        last = date(year, month, int(day))
+    except ValueError as error:  # calendar.IllegalMonthError is one
+        raise _unreadable(text, "没有这一天") from error
+    return Target(text, Relation.BELOW if match["before"] == "早于" else Relation.AT_MOST, last)
 
 
 def _unreadable(text: str, why: str) -> ConfigurationError:

@@ -118,7 +118,7 @@ def _render(source: str, context: Mapping[str, object], faults: Faults) -> tuple
     except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
         faults.append((_line_of(error), str(error)))
         return [""], [1]
-    lines, places, place = [], [], 1
+    lines, places, place, sources = [], [], 1, source.split("\n")
     for line in rendered.split("\n"):
         pieces = _LINE_MARK.split(line)
         first = None
@@ -126,8 +126,10 @@ def _render(source: str, context: Mapping[str, object], faults: Faults) -> tuple
             place = mark
             faults += [(place, message) for message in _FAULT.findall(text)]
             first = place if first is None and text.strip() else first
-        lines.append(_FAULT.sub("", "".join(pieces[::2])))
-        places.append(first or place)
+        # A line of tags alone leaves nothing behind; only a line that is blank in the source ends a paragraph.
+        if first is not None or not sources[place - 1].strip():
+            lines.append(_FAULT.sub("", "".join(pieces[::2])))
+            places.append(first or place)
     return lines, places
 
 
@@ -238,9 +240,6 @@ class _Environment(ImmutableSandboxedEnvironment):
     def call_unop(self, context: Context, operator: str, arg: object) -> NoReturn:  # noqa: ARG002
         raise SecurityError(f"正文中不能计算（{operator}），请在指标体系的 facts 中定义这个数")
 
-    def is_safe_callable(self, obj: object) -> bool:  # noqa: ARG002
-        return False
-
     def call(self, context: Context, obj: object, *_: object, **__: object) -> NoReturn:  # type: ignore[override]  # noqa: ARG002  # Jinja names its own parameters __self, __context
         raise SecurityError("正文中不能调用函数或宏，只能用过滤器")
 
@@ -258,6 +257,16 @@ def _printed(value: object) -> str:
     return fault(f"“{value}”不是由台账算出的数字，不能打印")
 
 
+def _clause(text: object) -> object:
+    """A ledger's text without its last stop, so that a sentence can go on behind it."""
+    return text.rstrip("。；;.，, ") if isinstance(text, str) else text
+
+
+def _quoted(text: object) -> object:
+    """A text in quotation marks; those inside it become single ones."""
+    return f"“{text.replace('“', '‘').replace('”', '’')}”" if isinstance(text, str) else text
+
+
 def _known(filter_: Callable[..., str]) -> Callable[..., str]:
     @wraps(filter_)
     def checked(value: object, *arguments: int) -> str:
@@ -269,10 +278,11 @@ def _known(filter_: Callable[..., str]) -> Callable[..., str]:
 @cache
 def _environment() -> _Environment:
     environment = _Environment(
-        undefined=_Unknown, finalize=_printed, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, extensions=[_Places]
+        undefined=_Unknown, finalize=_printed, lstrip_blocks=True, keep_trailing_newline=True, extensions=[_Places]
     )
     kept = ("first", "join", "last", "length", "list", "map", "reject", "rejectattr", "select", "selectattr", "sort", "unique")
     environment.filters = {name: environment.filters[name] for name in kept} | {name: _known(f) for name, f in FILTERS.items()}
+    environment.filters |= {"ordinal": numeral, "clause": _clause, "quoted": _quoted}
     environment.globals = {}
     return environment
 

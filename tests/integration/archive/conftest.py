@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from perfeval.archive import Holdings, archive_bag
+from perfeval.archive.approvals import read_approvals
+from perfeval.archive.description import bag_info, metadata
+from perfeval.archive.digesting import digest_file, digest_folder
 from perfeval.model import Decision, Evaluation, Gate, ReceivedFile, Verdict
 from perfeval.model.digests import content_digest
 from perfeval.settings import Archive
@@ -39,7 +43,7 @@ def received(folder: Path, name: str, content: bytes) -> ReceivedFile:
     return ReceivedFile(name, path, digest)
 
 
-@pytest.fixture()
+@pytest.fixture
 def holdings(tmp_path: Path) -> Holdings:
     """Approved at both gates on the second revision, after a return of the first."""
     artifacts = tmp_path / "artifacts"
@@ -74,7 +78,54 @@ def holdings(tmp_path: Path) -> Holdings:
     )
 
 
-@pytest.fixture()
+@pytest.fixture
+def make_report() -> Callable[[str], bytes]:
+    """Make a report with a text."""
+    return word_file
+
+
+@pytest.fixture
+def decide() -> Callable[..., Decision]:
+    """Make a decision on a report."""
+    return decision
+
+
+@pytest.fixture
+def reseal(holdings: Holdings) -> Callable[[Path], None]:
+    """Make manifests and metadata fit a bag's tampered payload, as somebody who knows the format would."""
+
+    def reseal_bag(bag: Path) -> None:
+        files, _ = digest_folder(bag / "data")
+        payload = {f"data/{path}": digests for path, digests in sorted(files.items())}
+        approvals = read_approvals((bag / "data/records/decisions.json").read_bytes())
+        (bag / "metadata.xml").write_bytes(metadata(holdings, approvals, payload))
+        (bag / "bag-info.txt").write_text(bag_info(holdings, payload), encoding="utf-8")
+        for algorithm in ("sha256", "sm3"):
+            lines = [f"{digests.by(algorithm)}  {path}\n" for path, digests in payload.items()]
+            (bag / f"manifest-{algorithm}.txt").write_text("".join(lines), encoding="utf-8")
+        reseal_tags(bag)
+
+    return reseal_bag
+
+
+def reseal_tags(bag: Path) -> None:
+    """Make the tag manifests fit a bag's tampered tag files."""
+    for algorithm in ("sha256", "sm3"):
+        lines = []
+        for path in sorted(bag.iterdir()):
+            if path.is_file() and not path.name.startswith("tagmanifest-"):
+                with path.open("rb") as file:
+                    lines.append(f"{digest_file(file).by(algorithm)}  {path.name}\n")
+        (bag / f"tagmanifest-{algorithm}.txt").write_text("".join(lines), encoding="utf-8")
+
+
+@pytest.fixture(name="reseal_tags")
+def _reseal_tags() -> Callable[[Path], None]:
+    """Make the tag manifests fit a bag's tampered tag files."""
+    return reseal_tags
+
+
+@pytest.fixture
 def bag(holdings: Holdings, tmp_path: Path) -> Path:
     """The archived bag, made writable so that it can be tampered with."""
     path = archive_bag(holdings, tmp_path / "archive")

@@ -1,0 +1,205 @@
+"""What this machine and this workspace have (体检): each with what it is for and how to get it. Asks nothing of the network."""
+
+import importlib.metadata
+import importlib.util
+import platform
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from perfeval.errors import ConfigurationError, UsageError
+from perfeval.indicators import load_indicators
+from perfeval.settings import KEY_VARIABLE, Workspace, secret_key
+
+State = Literal["ok", "missing", "optional"]
+
+LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
+_PYTHON = (3, 11)
+_PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
+_FREE_BYTES = 1 << 30
+_FONT_SECONDS = 30
+_TIMEZONE = "Asia/Shanghai"
+
+# Names of the program's file, by preference: purpose, and Debian's and Ubuntu's command for it.
+_PROGRAMS = (
+    ("LibreOffice", ("soffice", "libreoffice"), "把报告转成PDF、查看版式", "apt install libreoffice-writer"),
+    ("poppler", ("pdftoppm",), "把PDF转成页面图片", "apt install poppler-utils"),
+    ("Chromium", ("chromium", "chromium-browser", "google-chrome"), "浏览器测试", "apt install chromium"),
+    ("PostgreSQL服务程序", ("initdb",), "在PostgreSQL上测试；办公用SQLite即可", "apt install postgresql"),
+)
+# The fonts a report names, under the names they go by, and the stand-ins a machine without them can use.
+_FONTS = (
+    ("仿宋_GB2312", ("仿宋_GB2312", "FangSong_GB2312", "仿宋", "FangSong"), ("FandolFang",)),
+    ("楷体_GB2312", ("楷体_GB2312", "KaiTi_GB2312", "楷体", "KaiTi"), ("FandolKai",)),
+    ("黑体", ("黑体", "SimHei"), ("FandolHei", "Noto Sans CJK SC")),
+    ("宋体", ("宋体", "SimSun"), ("FandolSong", "Noto Serif CJK SC")),
+    ("方正小标宋简体", ("方正小标宋简体", "FZXiaoBiaoSong-B05S"), ("Noto Serif CJK SC",)),
+    ("Times New Roman", ("Times New Roman",), ("Liberation Serif",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing examined (体检项): `missing` stops some work, `optional` is not there and may stay away."""
+
+    name: str
+    state: State
+    found: str
+    purpose: str
+    remedy: str = ""
+
+    @property
+    def detail(self) -> str:
+        """What was found, and, where something is to be done, what for and how."""
+        return self.found if self.state == "ok" else f"{self.found}。用途：{self.purpose}。办法：{self.remedy}"
+
+
+def examine(workspace: Workspace | None) -> list[Condition]:
+    """Examine this machine, and the workspace if there is one."""
+    folder = workspace.root if workspace else Path.cwd()
+    return [
+        _examine_python(),
+        examine_packages(LOCK),
+        *examine_folder(folder),
+        _examine_space(folder),
+        _examine_clock(workspace.settings.schedule.timezone if workspace else _TIMEZONE),
+        _examine_key(),
+        _examine_configuration(workspace),
+        _examine_driver(workspace),
+        *(_examine_program(*program) for program in _PROGRAMS),
+        _examine_fonts(),
+    ]
+
+
+def _examine_python() -> Condition:
+    state: State = "ok" if sys.version_info[:2] == _PYTHON else "missing"
+    return Condition("Python", state, platform.python_version(), "运行本程序", "安装Python 3.11后重新执行 make")
+
+
+def examine_packages(lock: Path) -> Condition:
+    """Compare the installed packages with the pins of `lock`, which only a source folder has."""
+    name, purpose, remedy = "程序包", "得到与开发时相同的结果", "在源码文件夹执行 make"
+    try:
+        pins = _PIN.findall(lock.read_text(encoding="utf-8"))
+    except OSError:
+        return Condition(name, "ok", "不在源码文件夹中，没有 requirements.lock，未核对版本", purpose)
+    differing = [f"{package} {installed or '未安装'}（应为{pin}）" for package, pin in pins if (installed := _installed(package)) != pin]
+    if differing:
+        return Condition(name, "missing", "与 requirements.lock 不同：" + "、".join(differing), purpose, remedy)
+    return Condition(name, "ok", f"{len(pins)}个包的版本都与 requirements.lock 一致", purpose)
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def examine_folder(folder: Path) -> list[Condition]:
+    """Whether a folder can be written to, and whether SQLite can keep its store there."""
+    purpose = "保存自评状态、报告和归档包"
+    try:
+        # Beside what is there: an examination changes nothing of it.
+        with tempfile.TemporaryDirectory(prefix=".doctor-", dir=folder) as probe, closing(sqlite3.connect(f"{probe}/probe.db")) as database:
+            mode = database.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    except (OSError, sqlite3.Error) as error:
+        return [Condition("文件夹", "missing", f"{folder} 不能写入：{error}", purpose, "检查文件夹的权限，或换一个文件夹")]
+    written = Condition("文件夹", "ok", f"{folder} 可读可写", purpose)
+    if mode != "wal":
+        remedy = "把工作区放在本机磁盘上，不要放在网络共享文件夹；或在 perfeval.yml 的 storage.database 配置PostgreSQL"
+        return [written, Condition("SQLite", "missing", f"{sqlite3.sqlite_version}，此处不支持WAL", "多人同时读写", remedy)]
+    return [written, Condition("SQLite", "ok", f"{sqlite3.sqlite_version}，支持WAL", "多人同时读写")]
+
+
+def _examine_space(folder: Path) -> Condition:
+    free = shutil.disk_usage(folder).free
+    state: State = "ok" if free >= _FREE_BYTES else "missing"
+    return Condition("磁盘空间", state, f"剩余 {free / (1 << 30):.1f} GiB", "保存台账快照和归档包", "清理磁盘，至少留出1 GiB")
+
+
+def _examine_clock(timezone: str) -> Condition:
+    purpose, remedy = "动态码和每年的定时启动", "打开系统的网络校时；时区写成 Asia/Shanghai 这样的名称，缺少时区数据则 apt install tzdata"
+    try:
+        now = datetime.now(ZoneInfo(timezone))
+    except (KeyError, ValueError, OSError):
+        return Condition("时钟", "missing", f"不认识时区“{timezone}”", purpose, remedy)
+    shown = f"{timezone} 现在是 {now:%Y-%m-%d %H:%M:%S}"
+    # No network is asked, but a clock that stands before this program was installed is certainly wrong.
+    if now.timestamp() < Path(__file__).stat().st_mtime:
+        return Condition("时钟", "missing", f"{shown}，早于本程序的安装时间", purpose, remedy)
+    return Condition("时钟", "ok", f"{shown}（应与审批人的手机相差不到30秒）", purpose)
+
+
+def _examine_key() -> Condition:
+    purpose = "加密保存审批人的动态码密钥；登记、审批和启动服务都要用"
+    try:
+        secret_key()
+    except UsageError as error:
+        return Condition("密钥", "missing", error.message, purpose, error.hint.rstrip("。"))
+    return Condition("密钥", "ok", f"已设置环境变量 {KEY_VARIABLE}", purpose)
+
+
+def _examine_configuration(workspace: Workspace | None) -> Condition:
+    name, purpose = "工作区配置", "自评所需的单位、指标体系和报告文本"
+    if workspace is None:
+        return Condition(name, "optional", "当前不在工作区中，只检查了本机", purpose, "用 perfeval init 目录 新建，或用 -w 指定工作区")
+    try:
+        years = sorted(int(path.stem) for path in (workspace.root / "indicators").glob("[0-9][0-9][0-9][0-9].yml"))
+        for year in years:
+            load_indicators(workspace.indicators(year))
+            workspace.drafting_files(year)
+    except ConfigurationError as error:
+        return Condition(name, "missing", str(error).replace("\n", " "), purpose, "按所列文件和行号修改")
+    if not years:
+        return Condition(name, "missing", "indicators 文件夹里没有任何年度的指标体系", purpose, "从 perfeval init 新建的工作区复制一份")
+    return Condition(name, "ok", "、".join(f"{year}年度" for year in years) + "的配置完整", purpose)
+
+
+def _examine_driver(workspace: Workspace | None) -> Condition:
+    name, purpose, remedy = "PostgreSQL驱动", "把数据放在PostgreSQL里", 'pip install "perfeval[postgresql]"'
+    if importlib.util.find_spec("psycopg"):
+        return Condition(name, "ok", "已安装", purpose)
+    wanted = workspace is not None and workspace.settings.storage.database.startswith("postgresql")
+    return Condition(name, "missing" if wanted else "optional", "未安装", purpose, remedy)
+
+
+def _examine_program(name: str, commands: tuple[str, ...], purpose: str, remedy: str) -> Condition:
+    # Debian keeps PostgreSQL's server programs off the path, by version.
+    beside = (str(path) for command in commands for path in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{command}")))
+    if found := next(filter(None, map(shutil.which, commands)), None) or next(beside, None):
+        return Condition(name, "ok", found, purpose)
+    return Condition(name, "optional", "未安装", purpose, remedy)
+
+
+def _examine_fonts() -> Condition:
+    name, purpose = "公文字体", "在本机转PDF；Word文件里写的是字体名称，用Word或WPS打开不受影响"
+    remedy = (
+        "把办公电脑上的这些字体复制到 ~/.local/share/fonts；或用代用字体：apt install fonts-noto-cjk fonts-noto-cjk-extra "
+        "fonts-liberation texlive-lang-chinese，再把最后一个包里的 Fandol*-Regular.otf 复制到 ~/.local/share/fonts"
+    )
+    try:
+        listed = subprocess.run(["fc-list", ":", "family"], capture_output=True, check=True, timeout=_FONT_SECONDS).stdout  # noqa: S607
+    except (OSError, subprocess.SubprocessError):
+        return Condition(name, "optional", "不能列出字体（没有fontconfig）", purpose, "apt install fontconfig")
+    families = {family.strip() for line in listed.decode(errors="replace").splitlines() for family in line.split(",")}
+    found, missing = [], []
+    for font, names, stand_ins in _FONTS:
+        if families.intersection(names):
+            found.append(font)
+        elif stand_in := next((family for family in stand_ins if family in families), None):
+            found.append(f"{font}（以{stand_in}代用）")
+        else:
+            missing.append(font)
+    if missing:
+        return Condition(name, "optional", f"缺少{'、'.join(missing)}", purpose, remedy)
+    return Condition(name, "ok", "、".join(found), purpose)

@@ -1,0 +1,179 @@
+"""How clerks write values, and what exactly each writing means (单元格的写法).
+
+Two readings of a text column, both Polars expressions: `plain_value` takes the one plain form and is fast; `value` takes every
+accepted form and is only run on rows where the plain one fails. Neither guesses: what they cannot read is null, and
+`unreadable` says in Chinese why.
+"""
+
+import re
+from decimal import Decimal
+
+import polars as pl
+
+from perfeval.ledgers.codes import Code
+from schemas import Column, Kind
+
+MONEY = pl.Decimal(18, 2)
+PERCENT = pl.Decimal(5, 2)
+PARSED = {Kind.MONEY, Kind.PERCENT, Kind.DAY, Kind.MONTH, Kind.COUNT}
+"""Kinds whose text must be understood; the others are kept as text."""
+
+# Beside Unicode's white space, what pasted text carries: zero-width blanks and byte-order marks.
+BLANKS = "\\s\u200b\u200c\u200d\u2060\ufeff"
+_WIDE = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {"−": "-", "¥": "￥"}
+# In codes brackets stay as they are: they are part of a 文号.
+_WIDE_CODE = {wide: half for wide, half in _WIDE.items() if half.isalnum() or half in "-/._#"}
+
+_DECIMALS = {"元": 2, "万元": 6}
+# Excel keeps 15 significant digits; fastexcel prints the binary double behind a cell to 9 decimals, so a typed 123456789.3
+# comes as 123456789.299999997. Such a text is brought back to what Excel shows.
+_BINARY = "^-?[0-9]{6,13}\\.[0-9]{3,9}$"
+_NUMBER = "(?:[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,13})"
+_YEAR = "((?:19|20)[0-9]{2})"
+_SHORT_DAYS = "|".join(f"{_YEAR}{sep}([0-9]{{1,2}}){sep}([0-9]{{1,2}})" for sep in ("-", "/", "\\."))
+_MIDNIGHT = "(?: 0{1,2}:00(?::00)?)?"
+_DAY = f"^(?:(?:{_SHORT_DAYS}){_MIDNIGHT}|{_YEAR} *年 *([0-9]{{1,2}}) *月 *([0-9]{{1,2}}) *日)$"
+_MONTH = f"^(?:{_YEAR}[-/]([0-9]{{1,2}})|{_YEAR}\\.([0-9]{{2}})|{_YEAR} *年 *([0-9]{{1,2}}) *月)$"
+# Serial numbers of 2000-01-01 to 2099-12-31: a bare year such as 2022 must not become a day of 1905.
+_FIRST_SERIAL, _LAST_SERIAL = 36526, 73050
+
+
+def plain_value(column: Column, text: pl.Expr, unit: str) -> pl.Expr:
+    """Read the plain form only: 1234.50, 2022-03-05, 2022-03, 95, 3; null otherwise. Text kinds are returned as they are."""
+    match column.kind:
+        case Kind.MONEY:
+            form = f"^-?[0-9]{{1,{13 if unit == '元' else 9}}}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}})?$"
+            return pl.when(text.str.contains(form)).then(_yuan(text, unit))
+        case Kind.PERCENT:
+            return pl.when(text.str.contains("^[0-9]{1,3}(?:\\.[0-9]{1,2})?$")).then(text.cast(PERCENT, strict=False))
+        case Kind.DAY:
+            form = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(?: 00:00:00)?$"
+            day = text.str.head(10).str.to_date("%Y-%m-%d", strict=False)
+            return pl.when(text.str.contains(form) & day.dt.year().is_between(1900, 2099)).then(day)
+        case Kind.MONTH:
+            return pl.when(text.str.contains("^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$")).then(text)
+        case Kind.COUNT:
+            return pl.when(text.str.contains("^[0-9]{1,9}$")).then(text.cast(pl.Int64, strict=False))
+        case _:
+            return text
+
+
+def trim(text: pl.Expr) -> pl.Expr:
+    """Take stray blanks off both ends, full-width and invisible ones too; what is only blank is null."""
+    trimmed = text.str.replace(f"^[{BLANKS}]+", "").str.replace(f"[{BLANKS}]+$", "")
+    return pl.when(trimmed != "").then(trimmed)
+
+
+def narrow(text: pl.Expr) -> pl.Expr:
+    """Turn full-width letters, digits and signs into half-width ones, as a reader takes them to be the same."""
+    return text.str.replace_many(list(_WIDE), list(_WIDE.values()))
+
+
+def value(column: Column, text: pl.Expr, unit: str, *, binary: bool, epoch_1904: bool = False) -> pl.Expr:
+    """Read every accepted form from trimmed text; null where there is none.
+
+    Args:
+        column: what is expected.
+        text: the cells, trimmed.
+        unit: of the header: 元, 万元, % or nothing.
+        binary: the cells come from a workbook, which stores numbers as doubles.
+        epoch_1904: the workbook counts days from 1904.
+    """
+    match column.kind:
+        case Kind.MONEY:
+            return _money(narrow(text), unit, binary=binary)
+        case Kind.PERCENT:
+            number = narrow(text).str.replace(f"[{BLANKS}]*%$", "")
+            return pl.when(number.str.contains("^[0-9]{1,3}(?:\\.[0-9]{1,2}0*)?$")).then(number.cast(PERCENT, strict=False))
+        case Kind.DAY:
+            return _day(narrow(text), epoch_1904=epoch_1904)
+        case Kind.MONTH:
+            return _month(narrow(text), epoch_1904=epoch_1904)
+        case Kind.COUNT:
+            number = narrow(text)
+            return pl.when(number.str.contains("^[0-9]{1,9}$")).then(number.cast(pl.Int64, strict=False))
+        case Kind.CODE:
+            return text.str.replace_many(list(_WIDE_CODE), list(_WIDE_CODE.values()))
+        case _:
+            return text
+
+
+def _yuan(number: pl.Expr, unit: str) -> pl.Expr:
+    """Convert digits to yuan, exactly: six decimals of 万元 are two of 元."""
+    if unit == "元":
+        return number.cast(MONEY, strict=False)
+    return (number.cast(pl.Decimal(24, 6), strict=False) * Decimal(10000)).cast(MONEY, strict=False)
+
+
+def _money(text: pl.Expr, unit: str, *, binary: bool) -> pl.Expr:
+    if binary:
+        shown = text.cast(pl.Float64, strict=False).round_sig_figs(15).cast(pl.String)
+        text = pl.when(text.str.contains(_BINARY)).then(shown).otherwise(text)
+    # A suffix is accepted only where it says the same as the header.
+    form = f"^(?:-?￥?|￥-)[{BLANKS}]*{_NUMBER}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}}0*)?[{BLANKS}]*(?:{unit})?$"
+    digits = text.str.replace_all(f"[,￥元万{BLANKS}]", "")
+    return pl.when(text.str.contains(form)).then(_yuan(digits, unit))
+
+
+def _joined(text: pl.Expr, form: str, groups: tuple[int, ...]) -> pl.Expr:
+    """Join one of the alternative groups of numbers by hyphens: 2022年3月5日 → 2022-3-5."""
+    captured = text.str.extract_groups(form)
+    return pl.concat_str(
+        [pl.coalesce([captured.struct.field(str(first + offset)) for first in groups]) for offset in range(groups[1] - groups[0])],
+        separator="-",
+    )
+
+
+def _day(text: pl.Expr, *, epoch_1904: bool) -> pl.Expr:
+    written = _joined(text, _DAY, (1, 4, 7, 10)).str.to_date("%Y-%m-%d", strict=False)
+    serial = pl.when(text.str.contains("^[0-9]{5}$")).then(text.cast(pl.Int32, strict=False)) + (1462 if epoch_1904 else 0)
+    counted = pl.when(serial.is_between(_FIRST_SERIAL, _LAST_SERIAL)).then((serial - 25569).cast(pl.Date))
+    return pl.coalesce(written, counted)
+
+
+def _month(text: pl.Expr, *, epoch_1904: bool) -> pl.Expr:
+    written = (_joined(text, _MONTH, (1, 3, 5)) + "-1").str.to_date("%Y-%m-%d", strict=False)
+    # Excel turns a typed 2022-03 into the first of March.
+    day = pl.when(text.str.contains("^[0-9]{5}$|:00$")).then(_day(text, epoch_1904=epoch_1904))
+    return pl.coalesce(written, pl.when(day.dt.day() == 1).then(day)).dt.strftime("%Y-%m")
+
+
+BAD: dict[Kind, Code] = {
+    Kind.MONEY: Code.BAD_MONEY,
+    Kind.PERCENT: Code.BAD_PERCENT,
+    Kind.DAY: Code.BAD_DAY,
+    Kind.MONTH: Code.BAD_MONTH,
+    Kind.COUNT: Code.BAD_COUNT,
+}
+"""The code of an unreadable cell."""
+
+_REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
+    Kind.MONEY: (
+        (r":\d\d$", "这一格被设成了日期，请把单元格格式改为数值后重填"),
+        (r"[〇零一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]", "请用阿拉伯数字填写"),
+        (r"[eE]", "不能用科学记数法，请写出全部数字"),
+        (r"[万元]$", "单位应与表头一致，请只填数字"),
+        (r"\.\d{3,}$", "最多精确到分，请按凭证填写；公式算出的请用 ROUND 取到分"),
+        (r",", "千位分隔符位置不对"),
+    ),
+    Kind.PERCENT: (
+        (r"\.\d{3,}%?$", "最多两位小数；公式算出的请用 ROUND 取两位"),
+        (r"^-", "不能是负数"),
+    ),
+    Kind.DAY: (
+        (r"[ T]\d{1,2}:", "只填日期，不带时刻"),
+        (r"^\d{2}[-/.年]", "年份应写四位"),
+        (r"^\d{4}\D+\d{1,2}\D+\d{1,2}日?$", "没有这一天，或年份不在1900至2099年之间"),
+        (r"^\d{4}\D+\d{1,2}月?$", "应写到日"),
+    ),
+    Kind.MONTH: ((r"^\d{4}\D+\d{1,2}\D+\d{1,2}", "只填月份，不写日"),),
+    Kind.COUNT: ((r"\d[张人个份次]$", "只填数字，不写单位"), (r"\.", "应为整数")),
+}
+
+
+def unreadable(column: Column, text: str) -> str:
+    """Say in Chinese what was expected in a cell that could not be read, and what to do."""
+    narrowed = text.translate(str.maketrans(_WIDE)).strip()
+    reason = next((reason for pattern, reason in _REASONS.get(column.kind, ()) if re.search(pattern, narrowed)), "")
+    expected = f"应为{column.kind.value}，如 {column.example}"
+    return f"{expected}；{reason}。" if reason else f"{expected}。"

@@ -1,0 +1,104 @@
+"""What is handed in, seen alike whether it is a worksheet or a csv (工作表): text cells by column letter and row number."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from perfeval.ledgers.codes import Code
+from perfeval.model import Finding, ReceivedFile, Severity
+
+HEAD = 20
+"""Rows searched for the header."""
+
+
+class RefusedFileError(Exception):
+    """A file or sheet that cannot be read at all; becomes a finding, and never leaves this room."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a worksheet says beside its values; cells as (row, letter)."""
+
+    empty: bool = False
+    hidden: bool = False
+    epoch_1904: bool = False
+    hidden_rows: Sequence[int] = ()
+    hidden_columns: Sequence[str] = ()
+    merged: Sequence[str] = ()
+    errors: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    uncomputed: frozenset[tuple[int, str]] = frozenset()
+    percents: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    long_numbers: Mapping[tuple[int, str], str] = field(default_factory=dict)
+
+
+class Sheet(ABC):
+    """A worksheet or a csv, before anything in it is believed."""
+
+    binary = False
+    """Whether numbers come from binary doubles."""
+
+    def __init__(self, file: ReceivedFile, name: str | None, marks: Marks) -> None:
+        self.file = file
+        self.name = name
+        self.marks = marks
+
+    @abstractmethod
+    def head(self) -> list[dict[str, str]]:
+        """The first rows: per row its filled cells by column letter.
+
+        Raises: RefusedFileError: when the sheet cannot be read.
+        """
+
+    @abstractmethod
+    def below(self, row: int) -> pl.LazyFrame:
+        """All rows below a row: `row` (UInt32) and a String column per letter.
+
+        Raises: RefusedFileError: when the sheet cannot be read.
+        """
+
+    @abstractmethod
+    def is_plain(self) -> bool:
+        """Whether no cell can have blanks around it or full-width signs in it, so that text may be taken as it stands."""
+
+    @property
+    def place(self) -> str:
+        """File and sheet as a clerk calls them."""
+        return f"{self.file.name} 的工作表“{self.name}”" if self.name else self.file.name
+
+    def finding(
+        self,
+        code: str,
+        message: str,
+        *,
+        severity: Severity = Severity.ERROR,
+        ledger: str | None = None,
+        row: int | None = None,
+        letter: str | None = None,
+        column: str | None = None,
+        value: str | None = None,
+    ) -> Finding:
+        """A finding at a place of this sheet."""
+        cell = f"{letter}{row}" if row and letter else None
+        return Finding(code, severity, message, ledger, self.file.name, self.name, row, column, cell, value)
+
+
+def letters(count: int) -> list[str]:
+    """The first column letters: A … Z, AA …"""
+    return [letter_of(index) for index in range(count)]
+
+
+def letter_of(index: int) -> str:
+    """The letters of a column counted from 0."""
+    text = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        text = chr(65 + rest) + text
+    return text

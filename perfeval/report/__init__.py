@@ -1,0 +1,22 @@
+"""The report (自评报告): narrative, tables and annexes as Word. The only room that knows docx.
+
+Jinja, Markdown and Word are loaded when a report is drafted, not before.
+"""
+
+from perfeval.report.package import content_digest
+from perfeval.report.subject import Report, Subject
+
+__all__ = ["Report", "Subject", "content_digest", "draft_report"]
+
+
+def draft_report(subject: Subject, narrative: str, template: bytes) -> Report:
+    """Write the report of a subject from its narrative (Markdown + Jinja2), on a Word template.
+
+    The same arguments give the same bytes.
+
+    Raises: ReportError: with every fault as `file:line: message`: a left-over slot, an undefined figure, a figure without
+        value, an empty section, or ledgers, annexes and template that do not fit.
+    """
+    from perfeval.report.document import write_document  # noqa: PLC0415  # lazy, see above
+
+    return write_document(subject, narrative, template)

@@ -1,0 +1,94 @@
+"""What the narrative may see: text, figures as Datum, lists and mappings of these. No object that can do anything."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from perfeval.model import Ledger, Ledgers, Scorecard
+from perfeval.report.figures import Datum
+from perfeval.report.progress import Colour, Standing
+from perfeval.report.subject import Subject
+
+
+def build_context(subject: Subject, standings: list[Standing]) -> dict[str, Any]:
+    """The names a narrative can use."""
+    settings = subject.settings.model_dump()
+    return {
+        "year": str(subject.year),
+        "next_year": str(subject.year + 1),
+        **{name: settings[name] for name in ("unit", "bureau", "programme", "basis", "duties")},
+        "facts": {fact.id: Datum(fact.id, fact.value, fact.unit, fact.reason) for fact in subject.facts.values()},
+        "card": _card(subject.card),
+        "progress": {
+            (colour.name.lower() if colour else "none"): Datum(
+                f"progress_{colour.name.lower() if colour else 'none'}", Decimal(sum(standing.colour is colour for standing in standings)), "个"
+            )
+            for colour in (*Colour, None)
+        },
+        "rows": _Rows(subject.ledgers),
+    }
+
+
+def _card(card: Scorecard) -> dict[str, Any]:
+    rows = [
+        {
+            **{name: getattr(score, name) for name in ("id", "level1", "level2", "name", "target", "actual", "explanation")},
+            "weight": Datum(f"weight_{score.id}", score.weight, "分"),
+            "score": Datum(f"score_{score.id}", score.score, "分"),
+            "lost": score.score < score.weight,
+        }
+        for score in card.scores
+    ]
+    execution = card.execution
+    return {
+        "total": Datum("score_total", card.total, "分"),
+        "full": Datum("weight_total", execution.weight + sum(score.weight for score in card.scores), "分"),
+        "grade": card.grade,
+        "rows": rows,
+        "lost": [row for row in rows if row["lost"]],
+        "lost_count": Datum("scores_lost", Decimal(sum(bool(row["lost"]) for row in rows)), "个"),
+        "levels": list(_levels(card)),
+        "execution": {
+            "weight": Datum("weight_execution", execution.weight, "分"),
+            "score": Datum("score_execution", execution.score, "分"),
+            "explanation": execution.explanation,
+            "lost": execution.score < execution.weight,
+        },
+    }
+
+
+def _levels(card: Scorecard) -> Iterator[dict[str, Any]]:
+    """Points by level 1 (一级指标), in the order of the table."""
+    for number, (name, grouped) in enumerate(groupby(card.scores, key=lambda score: score.level1), start=1):
+        scores = list(grouped)
+        yield {
+            "name": name,
+            "weight": Datum(f"weight_level_{number}", sum((score.weight for score in scores), Decimal(0)), "分"),
+            "score": Datum(f"score_level_{number}", sum((score.score for score in scores), Decimal(0)), "分"),
+        }
+
+
+class _Rows(Mapping[str, list[dict[str, Any]]]):
+    """Ledger rows by English name, made only when a narrative asks for them."""
+
+    def __init__(self, ledgers: Ledgers) -> None:
+        self._ledgers = ledgers
+
+    def __getitem__(self, name: str) -> list[dict[str, Any]]:
+        ledger = self._ledgers[name]
+        return [{column: _view(ledger, row["row"], column, value) for column, value in row.items()} for row in ledger.frame.to_dicts()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ledgers)
+
+    def __len__(self) -> int:
+        return len(self._ledgers)
+
+
+def _view(ledger: Ledger, row: int, column: str, value: object) -> Datum | str | None:
+    if value is None or isinstance(value, str):
+        return value
+    number = value if isinstance(value, date | Decimal) else Decimal(str(value))
+    return Datum(f"{ledger.name}_r{row}_{column}", number)

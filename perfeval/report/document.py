@@ -1,0 +1,212 @@
+"""The report as a Word document in the form of GB/T 9704-2012: text, 附件说明, signature, annexes."""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from copy import deepcopy
+from datetime import UTC, date, datetime, time
+from typing import Any
+from unicodedata import east_asian_width
+
+import polars as pl
+from docx import Document
+from docx.document import Document as WordDocument
+from docx.oxml import parse_xml
+from docx.oxml.ns import qn
+from lxml import etree
+
+from perfeval.errors import ReportError
+from perfeval.report.annexes import Annex, build_annexes
+from perfeval.report.context import build_context
+from perfeval.report.figures import MARKS, plain, written_day
+from perfeval.report.narrative import PARAGRAPH, SLOTS, TITLE, Block, read_front, write_narrative
+from perfeval.report.package import content_digest, pack_parts
+from perfeval.report.progress import stand
+from perfeval.report.subject import Report, Subject
+from perfeval.report.wordml import Body
+
+PRINTED = ("expenditure", "projects", "progress", "goals", "evaluation_work")
+STYLES = ("Normal", "Title", "BodyText", *(f"Heading{level}" for level in range(1, 5)), "AnnexNote", "Signature", "Date",
+          "AnnexMark", "AnnexTitle", "AnnexCaption", "TableText", "TableHead", "TableNote")  # fmt: skip
+TEMPLATE_LIMIT = 20_000_000
+KEEP = "<w:keepNext/>"
+# Two tables need a paragraph between them; this one is too thin to be seen.
+HAIRLINE = '<w:snapToGrid w:val="0"/><w:spacing w:before="0" w:after="0" w:line="20" w:lineRule="exact"/>'
+CHARACTER = 320  # twips of a 16 pt character
+
+
+def write_document(subject: Subject, narrative: str, template: bytes) -> Report:
+    """Write the report; see `perfeval.report.draft_report`."""
+    file = f"{subject.year}.md"
+    _refuse(_unprintable(subject))
+    written_on = _written_on(subject)
+    front, found = read_front(narrative, file)
+    if front is None:
+        raise _error([f"{file}:{line}: {message}" for line, message in found])
+    standings = stand(subject.ledgers, subject.year, front.progress)
+    blocks, found = write_narrative(narrative, front, build_context(subject, standings))
+    word, missing = _open_template(template)
+    _refuse([*(f"{file}:{line}: {message}" for line, message in found), *missing, *_unreconciled(subject)])
+    annexes = build_annexes(subject, standings, front.progress, written_on)
+    body = Body()
+    _write_text(body, blocks)
+    _write_ending(body, annexes, subject.settings.unit.name, written_on)
+    _write_annexes(body, annexes, word.element.body.sectPr)
+    _fill(word, body)
+    _describe(word, subject, "".join(block.text for block in blocks if block.level == TITLE), written_on)
+    saved = io.BytesIO()
+    word.save(saved)
+    document = pack_parts(saved.getvalue())
+    return Report(document, content_digest(document), tuple(body.figures))
+
+
+def _error(faults: Sequence[str]) -> ReportError:
+    return ReportError("R01", f"报告不能成稿，有 {len(faults)} 处问题：", "按所列位置修改正文、指标体系或台账后再试。", faults=faults)
+
+
+def _refuse(faults: Sequence[str]) -> None:
+    if faults:
+        raise _error(faults)
+
+
+def _unprintable(subject: Subject) -> list[str]:
+    """Ledgers missing, and ledger texts with left-over slots or with characters that the renderer needs for itself."""
+    faults = [f"缺少台账 {name}" for name in PRINTED if name not in subject.ledgers]
+    for name in PRINTED if not faults else ():
+        ledger = subject.ledgers[name]
+        for column in ledger.frame.select(pl.col(pl.String)).columns:
+            bad = ledger.frame.filter(pl.col(column).str.contains(f"{SLOTS.pattern}|{MARKS.pattern}")).select("row", column)
+            place = "!".join(part for part in (ledger.file, ledger.sheet) if part)
+            faults += [f"{place}!{ledger.letters.get(column, '')}{row}: “{MARKS.sub('', text)}”有未填写的空位或程序保留的字符" for row, text in bad.rows()]
+    texts = (subject.settings.model_dump_json(), *map(str, subject.card.scores), *(f"{fact.unit}{fact.reason}" for fact in subject.facts.values()))
+    return [*faults, *("工作区设置或指标体系含有程序保留的控制字符" for text in texts if MARKS.search(text))]
+
+
+def _written_on(subject: Subject) -> date:
+    """The report's date (成文日期): the day of step 形成报告."""
+    ledger = subject.ledgers["evaluation_work"]
+    days = ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls()
+    if days.is_empty():
+        raise _error([f"{ledger.file}: {ledger.title}中没有“形成报告”步骤，成文日期无从确定"])
+    return max(days.to_list())
+
+
+def _unreconciled(subject: Subject) -> list[str]:
+    total = sum(subject.ledgers["expenditure"].frame["amount_yuan"].to_list())
+    executed = subject.card.execution.executed
+    if total == executed:
+        return []
+    return [f"附件2: 资金支出明细合计 {plain(total)} 元，与自评表全年执行数 {plain(executed)} 元不一致"]
+
+
+def _open_template(template: bytes) -> tuple[WordDocument, list[str]]:
+    """Open the template and say which styles it lacks.
+
+    Raises: ReportError: when it is no Word file.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(template)) as package:
+            size = sum(part.file_size for part in package.infolist())
+        if size > TEMPLATE_LIMIT:
+            raise _error([f"template.docx: 解压后 {size} 字节，超过 {TEMPLATE_LIMIT}"])
+        word = Document(io.BytesIO(template))
+    except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
+        raise _error(["template.docx: 不是 Word 文件"]) from error
+    present = {style.style_id for style in word.styles}
+    return word, [f"template.docx: 缺少样式 {style}" for style in STYLES if style not in present]
+
+
+def _write_text(body: Body, blocks: Sequence[Block]) -> None:
+    for block in blocks:
+        if block.level == TITLE:
+            body.paragraph("Title", block.text)
+    body.paragraph("Normal")
+    text = [block for block in blocks if block.level != TITLE]
+    for block in text:
+        style = "BodyText" if block.level == PARAGRAPH else f"Heading{block.level}"
+        # The signature never stands alone on a page: the last paragraph goes with it.
+        body.paragraph(style, block.text, KEEP if block is text[-1] else "")
+
+
+def _write_ending(body: Body, annexes: Sequence[Annex], unit: str, written_on: date) -> None:
+    """附件说明, two lines for the seal, unit above date; the date 4 characters from the right, the unit centred on it."""
+    body.paragraph("Normal", "", KEEP)
+    for number, annex in enumerate(annexes, start=1):
+        first = f'{KEEP}<w:ind w:firstLineChars="500" w:firstLine="1600"/>' if number > 1 else KEEP
+        body.paragraph("AnnexNote", f"{'' if number > 1 else '附件：'}{number}. {annex.title}", first)
+    body.paragraph("Normal", "", KEEP)
+    body.paragraph("Normal", "", KEEP)
+    day = written_day(written_on)
+    unit_width, day_width = _halves(unit), _halves(day)
+    day_right = max(8, (unit_width - day_width) // 2)
+    body.paragraph("Signature", unit, KEEP + _right(day_right + (day_width - unit_width) // 2))
+    body.paragraph("Date", day, _right(day_right))
+
+
+def _halves(text: str) -> int:
+    """The width of a text in half characters."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _right(halves: int) -> str:
+    return f'<w:ind w:rightChars="{halves * 50}" w:right="{halves * CHARACTER // 2}"/>'
+
+
+def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None:  # noqa: ANN401  # python-docx's own element classes
+    """Each annex on a new page, wide ones in landscape sections."""
+    landscape = False
+    for number, annex in enumerate(annexes, start=1):
+        if annex.landscape != landscape:
+            body.end_section(_section(section, landscape=landscape))
+            landscape = annex.landscape
+        body.paragraph("AnnexMark", f"附件{number}")
+        body.paragraph("Normal", "", KEEP)
+        body.paragraph("AnnexTitle", annex.title)
+        body.paragraph("AnnexCaption", annex.caption)
+        for position, table in enumerate(annex.tables):
+            if position:
+                body.paragraph("TableText", "", HAIRLINE)
+            body.table(table)
+        for note in annex.notes:
+            body.paragraph("TableNote", note)
+    body.parts.append(_section(section, landscape=landscape))
+
+
+def _section(section: Any, *, landscape: bool) -> str:  # noqa: ANN401  # as above
+    """The template's section, or the same turned: page, margins and the grid's direction; footers stay."""
+    turned = deepcopy(section)
+    if landscape:
+        page, margins = turned.find(qn("w:pgSz")), turned.find(qn("w:pgMar"))
+        width, height = page.get(qn("w:w")), page.get(qn("w:h"))
+        page.set(qn("w:w"), height)
+        page.set(qn("w:h"), width)
+        page.set(qn("w:orient"), "landscape")
+        sides = ("top", "right", "bottom", "left")
+        old = [margins.get(qn(f"w:{side}")) for side in sides]
+        # Turned to the left: what was the left edge, where the report is bound, is on top.
+        for side, value in zip(sides, (old[3], old[0], old[1], old[2]), strict=True):
+            margins.set(qn(f"w:{side}"), value)
+        margins.set(qn("w:footer"), "850")
+    # Numbers run on through the sections.
+    for start in turned.findall(qn("w:pgNumType")) if landscape else ():
+        turned.remove(start)
+    return etree.tostring(turned, encoding="unicode")
+
+
+def _fill(word: WordDocument, body: Body) -> None:
+    """Put the written body into the template's document."""
+    target = word.element.body
+    for child in list(target):
+        target.remove(child)
+    target.extend(list(parse_xml(body.xml())))
+
+
+def _describe(word: WordDocument, subject: Subject, title: str, written_on: date) -> None:
+    """Core properties, from data only."""
+    properties, unit = word.core_properties, subject.settings.unit.name
+    moment = datetime.combine(written_on, time(), UTC)
+    properties.title, properties.subject, properties.author, properties.last_modified_by = title, subject.settings.programme.name, unit, unit
+    properties.created = properties.modified = moment
+    properties.language = "zh-CN"
+    # A draft outside the approval process has number 0, and Word counts from 1.
+    properties.revision = max(1, subject.revision)

@@ -1,0 +1,109 @@
+"""WordprocessingML as prepared text: paragraphs, tables and section breaks, parsed once at the end.
+
+Building cells through python-docx is quadratic in the rows; text is linear. Every text passes through `_run`, which takes
+the figures' marks off, drops what XML forbids and escapes the rest.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+from perfeval.model import Figure
+from perfeval.report.figures import unmark
+
+NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_BREAKS = re.compile("[\t\r\n\x85\u2028\u2029]+")
+_JUSTIFIED = {"l": '<w:jc w:val="left"/>', "r": '<w:jc w:val="right"/>', "c": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table cell that is more than its text: `span` grid columns, `merge` restart or continue downwards, `fill` a colour."""
+
+    text: str = ""
+    span: int = 1
+    merge: str = ""
+    align: str = ""
+    head: bool = False
+    fill: str = ""
+    white: bool = False
+
+
+Row = Sequence["str | Cell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: `widths` in twips, `align` a letter of l c r per column, the first `head` rows repeat on every page."""
+
+    widths: Sequence[int]
+    align: str
+    rows: Sequence[Row]
+    head: int = 0
+
+
+@dataclass
+class Body:
+    """The document's body as it is written: prepared XML, and every figure in reading order."""
+
+    parts: list[str] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+    def paragraph(self, style: str, text: str = "", properties: str = "") -> None:
+        """Add a paragraph; `properties` is prepared XML in the order of the schema, after the style."""
+        run = self._run(text, "") if text else ""
+        self.parts.append(f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{properties}</w:pPr>{run}</w:p>')
+
+    def end_section(self, properties: str) -> None:
+        """End a section at the paragraph written last."""
+        head, _, tail = self.parts[-1].partition("</w:pPr>")
+        self.parts[-1] = f"{head}{properties}</w:pPr>{tail}"
+
+    def table(self, table: Table) -> None:
+        """Add a table with fixed widths; rows stay whole, head rows repeat."""
+        grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in table.widths)
+        edges = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="auto"/>' for side in _SIDES)
+        self.parts.append(
+            f'<w:tbl><w:tblPr><w:tblW w:w="{sum(table.widths)}" w:type="dxa"/><w:jc w:val="center"/><w:tblBorders>{edges}</w:tblBorders>'
+            '<w:tblLayout w:type="fixed"/><w:tblCellMar><w:left w:w="57" w:type="dxa"/><w:right w:w="57" w:type="dxa"/></w:tblCellMar>'
+            f"</w:tblPr><w:tblGrid>{grid}</w:tblGrid>"
+        )
+        for number, row in enumerate(table.rows):
+            self._row(table, row, head=number < table.head)
+        self.parts.append("</w:tbl>")
+
+    def _row(self, table: Table, row: Row, *, head: bool) -> None:
+        cells, column = [], 0
+        for item in row:
+            cell = item if isinstance(item, Cell) else Cell(item)
+            width = sum(table.widths[column : column + cell.span])
+            properties = f'<w:tcW w:w="{width}" w:type="dxa"/>'
+            properties += f'<w:gridSpan w:val="{cell.span}"/>' if cell.span > 1 else ""
+            properties += f'<w:vMerge w:val="{cell.merge}"/>' if cell.merge else ""
+            properties += f'<w:shd w:val="clear" w:color="auto" w:fill="{cell.fill}"/>' if cell.fill else ""
+            style = "TableHead" if head or cell.head else "TableText"
+            justified = "" if head else _JUSTIFIED[cell.align or table.align[column]]
+            white = '<w:color w:val="FFFFFF"/>' if cell.white else ""
+            paragraphs = "".join(
+                f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{justified}</w:pPr>{self._run(line, white) if line else ""}</w:p>'
+                for line in cell.text.split("\n")
+            )
+            cells.append(f'<w:tc><w:tcPr>{properties}<w:vAlign w:val="center"/></w:tcPr>{paragraphs}</w:tc>')
+            column += cell.span
+        self.parts.append(f"<w:tr><w:trPr><w:cantSplit/>{'<w:tblHeader/>' if head else ''}</w:trPr>{''.join(cells)}</w:tr>")
+
+    def _run(self, text: str, properties: str) -> str:
+        plain, figures = unmark(text)
+        self.figures += figures
+        shown = escape(_ILLEGAL.sub("", _BREAKS.sub(" ", plain)))
+        return f'<w:r><w:rPr><w:rFonts w:hint="eastAsia"/>{properties}</w:rPr><w:t xml:space="preserve">{shown}</w:t></w:r>'
+
+    def xml(self) -> bytes:
+        """The body's content under one root, ready to be parsed."""
+        return f'<w:body xmlns:w="{NAMESPACE}" xmlns:r="{RELATIONS}">{"".join(self.parts)}</w:body>'.encode()
+
+
+_SIDES = ("top", "left", "bottom", "right", "insideH", "insideV")

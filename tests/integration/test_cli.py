@@ -1,0 +1,243 @@
+"""The commands without a conductor, as a clerk types them and as a program reads them."""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from perfeval.cli import answer, app, create_workspace
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left: exit code, data, talk."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    def run(*arguments: object) -> Said:
+        with pytest.raises(SystemExit) as stop:
+            answer(lambda: app(list(map(str, arguments))))
+        out, err = capsys.readouterr()
+        return Said(int(stop.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pristine") / "office"
+    create_workspace(folder, "taojiang-2022")
+    return folder
+
+
+@pytest.fixture
+def office(pristine: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(pristine, tmp_path / "office"))
+
+
+def ledger(office: Path, title: str) -> Path:
+    return office / "ledgers" / "2022" / f"{title}.xlsx"
+
+
+def edit(path: Path, header: str, value: object, row: int = 3) -> str:
+    """Write a value under a header of a sample ledger (title row 1, header row 2) and return the cell's name."""
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    column = next(cell.column for cell in sheet[2] if cell.value == header)
+    cell = sheet.cell(row, column)
+    cell.value = value
+    book.save(path)
+    return str(cell.coordinate)
+
+
+def test_init_makes_a_workspace_that_checks_clean(command: Command, tmp_path: Path) -> None:
+    made = command("init", tmp_path / "new", "--sample", "taojiang-2022", "--json")
+    assert made.code == 0
+    assert "ledgers/2022/资金支出台账.xlsx" in made.json["files"]
+    checked = command("check", "--year", 2022, "-w", tmp_path / "new", "--json")
+    assert (checked.code, checked.json["ok"]) == (0, True)
+    assert [finding for finding in checked.json["findings"] if finding["severity"] == "error"] == []
+
+
+def test_init_in_a_workspace_in_use_changes_nothing(command: Command, office: Path) -> None:
+    before = {path: path.read_bytes() for path in office.rglob("*") if path.is_file()}
+    said = command("init", office)
+    assert said.code == 2
+    assert "未作任何改动" in said.err
+    assert {path: path.read_bytes() for path in office.rglob("*") if path.is_file()} == before
+
+
+def test_check_outside_a_workspace_says_what_to_do(command: Command, tmp_path: Path) -> None:
+    said = command("check", "--year", 2022, "-w", tmp_path)
+    assert (said.code, said.out) == (2, "")
+    assert "perfeval init" in said.err
+
+
+def test_score_prints_the_published_figures(command: Command, office: Path) -> None:
+    said = command("score", "--year", 2022, "-w", office, "--json")
+    document = said.json
+    assert said.code == 0
+    assert set(document) == {"facts", "scores", "execution", "total", "grade"}
+    assert set(document["facts"]["meetings"]) == {"value", "unit", "formula", "rows"}
+    assert {name: document["facts"][name]["value"] for name in ("meetings", "bulletins", "colour_tables", "assigned_tasks", "services")} == {
+        "meetings": 73,
+        "bulletins": 4,
+        "colour_tables": 9,
+        "assigned_tasks": 53,
+        "services": 134,
+    }
+    assert len(document["facts"]["meetings"]["rows"]) == 73
+    assert document["execution"] == {"initial": 0, "annual": 179900, "executed": 179900, "rate": 100, "score": 10}
+    assert set(document["scores"][0]) == {"id", "level1", "level2", "name", "weight", "target", "actual", "score", "explanation"}
+    assert sum(row["weight"] for row in document["scores"]) == 90
+    assert round(sum(row["score"] for row in document["scores"]) + 10, 2) == document["total"]
+
+
+def test_draft_twice_has_one_digest(command: Command, office: Path, tmp_path: Path) -> None:
+    first = command("draft", "--year", 2022, "-w", office, "-o", tmp_path / "a.docx", "--json")
+    second = command("draft", "--year", 2022, "-w", office, "-o", tmp_path / "b.docx", "--json")
+    assert set(first.json) == {"path", "digest", "figures"}
+    assert first.json["digest"] == second.json["digest"]
+    assert (tmp_path / "a.docx").read_bytes() == (tmp_path / "b.docx").read_bytes()
+
+
+def _delete_meeting_date(office: Path) -> str:
+    return edit(ledger(office, "调度会议台账"), "会议日期", None)
+
+
+def _write_amount_in_words(office: Path) -> str:
+    return edit(ledger(office, "资金支出台账"), "金额（元）", "一千")
+
+
+def _double_invoice(office: Path) -> str:
+    book = openpyxl.load_workbook(ledger(office, "资金支出台账"))
+    sheet = book.worksheets[0]
+    column = next(cell.column for cell in sheet[2] if cell.value == "发票号码")
+    return edit(ledger(office, "资金支出台账"), "发票号码", sheet.cell(3, column).value, row=4)
+
+
+def _total_in_the_middle(office: Path) -> str:
+    return edit(ledger(office, "资金支出台账"), "凭证号", "合计", row=10)
+
+
+@pytest.mark.parametrize("spoil", [_delete_meeting_date, _write_amount_in_words, _double_invoice, _total_in_the_middle])
+def test_fault_in_a_cell_is_named_with_file_sheet_and_cell(command: Command, office: Path, spoil: Callable[[Path], str]) -> None:
+    cell = spoil(office)
+    said = command("check", "--year", 2022, "-w", office, "--json")
+    errors = [finding for finding in said.json["findings"] if finding["severity"] == "error"]
+    assert said.code == 1
+    assert cell in {finding["cell"] for finding in errors}
+    assert all(finding["file"].endswith(".xlsx") and finding["sheet"] for finding in errors)
+
+
+def _remove_column(office: Path) -> None:
+    edit(ledger(office, "帮代办事项台账"), "受理日期", "别的列", row=2)
+
+
+def _swap_files(office: Path) -> None:
+    a, b = ledger(office, "调度会议台账"), ledger(office, "问题交办台账")
+    a.rename(office / "swap")
+    b.rename(a)
+    (office / "swap").rename(b)
+
+
+def _empty_workbook(office: Path) -> None:
+    openpyxl.Workbook().save(ledger(office, "帮代办事项台账"))
+
+
+def _renamed_text(office: Path) -> None:
+    ledger(office, "帮代办事项台账").write_text("这是一个文本文件", encoding="utf-8")
+
+
+def _truncated_zip(office: Path) -> None:
+    path = ledger(office, "帮代办事项台账")
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def _bomb(office: Path) -> None:
+    with zipfile.ZipFile(ledger(office, "帮代办事项台账"), "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("[Content_Types].xml", b" " * 400_000_000)
+
+
+@pytest.mark.parametrize("spoil", [_remove_column, _swap_files, _empty_workbook, _renamed_text, _truncated_zip, _bomb])
+@pytest.mark.parametrize("line", ["check", "score", "draft"])
+def test_broken_file_is_answered_in_chinese_and_nothing_is_written(
+    command: Command, office: Path, spoil: Callable[[Path], None], line: str
+) -> None:
+    spoil(office)
+    before = sorted(office.rglob("*"))
+    extra = ["-o", office / "draft.docx"] if line == "draft" else []
+    said = command(line, "--year", 2022, "-w", office, *extra)
+    assert said.code == 1
+    assert "台账.xlsx" in said.err
+    assert "Traceback" not in said.err + said.out
+    assert sorted(office.rglob("*")) == before
+
+
+def test_fault_in_json_is_one_document_with_every_finding(command: Command, office: Path) -> None:
+    cells = {_delete_meeting_date(office), _write_amount_in_words(office)}
+    said = command("score", "--year", 2022, "-w", office, "--json")
+    assert said.code == 1
+    assert cells <= {finding["cell"] for finding in said.json["findings"]}
+
+
+def test_annotate_marks_copies_and_leaves_the_ledgers(command: Command, office: Path, tmp_path: Path) -> None:
+    cell = _delete_meeting_date(office)
+    before = ledger(office, "调度会议台账").read_bytes()
+    said = command("check", "--year", 2022, "-w", office, "--annotate", tmp_path / "marked")
+    marked = openpyxl.load_workbook(next((tmp_path / "marked").glob("*调度会议台账*.xlsx")))
+    assert said.code == 1
+    assert marked["调度会议台账"][cell].comment is not None
+    assert ledger(office, "调度会议台账").read_bytes() == before
+
+
+def test_configuration_fault_names_file_and_line(command: Command, office: Path) -> None:
+    path = office / "indicators" / "2022.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("target: \"≥60次\"", "target: \"许多次吧≥\""), encoding="utf-8")
+    said = command("score", "--year", 2022, "-w", office)
+    assert said.code == 2
+    assert "2022.yml:" in said.err
+
+
+def test_approver_is_enrolled_listed_and_revoked(command: Command, office: Path) -> None:
+    added = command("approver", "add", "样例甲", "--role", "center", "-w", office, "--json")
+    assert added.json["uri"].startswith("otpauth://totp/")
+    assert [person["name"] for person in command("approver", "list", "-w", office, "--json").json] == ["样例甲"]
+    assert command("approver", "revoke", "样例甲", "-w", office).code == 0
+    assert command("approver", "revoke", "样例甲", "-w", office).code == 1
+
+
+def test_approver_without_a_key_in_the_environment_is_told_how(
+    command: Command, office: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PERFEVAL_KEY")
+    said = command("approver", "add", "样例甲", "--role", "center", "-w", office)
+    assert said.code == 2
+    assert "export PERFEVAL_KEY" in said.err
+
+
+def test_status_of_a_new_workspace_is_empty(command: Command, office: Path) -> None:
+    assert command("status", "-w", office, "--json").json == []
+
+
+def test_verify_of_what_is_no_bag_says_so(command: Command, tmp_path: Path) -> None:
+    said = command("verify", tmp_path, "--json")
+    assert (said.code, said.json["ok"]) == (1, False)

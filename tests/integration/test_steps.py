@@ -1,0 +1,193 @@
+"""The year in a plain loop, without a conductor: what each step leaves, and what cannot be got past it."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pyotp
+import pytest
+
+from perfeval import steps
+from perfeval.approvals import enrol
+from perfeval.cli import create_workspace
+from perfeval.errors import ArchiveError, LedgerError, UsageError
+from perfeval.model import Answer, Revision, Stage, Verdict
+from perfeval.settings import Workspace, secret_key
+from perfeval.store import Store
+
+
+class Office:
+    """A sample workspace with its store and two approvers."""
+
+    def __init__(self, folder: Path) -> None:
+        create_workspace(folder, "taojiang-2022")
+        self.workspace = Workspace(folder)
+        self.store: Store = steps.open_store(self.workspace)
+        self.phones: dict[str, pyotp.TOTP] = {}
+        for gate in self.workspace.gates:
+            phone = pyotp.parse_uri(enrol(self.store, f"样例{gate.key}", gate.key, self.workspace.gates, secret_key())[1])
+            assert isinstance(phone, pyotp.TOTP)
+            self.phones[gate.key] = phone
+        self.evaluation = steps.open_evaluation(self.workspace, self.store, 2022, "样例经办人", "run-1")
+
+    @property
+    def revision(self) -> Revision:
+        return self.store.current_revision(self.evaluation)
+
+    def prepare(self) -> str:
+        return steps.prepare(self.workspace, self.store, self.revision).check_code
+
+    def decide(self, key: str, verdict: Verdict, check_code: str) -> None:
+        gate = next(gate for gate in self.workspace.gates if gate.key == key)
+        code = self.phones[key].now()
+        steps.decide(self.workspace, self.store, self.revision, gate, Answer(verdict, f"样例{key}", code, check_code, "样例意见"))
+
+    def archive(self) -> Path:
+        return steps.archive_report(self.workspace, self.store, self.revision)
+
+    def standing(self) -> str:
+        return steps.standing(self.workspace, self.store, self.evaluation).key
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path / "office")
+
+
+@pytest.fixture
+def archived(office: Office) -> Path:
+    code = office.prepare()
+    office.decide("center", Verdict.APPROVE, code)
+    office.decide("bureau", Verdict.APPROVE, code)
+    return office.archive()
+
+
+def test_year_approved_at_both_gates_is_archived_and_verifies(office: Office, archived: Path) -> None:
+    assert archived.name == "0000-WS·2022-D30-XMXT-0001"
+    assert [check for check in steps.verify_archive(archived) if not check.ok] == []
+    assert office.standing() == "archived"
+
+
+def test_stages_are_named_in_order(office: Office) -> None:
+    seen = [office.standing()]
+    code = office.prepare()
+    seen.append(office.standing())
+    office.decide("center", Verdict.APPROVE, code)
+    seen.append(office.standing())
+    office.decide("bureau", Verdict.APPROVE, code)
+    seen.append(office.standing())
+    office.archive()
+    assert [*seen, office.standing()] == ["preparing", "waiting-center", "waiting-bureau", "approved", "archived"]
+
+
+def test_year_run_twice_leaves_the_same_draft_and_bag(office: Office, archived: Path) -> None:
+    before = {path: path.read_bytes() for path in archived.rglob("*") if path.is_file()}
+    office.prepare()
+    assert office.archive() == archived
+    assert {path: path.read_bytes() for path in archived.rglob("*") if path.is_file()} == before
+
+
+def test_bag_lost_after_archiving_is_made_again_the_same(office: Office, archived: Path) -> None:
+    manifest = (archived / "tagmanifest-sha256.txt").read_bytes()
+    shutil.rmtree(archived)
+    assert (office.archive() / "tagmanifest-sha256.txt").read_bytes() == manifest
+
+
+@pytest.mark.parametrize("approved", [[], ["center"]])
+def test_archive_without_both_approvals_is_refused(office: Office, approved: list[str]) -> None:
+    code = office.prepare()
+    [office.decide(gate, Verdict.APPROVE, code) for gate in approved]
+    with pytest.raises(ArchiveError, match="不能归档"):
+        office.archive()
+    assert not list(office.workspace.root.glob("archive/*"))
+
+
+def test_archive_after_a_refusal_is_refused(office: Office) -> None:
+    office.decide("center", Verdict.REFUSE, office.prepare())
+    steps.close_evaluation(office.store, office.evaluation)
+    assert office.standing() == "refused"
+    with pytest.raises(ArchiveError, match="不能归档"):
+        office.archive()
+
+
+def test_year_archived_is_not_opened_again_by_another_run(office: Office, archived: Path) -> None:
+    with pytest.raises(UsageError, match="已归档"):
+        steps.open_evaluation(office.workspace, office.store, 2022, "样例经办人", "run-2")
+    assert steps.open_evaluation(office.workspace, office.store, 2022, "样例经办人", "run-1").outcome == "archived"
+
+
+def test_ledgers_edited_after_validation_do_not_reach_the_revision(office: Office) -> None:
+    before = office.prepare()
+    _drop_row(office, "调度会议台账")
+    assert office.prepare() == before
+    assert steps.load_ledgers(office.store, office.revision)["meetings"].frame.height == 108
+
+
+def test_correction_makes_a_new_revision_from_the_ledgers_as_they_are(office: Office) -> None:
+    code = office.prepare()
+    office.decide("center", Verdict.RETURN, code)
+    assert office.standing() == "correcting"
+    _drop_row(office, "调度会议台账")
+    steps.record_correction(office.store, office.revision, "已删除重复登记的会议")
+    assert office.revision.number == 2
+    assert office.prepare() != code
+    assert office.standing() == "waiting-center"
+
+
+def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: Office) -> None:
+    path = office.workspace.ledgers(2022) / "调度会议台账.xlsx"
+    whole = path.read_bytes()
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0]["B3"].value = "没有日期"
+    book.save(path)
+    with pytest.raises(LedgerError) as error:
+        office.prepare()
+    assert "B3" in {finding.cell for finding in error.value.findings}
+    assert [copy.name for copy in steps.marked_folder(office.workspace, office.revision).iterdir()]
+    path.write_bytes(whole)
+    office.prepare()
+    assert office.standing() == "waiting-center"
+
+
+def _tamper_snapshot(office: Office) -> None:
+    outcome = office.store.outcome(office.revision, "validated")
+    assert outcome is not None
+    path = office.store.artifacts.path(outcome["snapshots"]["meetings"]["frame"])
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def _tamper_draft(office: Office) -> None:
+    outcome = office.store.outcome(office.revision, "drafted")
+    assert outcome is not None
+    path = office.store.artifacts.path(outcome["draft"]["digest"])
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+@pytest.mark.parametrize("tamper", [_tamper_snapshot, _tamper_draft])
+def test_artifact_changed_after_approval_keeps_the_archive_shut(office: Office, tamper: Callable[[Office], None]) -> None:
+    code = office.prepare()
+    office.decide("center", Verdict.APPROVE, code)
+    office.decide("bureau", Verdict.APPROVE, code)
+    tamper(office)
+    with pytest.raises(Exception, match="已被改动"):
+        office.archive()
+    assert not list(office.workspace.root.glob("archive/*"))
+
+
+def test_verification_of_a_bag_whose_scores_were_rewritten_names_it(archived: Path) -> None:
+    scores = archived / "data" / "records" / "scores.json"
+    document = json.loads(scores.read_bytes())
+    document["total"] = "100.00"
+    scores.chmod(0o644)
+    scores.write_text(json.dumps(document), encoding="utf-8")
+    failed = [check for check in steps.verify_archive(archived) if not check.ok]
+    assert any("scores.json" in check.detail for check in failed)
+
+
+def _drop_row(office: Office, title: str) -> None:
+    path = office.workspace.ledgers(2022) / f"{title}.xlsx"
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0].delete_rows(5)
+    book.save(path)

@@ -1,0 +1,178 @@
+"""The doctor, on machines made up of a PATH with fake programs. No network, nothing patched."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from perfeval.doctor import Condition, examine, examine_folder, examine_packages
+from perfeval.settings import DEFAULT_CONFIG, Workspace
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(Path(shutil.copytree(DEFAULT_CONFIG, tmp_path / "office")))
+
+
+def program(folder: Path, name: str, output: str = "") -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\ncat <<'END'\n{output}\nEND\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def found(workspace: Workspace | None, name: str) -> Condition:
+    return next(condition for condition in examine(workspace) if condition.name == name)
+
+
+def test_examine_names_everything_a_year_needs(workspace: Workspace) -> None:
+    assert [condition.name for condition in examine(workspace)] == [
+        "Python",
+        "程序包",
+        "文件夹",
+        "SQLite",
+        "磁盘空间",
+        "时钟",
+        "密钥",
+        "工作区配置",
+        "PostgreSQL驱动",
+        "LibreOffice",
+        "poppler",
+        "Chromium",
+        "PostgreSQL服务程序",
+        "公文字体",
+    ]
+
+
+def test_examine_tells_purpose_and_remedy_of_everything_that_is_not_there(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("PERFEVAL_KEY", raising=False)
+    assert [item.name for item in examine(workspace) if item.state != "ok" and not (item.purpose and item.remedy)] == []
+
+
+def test_examine_changes_nothing_in_the_workspace(workspace: Workspace) -> None:
+    before = sorted(workspace.root.rglob("*"))
+    examine(workspace)
+    assert sorted(workspace.root.rglob("*")) == before
+
+
+def test_conditions_are_plain_data(workspace: Workspace) -> None:
+    document = json.loads(json.dumps([asdict(condition) for condition in examine(workspace)]))
+    assert list(document[0]) == ["name", "state", "found", "purpose", "remedy"]
+
+
+def test_detail_of_something_missing_says_what_for_and_how() -> None:
+    condition = Condition("poppler", "optional", "未安装", "把PDF转成页面图片", "apt install poppler-utils")
+    assert condition.detail == "未安装。用途：把PDF转成页面图片。办法：apt install poppler-utils"
+
+
+def test_packages_as_locked_are_ok(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("# pins\nbagit==1.9.0\n", encoding="utf-8")
+    assert examine_packages(tmp_path / "lock") == Condition(
+        "程序包", "ok", "1个包的版本都与 requirements.lock 一致", "得到与开发时相同的结果"
+    )
+
+
+def test_packages_that_differ_from_the_lock_are_named(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("bagit==0.1\nno-such-package==2.0\n", encoding="utf-8")
+    assert examine_packages(tmp_path / "lock").found == (
+        "与 requirements.lock 不同：bagit 1.9.0（应为0.1）、no-such-package 未安装（应为2.0）"
+    )
+
+
+def test_packages_without_a_lock_are_not_compared(tmp_path: Path) -> None:
+    assert examine_packages(tmp_path / "lock").state == "ok"
+
+
+def test_key_that_is_set_is_ok(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERFEVAL_KEY", "invented-for-this-test")
+    assert found(workspace, "密钥").detail == "已设置环境变量 PERFEVAL_KEY"
+
+
+@pytest.mark.parametrize("key", ["", "short"])
+def test_key_that_is_absent_or_short_is_missing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("PERFEVAL_KEY", key)
+    condition = found(workspace, "密钥")
+    assert condition.state == "missing"
+    assert 'export PERFEVAL_KEY="$(openssl rand -base64 24)"' in condition.remedy
+
+
+def test_programs_on_the_path_are_found(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program(tmp_path, "libreoffice")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert found(workspace, "LibreOffice") == Condition("LibreOffice", "ok", f"{tmp_path}/libreoffice", "把报告转成PDF、查看版式")
+
+
+@pytest.mark.parametrize("name", ["LibreOffice", "poppler", "Chromium"])
+def test_programs_not_on_the_path_are_optional(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert found(workspace, name).state == "optional"
+
+
+@pytest.mark.parametrize(
+    ("families", "state", "text"),
+    [
+        (
+            "FangSong_GB2312\nKaiTi_GB2312,楷体_GB2312\nSimHei\nSimSun\nFZXiaoBiaoSong-B05S\nTimes New Roman",
+            "ok",
+            "仿宋_GB2312、楷体_GB2312、",
+        ),
+        ("FandolFang\nFandolKai\nFandolHei\nFandolSong\nNoto Serif CJK SC\nLiberation Serif", "ok", "仿宋_GB2312（以FandolFang代用）、"),
+        ("Noto Sans CJK SC\nNoto Serif CJK SC\nLiberation Serif", "optional", "缺少仿宋_GB2312、楷体_GB2312"),
+        ("", "optional", "缺少仿宋_GB2312、楷体_GB2312、黑体、宋体、方正小标宋简体、Times New Roman"),
+    ],
+    ids=["official", "stand-ins", "some", "none"],
+)
+def test_fonts_are_told_apart(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, families: str, state: str, text: str
+) -> None:
+    program(tmp_path, "fc-list", families)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    condition = found(workspace, "公文字体")
+    assert condition.state == state
+    assert condition.found.startswith(text)
+
+
+def test_fonts_that_cannot_be_listed_are_optional(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert found(workspace, "公文字体").found == "不能列出字体（没有fontconfig）"
+
+
+def test_configuration_of_the_default_workspace_is_complete(workspace: Workspace) -> None:
+    assert found(workspace, "工作区配置").found == "2022年度的配置完整"
+
+
+def test_configuration_with_a_fault_names_file_and_line(workspace: Workspace) -> None:
+    (workspace.root / "indicators" / "2022.yml").write_text("year: [\n", encoding="utf-8")
+    condition = found(workspace, "工作区配置")
+    assert condition.state == "missing"
+    assert "2022.yml:2" in condition.found
+
+
+def test_configuration_without_a_narrative_names_it(workspace: Workspace) -> None:
+    (workspace.root / "report" / "2022.md").unlink()
+    assert "缺少配置文件 report/2022.md" in found(workspace, "工作区配置").found
+
+
+def test_configuration_without_any_year_is_missing(workspace: Workspace) -> None:
+    shutil.rmtree(workspace.root / "indicators")
+    assert found(workspace, "工作区配置").found == "indicators 文件夹里没有任何年度的指标体系"
+
+
+def test_configuration_outside_a_workspace_is_optional(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert found(None, "工作区配置").state == "optional"
+    assert found(None, "文件夹").found == f"{tmp_path} 可读可写"
+
+
+def test_folder_that_cannot_be_written_is_missing(tmp_path: Path) -> None:
+    assert [(item.name, item.state) for item in examine_folder(tmp_path / "vanished")] == [("文件夹", "missing")]
+
+
+def test_clock_of_an_unknown_timezone_is_missing(workspace: Workspace) -> None:
+    text = workspace.config_file.read_text(encoding="utf-8").replace("Asia/Shanghai", "Asia/Nowhere")
+    workspace.config_file.write_text(text, encoding="utf-8")
+    assert found(Workspace(workspace.root), "时钟").found == "不认识时区“Asia/Nowhere”"
