@@ -1,7 +1,9 @@
 """Conducting from outside: start a run, move it on, wait until it stands still. The store says where an evaluation stands."""
 
+import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,65 +15,98 @@ from prefect.states import AwaitingRetry
 
 from flows.evaluation import DEPLOYMENT, FLOW
 from flows.gates import CORRECTION
+from perfeval import steps
 from perfeval.errors import ServerError
-from perfeval.model import Stage, Standing, Verdict
+from perfeval.model import Evaluation, Stage, Standing, Verdict
+from perfeval.settings import Workspace
+from perfeval.store import Store
 
 _WAIT_SECONDS = 3600
 _START_SECONDS = 120
 _POLL_SECONDS = 0.25
+# What is handed in when the store has the decision already: the gate asks the store first and does not look at it.
+_RECORDED = {"decision": Verdict.APPROVE.value, "approver": "已记录", "code": "已记录", "check_code": "已记录"}
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a run stands still: `standing` is None when it failed before it had an evaluation; `failure` says why it ended early."""
+
+    run_id: str
+    standing: Standing | None
+    failure: str | None
+    has_faulty_ledgers: bool = False
 
 
 class Conductor:
     """A client of the server that is up; `tend` is called while waiting, so that what dies meanwhile is started again."""
 
-    def __init__(self, client: SyncPrefectClient, tend: Callable[[], None]) -> None:
+    def __init__(self, workspace: Workspace, store: Store, client: SyncPrefectClient, tend: Callable[[], None]) -> None:
+        self._workspace = workspace
+        self._store = store
         self._client = client
         self._tend = tend
 
-    def start(self, year: int, prepared_by: str) -> FlowRun:
-        """Create a run of the deployment, once the runner has registered it."""
+    def begin(self, year: int, prepared_by: str) -> Position:
+        """Start a run of the deployment, once the runner has registered it, and wait until it stands still."""
         deployment = self._until(self._deployment, _START_SECONDS)
         request = {"year": year, "prepared_by": prepared_by}
-        return self._client.create_flow_run_from_deployment(deployment.id, parameters={"request": request})
+        return self._wait(self._client.create_flow_run_from_deployment(deployment.id, parameters={"request": request}))
 
-    def find(self, run_id: str | None) -> FlowRun | None:
-        """A run, if Prefect still knows it."""
-        try:
-            return self._client.read_flow_run(UUID(run_id)) if run_id else None
-        except ObjectNotFound:
-            return None
-
-    def move(self, run: FlowRun, standing: Standing) -> None:
-        """Move a run on that stands behind the store: hand in a form that the store has the answer to, retry what ended early."""
-        if run.state is None or not (run.state.is_paused() or run.state.is_final()):
-            return
+    def go_on(self, evaluation: Evaluation) -> Position:
+        """Move an evaluation's run to where the store is: hand in a form that the store has the answer to, retry what ended early."""
+        run = self._find(self._store.run_of(evaluation))
+        if run is None or run.state is None:
+            return self.begin(evaluation.year, evaluation.prepared_by)
         if run.state.is_final():
             self._client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
-            return
-        form = CORRECTION if standing.stage is Stage.CORRECTING else standing.gate and standing.gate.key
-        key = run.state.state_details.pause_key or ""
-        if not key.startswith(f"{form}-r{standing.revision.number}-"):
-            self.submit(run, {"note": "已记录"} if key.startswith(CORRECTION) else _RECORDED)
+        elif run.state.is_paused():
+            standing = steps.standing(self._workspace, self._store, evaluation)
+            form = CORRECTION if standing.stage is Stage.CORRECTING else standing.gate and standing.gate.key
+            key = run.state.state_details.pause_key or ""
+            if not key.startswith(f"{form}-r{standing.revision.number}-"):
+                self.submit(run.id, {"note": "已记录"} if key.startswith(CORRECTION) else _RECORDED)
+        return self._wait(run)
 
-    def submit(self, run: FlowRun, form: dict[str, str]) -> None:
-        """Answer the form a run is suspended at, as its Resume button does."""
+    def answer(self, run_id: str, form: dict[str, str]) -> Position:
+        """Answer the form a run is suspended at, as the Resume button does, and wait until it stands still again."""
+        run = self._client.read_flow_run(UUID(run_id))
+        self.submit(run.id, form)
+        return self._wait(run)
+
+    def submit(self, run_id: UUID, form: dict[str, str]) -> None:
+        """Hand in a form.
+
+        Raises: ServerError: when Prefect does not take it.
+        """
 
         def accepted() -> bool | None:
             # Just after suspending, Prefect has not stored the form yet and rejects every answer.
-            return self._client.resume_flow_run(run.id, run_input=form).status is SetStateStatus.ACCEPT or None
+            return self._client.resume_flow_run(run_id, run_input=form).status is not SetStateStatus.REJECT or None
 
         self._until(accepted, _START_SECONDS)
 
-    def wait(self, run: FlowRun) -> FlowRun:
-        """Wait until the run is suspended or ended."""
-
+    def _wait(self, run: FlowRun) -> Position:
         def still() -> FlowRun | None:
             now = self._client.read_flow_run(run.id)
             return now if now.state and (now.state.is_paused() or now.state.is_final()) else None
 
-        return self._until(still, _WAIT_SECONDS)
+        state = self._until(still, _WAIT_SECONDS).state
+        mine = (item for item in self._store.evaluations() if self._store.run_of(item) == str(run.id))
+        evaluation = next(mine, None)
+        standing = steps.standing(self._workspace, self._store, evaluation) if evaluation else None
+        if state is None or not state.is_final() or (evaluation and evaluation.outcome):
+            return Position(str(run.id), standing, None)
+        kind, message = _explain(state.message or "")
+        return Position(str(run.id), standing, message, kind == "LedgerError")
+
+    def _find(self, run_id: str | None) -> FlowRun | None:
+        try:
+            return self._client.read_flow_run(UUID(run_id)) if run_id else None
+        except ObjectNotFound:
+            return None
 
     def _deployment(self) -> DeploymentResponse | None:
         try:
@@ -83,11 +118,13 @@ class Conductor:
         deadline = time.monotonic() + seconds
         while (answer := ask()) is None:
             if time.monotonic() > deadline:
-                raise ServerError("V07", "运行长时间没有进展", "在 Prefect 界面查看这次运行的日志。")
+                raise ServerError("V07", "运行长时间没有进展", "用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。")
             self._tend()
             time.sleep(_POLL_SECONDS)
         return answer
 
 
-# What is handed in when the store has the decision already; the gate asks the store first and never looks at it.
-_RECORDED = {"decision": Verdict.APPROVE, "approver": "已记录", "code": "已记录", "check_code": "已记录"}
+def _explain(message: str) -> tuple[str, str]:
+    """The exception's class and its Chinese text out of a failed run's message."""
+    found = re.search(r"encountered an exception: (\w+): (.*)", message, re.DOTALL)
+    return (found[1], found[2]) if found else ("", message or "运行异常终止")

@@ -1,6 +1,7 @@
 """The runner: registers the deployment with its yearly schedule and starts a process for every run that is due."""
 
 import asyncio
+from contextlib import suppress
 from uuid import UUID
 
 from prefect import get_client
@@ -41,4 +42,5 @@ async def _continue_orphans(deployment: UUID) -> None:
 
 if __name__ == "__main__":
     end_with_parent()
-    asyncio.run(serve_deployment())
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve_deployment())

@@ -65,7 +65,7 @@ def end_with_parent() -> None:
 
     def wait() -> None:
         os.read(0, 1)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=wait, daemon=True).start()
 

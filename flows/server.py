@@ -22,8 +22,8 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flows.serve import end_with_parent
-from flows.workplace import open_workplace
-from perfeval.errors import PerfevalError, StoreError
+from flows.workplace import find_draft, open_workplace
+from perfeval.errors import PerfevalError
 from perfeval.model import Revision
 
 # SQLite answers "database is locked" at once, whatever its timeout, when somebody wrote between a transaction's read and
@@ -145,22 +145,9 @@ def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
     return guarded
 
 
-def find_draft(evaluation_id: str, number: int) -> tuple[Path, str]:
-    """A draft's file and the name to save it under, which ends with its check code (核对码).
-
-    Raises: StoreError: when there is no such evaluation or its file is damaged.
-    """
-    from perfeval.model import Draft
-    from perfeval.model.documents import kept
-
-    _, store = open_workplace()
-    evaluation = store.evaluation(evaluation_id)
-    drafted = store.outcome(Revision(evaluation, number), "drafted")
-    if drafted is None:
-        raise StoreError("S05", f"{evaluation_id} 没有第{number}稿", "核对链接中的稿次。")
-    draft = kept(Draft, drafted["draft"])
-    name = f"{evaluation.year}年度{evaluation.programme}自评报告-第{number}稿-核对码{draft.check_code}.docx"
-    return store.artifacts.path(draft.digest), name
+def _draft_of_workplace(evaluation_id: str, number: int) -> tuple[Path, str]:
+    store = open_workplace()[1]
+    return find_draft(store, Revision(store.evaluation(evaluation_id), number))
 
 
 def main() -> None:
@@ -168,7 +155,7 @@ def main() -> None:
     from prefect.server.api.server import create_app  # reads its settings when imported
 
     end_with_parent()
-    app: Any = Front(create_app(final=True), find_draft, os.environ["PREFECT_SERVER_API_AUTH_STRING"])
+    app: Any = Front(create_app(final=True), _draft_of_workplace, os.environ["PREFECT_SERVER_API_AUTH_STRING"])
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, ws_ping_interval=None)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 

@@ -238,9 +238,11 @@ def archive_report(workspace: Workspace, store: Store, revision: Revision) -> Pa
     """
     if (outcome := store.outcome(revision, "archived")) is None:
         bag = archive_bag(_holdings(workspace, store, revision), workspace.archive_folder)
-        outcome = store.save_outcome(revision, "archived", {"bag": bag.name})
+        store.save_outcome(revision, "archived", {"bag": bag.name})
+    else:
+        bag = workspace.archive_folder / str(outcome["bag"])
     store.end_evaluation(revision.evaluation, Stage.ARCHIVED)
-    return workspace.archive_folder / outcome["bag"]
+    return bag
 
 
 def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holdings:

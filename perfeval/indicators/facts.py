@@ -58,10 +58,10 @@ def derive_facts(system: IndicatorSystem, ledgers: Ledgers) -> Facts:
     """
     measures = BUILT_IN | dict(system.facts) | {row.id: row.measure for row in system.scored if row.measure}
     units = {row.id: row.aim.unit for row in system.scored}
-    wanted: dict[str, set[Rows]] = defaultdict(set)
+    wanted: dict[str, dict[Rows, None]] = defaultdict(dict)
     for measure in measures.values():
         for rows in _together(measure):
-            wanted[rows[0].ledger or ""].add(rows)
+            wanted[rows[0].ledger or ""][rows] = None
     counted: dict[Measure, _Counted] = {}
     lineage: dict[Rows, pl.Series] = {}
     for name in wanted.keys() & ledgers.keys():
@@ -143,7 +143,7 @@ def _value(measure: Measure, counted: dict[Measure, _Counted]) -> tuple[Decimal 
         raise TypeError(f"{measure} is no ratio of numbers")  # loading has excluded days
     if below == 0:
         return None, f"分母为0：{formula(measure.parts[1])}，得0"
-    return EXACT.divide(above * 100, below), None
+    return EXACT.divide(EXACT.multiply(above, 100), below), None
 
 
 def _single(part: Measure, counted: _Counted) -> Decimal | date | None:

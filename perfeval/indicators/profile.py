@@ -14,8 +14,6 @@ Percentage = Annotated[Decimal, Field(ge=0, le=100)]
 # Lower and upper end in percent.
 Interval = tuple[Percentage, Percentage]
 _ROUNDING = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
-
-
 # What all points, and all shares in percent, come to.
 TOTAL = Decimal(100)
 
@@ -33,7 +31,7 @@ class Rounding(Model):
     mode: Literal["half_up", "half_even", "down"]
 
     def apply(self, value: Decimal) -> Decimal:
-        """Round a score, computed with 28 digits, once: what those cut off first goes back where it was half."""
+        """Round a score once. It was computed with 28 digits, which may have cut a half: 18 digits first put it back."""
         whole = value.quantize(Decimal(1).scaleb(-18), ROUND_HALF_EVEN)
         return whole.quantize(Decimal(1).scaleb(-self.places), _ROUNDING[self.mode])
 
@@ -79,8 +77,9 @@ class Profile(Model):
 
 
 def is_chain(bands: tuple[Interval, ...]) -> bool:
-    """Whether bands, the best first, join end to end down to 0."""
-    return all(low <= high for low, high in bands) and all(upper[0] == lower[1] for upper, lower in pairwise(bands)) and bands[-1][0] == 0
+    """Whether bands, the best first, join end to end down to 0; only the best may be a single point."""
+    joined = all(better[0] == worse[1] for better, worse in pairwise(bands))
+    return joined and bands[0][0] <= bands[0][1] and all(low < high for low, high in bands[1:]) and bands[-1][0] == 0
 
 
 def same_title(one: str, other: str) -> bool:

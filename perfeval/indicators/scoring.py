@@ -26,7 +26,12 @@ def score_facts(system: IndicatorSystem, facts: Facts) -> Scorecard:
         findings = [*_unscorable(system, facts), *_budget_faults(facts)]
         if findings:
             message = "；".join(finding.message for finding in findings)
-            raise LedgerError(findings[0].code, f"不能评分：{message}", "补全所列台账后重新计算。", findings=findings)
+            raise LedgerError(
+                findings[0].code,
+                f"不能评分：{message}",
+                "改正所列台账后重新计算；确实不适用的指标，在指标体系中写 not_applicable: leave_out。",
+                findings=findings,
+            )
         weights = _weights(system, facts)
         scores = tuple(_score(row, facts[row.id], weights[row.id], system.profile) for row in system.scored)
         execution = _execution(facts, system.profile)
@@ -82,7 +87,7 @@ def _score(row: Indicator, fact: Fact, weight: Decimal, profile: Profile) -> Sco
         why = f"不适用（{fact.reason}），不计分；其余指标分值按比例换算为合计{points(100 - profile.execution)}"
         return Score(row.id, row.level1, row.level2, row.name, weight, row.target, "不适用", Decimal(0), why)
     share, why = _RULES[row.scoring](row, fact.value, profile)
-    score = profile.rounding.apply(weight * share)
+    score = min(profile.rounding.apply(weight * share), weight)
     actual = quantity(fact.value, row.aim, fact.unit)
     rescaled = f"；因有不适用的指标，分值由{points(row.weight)}换算为{points(weight)}" if weight != row.weight else ""
     if score == weight:

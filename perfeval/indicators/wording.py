@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+from perfeval.indicators.profile import TOTAL
 from perfeval.indicators.target import Amount, Target
 
 _WAN = Decimal(10_000)
@@ -21,8 +22,11 @@ def points(number: Decimal) -> str:
 
 
 def percent(number: Decimal) -> str:
-    """A percentage."""
-    return f"{plain(number)}%"
+    """A percentage, with as many places as it takes not to look like all when it is not."""
+    places = 2
+    while places < _MOST_PLACES and number < TOTAL and plain(number, places) == plain(TOTAL):
+        places += 1
+    return f"{plain(number, places)}%"
 
 
 def yuan(amount: Decimal) -> str:

@@ -3,6 +3,7 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,10 @@ class Package:
         """Names of all parts."""
         return {part.filename for part in self._zip.infolist()}
 
+    def start(self, name: str) -> bytes:
+        """The first bytes of a part, enough to see its root element."""
+        return next(self.pieces(name, b">"), b"")[:4096]
+
     def read(self, name: str) -> bytes:
         """A part as a whole."""
         return b"".join(self.pieces(name, b">"))
@@ -59,7 +64,7 @@ class Package:
                     piece, rest = (data[:cut], data[cut:]) if cut >= len(end) else (b"", data)
                     _refuse_dtd(piece)
                     yield piece
-        except (zipfile.BadZipFile, zipfile.zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError) as error:  # type: ignore[attr-defined]  # zlib as zipfile sees it
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError) as error:
             raise _broken() from error
         _refuse_dtd(rest)
         yield rest

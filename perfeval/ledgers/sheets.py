@@ -1,7 +1,6 @@
 """What is handed in, seen alike whether it is a worksheet or a csv (工作表): text cells by column letter and row number."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -22,20 +21,24 @@ class RefusedFileError(Exception):
         self.message = message
 
 
+Cell = tuple[int, str]
+"""A cell's row and column letter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What a worksheet says beside its values; cells as (row, letter)."""
+    """What a worksheet says beside its values."""
 
     empty: bool = False
     hidden: bool = False
     epoch_1904: bool = False
-    hidden_rows: Sequence[int] = ()
-    hidden_columns: Sequence[str] = ()
-    merged: Sequence[str] = ()
-    errors: Mapping[tuple[int, str], str] = field(default_factory=dict)
-    uncomputed: frozenset[tuple[int, str]] = frozenset()
-    percents: Mapping[tuple[int, str], str] = field(default_factory=dict)
-    long_numbers: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    hidden_rows: list[int] = field(default_factory=list)
+    hidden_columns: list[str] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)
+    errors: dict[Cell, str] = field(default_factory=dict)
+    uncomputed: set[Cell] = field(default_factory=set)
+    percents: dict[Cell, str] = field(default_factory=dict)
+    long_numbers: set[Cell] = field(default_factory=set)
 
 
 class Sheet(ABC):
@@ -102,3 +105,11 @@ def letter_of(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         text = chr(65 + rest) + text
     return text
+
+
+def index_of(letter: str) -> int:
+    """The position of a column from 0; -1 for no letters."""
+    index = 0
+    for character in letter:
+        index = index * 26 + ord(character) - 64
+    return index - 1

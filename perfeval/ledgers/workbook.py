@@ -1,28 +1,23 @@
-"""Reading xlsx (工作簿): values by fastexcel, and by a scan of the XML what values do not say.
-
-fastexcel turns error cells and formulas without result into blanks, ignores merging and hiding, and allocates the whole rectangle
-that cells span: all that is found, or refused, in one pass over the sheet's XML before it is read.
-"""
+"""Reading xlsx (工作簿): text of every cell by fastexcel, which keeps the sheet's row numbers."""
 
 import functools
-import html
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass
+from posixpath import join, normpath
 from xml.etree import ElementTree
 
 import fastexcel
 import polars as pl
 
 from perfeval.ledgers.codes import Code
-from perfeval.ledgers.package import Package, attribute
+from perfeval.ledgers.package import Package
+from perfeval.ledgers.scan import scan_sheet
 from perfeval.ledgers.sheets import HEAD, Marks, RefusedFileError, Sheet, letter_of
 from perfeval.model import ReceivedFile
 
-_MOST_CELLS = 12_000_000
-_MOST_ROW, _MOST_COLUMN = 1_048_576, 16_384
 _PERCENT_FORMATS = {"9", "10"}
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_RELATION_STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
 
 class WorkbookSheet(Sheet):
@@ -32,23 +27,23 @@ class WorkbookSheet(Sheet):
 
     def __init__(self, file: ReceivedFile, name: str, marks: Marks, reader: fastexcel.ExcelReader) -> None:
         super().__init__(file, name, marks)
+        self._title = name
         self._reader = reader
 
     @functools.cached_property
     def frame(self) -> pl.DataFrame:
-        """All cells as text, by letter, with `row`."""
-        if self.marks.empty:
-            return pl.DataFrame(schema={"row": pl.UInt32})
+        """All cells as text by letter, percentages as they are shown, with `row`."""
         try:
-            # skip_rows=0 keeps the blank rows at the top, which are skipped by default, so that row numbers stay the sheet's.
-            sheet = self._reader.load_sheet(self.name or 0, header_row=None, skip_rows=0, dtypes="string")
+            # skip_rows=0 keeps the blank rows at the top, which are skipped by default: row numbers stay the sheet's.
+            sheet = self._reader.load_sheet(self._title, header_row=None, skip_rows=0, dtypes="string")
             frame = sheet.to_polars()
         except fastexcel.FastExcelError as error:
-            raise RefusedFileError(Code.BROKEN, f"工作表“{self.name}”已损坏，读不出内容。请用 Excel 打开并另存后重新提交。") from error
+            raise RefusedFileError(Code.BROKEN, f"工作表“{self._title}”已损坏，读不出内容。请用 Excel 打开并另存后重新提交。") from error
         frame.columns = [letter_of(column.absolute_index) for column in sheet.available_columns()]
-        shown = self.marks.percents
-        columns = [_patched(frame[letter], {row: text for (row, at), text in shown.items() if at == letter}) for letter in frame.columns]
-        return frame.with_columns(columns).with_row_index("row", offset=1)
+        for letter in {letter for _, letter in self.marks.percents}:
+            shown = {row - 1: text for (row, at), text in self.marks.percents.items() if at == letter}
+            frame = frame.with_columns(frame[letter].scatter(list(shown), list(shown.values())))
+        return frame.with_row_index("row", offset=1)
 
     def head(self) -> list[dict[str, str]]:
         """The first rows: per row its filled cells by column letter."""
@@ -60,8 +55,17 @@ class WorkbookSheet(Sheet):
         return self.frame.slice(row).lazy()
 
     def is_plain(self) -> bool:
-        """Nothing is known of a workbook's text."""
+        """Nothing is known of a workbook's text beforehand."""
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A worksheet as the workbook lists it."""
+
+    name: str
+    part: str
+    hidden: bool
 
 
 def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
@@ -70,13 +74,53 @@ def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
     Raises: RefusedFileError: with the reason.
     """
     package = Package(file.path)
-    scans = {name: (_scan(package, part, styles), hidden) for (name, part, hidden), styles in _worksheets(package)}
-    for name in package.names():
-        if name.endswith((".xml", ".rels")) and not name.startswith("xl/worksheets/sheet"):
-            package.read(name)
+    for part in package.names():
+        if part.endswith((".xml", ".rels")) and not part.startswith("xl/worksheets/sheet"):
+            package.read(part)
+    entries, epoch_1904 = _entries(package)
+    styles = _percent_styles(package)
+    scans = [scan_sheet(package, entry.part, styles, hidden=entry.hidden, epoch_1904=epoch_1904) for entry in entries]
     try:
         reader = fastexcel.read_excel(package.content)
     except fastexcel.FastExcelError as error:
         raise RefusedFileError(Code.BROKEN, "文件已损坏，读不出工作表。请用 Excel 打开并另存后重新提交。") from error
-    epoch_1904 = (attribute(package.read("xl/workbook.xml"), "date1904") or "").lower() in {"1", "true"}
-    return [WorkbookSheet(file, name, scan.marks(hidden=hidden, epoch_1904=epoch_1904), reader) for name, (scan, hidden) in scans.items()]
+    return [WorkbookSheet(file, entry.name, marks, reader) for entry, marks in zip(entries, scans, strict=True)]
+
+
+def _entries(package: Package) -> tuple[list[_Entry], bool]:
+    """The worksheets in order, and whether the workbook counts its days from 1904."""
+    workbook = _parsed(package, "xl/workbook.xml")
+    targets = {relation.get("Id"): relation for relation in _parsed(package, "xl/_rels/workbook.xml.rels")}
+    entries = []
+    for sheet in workbook.iter():
+        if _local(sheet) != "sheet":
+            continue
+        relation = targets.get(sheet.get(_RELATION) or sheet.get(_RELATION_STRICT))
+        if relation is not None and (relation.get("Type") or "").endswith("/worksheet"):
+            part = normpath(join("/xl", relation.get("Target") or "")).lstrip("/")
+            entries.append(_Entry(sheet.get("name") or "", part, sheet.get("state") in {"hidden", "veryHidden"}))
+    properties = next((node for node in workbook if _local(node) == "workbookPr"), None)
+    return entries, properties is not None and properties.get("date1904") in {"1", "true"}
+
+
+def _percent_styles(package: Package) -> frozenset[str]:
+    """Indexes of the cell styles that show a number as a percentage."""
+    if "xl/styles.xml" not in package.names():
+        return frozenset()
+    styles = _parsed(package, "xl/styles.xml")
+    formats = _PERCENT_FORMATS | {
+        node.get("numFmtId", "") for node in styles.iter() if _local(node) == "numFmt" and "%" in re.sub('"[^"]*"', "", node.get("formatCode", ""))
+    }
+    applied = next((node for node in styles if _local(node) == "cellXfs"), ())
+    return frozenset(str(index) for index, style in enumerate(applied) if style.get("numFmtId") in formats)
+
+
+def _parsed(package: Package, part: str) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(package.read(part))  # noqa: S314  # the package refuses DTD and entities
+    except ElementTree.ParseError as error:
+        raise RefusedFileError(Code.BROKEN, "文件内部的 XML 已损坏。请用 Excel 打开并另存为 .xlsx 后重新提交。") from error
+
+
+def _local(node: ElementTree.Element) -> str:
+    return node.tag.rpartition("}")[2]

@@ -17,6 +17,6 @@ def draft_report(subject: Subject, narrative: str, template: bytes) -> Report:
     Raises: ReportError: with every fault as `file:line: message`: a left-over slot, an undefined figure, a figure without
         value, an empty section, or ledgers, annexes and template that do not fit.
     """
-    from perfeval.report.document import write_document  # noqa: PLC0415  # lazy, see above
+    from perfeval.report.document import write_document
 
     return write_document(subject, narrative, template)

@@ -1,14 +1,15 @@
 """The annexes (附件): 1 项目支出绩效自评表 in the national layout, 2 资金支出明细, 3 重点项目进度分色表."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
 from perfeval.model import Score
-from perfeval.report.figures import Datum, in_wan, mark, percent, plain, rounded, wan, written_day
-from perfeval.report.narrative import Bands
+from perfeval.report.figures import Datum, in_wan, mark, number, percent, plain, rounded, wan, written_day
+from perfeval.report.narrative import Bands, Front
 from perfeval.report.progress import Colour, Standing
 from perfeval.report.subject import Subject
 from perfeval.report.wordml import Cell, Row, Table
@@ -28,19 +29,21 @@ class Annex:
     landscape: bool = False
 
 
-def build_annexes(subject: Subject, standings: Sequence[Standing], bands: Bands, written_on: date) -> tuple[Annex, ...]:
+def build_annexes(subject: Subject, standings: Sequence[Standing], front: Front, written_on: date) -> tuple[Annex, ...]:
     """All annexes of the report, in order."""
-    return _self_evaluation(subject, written_on), _payments(subject), _colours(subject, standings, bands)
+    return _self_evaluation(subject, front.deviations, written_on), _payments(subject), _colours(subject, standings, front.progress)
 
 
 # Source of the layout: 财预〔2020〕10号, 项目支出绩效自评表.
 
 
-def _self_evaluation(subject: Subject, written_on: date) -> Annex:
+def _self_evaluation(subject: Subject, deviations: Mapping[str, str], written_on: date) -> Annex:
     unit = subject.settings.unit
     top = Table((1120, 2080, 1000, 1000, 1000, 760, 1000, 885), "cccccccc", [*_identity(subject), *_funds(subject), *_goals(subject)])
-    head = [Cell(text, head=True) for text in ("一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施")]
-    indicators = Table((400, 700, 960, 1850, 880, 900, 560, 660, 1935), "cccl" + "cccc" + "l", [[Cell("绩效指标", merge="restart"), *head], *_indicators(subject)], 1)
+    head = ("", "一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施")
+    widths = (400, 700, 960, 1850, 880, 900, 560, 660, 1935)
+    # A table of its own, so that its head repeats on every page.
+    indicators = Table(widths, "ccclccccl", [head, *_indicators(subject, deviations)], 1)
     notes = (
         f"填表人：{unit.drafter}　　填报日期：{written_day(written_on)}　　联系电话：{unit.phone}",
         f"单位负责人（签字）：{unit.leader}",
@@ -67,32 +70,31 @@ def _funds(subject: Subject) -> Iterator[Row]:
         percent(Datum("execution_rate", execution.rate, "%")),
         mark(Datum("score_execution", execution.score, "分"), plain(execution.score)),
     ]
-    for number, (name, (initial, annual, executed)) in enumerate(execution.parts.items()):
+    for position, (name, (initial, annual, executed)) in enumerate(execution.parts.items()):
         rate = f"{rounded(executed * 100 / annual, 2)}%" if executed is not None and annual else NONE
-        label = f"其中：{name}" if number == 0 else f"　　　{name}"
+        label = f"其中：{name}" if position == 0 else f"　　　{name}"
         paid = NONE if executed is None else in_wan(executed)
         yield [Cell(merge="continue"), Cell(label, align="l"), in_wan(initial), in_wan(annual), paid, NONE, rate, NONE]
 
 
 def _goals(subject: Subject) -> Iterator[Row]:
     goals = subject.ledgers["goals"].frame.to_dicts()
-    expected = [subject.settings.programme.goal, *(f"目标{goal['goal_no']}：{goal['goal']}" for goal in goals)]
-    reached = [
-        f"目标{goal['goal_no']}：{goal['status']}"
-        + (f"（{written_day(goal['completed_on'])}）" if goal["completed_on"] else "")
-        for goal in goals
-    ]
+    done = Decimal(sum(goal["status"] == "完成" for goal in goals))
+    reached = f"年度目标任务{number(Datum('goals', Decimal(len(goals)), '项'))}项，完成{number(Datum('goals_done', done, '项'))}项"
     yield [Cell("年度总体目标", merge="restart", head=True), Cell("预期目标", 3, head=True), Cell("实际完成情况", 4, head=True)]
-    yield [Cell(merge="continue"), Cell("\n".join(expected), 3, align="l"), Cell("\n".join(reached), 4, align="l")]
+    yield [Cell(merge="continue"), Cell(subject.settings.programme.goal, 3, align="l"), Cell(reached, 4, align="l")]
+    for goal in goals:
+        status = goal["status"] + (f"（{written_day(goal['completed_on'])}）" if goal["completed_on"] else "")
+        yield [Cell(merge="continue"), Cell(f"目标{goal['goal_no']}：{goal['goal']}", 3, align="l"), Cell(status, 4, align="l")]
 
 
-def _indicators(subject: Subject) -> Iterator[Row]:
+def _indicators(subject: Subject, deviations: Mapping[str, str]) -> Iterator[Row]:
     level1 = level2 = None
-    for score in subject.card.scores:
+    for position, score in enumerate(subject.card.scores):
         first, second = score.level1 != level1, (score.level1, score.level2) != (level1, level2)
         level1, level2 = score.level1, score.level2
         yield [
-            Cell(merge="continue"),
+            Cell("" if position else "绩效指标", merge="continue" if position else "restart", head=True),
             _merged(level1, starts=first),
             _merged(level2, starts=second),
             score.name,
@@ -100,7 +102,7 @@ def _indicators(subject: Subject) -> Iterator[Row]:
             _actual(subject, score),
             plain(score.weight),
             mark(Datum(f"score_{score.id}", score.score, "分"), plain(score.score)),
-            score.explanation if score.score < score.weight else Cell(NONE, align="c"),
+            deviations.get(score.id, score.explanation) if score.score < score.weight else Cell(NONE, align="c"),
         ]
     card = subject.card
     full = card.execution.weight + sum((score.weight for score in card.scores), Decimal(0))
@@ -119,49 +121,62 @@ def _actual(subject: Subject, score: Score) -> str:
 
 def _payments(subject: Subject) -> Annex:
     frame = subject.ledgers["expenditure"].frame
-    order = {category: number for number, category in enumerate(frame["category"].unique(maintain_order=True).to_list())}
+    order = {category: number for number, category in enumerate(frame["category"].unique(maintain_order=True).to_list(), start=1)}
     payments = sorted(frame.to_dicts(), key=lambda row: (order[row["category"]], row["paid_on"], row["row"]))
     rows: list[Row] = [("序号", "支出类别", "支付日期", "凭证号", "经济分类", "摘要", "收款人", "支付方式", "金额（元）")]
-    number, total = 0, Decimal(0)
-    for category, grouped in groupby(payments, key=lambda row: str(row["category"])):
-        subtotal = Decimal(0)
-        for count, row in enumerate(grouped, start=1):
-            number, subtotal = number + 1, subtotal + row["amount_yuan"]
-            economic = f"{row['economic_code']} {row['economic_name']}"
-            money = f"{row['amount_yuan']:,.2f}"
-            rows.append((str(number), category, row["paid_on"].isoformat(), row["voucher_no"], economic, row["summary"], row["payee"], row["payment_method"], money))
-        rows.append(_sum_row(f"{category}小计（{count}笔）", f"spent_subtotal_{order[category] + 1}", subtotal))
-        total += subtotal
-    rows.append(_sum_row(f"合计（{number}笔）", "spent_total", total))
-    widths = (540, 960, 1100, 1350, 2050, 2600, 2010, 960, 1186)
+    for category, group in groupby(enumerate(payments, start=1), key=lambda item: str(item[1]["category"])):
+        paid = list(group)
+        rows += [_payment(number, row) for number, row in paid]
+        rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{order[category]}", [row for _, row in paid]))
+    rows.append(_sum_row("合计", "spent_total", payments))
+    table = Table((540, 960, 1100, 1350, 2050, 2600, 2010, 960, 1186), "cccclllcr", rows, 1)
+    caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
     notes = ("注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。",)
-    return Annex("资金支出明细", f"（{subject.year}年度，{subject.settings.programme.name}）", (Table(widths, "cccclllcr", rows, 1),), notes, landscape=True)
+    return Annex("资金支出明细", caption, (table,), notes, landscape=True)
 
 
-def _sum_row(label: str, id_: str, amount: Decimal) -> Row:
+def _payment(number: int, row: dict[str, Any]) -> Row:
+    texts = (row[column] for column in ("summary", "payee", "payment_method"))
+    economic = f"{row['economic_code']} {row['economic_name']}"
+    return [str(number), row["category"], row["paid_on"].isoformat(), row["voucher_no"], economic, *texts, f"{row['amount_yuan']:,.2f}"]
+
+
+def _sum_row(label: str, id_: str, payments: Sequence[dict[str, Any]]) -> Row:
+    amount = sum((row["amount_yuan"] for row in payments), Decimal(0))
     money = mark(Datum(id_, amount, "元"), f"{amount:,.2f}")
-    return [Cell(label, 8, align="r", head=True, fill=_SHADE), Cell(money, align="r", head=True, fill=_SHADE)]
+    return [
+        Cell(f"{label}（{len(payments)}笔）", 8, align="r", head=True, fill=_SHADE),
+        Cell(money, align="r", head=True, fill=_SHADE),
+    ]
 
 
 def _colours(subject: Subject, standings: Sequence[Standing], bands: Bands) -> Annex:
-    head = ("序号", "项目名称", "阶段", "责任单位", "年度计划投资（万元）", "年度完成投资（万元）", "月份", "计划进度（%）", "实际进度（%）", "进度评价", "存在问题")
+    head: Row = ("序号", "项目名称", "阶段", "责任单位", "年度计划投资（万元）", "年度完成投资（万元）")
+    head = (*head, "月份", "计划进度（%）", "实际进度（%）", "进度评价", "存在问题")
     rows: list[Row] = [head, *(_colour_row(number, standing) for number, standing in enumerate(standings, start=1))]
-    widths = (540, 2860, 760, 1600, 1060, 1060, 640, 780, 780, 980, 1696)
-    notes = (
-        f"注：按{subject.year}年最后一个填报月份评价。实际进度达到计划的为“{Colour.GREEN.value[0]}”（绿色）；"
-        f"落后不足{plain(bands.slow_pct)}个百分点的为“{Colour.YELLOW.value[0]}”（黄色）；"
-        f"落后{plain(bands.slow_pct)}个百分点及以上的为“{Colour.RED.value[0]}”（红色）。依据：{bands.source}。",
+    table = Table((540, 2860, 760, 1600, 1060, 1060, 640, 780, 780, 980, 1696), "clclrrcrrcl", rows, 1)
+    points = plain(bands.slow_pct)
+    note = (
+        f"注：按{subject.year}年最后一个填报月份评价。实际进度达到计划的为“{Colour.GREEN.word}”（绿色）；"
+        f"落后不足{points}个百分点的为“{Colour.YELLOW.word}”（黄色）；落后{points}个百分点及以上的为“{Colour.RED.word}”（红色）。"
+        f"标准来源：{bands.source}。"
     )
-    return Annex("重点项目进度分色表", f"（{subject.year}年度）", (Table(widths, "clclrrcrrcl", rows, 1),), notes, landscape=True)
+    return Annex("重点项目进度分色表", f"（{subject.year}年度）", (table,), (note,), landscape=True)
 
 
 def _colour_row(number: int, standing: Standing) -> Row:
-    project = standing.project
-    name = [str(number), project["project_name"], project["stage"], project["responsible_unit"] or NONE]
-    money = [NONE if project[column] is None else in_wan(project[column]) for column in ("annual_planned_yuan", "annual_completed_yuan")]
-    if standing.month is None or standing.colour is None:
-        return [*name, *money, Cell("无进度填报记录", 5, align="c")]
-    word, fill, white = standing.colour.value
-    percents = [plain(standing.planned_pct), plain(standing.actual_pct)]
-    month = f"{int(standing.month[-2:])}月"
-    return [*name, *money, month, *percents, Cell(word, fill=fill, white=white, head=True), standing.problem or NONE]
+    project, last, colour = standing.project, standing.last, standing.colour
+    row = [str(number), project["project_name"], project["stage"], project["responsible_unit"] or NONE]
+    row += [_aligned(project[column]) for column in ("annual_planned_yuan", "annual_completed_yuan")]
+    if last is None or colour is None:
+        return [*row, Cell("无进度填报记录", 5, align="c")]
+    row += [f"{int(last['month'][-2:])}月", plain(last["planned_pct"]), plain(last["actual_pct"])]
+    return [*row, Cell(colour.word, fill=colour.fill, white=colour is Colour.RED, head=True), last["problem"] or Cell(NONE, align="c")]
+
+
+def _aligned(amount: Decimal | None) -> str:
+    """万元 with two decimals for a column, and all of them where there are more."""
+    if amount is None:
+        return NONE
+    exact = in_wan(amount)
+    return exact if len(exact.partition(".")[2]) > 2 else f"{Decimal(exact):.2f}"  # noqa: PLR2004  # decimals of a column

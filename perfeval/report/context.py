@@ -1,6 +1,6 @@
 """What the narrative may see: text, figures as Datum, lists and mappings of these. No object that can do anything."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -12,7 +12,7 @@ from perfeval.report.progress import Colour, Standing
 from perfeval.report.subject import Subject
 
 
-def build_context(subject: Subject, standings: list[Standing]) -> dict[str, Any]:
+def build_context(subject: Subject, standings: Sequence[Standing]) -> dict[str, Any]:
     """The names a narrative can use."""
     settings = subject.settings.model_dump()
     return {
@@ -21,14 +21,16 @@ def build_context(subject: Subject, standings: list[Standing]) -> dict[str, Any]
         **{name: settings[name] for name in ("unit", "bureau", "programme", "basis", "duties")},
         "facts": {fact.id: Datum(fact.id, fact.value, fact.unit, fact.reason) for fact in subject.facts.values()},
         "card": _card(subject.card),
-        "progress": {
-            (colour.name.lower() if colour else "none"): Datum(
-                f"progress_{colour.name.lower() if colour else 'none'}", Decimal(sum(standing.colour is colour for standing in standings)), "个"
-            )
-            for colour in (*Colour, None)
-        },
+        "progress": {name: _count(name, colour, standings) for name, colour in _COLOURS.items()},
         "rows": _Rows(subject.ledgers),
     }
+
+
+_COLOURS = {"green": Colour.GREEN, "yellow": Colour.YELLOW, "red": Colour.RED, "none": None}
+
+
+def _count(name: str, colour: Colour | None, standings: Sequence[Standing]) -> Datum:
+    return Datum(f"progress_{name}", Decimal(sum(standing.colour is colour for standing in standings)), "个")
 
 
 def _card(card: Scorecard) -> dict[str, Any]:

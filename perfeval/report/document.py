@@ -5,13 +5,12 @@ import zipfile
 from collections.abc import Sequence
 from copy import deepcopy
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, cast
 from unicodedata import east_asian_width
 
 import polars as pl
 from docx import Document
 from docx.document import Document as WordDocument
-from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 from lxml import etree
 
@@ -31,7 +30,7 @@ STYLES = ("Normal", "Title", "BodyText", *(f"Heading{level}" for level in range(
 TEMPLATE_LIMIT = 20_000_000
 KEEP = "<w:keepNext/>"
 # Two tables need a paragraph between them; this one is too thin to be seen.
-HAIRLINE = '<w:snapToGrid w:val="0"/><w:spacing w:before="0" w:after="0" w:line="20" w:lineRule="exact"/>'
+HAIRLINE = '<w:snapToGrid w:val="0"/><w:spacing w:before="0" w:after="0" w:line="2" w:lineRule="exact"/>'
 CHARACTER = 320  # twips of a 16 pt character
 
 
@@ -47,16 +46,15 @@ def write_document(subject: Subject, narrative: str, template: bytes) -> Report:
     blocks, found = write_narrative(narrative, front, build_context(subject, standings))
     word, missing = _open_template(template)
     _refuse([*(f"{file}:{line}: {message}" for line, message in found), *missing, *_unreconciled(subject)])
-    annexes = build_annexes(subject, standings, front.progress, written_on)
+    annexes = build_annexes(subject, standings, front, written_on)
     body = Body()
     _write_text(body, blocks)
     _write_ending(body, annexes, subject.settings.unit.name, written_on)
     _write_annexes(body, annexes, word.element.body.sectPr)
-    _fill(word, body)
     _describe(word, subject, "".join(block.text for block in blocks if block.level == TITLE), written_on)
     saved = io.BytesIO()
     word.save(saved)
-    document = pack_parts(saved.getvalue())
+    document = pack_parts(saved.getvalue(), {word.part.partname.lstrip("/"): body.document()})
     return Report(document, content_digest(document), tuple(body.figures))
 
 
@@ -72,14 +70,21 @@ def _refuse(faults: Sequence[str]) -> None:
 def _unprintable(subject: Subject) -> list[str]:
     """Ledgers missing, and ledger texts with left-over slots or with characters that the renderer needs for itself."""
     faults = [f"缺少台账 {name}" for name in PRINTED if name not in subject.ledgers]
-    for name in PRINTED if not faults else ():
-        ledger = subject.ledgers[name]
-        for column in ledger.frame.select(pl.col(pl.String)).columns:
-            bad = ledger.frame.filter(pl.col(column).str.contains(f"{SLOTS.pattern}|{MARKS.pattern}")).select("row", column)
-            place = "!".join(part for part in (ledger.file, ledger.sheet) if part)
-            faults += [f"{place}!{ledger.letters.get(column, '')}{row}: “{MARKS.sub('', text)}”有未填写的空位或程序保留的字符" for row, text in bad.rows()]
-    texts = (subject.settings.model_dump_json(), *map(str, subject.card.scores), *(f"{fact.unit}{fact.reason}" for fact in subject.facts.values()))
-    return [*faults, *("工作区设置或指标体系含有程序保留的控制字符" for text in texts if MARKS.search(text))]
+    unfit = pl.col(pl.String).str.contains(f"{SLOTS.pattern}|{MARKS.pattern}")
+    for ledger in [subject.ledgers[name] for name in PRINTED] if not faults else ():
+        place = "!".join(part for part in (ledger.file, ledger.sheet) if part)
+        for row in ledger.frame.filter(pl.any_horizontal(unfit)).to_dicts():
+            faults += [
+                f"{place}!{ledger.letters.get(column, '')}{row['row']}: “{MARKS.sub('', text)}”有未填写的空位或程序保留的字符"
+                for column, text in row.items()
+                if isinstance(text, str) and (SLOTS.search(text) or MARKS.search(text))
+            ]
+    configured = (
+        subject.settings.model_dump_json(),
+        *map(str, subject.card.scores),
+        *(f"{fact.unit}{fact.reason}" for fact in subject.facts.values()),
+    )
+    return [*faults, *("工作区设置或指标体系含有程序保留的控制字符" for text in configured if MARKS.search(text))]
 
 
 def _written_on(subject: Subject) -> date:
@@ -88,7 +93,7 @@ def _written_on(subject: Subject) -> date:
     days = ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls()
     if days.is_empty():
         raise _error([f"{ledger.file}: {ledger.title}中没有“形成报告”步骤，成文日期无从确定"])
-    return max(days.to_list())
+    return cast("date", max(days.to_list()))
 
 
 def _unreconciled(subject: Subject) -> list[str]:
@@ -193,19 +198,12 @@ def _section(section: Any, *, landscape: bool) -> str:  # noqa: ANN401  # as abo
     return etree.tostring(turned, encoding="unicode")
 
 
-def _fill(word: WordDocument, body: Body) -> None:
-    """Put the written body into the template's document."""
-    target = word.element.body
-    for child in list(target):
-        target.remove(child)
-    target.extend(list(parse_xml(body.xml())))
-
-
 def _describe(word: WordDocument, subject: Subject, title: str, written_on: date) -> None:
     """Core properties, from data only."""
     properties, unit = word.core_properties, subject.settings.unit.name
     moment = datetime.combine(written_on, time(), UTC)
-    properties.title, properties.subject, properties.author, properties.last_modified_by = title, subject.settings.programme.name, unit, unit
+    properties.title, properties.subject = title, subject.settings.programme.name
+    properties.author = properties.last_modified_by = unit
     properties.created = properties.modified = moment
     properties.language = "zh-CN"
     # A draft outside the approval process has number 0, and Word counts from 1.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import Any
 
 from perfeval.model import Figure
 
@@ -37,7 +38,7 @@ class Datum:
     unit: str = ""
     reason: str | None = None
 
-    def _known(self) -> Decimal | date:
+    def _known(self) -> Any:  # noqa: ANN401  # a number or a day; comparing one with the other is the narrative's fault
         if self.value is None:
             raise ValueMissingError(self.missing)
         return self.value
@@ -48,22 +49,22 @@ class Datum:
         return f"{self.id} 没有数值：{self.reason or '台账中没有可统计的行'}"
 
     def __bool__(self) -> bool:
-        return self._known() != 0
+        return bool(self._known() != 0)
 
     def __eq__(self, other: object) -> bool:
-        return self._known() == _plain(other)
+        return bool(self._known() == _plain(other))
 
     def __lt__(self, other: object) -> bool:
-        return self._known() < _plain(other)
+        return bool(self._known() < _plain(other))
 
     def __le__(self, other: object) -> bool:
-        return self._known() <= _plain(other)
+        return bool(self._known() <= _plain(other))
 
     def __gt__(self, other: object) -> bool:
-        return self._known() > _plain(other)
+        return bool(self._known() > _plain(other))
 
     def __ge__(self, other: object) -> bool:
-        return self._known() >= _plain(other)
+        return bool(self._known() >= _plain(other))
 
     __hash__ = None  # type: ignore[assignment]  # equal by value, and a value may be missing
 
@@ -71,7 +72,7 @@ class Datum:
         return day(self) if isinstance(self.value, date) else number(self)
 
 
-def _plain(other: object) -> Decimal | date | int:
+def _plain(other: object) -> Any:  # noqa: ANN401  # as above
     if isinstance(other, Datum):
         return other._known()
     if isinstance(other, int | Decimal | date):

@@ -101,9 +101,11 @@ class Body:
         shown = escape(_ILLEGAL.sub("", _BREAKS.sub(" ", plain)))
         return f'<w:r><w:rPr><w:rFonts w:hint="eastAsia"/>{properties}</w:rPr><w:t xml:space="preserve">{shown}</w:t></w:r>'
 
-    def xml(self) -> bytes:
-        """The body's content under one root, ready to be parsed."""
-        return f'<w:body xmlns:w="{NAMESPACE}" xmlns:r="{RELATIONS}">{"".join(self.parts)}</w:body>'.encode()
+    def document(self) -> bytes:
+        """The document part."""
+        names = f'xmlns:w="{NAMESPACE}" xmlns:r="{RELATIONS}"'
+        return f"{_HEAD}<w:document {names}><w:body>{''.join(self.parts)}</w:body></w:document>".encode()
 
 
+_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _SIDES = ("top", "left", "bottom", "right", "insideH", "insideV")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Select, create_engine, event, func, select, update
+from sqlalchemy import Engine, create_engine, event, func, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -45,9 +45,10 @@ class Store:
         """
         with self._session() as session:
             row = run and session.scalar(select(EvaluationRow).where(EvaluationRow.run == run))
-            row = row or session.scalar(_open_evaluation(year, programme))
+            same = (EvaluationRow.year == year, EvaluationRow.programme == programme)
+            row = row or session.scalar(select(EvaluationRow).where(*same, EvaluationRow.outcome.is_(None)))
             if not row:
-                serial = session.scalar(select(func.count()).where(EvaluationRow.year == year, EvaluationRow.programme == programme)) or 0
+                serial = session.scalar(select(func.count()).where(*same)) or 0
                 row = EvaluationRow(
                     id=f"{year}-{code.lower()}-{serial + 1}", year=year, programme=programme, prepared_by=prepared_by, opened_at=_now()
                 )
@@ -285,10 +286,6 @@ def _migrate(engine: Engine) -> None:
             if MigrationContext.configure(connection).get_current_revision() == head:
                 return  # another process migrated at the same moment
         raise StoreError("S06", f"数据库不可用：{error.orig}", "检查 perfeval.yml 中 storage.database 和状态文件夹的权限。") from error
-
-
-def _open_evaluation(year: int, programme: str) -> Select[EvaluationRow]:
-    return select(EvaluationRow).where(EvaluationRow.year == year, EvaluationRow.programme == programme, EvaluationRow.outcome.is_(None))
 
 
 def _evaluation(row: EvaluationRow) -> Evaluation:

@@ -1,0 +1,53 @@
+"""The program's entry: answers `perfeval --help` before anything is imported, and leaves the rest to flows.cli."""
+
+import sys
+
+HELP = """\
+perfeval：从台账到项目支出绩效自评报告
+
+示例
+  perfeval init 2022自评 --sample taojiang-2022     新建工作区，附样例台账
+  perfeval check --year 2022                        校验台账，逐格列出问题
+  perfeval run --year 2022                          送审：校验、评分、成文，停在审批环节
+  perfeval status                                   看进度
+  perfeval verify archive/档号                      核验归档包
+
+台账与报告
+  init DIR            新建工作区：配置、指标体系、报告底稿，可附样例台账
+  check --year Y      校验台账；--annotate DIR 另存标注副本
+  score --year Y      计算指标和自评得分
+  draft --year Y -o F 不进入审批，生成一份报告草稿
+
+审批与归档
+  run --year Y        开始或继续一项自评，直到等待审批
+  status              每项自评进行到哪一步、等了多久
+  decide ID …         在终端审批：同意、退回修改、不同意
+  approver            登记、查看、停用审批人：add list revoke
+  verify ARCHIVE      核验归档包，并从台账重算得分
+
+运行
+  serve               启动服务：Prefect 界面、审批表单、年度计划、报告下载
+  demo                用样例走完一年
+  doctor              检查本机环境和工作区
+
+选项
+  -w, --workspace DIR 工作区目录，默认当前目录
+  --json              只在标准输出打印一份 JSON
+  -h, --help          本说明；命令之后加 --help 看该命令的全部选项
+
+退出码  0 完成　1 有问题或被拒绝　2 用法或配置有误
+"""
+
+
+def main() -> None:
+    """Run the program."""
+    if sys.argv[1:] in ([], ["-h"], ["--help"]):
+        sys.stdout.write(HELP)
+        return
+    from flows import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

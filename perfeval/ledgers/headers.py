@@ -1,0 +1,177 @@
+"""Finding a ledger's columns on a sheet (表头): header row, column letters, units."""
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from perfeval.ledgers.codes import Code
+from perfeval.ledgers.sheets import HEAD, Sheet, index_of
+from perfeval.model import Finding, Severity
+from schemas import LEDGERS, Column, Kind, LedgerModel
+
+_UNITS = {Kind.MONEY: ("元", "万元"), Kind.PERCENT: ("%",)}
+_HALF = str.maketrans("（）％［］【】", "()%[][]")
+
+Heads = Sequence[Mapping[str, str]]
+"""The first rows of a sheet: per row its filled cells by column letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a ledger's columns stand on its sheet."""
+
+    header_row: int
+    letters: Mapping[str, str]
+    units: Mapping[str, str]
+    last_letter: str
+
+
+@functools.lru_cache(4096)
+def normal(text: str) -> str:
+    """A header or title as compared: without blanks, brackets half-width."""
+    return re.sub(r"\s+", "", text).translate(_HALF)
+
+
+def find_layout(model: type[LedgerModel], sheet: Sheet, head: Heads) -> tuple[Layout | None, list[Finding]]:
+    """Find the header row and every column; without a complete header there is no layout, and the findings say what to do."""
+    title = model.ledger_title()
+    row = _header_row(model, head)
+    letters, units = _match(model, head[row - 1]) if row else ({}, {})
+    if len(letters) < len(model.columns()) and (other := _better_model(model, head)):
+        message = f"这里应是《{title}》，这些表头却像是《{other.ledger_title()}》。请检查文件或工作表是否放错、名称是否写错。"
+        return None, [sheet.finding(Code.SWAPPED, message, ledger=title, row=row)]
+    if row is None:
+        expected = "、".join(column.header for column in model.columns())
+        message = f"前{HEAD}行里没有找到《{title}》的表头。表头应包括：{expected}。"
+        return None, [sheet.finding(Code.NO_HEADER, message, ledger=title)]
+    findings = [
+        *_missing(model, sheet, row, letters),
+        *_doubled(model, sheet, row, letters),
+        *_without_unit(model, sheet, head[row - 1], row, letters, units),
+    ]
+    if findings:
+        return None, findings
+    places = {name: found[0] for name, found in letters.items()}
+    layout = Layout(row, places, {name: units[letter] for name, letter in places.items()}, max(head[row - 1], key=index_of))
+    return layout, _unknown(model, sheet, layout, head)
+
+
+def likely_model(head: Heads) -> type[LedgerModel] | None:
+    """The ledger whose headers a sheet has, when it has at least half of them."""
+    scores = {model: _most_known(model, head) / len(model.columns()) for model in LEDGERS.values()}
+    best = max(scores, key=lambda model: scores[model])
+    return best if scores[best] >= 0.5 else None  # noqa: PLR2004  # half, as said
+
+
+@functools.cache
+def _known(model: type[LedgerModel]) -> tuple[Mapping[str, Column], Mapping[str, Column]]:
+    """The model's columns by header, and those that carry a unit by the header without it."""
+    return (
+        {normal(column.header): column for column in model.columns()},
+        {normal(column.header).partition("(")[0]: column for column in model.columns() if column.kind in _UNITS},
+    )
+
+
+def _match(model: type[LedgerModel], cells: Mapping[str, str]) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """The letters of each column's headers, and the unit that stands in each header."""
+    by_header, by_base = _known(model)
+    letters: dict[str, list[str]] = {}
+    units: dict[str, str] = {}
+    for letter, text in cells.items():
+        base, _, unit = normal(text).removesuffix(")").partition("(")
+        # 金额, 金额（千元） are taken for the amount and refused for their unit; 金额（大写） is another column.
+        column = by_header.get(normal(text)) or (by_base.get(base) if not unit or unit.endswith("元") else None)
+        if column:
+            letters.setdefault(column.name, []).append(letter)
+            units[letter] = unit
+    return letters, units
+
+
+def _most_known(model: type[LedgerModel], head: Heads) -> int:
+    return max((len(_match(model, cells)[0]) for cells in head), default=0)
+
+
+def _header_row(model: type[LedgerModel], head: Heads) -> int | None:
+    """The first row with at least half of the known headers, else the one with most of them, if two or more."""
+    known = [len(_match(model, cells)[0]) for cells in head]
+    most = max(known, default=0)
+    enough = (len(model.columns()) + 1) // 2
+    if most < 2:  # noqa: PLR2004  # one known word may stand in a title
+        return None
+    return next(row for row, count in enumerate(known, 1) if count >= min(most, enough))
+
+
+def _better_model(model: type[LedgerModel], head: Heads) -> type[LedgerModel] | None:
+    """Another ledger whose headers fit better than those of `model`."""
+    likely = likely_model(head)
+    return likely if likely and _most_known(likely, head) > _most_known(model, head) else None
+
+
+def _missing(model: type[LedgerModel], sheet: Sheet, row: int, letters: Mapping[str, object]) -> list[Finding]:
+    missing = [column.header for column in model.columns() if column.name not in letters]
+    if not missing:
+        return []
+    message = f"缺少栏目：{'、'.join(missing)}。请在表头行（第{row}行）补上；没有内容的栏目也要保留表头，单元格可以空着。"
+    return [sheet.finding(Code.NO_COLUMN, message, ledger=model.ledger_title(), row=row)]
+
+
+def _doubled(model: type[LedgerModel], sheet: Sheet, row: int, letters: Mapping[str, Sequence[str]]) -> list[Finding]:
+    return [
+        sheet.finding(
+            Code.DOUBLE_COLUMN,
+            f"“{column.header}”出现了{len(places)}次（{'、'.join(f'{letter}{row}' for letter in places)}）。请只保留一栏，其余删除或改名。",
+            ledger=model.ledger_title(),
+            row=row,
+            letter=places[1],
+            column=column.header,
+        )
+        for column in model.columns()
+        if len(places := letters.get(column.name, ())) > 1
+    ]
+
+
+def _without_unit(
+    model: type[LedgerModel],
+    sheet: Sheet,
+    cells: Mapping[str, str],
+    row: int,
+    letters: Mapping[str, Sequence[str]],
+    units: Mapping[str, str],
+) -> list[Finding]:
+    return [
+        sheet.finding(
+            Code.NO_UNIT,
+            f"表头要写明单位：{_with_units(column)}。不写明单位就不知道数字是多少，程序不作猜测。",
+            ledger=model.ledger_title(),
+            row=row,
+            letter=letter,
+            column=column.header,
+            value=cells[letter],
+        )
+        for column in model.columns()
+        if column.kind in _UNITS
+        for letter in letters.get(column.name, ())
+        if units[letter] not in _UNITS[column.kind]
+    ]
+
+
+def _with_units(column: Column) -> str:
+    base = column.header.partition("（")[0]
+    return " 或 ".join(f"{base}（{unit}）" for unit in _UNITS[column.kind])
+
+
+def _unknown(model: type[LedgerModel], sheet: Sheet, layout: Layout, head: Heads) -> list[Finding]:
+    """Columns that take no part: told, so that nobody believes they are counted."""
+    title, row = model.ledger_title(), layout.header_row
+    extra = {letter: text for letter, text in head[row - 1].items() if letter not in layout.letters.values()}
+    findings = []
+    if extra:
+        names = "、".join(f"{text}（{letter}栏）" for letter, text in extra.items())
+        message = f"多出的栏目不参与计算，随原件保存：{names}。"
+        findings.append(sheet.finding(Code.EXTRA_COLUMN, message, severity=Severity.NOTE, ledger=title, row=row))
+    nameless = sorted({letter for cells in head[row:] for letter in cells if letter not in head[row - 1]}, key=index_of)
+    if nameless and sheet.name is not None:
+        message = f"{'、'.join(nameless)}栏有内容但没有表头，不参与计算。请确认是否漏写表头。"
+        findings.append(sheet.finding(Code.EXTRA_COLUMN, message, severity=Severity.WARNING, ledger=title, row=row))
+    return findings

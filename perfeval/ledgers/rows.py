@@ -1,0 +1,182 @@
+"""From text cells to typed rows (清洗): two lanes, the plain one for nearly all rows, the thorough one for the others.
+
+Rows that the plain reading cannot settle are `odd`. They are read again with every accepted writing, and only among them can
+there be blank rows, totals, notes under the table and faulty cells.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from perfeval.ledgers.cells import BAD, BLANKS, plain_value, trim, unreadable, value
+from perfeval.ledgers.codes import Code
+from perfeval.ledgers.headers import Layout
+from perfeval.ledgers.sheets import Cell, Sheet, index_of
+from perfeval.model import Finding, Severity
+from schemas import Column, Kind, LedgerModel
+
+_TOTAL = "^(?:本[页月季年]|年度)?(?:合|小|总|共|累)计[:：]?$"
+_NOTE = "^(?:制表|填表|填报|审核|复核|经办|负责人|单位负责人|备注|说明|注)[^：:]{0,4}[：:]"
+# How fastexcel prints a cell that Excel holds as a day.
+_EXCEL_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
+_UNUSUAL = "[！-～\u200b-\u200d\u2060\ufeff]"
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """Typed rows in sheet order, what is wrong with their cells, and what later looks must know."""
+
+    frame: pl.DataFrame
+    findings: list[Finding]
+    spoken: frozenset[Cell]
+    """Cells that have a finding: that they are empty in the frame is no finding of its own."""
+    ignored: frozenset[int]
+    """Rows that are no data: totals at the end, notes under the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """The odd rows by what they are; text by column name."""
+
+    data: pl.DataFrame
+    totals: pl.DataFrame
+    findings: list[Finding]
+    ignored: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleaner:
+    """One ledger's sheet being cleaned."""
+
+    model: type[LedgerModel]
+    sheet: Sheet
+    layout: Layout
+
+    def clean(self) -> Cleaned:
+        frame, odd = self._collect()
+        if odd.is_empty():
+            return Cleaned(frame.drop("odd"), [], frozenset(), frozenset())
+        plain = frame.filter(~pl.col("odd")).drop("odd")
+        odd = odd.with_columns(trim(pl.col(name)) for name in odd.columns if name != "row")
+        parts = self._sort_out(odd, plain["row"].max())
+        exact = parts.data.select("row", *(self._exact(column) for column in self.model.columns()))
+        findings = [*parts.findings, *self._faulty(parts.data, exact)]
+        spoken = frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in findings if finding.row and finding.cell)
+        frame = pl.concat([plain, exact]).sort("row")
+        findings.extend(self._wrong_totals(parts.totals, frame, {letter for _, letter in spoken}))
+        return Cleaned(frame, findings, spoken, parts.ignored)
+
+    def _collect(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The plain reading of all rows with `odd` marked, and the text of the odd rows, from one pass over the file."""
+        cells = self.sheet.below(self.layout.header_row)
+        plain_text = self.sheet.is_plain()
+        readings, doubts = [], []
+        for column in self.model.columns():
+            text = pl.col(self.layout.letters[column.name])
+            kept = text if plain_text or column.kind in BAD else text.str.strip_chars()
+            readings.append(plain_value(column, kept, self.layout.units[column.name]).alias(column.name))
+            doubts.extend(self._doubts(column, text, plain_text=plain_text))
+        last = index_of(self.layout.last_letter)
+        beyond = [] if self.sheet.binary else [name for name in cells.collect_schema().names() if name != "row" and index_of(name) > last]
+        doubts.extend(pl.col(name).is_not_null() for name in beyond)
+        read = cells.with_columns(readings).with_columns(odd=pl.any_horizontal(doubts).fill_null(value=False))
+        texts = [pl.col(letter).alias(name) for name, letter in self.layout.letters.items()]
+        surplus = pl.coalesce([pl.col(name) for name in beyond] or [pl.lit(None, pl.String)]).alias("surplus")
+        names = [column.name for column in self.model.columns()]
+        plain, odd = pl.collect_all([read.select("row", "odd", *names), read.filter("odd").select("row", surplus, *texts)])
+        return plain, odd
+
+    def _doubts(self, column: Column, text: pl.Expr, *, plain_text: bool) -> Iterator[pl.Expr]:
+        """When the plain reading of a cell does not settle it."""
+        read = pl.col(column.name)
+        if column.kind in BAD:
+            yield read.is_null() if column.required else read.is_null() & text.is_not_null()
+            return
+        if column.required:
+            yield read.is_null()
+        if not plain_text:
+            yield read.str.len_bytes() == 0
+        if not plain_text and column.kind is not Kind.TEXT:
+            yield read.str.contains(_UNUSUAL)
+        if self.sheet.binary:
+            yield read.str.contains(_EXCEL_DAY)
+
+    def _exact(self, column: Column) -> pl.Expr:
+        unit, epoch_1904 = self.layout.units[column.name], self.sheet.marks.epoch_1904
+        return value(column, pl.col(column.name), unit, binary=self.sheet.binary, epoch_1904=epoch_1904).alias(column.name)
+
+    def _sort_out(self, odd: pl.DataFrame, last_plain: int | None) -> _Sorted:
+        """Tell data from blank rows, totals, notes and strays."""
+        names = [column.name for column in self.model.columns()]
+        filled = odd.with_columns(filled=pl.sum_horizontal(pl.col(names, "surplus").is_not_null())).filter(pl.col("filled") > 0)
+        is_note = pl.all_horizontal(pl.col(names).str.contains(_NOTE).fill_null(value=True))
+        is_total = pl.any_horizontal(pl.col(names).str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
+        sort = pl.when(is_total).then(pl.lit("total")).when(is_note).then(pl.lit("note")).when(pl.col("filled") == 1).then(pl.lit("stray"))
+        kinds = filled.with_columns(sort=sort.otherwise(pl.lit("data")))
+        data = kinds.filter(pl.col("sort") == "data")
+        last = max(last_plain or 0, data["row"].max() or 0)
+        at_end = pl.col("row") > last
+        totals, notes = kinds.filter(at_end & (pl.col("sort") == "total")), kinds.filter(at_end & (pl.col("sort") == "note"))
+        inside = kinds.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
+        findings = [self._no_row(row) for row in inside.iter_rows(named=True)]
+        findings += [self._surplus(row) for row in data.filter(pl.col("surplus").is_not_null()).iter_rows(named=True)]
+        return _Sorted(data, totals, findings, frozenset([*totals["row"], *notes["row"]]))
+
+    def _no_row(self, cells: dict[str, str | int]) -> Finding:
+        """A finding on a row that is no data but stands among data, at its first filled cell."""
+        column = next(column for column in self.model.columns() if cells[column.name] is not None)
+        if cells["sort"] == "total":
+            message = "合计行只能放在最后一行数据之后。请删除中间的合计、小计行，或移到表尾。"
+            return self._finding(Code.TOTAL_INSIDE, message, column, cells)
+        message = "这一行不像台账行，只有个别单元格有内容。是数据的请补全，是说明的请移到表头上方或删除。"
+        return self._finding(Code.NOT_A_ROW, message, column, cells)
+
+    def _surplus(self, cells: dict[str, str | int]) -> Finding:
+        message = "这一行的格数比表头多，后面的内容可能错了位。含逗号的内容（如 1,234.50）要用英文双引号括起来。"
+        place = {"row": int(cells["row"]), "value": str(cells["surplus"])}
+        return self.sheet.finding(Code.TOO_MANY_CELLS, message, ledger=self.model.ledger_title(), **place)
+
+    def _faulty(self, data: pl.DataFrame, exact: pl.DataFrame) -> Iterator[Finding]:
+        """A finding for every cell of a data row that could not be read."""
+        for column in self.model.columns():
+            text = data[column.name]
+            if code := BAD.get(column.kind):
+                bad = text.is_not_null() & exact[column.name].is_null()
+            elif self.sheet.binary:
+                code, bad = Code.CHANGED_BY_EXCEL, text.str.contains(_EXCEL_DAY).fill_null(value=False)
+            else:
+                continue
+            for cells in data.filter(bad).iter_rows(named=True):
+                yield self._finding(code, unreadable(column, cells[column.name]), column, cells)
+
+    def _wrong_totals(self, totals: pl.DataFrame, frame: pl.DataFrame, faulty_letters: set[str]) -> Iterator[Finding]:
+        """A finding for every total that differs from the sum of its column; not where the column itself has faults."""
+        for column in self.model.columns():
+            if column.kind not in {Kind.MONEY, Kind.COUNT} or self.layout.letters[column.name] in faulty_letters:
+                continue
+            total = frame[column.name].sum()
+            for cells in totals.filter(pl.col(column.name).is_not_null()).with_columns(read=self._exact(column)).iter_rows(named=True):
+                if cells["read"] != total:
+                    unit = "元" if column.kind is Kind.MONEY else ""
+                    message = f"合计与各行之和不符：各行之和为 {total:,}{unit}。请检查是否漏行、重行，或合计没有更新。"
+                    yield self._finding(Code.TOTAL_DIFFERS, message, column, cells)
+
+    def _finding(self, code: Code, message: str, column: Column, cells: dict[str, str | int]) -> Finding:
+        return self.sheet.finding(
+            code,
+            message,
+            ledger=self.model.ledger_title(),
+            row=int(cells["row"]),
+            letter=self.layout.letters[column.name],
+            column=column.header,
+            value=str(cells[column.name]),
+        )
+
+
+def clean_rows(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> Cleaned:
+    """Read every row below the header.
+
+    Raises: polars.exceptions.PolarsError: a csv breaks off further down.
+    """
+    return _Cleaner(model, sheet, layout).clean()

@@ -1,0 +1,84 @@
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from pydantic import TypeAdapter
+
+from perfeval.indicators.condition import empty_frame
+from perfeval.indicators.profile import Profile
+from perfeval.indicators.system import IndicatorSystem
+from perfeval.model import Fact, Ledger
+from perfeval.settings import load_yaml
+from schemas import LEDGERS
+
+CONFIG = Path(__file__).parents[3] / "config"
+# A measure of each kind of unit, because loading holds the target's unit against the measure's.
+MEASURES = {
+    "count": {"ledger": "meetings", "aggregate": "count"},
+    "money": {"ledger": "expenditure", "aggregate": "sum", "column": "amount_yuan"},
+    "day": {"ledger": "goals", "aggregate": "max", "column": "completed_on"},
+    "ratio": {"numerator": {"ledger": "issues", "aggregate": "count"}, "denominator": {"ledger": "issues", "aggregate": "count"}},
+}
+
+
+@pytest.fixture(scope="session")
+def profiles() -> Mapping[str, Profile]:
+    return TypeAdapter(dict[str, Profile]).validate_python(load_yaml(CONFIG / "profiles.yml")[0])
+
+
+@pytest.fixture(scope="session")
+def make_system(profiles: Mapping[str, Profile]) -> Callable[..., IndicatorSystem]:
+    """An indicator system of the given rows; weights are not added up here."""
+
+    def make(*rows: dict[str, Any], profile: str = "mof-2020", facts: dict[str, Any] | None = None) -> IndicatorSystem:
+        document = {
+            "year": 2022,
+            "profile": profile,
+            "facts": facts or {},
+            "indicators": [
+                {"id": f"row_{number}", "name": f"指标{number}", "evidence": ["照片"], "source": "样例"}
+                | {"level1": "产出指标", "level2": "数量指标", "target": "≥1次", "weight": 10, "scoring": "proportional"}
+                | ({} if row.get("scoring") == "execution" else {"measure": MEASURES["count"]})
+                | row
+                for number, row in enumerate(rows, start=1)
+            ],
+        }
+        return IndicatorSystem.model_validate(document, context={"profiles": profiles})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_ledger() -> Callable[..., Ledger]:
+    """A ledger of the given cells by column, one list each; rows start at 3, columns not given are blank."""
+
+    def make(name: str, **cells: list[Any]) -> Ledger:
+        model = LEDGERS[name]
+        schema = {column: dtype for column, dtype in empty_frame(model).schema.items() if column in cells}
+        frame = pl.DataFrame(cells, schema=schema).with_columns(pl.int_range(3, pl.len() + 3, dtype=pl.UInt32).alias("row"))
+        frame = pl.concat([empty_frame(model), frame], how="diagonal")
+        return Ledger(name, model.ledger_title(), f"{model.ledger_title()}.xlsx", model.ledger_title(), "0" * 64, frame, {})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def measures() -> Mapping[str, dict[str, Any]]:
+    return MEASURES
+
+
+@pytest.fixture(scope="session")
+def make_budget() -> Callable[..., dict[str, Fact]]:
+    """The facts about the budget."""
+
+    def make(initial: str = "0", annual: str = "179900", executed: str = "179900", carried: str = "0", other: str = "0") -> dict[str, Fact]:
+        values = {"budget_initial": initial, "budget_carried_over": carried, "budget_other": other}
+        values |= {"budget_annual": annual, "budget_executed": executed}
+        rate = Decimal(executed) * 100 / Decimal(annual) if Decimal(annual) else None
+        facts = {name: Fact(name, Decimal(value), "元", "合计") for name, value in values.items()}
+        return facts | {"execution_rate": Fact("execution_rate", rate, "%", "比率")}
+
+    return make

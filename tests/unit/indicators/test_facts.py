@@ -1,0 +1,192 @@
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfeval.indicators import derive_facts
+from perfeval.indicators.system import IndicatorSystem
+from perfeval.model import Fact, Ledger
+
+MakeSystem = Callable[..., IndicatorSystem]
+MakeLedger = Callable[..., Ledger]
+KINDS = ["专题调度会", "现场办公会", "月调度会", "专题调度会"]
+CODES = ["30211", "30202", "30211", "30299"]
+
+
+@pytest.fixture
+def derive(make_system: MakeSystem) -> Callable[..., Fact]:
+    """The fact of one measure over the given ledgers."""
+
+    def derive_one(measure: dict[str, Any], *ledgers: Ledger) -> Fact:
+        return derive_facts(make_system({}, facts={"it": measure}), {ledger.name: ledger for ledger in ledgers})["it"]
+
+    return derive_one
+
+
+def test_count_tells_value_unit_formula_and_rows(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    measure = {"ledger": "meetings", "where": "kind = '专题调度会'", "aggregate": "count", "unit": "次"}
+    fact = derive(measure, make_ledger("meetings", kind=KINDS))
+    assert (fact.value, fact.unit, fact.reason) == (Decimal(2), "次", None)
+    assert fact.formula == "统计调度会议台账中会议类别为“专题调度会”的行数"
+    [source] = fact.sources
+    assert (source.ledger, source.file, source.sheet, source.column) == ("meetings", "调度会议台账.xlsx", "调度会议台账", None)
+    assert source.rows.to_list() == [3, 6]
+
+
+def test_count_without_condition_is_of_all_rows(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    fact = derive({"ledger": "meetings", "aggregate": "count", "unit": "次"}, make_ledger("meetings", kind=KINDS))
+    assert (fact.value, fact.formula) == (Decimal(4), "统计调度会议台账的行数")
+    assert fact.sources[0].rows.to_list() == [3, 4, 5, 6]
+
+
+def test_condition_on_a_blank_cell_does_not_hold(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    fact = derive({"ledger": "meetings", "where": "chair <> '甲'", "aggregate": "count"}, make_ledger("meetings", chair=["甲", None, "乙"]))
+    assert (fact.value, fact.sources[0].rows.to_list()) == (Decimal(1), [5])
+
+
+AMOUNTS = [Decimal("0.10"), Decimal("0.20"), Decimal("1000.00"), Decimal("9999999999999999.99")]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "value", "formula"),
+    [
+        ("sum", "10000000000001000.29", "合计资金支出台账的“金额”"),
+        ("mean", "2500000000000250.0725", "平均资金支出台账的“金额”"),
+        ("min", "0.10", "取资金支出台账的“金额”的最小值"),
+        ("max", "9999999999999999.99", "取资金支出台账的“金额”的最大值"),
+        ("n_unique", "4", "统计资金支出台账的“金额”有多少个不同的值"),
+    ],
+)
+def test_aggregate_of_money_is_exact(
+    aggregate: str, value: str, formula: str, derive: Callable[..., Fact], make_ledger: MakeLedger
+) -> None:
+    fact = derive(
+        {"ledger": "expenditure", "aggregate": aggregate, "column": "amount_yuan"}, make_ledger("expenditure", amount_yuan=AMOUNTS)
+    )
+    assert (fact.value, fact.formula) == (Decimal(value), formula)
+
+
+def test_money_is_in_yuan_without_saying_so(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    fact = derive(
+        {"ledger": "projects", "aggregate": "sum", "column": "annual_planned_yuan"},
+        make_ledger("projects", annual_planned_yuan=[Decimal("20000.00"), None]),
+    )
+    assert (fact.value, fact.unit, fact.formula) == (Decimal(20000), "元", "合计重点项目台账的“年度计划投资”（万元折算为元，空白不计）")
+    assert fact.sources[0].rows.to_list() == [3]
+
+
+def test_mean_leaves_blanks_out_and_is_not_rounded(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    fact = derive(
+        {"ledger": "evaluation_work", "aggregate": "mean", "column": "headcount", "unit": "人"},
+        make_ledger("evaluation_work", headcount=[1, None, 2, 2]),
+    )
+    assert fact.value == Decimal("1.666666666666666666666666667")
+
+
+def test_sum_of_large_integers_does_not_wrap(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    ledger = make_ledger("evaluation_work", headcount=[2**63 - 1, 2**63 - 1])
+    fact = derive({"ledger": "evaluation_work", "aggregate": "sum", "column": "headcount", "unit": "人"}, ledger)
+    assert fact.value == Decimal(18446744073709551614)
+
+
+def test_latest_day_is_a_date(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    days = [date(2022, 12, 1), date(2022, 12, 20), None]
+    fact = derive({"ledger": "goals", "aggregate": "max", "column": "completed_on"}, make_ledger("goals", completed_on=days))
+    assert (fact.value, fact.formula) == (date(2022, 12, 20), "取年度目标任务台账的“完成日期”的最晚日期（空白不计）")
+
+
+RATIO = {
+    "numerator": {"ledger": "issues", "where": "closed_on IS NOT NULL", "aggregate": "count"},
+    "denominator": {"ledger": "issues", "aggregate": "count"},
+}
+
+
+def test_ratio_is_in_percent_unrounded_and_tells_each_row_once(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    fact = derive(RATIO, make_ledger("issues", closed_on=[date(2022, 5, 1), date(2022, 6, 1), None]))
+    assert (fact.value, fact.unit) == (Decimal("66.66666666666666666666666667"), "%")
+    assert fact.formula == "（统计问题交办台账中销号日期不为空的行数）÷（统计问题交办台账的行数）×100%"
+    assert [source.rows.to_list() for source in fact.sources] == [[3, 4, 5]]
+
+
+def test_ratio_of_two_columns_tells_both(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    part = {"ledger": "projects", "aggregate": "sum"}
+    fact = derive(
+        {"numerator": part | {"column": "annual_completed_yuan"}, "denominator": part | {"column": "annual_planned_yuan"}},
+        make_ledger("projects", annual_completed_yuan=[Decimal(90), None], annual_planned_yuan=[Decimal(100), Decimal(50)]),
+    )
+    assert fact.value == Decimal(60)
+    assert [(source.column, source.rows.to_list()) for source in fact.sources] == [
+        ("annual_completed_yuan", [3]),
+        ("annual_planned_yuan", [3, 4]),
+    ]
+
+
+def test_ratio_over_nothing_is_missing_with_the_reason(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    fact = derive(RATIO, make_ledger("issues", closed_on=[]))
+    assert (fact.value, fact.reason) == (None, "分母为0：统计问题交办台账的行数，得0")
+
+
+@pytest.mark.parametrize("aggregate", ["count", "sum", "n_unique"])
+def test_count_or_sum_of_nothing_is_zero(aggregate: str, derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    column = {} if aggregate == "count" else {"column": "amount_yuan"}
+    fact = derive({"ledger": "expenditure", "aggregate": aggregate} | column, make_ledger("expenditure", amount_yuan=[]))
+    assert (fact.value, fact.reason) == (Decimal(0), None)
+
+
+@pytest.mark.parametrize("aggregate", ["mean", "min", "max"])
+def test_mean_or_extreme_of_nothing_is_missing(aggregate: str, derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    measure = {"ledger": "expenditure", "where": "category = '差旅费'", "aggregate": aggregate, "column": "amount_yuan"}
+    fact = derive(measure, make_ledger("expenditure", amount_yuan=[Decimal(1)], category=["图文资料"]))
+    assert (fact.value, fact.reason) == (None, "资金支出台账中支出类别为“差旅费”没有可统计的行")
+
+
+def test_fact_of_a_ledger_not_received_is_missing(derive: Callable[..., Fact]) -> None:
+    fact = derive({"ledger": "meetings", "aggregate": "count"})
+    assert (fact.value, fact.reason, fact.sources) == (None, "没有收到调度会议台账", ())
+
+
+def test_budget_facts_follow_the_sources_of_funds(make_system: MakeSystem, make_ledger: MakeLedger) -> None:
+    budget = make_ledger(
+        "budget",
+        source=["年初预算", "追加", "调减", "上年结转", "其他资金"],
+        amount_yuan=[Decimal(amount) for amount in ("1000", "500", "-300", "200", "100")],
+    )
+    spent = make_ledger("expenditure", amount_yuan=[Decimal("600.50"), Decimal("149.50")])
+    facts = derive_facts(make_system({}), {"budget": budget, "expenditure": spent})
+    assert {name: facts[name].value for name in facts if name.startswith(("budget", "execution"))} == {
+        "budget_initial": Decimal(1000),
+        "budget_carried_over": Decimal(200),
+        "budget_other": Decimal(100),
+        "budget_annual": Decimal(1500),
+        "budget_executed": Decimal(750),
+        "execution_rate": Decimal(50),
+    }
+
+
+def test_indicator_is_a_fact_in_the_unit_of_its_target(make_system: MakeSystem, make_ledger: MakeLedger) -> None:
+    facts = derive_facts(make_system({"target": "≥60次"}), {"meetings": make_ledger("meetings", kind=KINDS)})
+    assert (facts["row_1"].value, facts["row_1"].unit) == (Decimal(4), "次")
+
+
+@given(
+    cells=st.lists(st.tuples(st.sampled_from(CODES), st.decimals(min_value=-10000, max_value=10000, places=2)), min_size=1, max_size=20),
+    data=st.data(),
+)
+def test_order_of_rows_changes_no_value(
+    cells: list[tuple[str, Decimal]], data: st.DataObject, make_system: MakeSystem, make_ledger: MakeLedger
+) -> None:
+    shuffled = data.draw(st.permutations(cells))
+    measure = {"ledger": "expenditure", "where": "economic_code = '30211'", "aggregate": "sum", "column": "amount_yuan"}
+    system = make_system(
+        {}, facts={"travel": measure, "mean": measure | {"aggregate": "mean"}, "codes": measure | {"aggregate": "n_unique"}}
+    )
+    one, other = (
+        derive_facts(system, {"expenditure": make_ledger("expenditure", economic_code=[*codes], amount_yuan=[*amounts])})
+        for codes, amounts in (zip(*cells, strict=True), zip(*shuffled, strict=True))
+    )
+    assert {name: fact.value for name, fact in one.items()} == {name: fact.value for name, fact in other.items()}
+    assert one["travel"].value == sum(amount for code, amount in cells if code == "30211")

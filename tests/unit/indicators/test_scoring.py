@@ -1,0 +1,196 @@
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfeval.errors import LedgerError
+from perfeval.indicators import score_facts
+from perfeval.indicators.system import IndicatorSystem
+from perfeval.model import Fact, Scorecard
+
+MakeSystem = Callable[..., IndicatorSystem]
+MakeBudget = Callable[..., dict[str, Fact]]
+CASES = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text(encoding="utf-8"))
+
+
+def fact(name: str, value: int | str | date | None, unit: str = "次", reason: str | None = None) -> Fact:
+    return Fact(name, value if value is None or isinstance(value, date) else Decimal(str(value)), unit, "统计", (), reason)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_score_of_a_case_is_as_written(
+    case: dict[str, Any], make_system: MakeSystem, make_budget: MakeBudget, measures: Mapping[str, Any]
+) -> None:
+    given_ = dict(case["input"])
+    actual, kind, profile = given_.pop("actual"), given_.pop("kind", "count"), given_.pop("profile", "mof-2020")
+    system = make_system(given_ | {"measure": measures[kind]}, profile=profile)
+    card = score_facts(system, make_budget() | {"row_1": fact("row_1", actual, {"ratio": "%"}.get(kind, ""))})
+    [score] = card.scores
+    assert (score.score, score.actual, score.explanation) == (
+        Decimal(str(case["output"]["score"])),
+        case["output"]["shown"],
+        case["output"]["explanation"],
+    )
+
+
+def one(make_system: MakeSystem, facts: dict[str, Fact]) -> Scorecard:
+    return score_facts(make_system({"target": "≥1次", "weight": 90}), facts | {"row_1": fact("row_1", 1)})
+
+
+def test_execution_fully_spent_after_an_addition_is_full_and_asks_for_the_reason(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    execution = one(make_system, make_budget()).execution
+    assert (execution.rate, execution.weight, execution.score) == (Decimal(100), Decimal(10), Decimal("10.00"))
+    assert execution.explanation == (
+        "全年预算数17.99万元，全年执行数17.99万元，执行率100%，得满分10分；年初预算数0元，与全年预算数不同，须说明追加、调减或结转情况"
+    )
+    assert execution.parts == {
+        "当年财政拨款": (Decimal(0), Decimal(179900), Decimal(179900)),
+        "上年结转资金": (Decimal(0), Decimal(0), Decimal(0)),
+        "其他资金": (Decimal(0), Decimal(0), Decimal(0)),
+    }
+
+
+def test_execution_partly_spent_is_in_proportion(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    card = one(make_system, make_budget(initial="100000", annual="100000", executed="94567.89"))
+    assert (card.execution.score, card.total, card.grade) == (Decimal("9.46"), Decimal("99.46"), "优")
+    assert card.execution.explanation == "全年预算数10万元，全年执行数9.456789万元，执行率94.57%，10分×执行率＝9.46分，须说明原因"
+
+
+def test_execution_from_several_sources_does_not_guess_what_was_spent_of_each(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    execution = one(make_system, make_budget(initial="60000", annual="100000", executed="90000", carried="40000")).execution
+    assert execution.parts == {
+        "当年财政拨款": (Decimal(60000), Decimal(60000), None),
+        "上年结转资金": (Decimal(0), Decimal(40000), None),
+        "其他资金": (Decimal(0), Decimal(0), Decimal(0)),
+    }
+
+
+def test_execution_without_budget_is_refused(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    with pytest.raises(LedgerError, match="全年预算数为0，预算执行率不能计分") as raised:
+        one(make_system, make_budget(annual="0", executed="0"))
+    assert [finding.code for finding in raised.value.findings] == ["C08"]
+
+
+def test_execution_above_the_budget_is_refused(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    with pytest.raises(LedgerError, match=r"全年执行数17\.990001万元大于全年预算数17\.99万元") as raised:
+        one(make_system, make_budget(executed="179900.01"))
+    assert [finding.code for finding in raised.value.findings] == ["C09"]
+
+
+def test_missing_facts_are_all_named_together_with_the_budget(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    system = make_system({}, {"name": "满意度"}, {"name": "销号率"})
+    facts = make_budget(annual="0") | {
+        "row_1": fact("row_1", 1),
+        "row_2": fact("row_2", None, reason="分母为0"),
+        "row_3": fact("row_3", None, reason="没有收到问题交办台账"),
+    }
+    with pytest.raises(LedgerError) as raised:
+        score_facts(system, facts)
+    assert [finding.message for finding in raised.value.findings] == [
+        "指标“满意度”没有实际值：分母为0",
+        "指标“销号率”没有实际值：没有收到问题交办台账",
+        "全年预算数为0，预算执行率不能计分",
+    ]
+
+
+def test_row_that_does_not_apply_is_left_out_and_the_others_rescaled_to_the_cent(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    system = make_system({"weight": 40}, {"weight": 20}, {"weight": 10}, {"weight": 20, "not_applicable": "leave_out"})
+    facts = make_budget() | {name: fact(name, 1) for name in ("row_1", "row_2", "row_3")}
+    card = score_facts(system, facts | {"row_4": fact("row_4", None, reason="分母为0")})
+    assert [(score.weight, score.score) for score in card.scores] == [
+        (Decimal("51.43"), Decimal("51.43")),
+        (Decimal("25.71"), Decimal("25.71")),
+        (Decimal("12.86"), Decimal("12.86")),
+        (Decimal(0), Decimal(0)),
+    ]
+    assert card.total == Decimal(100)
+    assert card.scores[0].explanation == "实际1次，达到指标值“≥1次”，得满分51.43分；因有不适用的指标，分值由40分换算为51.43分"
+    assert card.scores[3].actual == "不适用"
+    assert card.scores[3].explanation == "不适用（分母为0），不计分；其余指标分值按比例换算为合计90分"
+
+
+def test_nothing_scorable_is_refused(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    system = make_system({"not_applicable": "leave_out"})
+    with pytest.raises(LedgerError, match="没有一个指标有实际值"):
+        score_facts(system, make_budget() | {"row_1": fact("row_1", None, reason="分母为0")})
+
+
+def test_execution_row_is_not_among_the_scores(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    system = make_system({"scoring": "execution", "level1": "预算执行率", "target": "100%"}, {"weight": 90})
+    card = score_facts(system, make_budget() | {"row_2": fact("row_2", 1)})
+    assert [score.id for score in card.scores] == ["row_2"]
+    assert card.total == Decimal(100)
+
+
+@pytest.mark.parametrize(
+    ("total", "grade"),
+    [("100", "优"), ("90", "优"), ("89.99", "良"), ("80", "良"), ("79.99", "中"), ("60", "中"), ("59.99", "差"), ("0", "差")],
+)
+def test_grade_at_its_border_is_the_higher(total: str, grade: str, make_system: MakeSystem) -> None:
+    assert make_system({}).profile.grade(Decimal(total)) == grade
+
+
+rows = st.lists(
+    st.tuples(
+        st.sampled_from(["≥60次", "≤60次", "=60次", ">60次", "<60次", "0次"]),
+        st.sampled_from(["proportional", "all_or_nothing"]),
+        st.integers(1, 999),
+        st.decimals(min_value=-50, max_value=500, places=3),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(rows=rows)
+def test_scores_stay_between_zero_and_weight_and_add_up(rows: list[Any], make_system: MakeSystem, make_budget: MakeBudget) -> None:
+    system = make_system(*({"target": target, "scoring": scoring, "weight": weight / 100} for target, scoring, weight, _ in rows))
+    facts = make_budget() | {f"row_{number}": fact(f"row_{number}", row[3]) for number, row in enumerate(rows, start=1)}
+    card = score_facts(system, facts)
+    assert all(0 <= score.score <= score.weight for score in card.scores)
+    assert card.total == sum(score.score for score in card.scores) + card.execution.score
+
+
+@given(
+    target=st.sampled_from(["≥60次", "=60次", ">60次"]),
+    scoring=st.sampled_from(["proportional", "all_or_nothing"]),
+    actuals=st.lists(st.decimals(min_value=0, max_value=500, places=3), min_size=2, max_size=2).map(sorted),
+)
+def test_more_of_a_positive_indicator_never_scores_less(
+    target: str, scoring: str, actuals: list[Decimal], make_system: MakeSystem, make_budget: MakeBudget
+) -> None:
+    system = make_system({"target": target, "scoring": scoring}, {"target": target, "scoring": scoring})
+    facts = {"row_1": fact("row_1", str(actuals[0])), "row_2": fact("row_2", str(actuals[1]))}
+    less, more = score_facts(system, make_budget() | facts).scores
+    assert less.score <= more.score
+
+
+@given(actuals=st.lists(st.decimals(min_value=0, max_value=150, places=3), min_size=2, max_size=2).map(sorted))
+def test_more_of_a_graded_indicator_never_scores_less(
+    actuals: list[Decimal], make_system: MakeSystem, make_budget: MakeBudget, measures: Any
+) -> None:
+    bands = {"达成": [90, 100], "部分达成": [60, 90], "未达成": [0, 60]}
+    row = {"target": "健全", "scoring": "graded", "measure": measures["ratio"], "bands": bands}
+    facts = {"row_1": fact("row_1", str(actuals[0])), "row_2": fact("row_2", str(actuals[1]))}
+    less, more = score_facts(make_system(row, row), make_budget() | facts).scores
+    assert less.score <= more.score
+
+
+@given(
+    weights=st.lists(st.integers(1, 60), min_size=2, max_size=9),
+    left_out=st.integers(0, 8),
+)
+def test_rescaled_weights_still_add_up_to_ninety(
+    weights: list[int], left_out: int, make_system: MakeSystem, make_budget: MakeBudget
+) -> None:
+    system = make_system(*({"weight": weight, "not_applicable": "leave_out"} for weight in weights))
+    names = [row.id for row in system.scored]
+    missing = names[left_out % len(names)]
+    facts = make_budget() | {name: fact(name, 1) for name in names} | {missing: fact(missing, None, reason="没有")}
+    assert sum(score.weight for score in score_facts(system, facts).scores) == 90
