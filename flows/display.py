@@ -39,7 +39,8 @@ def describe_submission(gate: Gate, submission: Submission, asks: Sequence[Asked
         *_problem(asks),
         f"### {gate.title}：{evaluation.year}年度“{_plain(evaluation.programme)}”自评报告 第{revision.number}稿",
         f"**总分 {card.total}　等级 {_plain(card.grade)}**　送审人 {_plain(evaluation.prepared_by)}",
-        f"[下载报告（Word）]({submission.link})　核对码在下载的文件名末尾。请通读报告后审批。",
+        "",
+        f"[下载报告（Word）]({submission.link})，通读后审批；核对码在下载的文件名末尾。",
         "",
         *_markdown_table(_score_rows(card)),
         "",
@@ -56,7 +57,7 @@ def describe_objection(objection: Decision, asks: Sequence[Asked]) -> str:
         [
             *_problem(asks),
             f"### 第{objection.revision}稿已退回修改",
-            f"审批人 {_plain(objection.approver)} 的意见：{_plain(objection.comment)}",
+            f"{_plain(objection.approver)}：{_plain(objection.comment)}",
             "",
             "请更正台账或底稿文件，然后填写更正说明并提交；程序将重新计算，形成下一稿，重新审批。",
         ]
@@ -66,7 +67,7 @@ def describe_objection(objection: Decision, asks: Sequence[Asked]) -> str:
 def show_submission(submission: Submission) -> None:
     """Leave scores, findings and the link to the draft with the run."""
     revision, card = submission.revision, submission.card
-    name = f"{revision.evaluation.year} {revision.evaluation.programme} 第{revision.number}稿"
+    name = f"{revision.evaluation.year} {_plain(revision.evaluation.programme)} 第{revision.number}稿"
     key = f"{revision.evaluation.id}-r{revision.number}"
     create_table_artifact(_score_rows(card), key=f"{key}-scores", description=f"{name} 得分表：总分 {card.total}，等级 {card.grade}")
     create_table_artifact(_finding_rows(submission.findings), key=f"{key}-findings", description=f"{name} 台账疑点表")

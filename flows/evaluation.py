@@ -31,7 +31,7 @@ class EvaluationRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", title="项目支出绩效自评")
 
-    year: Annotated[int | None, Field(ge=2000, le=2100)] = Field(default=None, title="年度", description="留空为上一年度")
+    year: int = Field(default=0, ge=0, le=2100, title="年度", description="四位数年份；0 为上一年度")
     prepared_by: Annotated[str, StringConstraints(strip_whitespace=True, max_length=30)] = Field(
         default="", title="送审人", description="留空为设置中的填表人；送审人不能审批"
     )

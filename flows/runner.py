@@ -19,9 +19,12 @@ from flows.workplace import open_workplace
 
 async def serve_deployment() -> None:
     """Serve the yearly deployment until cancelled."""
-    schedule = open_workplace()[0].settings.schedule
+    settings = open_workplace()[0].settings
     deployment = await self_evaluation.ato_deployment(
-        DEPLOYMENT, schedule=Cron(schedule.cron, timezone=schedule.timezone), entrypoint_type=EntrypointType.MODULE_PATH
+        DEPLOYMENT,
+        parameters={"request": {"year": 0, "prepared_by": settings.unit.drafter}},
+        schedule=Cron(settings.schedule.cron, timezone=settings.schedule.timezone),
+        entrypoint_type=EntrypointType.MODULE_PATH,
     )
     runner = Runner(name="perfeval", pause_on_shutdown=False)
     await _continue_orphans(await runner.aadd_deployment(deployment))

@@ -44,8 +44,8 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 
 
 @step("开始自评")
-def open_evaluation(year: int | None, prepared_by: str) -> Evaluation:
-    """Open the year's evaluation, or find the one this run belongs to; without a year, the one before the run's date."""
+def open_evaluation(year: int, prepared_by: str) -> Evaluation:
+    """Open the year's evaluation, or find the one this run belongs to; year 0 is the one before the run's date."""
     workspace, store = open_workplace()
     year = year or flow_run.scheduled_start_time.astimezone(ZoneInfo(workspace.settings.schedule.timezone)).year - 1
     _refuse_second_run(store, year)

@@ -191,7 +191,11 @@ def show_scores(card: Any) -> None:  # noqa: ANN401  # Scorecard, not imported f
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("二级指标", "三级指标", "指标值", "实际完成值", "分值", "得分", box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("二级指标", "三级指标", "指标值", "实际完成值"):
+        table.add_column(name, overflow="fold")
+    for name in ("分值", "得分"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in card.scores:
         table.add_row(row.level2, row.name, row.target, row.actual, f"{row.weight}", f"{row.score}")
     execution = card.execution

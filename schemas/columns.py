@@ -10,6 +10,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any
 
+# Fields copy the table of built-in checks as it is when they are made, so Polars' versions must be in it by then.
+import pandera.backends.polars.builtin_checks  # noqa: F401
 import pandera.polars as pa
 import polars as pl
 

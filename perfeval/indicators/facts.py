@@ -114,7 +114,9 @@ def _query(frame: pl.DataFrame, wanted: list[Rows], counted: dict[Measure, _Coun
 def _mask(part: Measure) -> pl.Expr:
     """The rows that count: the condition holds, and there is a value where one is needed."""
     condition = part.condition.expression if part.condition else pl.lit(value=True)
-    return condition & pl.col(part.column).is_not_null() if part.measured and not part.measured.required else condition
+    if not part.measured or part.measured.required:
+        return condition
+    return condition & pl.col(part.measured.name).is_not_null()
 
 
 def _aggregate(part: Measure, mask: pl.Expr) -> pl.Expr:

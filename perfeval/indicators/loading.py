@@ -33,7 +33,7 @@ def load_indicators(path: Path) -> IndicatorSystem:
     faults += [f"{path.name}:{marks.line(place)}: {problem}" for place, problem in _faults(data, path.stem, profile)]
     if faults or not system:
         # Pydantic and the rules here may meet the same line: in the order of the file.
-        ordered = sorted(set(faults), key=lambda fault: int(fault.removeprefix(f"{path.name}:").split(":")[0]))
+        ordered = sorted(dict.fromkeys(faults), key=lambda fault: int(fault.removeprefix(f"{path.name}:").split(":")[0]))
         raise ConfigurationError("F03", f"{path.name} 有 {len(ordered)} 处配置错误：", "按所列行号修改后再试。", faults=ordered)
     return system
 

@@ -47,7 +47,7 @@ class DelimitedFile(Sheet):
             header_end = content.find(b"\n")
             return all(content.find(byte, header_end) < 0 for byte in _NOT_PLAIN)
 
-    def collect_failed(self, error: pl.exceptions.PolarsError) -> RefusedFileError:
+    def refusal(self, error: pl.exceptions.PolarsError) -> RefusedFileError:
         """Say what is wrong with a file that broke while it was read to the end."""
         if "utf-8" in str(error):
             return RefusedFileError(Code.NOT_TEXT, "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。")
@@ -72,7 +72,7 @@ class DelimitedFile(Sheet):
         try:
             frame = self._scan(letters(_MOST_COLUMNS), 0).drop("row").head(HEAD).collect()
         except pl.exceptions.PolarsError as error:
-            raise self.collect_failed(error) from error
+            raise self.refusal(error) from error
         filled = [[name for name in frame.columns if row[name] is not None] for row in frame.iter_rows(named=True)]
         width = max((frame.columns.index(names[-1]) + 1 for names in filled if names), default=0)
         return [{name: (row[name] or "").strip() for name in frame.columns[:width]} for row in frame.iter_rows(named=True)]
@@ -105,7 +105,9 @@ def _as_utf8(path: Path) -> Path | bytes:
 
 def _broken_quote(source: Path | bytes) -> int | None:
     """The line near which quotes are not paired, as far as it can be told."""
-    text = io.TextIOWrapper(io.BytesIO(source), encoding="utf-8") if isinstance(source, bytes) else source.open(encoding="utf-8", newline="")
+    text = (
+        io.TextIOWrapper(io.BytesIO(source), encoding="utf-8") if isinstance(source, bytes) else source.open(encoding="utf-8", newline="")
+    )
     with text:
         reader = csv.reader(text, strict=True)
         try:

@@ -1,21 +1,101 @@
-"""Reading a year's ledgers (台账): which file is which, then each through header, cells, checks; never raises for bad input."""
+"""Reading a year's ledgers (台账): find their sheets, then each one through header, cells and checks."""
 
-import re
-import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 import polars as pl
 
-from perfeval.ledgers.cells import unreadable
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.delimited import DelimitedFile
-from perfeval.ledgers.headers import Layout, find_layout, likely_model, normal
+from perfeval.ledgers.headers import Layout, find_layout
+from perfeval.ledgers.marked import marked_findings
 from perfeval.ledgers.rows import Cleaned, clean_rows
-from perfeval.ledgers.sheets import RefusedFileError, Sheet, index_of
+from perfeval.ledgers.sheets import Cell, RefusedFileError, Sheet
+from perfeval.ledgers.sources import find_sources
 from perfeval.ledgers.validation import Failure, failures
-from perfeval.ledgers.workbook import open_workbook
 from perfeval.model import Finding, Ledger, Ledgers, ReceivedFile, Severity
-from schemas import LEDGERS, Kind, LedgerModel
+from schemas import LEDGERS, LedgerModel
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of reading: the ledgers whose columns are complete, and all findings. An error among them stops the run."""
+
+    ledgers: Ledgers
+    findings: tuple[Finding, ...]
+
+
+def read_ledgers(files: Sequence[ReceivedFile]) -> Reading:
+    """Read, clean and validate all ledgers; every fault is a finding, nothing is raised for bad input.
+
+    A ledger with faulty cells is among the ledgers all the same, with nothing in those cells, so that rules over several
+    ledgers can add their findings.
+    """
+    sheets, findings = find_sources(files)
+    ledgers: dict[str, Ledger] = {}
+    for name, sheet in sheets.items():
+        ledger, found = _read(name, sheet)
+        findings.extend(sorted(found, key=lambda finding: finding.row or 0))
+        if ledger:
+            ledgers[name] = ledger
+    return Reading(ledgers, tuple(findings))
+
+
+def _read(name: str, sheet: Sheet) -> tuple[Ledger | None, list[Finding]]:
+    model = LEDGERS[name]
+    try:
+        layout, findings = find_layout(model, sheet, sheet.head())
+        if layout is None:
+            return None, findings
+        cleaned = _clean(model, sheet, layout)
+    except RefusedFileError as refusal:
+        return None, [sheet.finding(refusal.code, refusal.message, ledger=model.ledger_title())]
+    marked, spoken = marked_findings(model, sheet, layout, cleaned)
+    findings += [*cleaned.findings, *marked, *_failed_checks(model, sheet, layout, cleaned.frame, cleaned.spoken | spoken)]
+    if cleaned.frame.is_empty():
+        message = f"表头（第{layout.header_row}行）下面没有数据。请确认本年确实没有发生。"
+        findings.append(sheet.finding(Code.EMPTY, message, severity=Severity.WARNING, ledger=model.ledger_title(), row=layout.header_row))
+    ledger = Ledger(name, model.ledger_title(), sheet.file.name, sheet.name, sheet.file.digest, cleaned.frame, layout.letters)
+    return ledger, findings
+
+
+def _clean(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> Cleaned:
+    try:
+        return clean_rows(model, sheet, layout)
+    except pl.exceptions.ComputeError as error:
+        if not isinstance(sheet, DelimitedFile):
+            raise
+        raise sheet.refusal(error) from error
+
+
+def _failed_checks(
+    model: type[LedgerModel], sheet: Sheet, layout: Layout, frame: pl.DataFrame, spoken: frozenset[Cell]
+) -> Iterator[Finding]:
+    """A finding for every cell that fails a check of the schema, with its text as found."""
+    failed = list(failures(model, frame))
+    texts = _texts(sheet, layout, failed)
+    for failure in failed:
+        letter = layout.letters[failure.column.name]
+        for row in failure.rows:
+            if (row, letter) not in spoken:
+                yield sheet.finding(
+                    failure.code,
+                    failure.message,
+                    severity=failure.severity,
+                    ledger=model.ledger_title(),
+                    row=row,
+                    letter=letter,
+                    column=failure.column.header,
+                    value=texts.get(letter, {}).get(row),
+                )
+
+
+def _texts(sheet: Sheet, layout: Layout, failed: Sequence[Failure]) -> dict[str, dict[int, str]]:
+    """The cells that failed, as they are written in the sheet: by letter and row."""
+    failed = [failure for failure in failed if failure.code is not Code.EMPTY_CELL]
+    if not failed:
+        return {}
+    letters = {layout.letters[failure.column.name] for failure in failed}
+    rows = pl.concat([failure.rows for failure in failed]).unique()
+    cells = sheet.below(layout.header_row).filter(pl.col("row").is_in(rows.implode())).select("row", *letters).collect()
+    return {letter: dict(zip(cells["row"], cells[letter], strict=True)) for letter in letters}

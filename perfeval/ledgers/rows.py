@@ -13,7 +13,7 @@ from perfeval.ledgers.cells import BAD, BLANKS, plain_value, trim, unreadable, v
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.sheets import Cell, Sheet, index_of
-from perfeval.model import Finding, Severity
+from perfeval.model import Finding
 from schemas import Column, Kind, LedgerModel
 
 _TOTAL = "^(?:本[页月季年]|年度)?(?:合|小|总|共|累)计[:：]?$"
@@ -59,7 +59,7 @@ class _Cleaner:
             return Cleaned(frame.drop("odd"), [], frozenset(), frozenset())
         plain = frame.filter(~pl.col("odd")).drop("odd")
         odd = odd.with_columns(trim(pl.col(name)) for name in odd.columns if name != "row")
-        parts = self._sort_out(odd, plain["row"].max())
+        parts = self._sort_out(odd, last_plain=_last_row(plain))
         exact = parts.data.select("row", *(self._exact(column) for column in self.model.columns()))
         findings = [*parts.findings, *self._faulty(parts.data, exact)]
         spoken = frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in findings if finding.row and finding.cell)
@@ -71,11 +71,12 @@ class _Cleaner:
         """The plain reading of all rows with `odd` marked, and the text of the odd rows, from one pass over the file."""
         cells = self.sheet.below(self.layout.header_row)
         plain_text = self.sheet.is_plain()
-        readings, doubts = [], []
+        readings: list[pl.Expr] = []
+        doubts: list[pl.Expr] = []
         for column in self.model.columns():
             text = pl.col(self.layout.letters[column.name])
             kept = text if plain_text or column.kind in BAD else text.str.strip_chars()
-            readings.append(plain_value(column, kept, self.layout.units[column.name]).alias(column.name))
+            readings.append(plain_value(column, kept, self.layout.units[column.name], binary=self.sheet.binary).alias(column.name))
             doubts.extend(self._doubts(column, text, plain_text=plain_text))
         last = index_of(self.layout.last_letter)
         beyond = [] if self.sheet.binary else [name for name in cells.collect_schema().names() if name != "row" and index_of(name) > last]
@@ -106,17 +107,16 @@ class _Cleaner:
         unit, epoch_1904 = self.layout.units[column.name], self.sheet.marks.epoch_1904
         return value(column, pl.col(column.name), unit, binary=self.sheet.binary, epoch_1904=epoch_1904).alias(column.name)
 
-    def _sort_out(self, odd: pl.DataFrame, last_plain: int | None) -> _Sorted:
+    def _sort_out(self, odd: pl.DataFrame, last_plain: int) -> _Sorted:
         """Tell data from blank rows, totals, notes and strays."""
         names = [column.name for column in self.model.columns()]
-        filled = odd.with_columns(filled=pl.sum_horizontal(pl.col(names, "surplus").is_not_null())).filter(pl.col("filled") > 0)
-        is_note = pl.all_horizontal(pl.col(names).str.contains(_NOTE).fill_null(value=True))
-        is_total = pl.any_horizontal(pl.col(names).str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
+        filled = odd.with_columns(filled=pl.sum_horizontal(pl.col(*names, "surplus").is_not_null())).filter(pl.col("filled") > 0)
+        is_note = pl.all_horizontal(pl.col(*names).str.contains(_NOTE).fill_null(value=True))
+        is_total = pl.any_horizontal(pl.col(*names).str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
         sort = pl.when(is_total).then(pl.lit("total")).when(is_note).then(pl.lit("note")).when(pl.col("filled") == 1).then(pl.lit("stray"))
         kinds = filled.with_columns(sort=sort.otherwise(pl.lit("data")))
         data = kinds.filter(pl.col("sort") == "data")
-        last = max(last_plain or 0, data["row"].max() or 0)
-        at_end = pl.col("row") > last
+        at_end = pl.col("row") > max(last_plain, _last_row(data))
         totals, notes = kinds.filter(at_end & (pl.col("sort") == "total")), kinds.filter(at_end & (pl.col("sort") == "note"))
         inside = kinds.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
         findings = [self._no_row(row) for row in inside.iter_rows(named=True)]
@@ -134,8 +134,8 @@ class _Cleaner:
 
     def _surplus(self, cells: dict[str, str | int]) -> Finding:
         message = "这一行的格数比表头多，后面的内容可能错了位。含逗号的内容（如 1,234.50）要用英文双引号括起来。"
-        place = {"row": int(cells["row"]), "value": str(cells["surplus"])}
-        return self.sheet.finding(Code.TOO_MANY_CELLS, message, ledger=self.model.ledger_title(), **place)
+        row, value = int(cells["row"]), str(cells["surplus"])
+        return self.sheet.finding(Code.TOO_MANY_CELLS, message, ledger=self.model.ledger_title(), row=row, value=value)
 
     def _faulty(self, data: pl.DataFrame, exact: pl.DataFrame) -> Iterator[Finding]:
         """A finding for every cell of a data row that could not be read."""
@@ -172,6 +172,10 @@ class _Cleaner:
             column=column.header,
             value=str(cells[column.name]),
         )
+
+
+def _last_row(frame: pl.DataFrame) -> int:
+    return int(frame["row"][-1]) if frame.height else 0
 
 
 def clean_rows(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> Cleaned:

@@ -139,9 +139,12 @@ def _refuse_expanse(package: Package, part: str, patterns: _Patterns) -> None:
         last_row = max(last_row, max((int(row) for _, row in cells), default=0))
         last_column = max(last_column, *(letter.decode() for letter in {letter for letter, _ in cells}), key=index_of)
     if last_row * (index_of(last_column) + 1) > _MOST_CELLS:
-        message = f"工作表的内容延伸到 {last_column}{last_row}，范围太大。请删除数据以外的行和列（整行、整列删除后保存）；数据确有这么多时请另存为 CSV。"
+        where = f"工作表的内容延伸到 {last_column}{last_row}，范围太大。"
+        message = f"{where}请整行、整列删除数据以外的部分后保存；数据确有这么多时请另存为 CSV。"
         raise RefusedFileError(Code.TOO_LARGE, message)
 
 
 def _misplaced() -> RefusedFileError:
-    return RefusedFileError(Code.BROKEN, "工作表里有地址不合规的单元格，可能不是 Excel 存出的文件。请用 Excel 打开并另存为 .xlsx 后重新提交。")
+    return RefusedFileError(
+        Code.BROKEN, "工作表里有地址不合规的单元格，可能不是 Excel 存出的文件。请用 Excel 打开并另存为 .xlsx 后重新提交。"
+    )

@@ -93,7 +93,7 @@ class Sheet(ABC):
 
 
 def letters(count: int) -> list[str]:
-    """The first column letters: A … Z, AA …"""
+    """The letters of the first columns: A, B, to Z, AA."""
     return [letter_of(index) for index in range(count)]
 
 

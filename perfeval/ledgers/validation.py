@@ -50,7 +50,7 @@ def failures(model: type[LedgerModel], frame: pl.DataFrame) -> Iterator[Failure]
 
 def _expected(column: Column, check: Check) -> str:
     """What a check expects, in Chinese."""
-    limits = check.statistics
+    limits = check.statistics or {}
     match check.name:
         case "isin":
             return f"“{column.header}”只能填：{'、'.join(column.choices)}。请改为其中之一。"

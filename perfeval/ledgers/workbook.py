@@ -109,7 +109,9 @@ def _percent_styles(package: Package) -> frozenset[str]:
         return frozenset()
     styles = _parsed(package, "xl/styles.xml")
     formats = _PERCENT_FORMATS | {
-        node.get("numFmtId", "") for node in styles.iter() if _local(node) == "numFmt" and "%" in re.sub('"[^"]*"', "", node.get("formatCode", ""))
+        node.get("numFmtId", "")
+        for node in styles.iter()
+        if _local(node) == "numFmt" and "%" in re.sub('"[^"]*"', "", node.get("formatCode", ""))
     }
     applied = next((node for node in styles if _local(node) == "cellXfs"), ())
     return frozenset(str(index) for index, style in enumerate(applied) if style.get("numFmtId") in formats)

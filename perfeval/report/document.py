@@ -118,7 +118,11 @@ def _open_template(template: bytes) -> tuple[WordDocument, list[str]]:
     except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
         raise _error(["template.docx: 不是 Word 文件"]) from error
     present = {style.style_id for style in word.styles}
-    return word, [f"template.docx: 缺少样式 {style}" for style in STYLES if style not in present]
+    missing = [f"template.docx: 缺少样式 {style}" for style in STYLES if style not in present]
+    section = word.element.body.sectPr
+    if section is None or section.find(qn("w:pgSz")) is None or section.find(qn("w:pgMar")) is None:
+        missing.append("template.docx: 缺少页面设置（纸张和页边距）")
+    return word, missing
 
 
 def _write_text(body: Body, blocks: Sequence[Block]) -> None:

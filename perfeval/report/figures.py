@@ -38,6 +38,11 @@ class Datum:
     unit: str = ""
     reason: str | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether there is a value."""
+        return self.value is not None
+
     def _known(self) -> Any:  # noqa: ANN401  # a number or a day; comparing one with the other is the narrative's fault
         if self.value is None:
             raise ValueMissingError(self.missing)

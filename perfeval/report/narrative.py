@@ -151,7 +151,7 @@ def _left_over(lines: Sequence[str], places: Sequence[int]) -> Faults:
 def _structure(blocks: Sequence[Block]) -> Faults:
     """Headings without text, with typed numbers or out of order."""
     faults, level = [], 0
-    for block, following in zip(blocks, [*blocks[1:], Block(0, "", 0)], strict=True):
+    for block, following in pairwise([*blocks, Block(TITLE, "", 0)]):
         if block.level == PARAGRAPH:
             continue
         if following.level <= block.level:

@@ -1,0 +1,85 @@
+"""Findings from what a worksheet says beside its values (工作表的标记): errors, merging, hiding."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from perfeval.ledgers.codes import Code
+from perfeval.ledgers.headers import Layout
+from perfeval.ledgers.rows import Cleaned
+from perfeval.ledgers.sheets import Cell, Sheet, index_of, letter_of
+from perfeval.model import Finding, Severity
+from schemas import Kind, LedgerModel
+
+_MOST_MERGED = 10_000
+
+
+def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> tuple[list[Finding], frozenset[Cell]]:
+    """Findings of a sheet's marks, and the cells they speak of."""
+    title, marks = model.ledger_title(), sheet.marks
+    columns = {layout.letters[column.name]: column for column in model.columns()}
+
+    def is_data(cell: Cell) -> bool:
+        row, letter = cell
+        return row > layout.header_row and row not in cleaned.ignored and letter in columns
+
+    def at(code: Code, message: str, cell: Cell, value: str | None = None) -> Finding:
+        row, letter = cell
+        return sheet.finding(code, message, ledger=title, row=row, letter=letter, column=columns[letter].header, value=value)
+
+    errors = {cell: value for cell, value in marks.errors.items() if is_data(cell)}
+    uncomputed = {cell for cell in marks.uncomputed if is_data(cell)}
+    cut = {cell for cell in marks.long_numbers if is_data(cell) and columns[cell[1]].kind is Kind.CODE}
+    findings = [
+        *(at(Code.FORMULA_ERROR, f"公式出错（{value}）。请改正公式，或直接填写数值。", cell, value) for cell, value in errors.items()),
+        *(at(Code.FORMULA_EMPTY, "公式还没有算出结果。请用 Excel 打开、保存后重新提交，或直接填写数值。", cell) for cell in uncomputed),
+        *(at(Code.CHANGED_BY_EXCEL, "编号超过15位却按数字存放，Excel 已把末尾改成了0。请把单元格设为文本后重填。", cell) for cell in cut),
+    ]
+    merged_findings, merged_cells = _merged(model, sheet, layout, cleaned)
+    findings += [*merged_findings, *_hidden(model, sheet, layout, cleaned)]
+    return findings, frozenset([*errors, *uncomputed, *cut, *merged_cells])
+
+
+def _merged(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> tuple[list[Finding], set[Cell]]:
+    """Merged cells among the data: only their first cell has a value, so the others would count as empty."""
+    findings: list[Finding] = []
+    cells: set[Cell] = set()
+    known = {letter: name for name, letter in layout.letters.items()}
+    for area in sheet.marks.merged:
+        first_letter, first_row, last_letter, last_row = re.fullmatch("([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)", area).groups()  # type: ignore[union-attr]  # the scan's own pattern
+        rows = range(max(int(first_row), layout.header_row + 1), int(last_row) + 1)
+        spanned = [letter_of(index) for index in range(index_of(first_letter), index_of(last_letter) + 1)]
+        if not rows or not known.keys() & set(spanned) or cleaned.ignored.issuperset(rows[:_MOST_MERGED]):
+            continue
+        cells.update((row, letter) for row in rows[:_MOST_MERGED] for letter in spanned[:_MOST_MERGED])
+        header = model.column(known[first_letter]).header if first_letter in known else None
+        message = f"单元格 {area} 是合并的。请取消合并，并在每一行填上各自的内容。"
+        title = model.ledger_title()
+        findings.append(sheet.finding(Code.MERGED, message, ledger=title, row=int(first_row), letter=first_letter, column=header))
+    return findings, cells
+
+
+def _hidden(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> Iterator[Finding]:
+    marks = sheet.marks
+    if marks.hidden:
+        yield _warning(model, sheet, "这张工作表是隐藏的，仍按台账读取。请取消隐藏，或确认应当计入。")
+    rows = sorted(set(cleaned.frame["row"].to_list()).intersection(marks.hidden_rows)) if marks.hidden_rows else []
+    if rows:
+        yield _warning(model, sheet, f"第{_ranges(rows)}行被隐藏或筛选掉，仍计入。请取消隐藏核对；不应计入的请删除。", rows[0])
+    columns = [column.header for column in model.columns() if layout.letters[column.name] in marks.hidden_columns]
+    if columns:
+        yield _warning(model, sheet, f"栏目 {'、'.join(columns)} 被隐藏，仍计入。请取消隐藏核对。")
+
+
+def _warning(model: type[LedgerModel], sheet: Sheet, message: str, row: int | None = None) -> Finding:
+    return sheet.finding(Code.HIDDEN, message, severity=Severity.WARNING, ledger=model.ledger_title(), row=row)
+
+
+def _ranges(rows: Iterable[int]) -> str:
+    """Row numbers as people write them: 5-7、9."""
+    runs: list[list[int]] = []
+    for row in rows:
+        if runs and row == runs[-1][1] + 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    return "、".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -1,0 +1,137 @@
+"""Which file and sheet is which ledger (台账来源), by their names; what does not fit is said, never guessed."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from perfeval.ledgers.codes import Code
+from perfeval.ledgers.delimited import DelimitedFile
+from perfeval.ledgers.headers import likely_model, normal
+from perfeval.ledgers.sheets import RefusedFileError, Sheet
+from perfeval.ledgers.workbook import open_workbook
+from perfeval.model import Finding, ReceivedFile, Severity
+from schemas import LEDGERS
+
+_NAMES = {model.ledger_title(): name for name, model in LEDGERS.items()}
+_SAVE_AS = "请用 Excel 或 WPS 打开，另存为“Excel 工作簿（.xlsx）”后重新提交，并移走原文件。"
+_OTHER_TYPES = {
+    ".xls": f"旧版 Excel（.xls）不能读取。{_SAVE_AS}",
+    ".et": f"WPS 表格（.et）不能读取。{_SAVE_AS}",
+    ".ods": f"OpenDocument 表格（.ods）不能读取。{_SAVE_AS}",
+    ".xlsm": f"含宏的工作簿（.xlsm）不予打开。{_SAVE_AS}",
+    ".xlsb": f"二进制工作簿（.xlsb）不能读取。{_SAVE_AS}",
+}
+
+
+@dataclass(slots=True)
+class _Search:
+    """Ledgers found so far: their sheets, and those already spoken of in a finding."""
+
+    sheets: dict[str, list[Sheet]] = field(default_factory=lambda: {name: [] for name in LEDGERS})
+    spoken: set[str] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def find_sources(files: Sequence[ReceivedFile]) -> tuple[dict[str, Sheet], list[Finding]]:
+    """Find the one sheet of each ledger; a ledger with none or two has a finding instead."""
+    search = _Search()
+    for file in files:
+        own = _ledger(PurePath(file.name).stem)
+        try:
+            sheets = _open(file)
+        except RefusedFileError as refusal:
+            is_table = own or PurePath(file.name).suffix.lower() in {".xlsx", ".csv", *_OTHER_TYPES}
+            severity = Severity.ERROR if is_table else Severity.WARNING
+            search.findings.append(Finding(refusal.code, severity, refusal.message, ledger=_title(own), file=file.name))
+            search.spoken.update({own} if own else ())
+            continue
+        _assign(search, file, own, sheets)
+    search.findings.extend(_not_one(search))
+    return {name: sheets[0] for name, sheets in search.sheets.items() if len(sheets) == 1}, search.findings
+
+
+def _open(file: ReceivedFile) -> Sequence[Sheet]:
+    match PurePath(file.name).suffix.lower():
+        case ".csv":
+            return [DelimitedFile(file)]
+        case ".xlsx":
+            return open_workbook(file)
+        case suffix:
+            message = _OTHER_TYPES.get(suffix, "不是台账文件，没有读取。台账应为 .xlsx 或 .csv；其他材料请另放文件夹。")
+            raise RefusedFileError(Code.WRONG_TYPE, message)
+
+
+def _assign(search: _Search, file: ReceivedFile, own: str | None, sheets: Sequence[Sheet]) -> None:
+    """Assign a file's sheets to ledgers, by sheet name first, then by file name where one sheet is left for it."""
+    named = {name: sheet for sheet in sheets if (name := _ledger(sheet.name or ""))}
+    others = [sheet for sheet in sheets if not _ledger(sheet.name or "") and not sheet.marks.empty]
+    if own and named and own not in named:
+        inside = "、".join(f"《{_title(name)}》" for name in named)
+        message = f"文件名是《{_title(own)}》，里面的工作表却是{inside}。请检查是否两个文件放反了，把文件名或工作表名改对。"
+        search.findings.append(Finding(Code.SWAPPED, Severity.ERROR, message, ledger=_title(own), file=file.name))
+        search.spoken.update({own, *named})
+        return
+    if own and not named:
+        if len(others) != 1:
+            search.findings.append(_no_single(file, own, others))
+            search.spoken.add(own)
+            return
+        named, others = {own: others[0]}, []
+    for name, sheet in named.items():
+        if sheet.marks.empty:
+            message = "工作表是空的。请填入台账，或删除这张工作表。"
+            search.findings.append(sheet.finding(Code.EMPTY, message, ledger=_title(name)))
+            search.spoken.add(name)
+        else:
+            search.sheets[name].append(sheet)
+    search.findings.extend(_unknown(sheet, is_alone=not named) for sheet in others)
+    if not own and not named and not others:
+        message = "文件里没有内容，也不是以台账名称命名。请核对后移走或改名。"
+        search.findings.append(Finding(Code.EMPTY, Severity.WARNING, message, file=file.name))
+
+
+def _no_single(file: ReceivedFile, own: str, others: Sequence[Sheet]) -> Finding:
+    if not others:
+        message = f"文件是空的，没有《{_title(own)}》的表头和数据。请重新导出或从备份恢复后提交。"
+        return Finding(Code.EMPTY, Severity.ERROR, message, ledger=_title(own), file=file.name)
+    names = "、".join(f"“{sheet.name}”" for sheet in others)
+    message = f"文件里有多张工作表（{names}），分不清哪张是台账。请把台账所在的工作表改名为“{_title(own)}”。"
+    return Finding(Code.UNKNOWN, Severity.ERROR, message, ledger=_title(own), file=file.name)
+
+
+def _unknown(sheet: Sheet, *, is_alone: bool) -> Finding:
+    """A sheet that is no ledger by name; a warning where it looks like one, or where nothing else of its file was read."""
+    try:
+        likely = likely_model(sheet.head())
+    except RefusedFileError:
+        likely = None
+    what = "工作表" if sheet.name else "文件"
+    if likely:
+        message = f"{what}没有读取：表头像是《{likely.ledger_title()}》，名称却不是。是台账的请把{what}改名为“{likely.ledger_title()}”。"
+    else:
+        message = f"{what}没有读取：名称不是台账名称。"
+    severity = Severity.WARNING if likely or is_alone else Severity.NOTE
+    return sheet.finding(Code.UNKNOWN, message, severity=severity)
+
+
+def _not_one(search: _Search) -> Iterator[Finding]:
+    """Findings on ledgers with no source, and with more than one."""
+    for name, sheets in search.sheets.items():
+        title = _title(name)
+        if len(sheets) > 1:
+            places = "、".join(sheet.place for sheet in sheets)
+            message = f"《{title}》有{len(sheets)}个来源：{places}。请只保留一个，其余移走或改名。"
+            yield Finding(Code.TWICE, Severity.ERROR, message, ledger=title, file=sheets[1].file.name, sheet=sheets[1].name)
+        elif not sheets and name not in search.spoken:
+            message = f"缺少《{title}》。应有名为 {title}.xlsx（或 .csv）的文件，或名为“{title}”的工作表；没有发生的也要交只有表头的台账。"
+            yield Finding(Code.MISSING, Severity.ERROR, message, ledger=title)
+
+
+def _ledger(name: str) -> str | None:
+    """The English name of the ledger that is called so."""
+    return _NAMES.get(normal(unicodedata.normalize("NFC", name)))
+
+
+def _title(name: str | None) -> str | None:
+    return LEDGERS[name].ledger_title() if name else None

@@ -1,0 +1,55 @@
+"""Write the two cases of the bench: a county unit of 13 small workbooks, and the same with a long expenditure csv.
+
+Run in a process of its own, so that its memory is not counted with that of the measured ones.
+"""
+
+import shutil
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+
+from perfeval.sample import sample_frames, write_sample
+from perfeval.sample.frames import repeat
+from perfeval.settings import DEFAULT_CONFIG
+
+FLAWED_EVERY = 100
+
+
+def write_county(workspace: Path) -> None:
+    """13 workbooks as `perfeval init --sample` writes them."""
+    shutil.copytree(DEFAULT_CONFIG, workspace)
+    write_sample(workspace / "ledgers" / "2022")
+
+
+def write_long(workspace: Path, rows: int) -> None:
+    """The county unit with so many payments in a csv, one in a hundred without attachments, and a budget to match."""
+    write_county(workspace)
+    ledgers = workspace / "ledgers" / "2022"
+    payments = _payments(rows)
+    (ledgers / "资金支出台账.xlsx").unlink()
+    payments.write_csv(ledgers / "资金支出台账.csv")
+    (ledgers / "预算指标台账.xlsx").unlink()
+    budget = sample_frames()["budget"].with_columns(pl.lit(payments["金额（元）"].sum()).cast(pl.Decimal(18, 2)).alias("金额（元）"))
+    budget.write_csv(ledgers / "预算指标台账.csv")
+    indicators = workspace / "indicators" / "2022.yml"
+    limit = payments["金额（元）"].sum() / Decimal(10000)
+    indicators.write_text(indicators.read_text(encoding="utf-8").replace('"≤17.99万元"', f'"≤{limit}万元"'), encoding="utf-8")
+
+
+def _payments(rows: int) -> pl.DataFrame:
+    """The sample's payments over and over, each with numbers of its own under the same twelve plans."""
+    payments = sample_frames()["expenditure"].rename({"活动方案编号": "plan"})
+    return (
+        repeat(payments, -(-rows // payments.height))
+        .head(rows)
+        .with_columns(pl.when(pl.int_range(pl.len()) % FLAWED_EVERY == 0).then(None).otherwise(pl.col("附件张数")).alias("附件张数"))
+        .rename({"plan": "活动方案编号"})
+    )
+
+
+if __name__ == "__main__":
+    folder, count = Path(sys.argv[1]), int(sys.argv[2])
+    write_county(folder / "county")
+    write_long(folder / "long", count)

@@ -1,0 +1,177 @@
+"""What the two rivals share and neither is measured by: indicators from YAML, points, the rows of the report. Plain Python."""
+
+import csv
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+YEAR = 2022
+TITLES = {
+    "预算指标台账": "budget", "资金支出台账": "expenditure", "活动方案台账": "plans", "重点项目台账": "projects", "项目进度台账": "progress",
+    "调度会议台账": "meetings", "问题交办台账": "issues", "帮代办事项台账": "services", "编发刊物台账": "publications",
+    "巡查督查台账": "inspections", "满意度调查台账": "surveys", "年度目标任务台账": "goals", "评价工作台账": "evaluation_work",
+}  # fmt: skip
+# Per ledger: header → column, kind (text, money in 元 or 万元, percent, day, month, count), ! where a cell must be filled.
+COLUMNS = {
+    "budget": "指标文号:document_no:text! 下达日期:issued_on:day! 预算项目编码:programme_code:text! 资金来源:source:text! "
+    "金额（元）:amount_yuan:yuan! 备注:note:text",
+    "expenditure": "凭证号:voucher_no:text! 支付日期:paid_on:day! 预算项目编码:programme_code:text! 经济分类编码:economic_code:text! "
+    "经济分类名称:economic_name:text! 支出类别:category:text! 摘要:summary:text! 收款人:payee:text! 金额（元）:amount_yuan:yuan! "
+    "支付方式:payment_method:text! 发票号码:invoice_no:text 附件张数:attachments:count 活动方案编号:plan_no:text "
+    "申请报告编号:application_no:text 审批人:approved_by:text 审批日期:approved_on:day",
+    "plans": "方案编号:plan_no:text! 活动名称:activity_name:text! 活动类别:kind:text! 制定日期:drafted_on:day! 预算金额（元）:budget_yuan:yuan! "
+    "财政审核日期:reviewed_on:day 财政审核人:reviewed_by:text",
+    "projects": "项目编号:project_no:text! 项目名称:project_name:text! 项目类别:category:text! 建设性质:nature:text 投资主体:investor:text! "
+    "项目阶段:stage:text! 总投资（万元）:total_investment_yuan:wan! 年度计划投资（万元）:annual_planned_yuan:wan "
+    "年度完成投资（万元）:annual_completed_yuan:wan 开工日期:started_on:day 竣工日期:completed_on:day 联系县级领导:county_leader:text "
+    "工作专班:team:text 实施方案:plan_title:text 责任单位:responsible_unit:text 是否入库:in_library:text! 是否入统:in_statistics:text!",
+    "progress": "项目编号:project_no:text! 月份:month:month! 计划进度（%）:planned_pct:percent! 实际进度（%）:actual_pct:percent! "
+    "当月完成投资（万元）:completed_yuan:wan 存在问题:problem:text",
+    "meetings": "会议编号:meeting_no:text! 会议日期:held_on:day! 会议类别:kind:text! 项目编号:project_no:text 主持人:chair:text! "
+    "议题:agenda:text! 纪要文号:minutes_no:text",
+    "issues": "问题编号:issue_no:text! 项目编号:project_no:text! 问题类别:category:text! 问题描述:description:text! 交办文书:instrument:text! "
+    "文书编号:instrument_no:text 交办日期:assigned_on:day! 责任单位:responsible_unit:text! 办结时限:due_on:day 督查日期:inspected_on:day "
+    "销号日期:closed_on:day",
+    "services": "事项编号:service_no:text! 项目编号:project_no:text! 事项名称:service_name:text! 审批部门:department:text! "
+    "受理日期:accepted_on:day! 承诺办结日期:promised_on:day 办结日期:finished_on:day 代办员:agent:text",
+    "publications": "刊物类别:kind:text! 期号:number:text 编发日期:published_on:day! 标题:title:text! 报送范围:recipients:text",
+    "inspections": "巡查日期:inspected_on:day! 项目编号:project_no:text 巡查方式:kind:text! 巡查人:inspector:text! 发现问题:finding:text "
+    "处理情况:handling:text",
+    "surveys": "问卷编号:survey_no:text! 调查日期:surveyed_on:day! 对象类别:respondent:text! 评价:rating:text!",
+    "goals": "序号:goal_no:text! 目标任务:goal:text! 完成标准:standard:text 完成情况:status:text! 完成日期:completed_on:day 佐证材料:evidence:text",
+    "evaluation_work": "步骤:step:text! 日期:done_on:day! 地点:place:text 参加单位:participants:text 人数:headcount:count 内容:content:text!",
+}
+CHOICES = {
+    ("budget", "source"): "年初预算 追加 调减 上年结转 其他资金",
+    ("expenditure", "payment_method"): "直接支付 授权支付 公务卡 转账 现金",
+    ("projects", "investor"): "政府投资 社会投资",
+    ("projects", "stage"): "前期 新开工 在建 竣工 投产",
+    ("projects", "in_library"): "是 否",
+    ("projects", "in_statistics"): "是 否",
+    ("meetings", "kind"): "专题调度会 现场办公会 周碰头会 月调度会",
+    ("issues", "category"): "前期手续 用地 资金 施工 生产运营",
+    ("issues", "instrument"): "交办单 督办函",
+    ("publications", "kind"): "重点项目建设简报 进度分色表 宣传视频 宣传展板",
+    ("inspections", "kind"): "日巡查 专项督查",
+    ("surveys", "respondent"): "企业 项目单位 群众",
+    ("surveys", "rating"): "非常满意 满意 基本满意 不满意",
+    ("goals", "status"): "完成 部分完成 未完成",
+    ("evaluation_work", "step"): "前期准备 座谈会 资料核查 现场查看 形成报告",
+}
+PATTERNS = {
+    ("expenditure", "economic_code"): "[0-9]{3}(?:[0-9]{2})?",
+    ("progress", "month"): "[0-9]{4}-(?:0[1-9]|1[0-2])",
+    ("budget", "document_no"): ".+〔[0-9]{4}〕[1-9][0-9]*号",
+}
+NOT_NEGATIVE = (
+    ("plans", "budget_yuan"), ("projects", "total_investment_yuan"), ("projects", "annual_planned_yuan"),
+    ("projects", "annual_completed_yuan"), ("progress", "completed_yuan"), ("progress", "planned_pct"), ("progress", "actual_pct"),
+    ("expenditure", "attachments"), ("evaluation_work", "headcount"),
+)  # fmt: skip
+
+
+def columns(ledger: str) -> list[tuple[str, str, str, bool]]:
+    """Header, column, kind, required."""
+    parts = (item.split(":") for item in COLUMNS[ledger].split())
+    return [(header, name, kind.rstrip("!"), kind.endswith("!")) for header, name, kind in parts]
+
+
+def classification(workspace: Path) -> dict[str, str]:
+    with (workspace / "economic_classification.csv").open(encoding="utf-8-sig", newline="") as table:
+        return {row["code"]: row["name"] for row in csv.DictReader(table)}
+
+
+def _sum(ledger: str, where: str | None = None) -> dict[str, Any]:
+    return {"ledger": ledger, "where": where, "aggregate": "sum", "column": "amount_yuan"}
+
+
+BUILT_IN: dict[str, dict[str, Any]] = {
+    "budget_initial": _sum("budget", "source = '年初预算'"),
+    "budget_carried_over": _sum("budget", "source = '上年结转'"),
+    "budget_other": _sum("budget", "source = '其他资金'"),
+    "budget_annual": _sum("budget"),
+    "budget_executed": _sum("expenditure"),
+    "execution_rate": {"numerator": _sum("expenditure"), "denominator": _sum("budget")},
+}
+
+
+def indicators(workspace: Path) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
+    """Measures by id, the rows that are scored, the profile."""
+    system = yaml.safe_load((workspace / "indicators" / f"{YEAR}.yml").read_text(encoding="utf-8"))
+    profile = yaml.safe_load((workspace / "profiles.yml").read_text(encoding="utf-8"))[system["profile"]]
+    scored = [row for row in system["indicators"] if row["scoring"] != "execution"]
+    return BUILT_IN | system["facts"] | {row["id"]: row["measure"] for row in scored}, scored, profile
+
+
+def ratio(above: Decimal, below: Decimal) -> Decimal:
+    return above * 100 / below
+
+
+def score(scored: list[dict[str, Any]], profile: dict[str, Any], facts: dict[str, Decimal]) -> dict[str, str]:
+    """Points by id, with the total and the grade."""
+    points = {row["id"]: _points(row, profile, facts[row["id"]]) for row in scored}
+    points["execution"] = _rounded(min(facts["execution_rate"] / 100, Decimal(1)) * profile["execution"])
+    total = sum(points.values())
+    grade = next(grade for grade, least in profile["grades"].items() if total >= least)
+    return {name: written(value) for name, value in points.items()} | {"total": written(total), "grade": grade}
+
+
+def _points(row: dict[str, Any], profile: dict[str, Any], value: Decimal) -> Decimal:
+    weight = Decimal(str(row["weight"]))
+    if row["scoring"] == "graded":
+        name, (low, high) = next(band for band in row["bands"].items() if value >= band[1][0])
+        least, most = profile["bands"][name]
+        return _rounded(weight * (least + (min(value, Decimal(high)) - low) / (high - low) * (most - least)) / 100)
+    sign, number, unit = re.fullmatch(r"([≥≤]?)([0-9.]+)(.*)", row["target"]).groups()
+    target = Decimal(number) * (10000 if unit == "万元" else 1)
+    is_met = value <= target if sign == "≤" else value >= target
+    if is_met or row["scoring"] == "all_or_nothing":
+        return weight if is_met else Decimal(0)
+    return _rounded(weight * (target / value if sign == "≤" else value / target))
+
+
+def _rounded(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def written(value: Decimal) -> str:
+    return format(round(value, 10).normalize(), "f")
+
+
+def narrative(facts: dict[str, Decimal], scores: dict[str, str]) -> list[tuple[str, str]]:
+    """Style and text of the report's paragraphs: plainer than ours, with every figure in it."""
+    chapters = ("基本情况", "资金使用", "组织实施", "评价工作", "评价结果", "问题", "建议")
+    sentences = [f"本年度{name}为{written(value)}，由台账逐行统计得出。" for name, value in facts.items()]
+    size = -(-len(sentences) // len(chapters))
+    blocks = [("Heading1", f"自评得分{scores['total']}分，等级{scores['grade']}")]
+    for number, chapter in enumerate(chapters):
+        blocks += [("Heading1", chapter), *(("BodyText", sentence) for sentence in sentences[number * size : (number + 1) * size])]
+    return blocks
+
+
+def annexes(
+    scored: list[dict[str, Any]],
+    facts: dict[str, Decimal],
+    scores: dict[str, str],
+    payments: list[list[str]],
+    rows: dict[str, list[dict[str, Any]]],
+) -> list[list[list[str]]]:
+    """The three tables as rows of text; `payments` comes from whoever summed them."""
+    table = [["一级指标", "二级指标", "三级指标", "指标值", "完成值", "分值", "得分"]]
+    table += [
+        [row["level1"], row["level2"], row["name"], row["target"], written(facts[row["id"]]), str(row["weight"]), scores[row["id"]]] for row in scored
+    ]
+    table += [[f"目标{goal['goal_no']}", goal["goal"], goal["status"], str(goal["completed_on"] or ""), "", "", ""] for goal in rows["goals"]]
+    last = {month["project_no"]: month for month in sorted(rows["progress"], key=lambda month: month["month"])}
+    colours = [["序号", "项目", "阶段", "计划", "实际", "评价"]]
+    for number, project in enumerate(rows["projects"], start=1):
+        month = last.get(project["project_no"])
+        behind = month["planned_pct"] - month["actual_pct"] if month else Decimal(0)
+        colour = "正常" if behind <= 0 else "滞后" if behind < 10 else "严重滞后"
+        planned, actual = (str(month["planned_pct"]), str(month["actual_pct"])) if month else ("", "")
+        colours.append([str(number), project["project_name"], project["stage"], planned, actual, colour])
+    head = ["支出类别", "支付日期", "凭证号", "经济分类", "摘要", "收款人", "支付方式", "金额（元）"]
+    return [table, [head, *payments], colours]

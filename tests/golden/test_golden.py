@@ -1,0 +1,68 @@
+"""The sample year as evaluation staff read it: facts, scores and the report's text, compared with what was agreed.
+
+When a change is meant: `PERFEVAL_GOLDEN=write pytest tests/golden`, then read the difference like any other change.
+"""
+
+import io
+import os
+from pathlib import Path
+
+import docx
+import pytest
+import yaml
+from docx.table import Table
+
+from perfeval.cli import create_workspace
+from perfeval.ledgers import receive
+from perfeval.settings import Workspace
+from perfeval.steps import Assessment, assess, write_report
+
+HERE = Path(__file__).parent / "taojiang-2022"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    folder = tmp_path_factory.mktemp("golden") / "office"
+    create_workspace(folder, "taojiang-2022")
+    return Workspace(folder)
+
+
+@pytest.fixture(scope="module")
+def assessment(office: Workspace) -> Assessment:
+    return assess(office, 2022, receive(office.ledgers(2022)))
+
+
+def agree(name: str, text: str) -> None:
+    path = HERE / name
+    if os.environ.get("PERFEVAL_GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+def test_sample_facts_are_as_agreed(assessment: Assessment) -> None:
+    facts = {fact.id: f"{fact.value} {fact.unit}" for fact in assessment.facts.values()}
+    agree("facts.yml", yaml.safe_dump(facts, allow_unicode=True, sort_keys=True, width=1000))
+
+
+def test_sample_scores_are_as_agreed(assessment: Assessment) -> None:
+    card = assessment.card
+    rows = {score.name: f"{score.score}/{score.weight} {score.explanation}" for score in card.scores}
+    rows["预算执行率"] = f"{card.execution.score}/{card.execution.weight} {card.execution.explanation}"
+    rows["总分"] = f"{card.total} {card.grade}"
+    agree("scores.yml", yaml.safe_dump(rows, allow_unicode=True, sort_keys=False, width=1000))
+
+
+def test_sample_findings_are_as_agreed(assessment: Assessment) -> None:
+    agree("findings.txt", "".join(f"{item.severity} {item.code} {item.place} {item.message}\n" for item in assessment.findings))
+
+
+def test_sample_report_reads_as_agreed(office: Workspace, assessment: Assessment) -> None:
+    document = docx.Document(io.BytesIO(write_report(office, 2022, 1, assessment).document))
+    lines = []
+    for block in document.iter_inner_content():
+        if isinstance(block, Table):
+            lines += [" | ".join(dict.fromkeys(cell.text.strip() for cell in row.cells)) for row in block.rows]
+        else:
+            lines.append(block.text)
+    agree("report.txt", "\n".join(lines) + "\n")

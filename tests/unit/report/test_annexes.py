@@ -1,0 +1,148 @@
+"""The three tables: what stands in which cell, merges, sums, colours."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+
+import polars as pl
+from docx import Document
+from docx.oxml.ns import qn
+from lxml import etree
+
+from perfeval.report import Report, Subject
+from perfeval.report.wordml import Body, Cell, Table
+
+Draft = Callable[..., Report]
+
+
+def tables(report: Report) -> list[etree._Element]:
+    return Document(io.BytesIO(report.document)).element.body.findall(qn("w:tbl"))
+
+
+def rows(table: etree._Element) -> list[list[str]]:
+    return [["".join(text.text for text in cell.iter(qn("w:t"))) for cell in row.findall(qn("w:tc"))] for row in table.findall(qn("w:tr"))]
+
+
+def spans(table: etree._Element) -> set[int]:
+    return {
+        sum(
+            int(span.get(qn("w:val"))) if (span := cell.find(f".//{qn('w:gridSpan')}")) is not None else 1
+            for cell in row.findall(qn("w:tc"))
+        )
+        for row in table.findall(qn("w:tr"))
+    }
+
+
+def widths(table: etree._Element) -> set[int]:
+    return {sum(int(width.get(qn("w:w"))) for width in row.iter(qn("w:tcW"))) for row in table.findall(qn("w:tr"))}
+
+
+def merges(table: etree._Element, column: int) -> list[str | None]:
+    cells = [row.findall(qn("w:tc"))[column].find(f".//{qn('w:vMerge')}") for row in table.findall(qn("w:tr"))]
+    return [None if merge is None else merge.get(qn("w:val")) for merge in cells]
+
+
+def test_tables_every_row_fills_the_grid_and_the_page(draft: Draft) -> None:
+    drawn = tables(draft("文\n"))
+    assert [spans(table) for table in drawn] == [{8}, {9}, {9}, {11}]
+    assert [widths(table) for table in drawn] == [{8845}, {8845}, {12756}, {12756}]
+
+
+def test_tables_rows_whole_and_heads_repeated(draft: Draft) -> None:
+    drawn = tables(draft("文\n"))
+    assert [len(table.findall(f".//{qn('w:cantSplit')}")) for table in drawn] == [len(rows(table)) for table in drawn]
+    assert [len(table.findall(f".//{qn('w:tblHeader')}")) for table in drawn] == [0, 1, 1, 1]
+
+
+def test_self_evaluation_identity_funds_and_goals(draft: Draft) -> None:
+    assert rows(tables(draft("文\n"))[0]) == [
+        ["项目名称", "经费补助"],
+        ["主管部门", "样例县人民政府", "实施单位", "样例县重点项目建设事务中心"],
+        ["项目资金（万元）", "", "年初预算数", "全年预算数（A）", "全年执行数（B）", "分值", "执行率（B/A）", "得分"],
+        ["", "年度资金总额", "0", "0.36005", "0.36005", "10", "100%", "10"],
+        ["", "其中：当年财政拨款", "0", "0.36005", "0.36005", "—", "100%", "—"],
+        ["", "　　　上年结转资金", "0", "0", "—", "—", "—", "—"],
+        ["年度总体目标", "预期目标", "实际完成情况"],
+        ["", "保障协调服务工作。", "年度目标任务2项，完成1项"],
+        ["", "目标1：推动项目开工", "完成（2022年12月1日）"],
+        ["", "目标2：管好项目库。", "未完成"],
+    ]
+
+
+def test_self_evaluation_indicators_merged_by_level(draft: Draft) -> None:
+    table = tables(draft("文\n"))[1]
+    assert rows(table) == [
+        ["", "一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施"],
+        ["绩效指标", "产出指标", "数量指标", "会议次数", "≥60次", "73次", "60", "60", "—"],
+        ["", "", "", "分色表期数", "≥12期", "9期", "20", "15", "实际9期，得15分"],
+        ["", "满意度指标", "服务对象满意度指标", "满意度", "≥90%", "95%", "10", "10", "—"],
+        ["总分", "100", "95", "等级：优"],
+    ]
+    assert merges(table, 0) == [None, "restart", "continue", "continue", None]
+    assert merges(table, 1) == [None, "restart", "continue", "restart", None]
+    assert merges(table, 2) == [None, "restart", "continue", "restart", None]
+
+
+def test_self_evaluation_reason_of_the_narrative_printed_where_points_were_lost(draft: Draft) -> None:
+    front = "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\ndeviations: {tables: 人手不足, meetings: 不印}\n---\n"
+    assert [row[-1] for row in rows(tables(draft("文\n", front))[1])[1:4]] == ["—", "人手不足", "—"]
+
+
+def test_payments_grouped_by_category_with_sums(draft: Draft) -> None:
+    assert rows(tables(draft("文\n"))[2]) == [
+        ["序号", "支出类别", "支付日期", "凭证号", "经济分类", "摘要", "收款人", "支付方式", "金额（元）"],
+        ["1", "差旅费", "2022-07-01", "3", "30211 差旅费", "赴市对接", "样例丙", "公务卡", "600.00"],
+        ["2", "差旅费", "2022-09-01", "1", "30211 差旅费", "赴省对接", "样例甲", "公务卡", "1,000.00"],
+        ["差旅费小计（2笔）", "1,600.00"],
+        ["3", "协调会议", "2022-08-01", "2", "30215 会议费", "协调会", "样例乙", "转账", "2,000.50"],
+        ["协调会议小计（1笔）", "2,000.50"],
+        ["合计（3笔）", "3,600.50"],
+    ]
+
+
+def test_colours_last_month_judged_word_and_fill(draft: Draft) -> None:
+    table = tables(draft("文\n"))[3]
+    assert rows(table)[1:] == [
+        ["1", "甲项目", "在建", "样例单位", "1000.00", "1000.00", "12月", "100", "100", "正常", "—"],
+        ["2", "乙项目", "在建", "样例单位", "500.00", "400.000001", "12月", "100", "90", "严重滞后", "资金不足"],
+        ["3", "丙项目", "前期", "—", "—", "—", "无进度填报记录"],
+    ]
+    assert [shading.get(qn("w:fill")) for shading in table.iter(qn("w:shd"))] == ["92D050", "C00000"]
+    assert [colour.get(qn("w:val")) for colour in table.iter(qn("w:color"))] == ["FFFFFF"]
+
+
+def test_colours_behind_less_than_the_band_yellow(draft: Draft, subject: Subject) -> None:
+    progress = subject.ledgers["progress"]
+    frame = progress.frame.with_columns(pl.lit(Decimal("90.01")).cast(pl.Decimal(5, 2)).alias("actual_pct"))
+    table = tables(draft("文\n", ledgers={**subject.ledgers, "progress": replace(progress, frame=frame)}))[3]
+    assert [shading.get(qn("w:fill")) for shading in table.iter(qn("w:shd"))] == ["FFFF00", "FFFF00"]
+
+
+def test_figures_of_annexes_reported(draft: Draft) -> None:
+    figures = {figure.id: figure.text for figure in draft("文\n").figures}
+    assert figures == {
+        "budget_initial": "0",
+        "budget_annual": "0.36005",
+        "budget_executed": "0.36005",
+        "execution_rate": "100%",
+        "score_execution": "10",
+        "goals": "2",
+        "goals_done": "1",
+        "meetings": "73次",
+        "score_meetings": "60",
+        "score_tables": "15",
+        "score_satisfied": "10",
+        "score_total": "95",
+        "spent_subtotal_1": "1,600.00",
+        "spent_subtotal_2": "2,000.50",
+        "spent_total": "3,600.50",
+    }
+
+
+def test_table_many_rows_linear_and_escaped() -> None:
+    body = Body()
+    body.table(Table((100, 100), "lr", [("<&>", Cell("甲\n乙"))] * 10_000))
+    root = etree.fromstring(body.document())
+    assert len(root.findall(f".//{qn('w:tr')}")) == 10_000
+    assert len(root.findall(f".//{qn('w:p')}")) == 30_000

@@ -1,0 +1,205 @@
+"""The Word file: form, order, determinism, validity, and what stops it besides the narrative."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from docx import Document
+from docx.oxml.ns import qn
+
+from perfeval.errors import ReportError
+from perfeval.report import Report, Subject, content_digest, draft_report
+
+Draft = Callable[..., Report]
+Faults = Callable[..., list[str]]
+
+
+def opened(report: Report):  # noqa: ANN201
+    return Document(io.BytesIO(report.document))
+
+
+def repacked(package: bytes, **replaced: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(package)) as source, zipfile.ZipFile(target, "w") as written:
+        for name in reversed(source.namelist()):
+            written.writestr(name, replaced.get(Path(name).stem, source.read(name)))
+    return target.getvalue()
+
+
+def test_draft_twice_same_bytes(draft: Draft) -> None:
+    assert draft("文\n").document == draft("文\n").document
+
+
+def test_draft_package_sorted_dated_and_anonymous(draft: Draft) -> None:
+    infos = zipfile.ZipFile(io.BytesIO(draft("文\n").document)).infolist()
+    assert [info.filename for info in infos] == [
+        "[Content_Types].xml", "_rels/.rels", "docProps/app.xml", "docProps/core.xml", "word/_rels/document.xml.rels", "word/document.xml",
+        "word/fontTable.xml", "word/footer1.xml", "word/footer2.xml", "word/settings.xml", "word/styles.xml", "word/theme/theme1.xml",
+    ]  # fmt: skip
+    assert {(info.date_time, info.create_system) for info in infos} == {((1980, 1, 1, 0, 0, 0), 0)}
+
+
+def test_draft_core_properties_from_data(draft: Draft) -> None:
+    properties = opened(draft("文\n", revision=3)).core_properties
+    assert properties.title == "样例县重点项目建设事务中心2022年度自评报告"
+    assert (properties.author, properties.last_modified_by) == ("样例县重点项目建设事务中心", "样例县重点项目建设事务中心")
+    assert properties.created == properties.modified == datetime(2023, 4, 3, tzinfo=UTC)
+    assert (properties.language, properties.revision) == ("zh-CN", 3)
+
+
+def test_content_digest_repacked_unchanged_edited_changed(draft: Draft) -> None:
+    report = draft("文\n")
+    assert report.content_digest == content_digest(report.document)
+    assert content_digest(repacked(report.document)) == report.content_digest
+    assert content_digest(repacked(report.document, document=b"<x/>")) != report.content_digest
+
+
+def test_content_digest_list_of_parts_hashed() -> None:
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as target:
+        target.writestr("b", "2")
+        target.writestr("a", "1")
+    listed = f"a {hashlib.sha256(b'1').hexdigest()}\nb {hashlib.sha256(b'2').hexdigest()}\n"
+    assert content_digest(package.getvalue()) == hashlib.sha256(listed.encode()).hexdigest()
+
+
+def test_draft_order_of_parts_as_the_standard_wants(draft: Draft) -> None:
+    texts = [(paragraph.style.style_id, paragraph.text) for paragraph in opened(draft("文\n")).paragraphs if paragraph.text]
+    assert texts == [
+        ("Title", "样例县重点项目建设事务中心"),
+        ("Title", "2022年度自评报告"),
+        ("BodyText", "文"),
+        ("AnnexNote", "附件：1. 项目支出绩效自评表"),
+        ("AnnexNote", "2. 资金支出明细"),
+        ("AnnexNote", "3. 重点项目进度分色表"),
+        ("Signature", "样例县重点项目建设事务中心"),
+        ("Date", "2023年4月3日"),
+        ("AnnexMark", "附件1"),
+        ("AnnexTitle", "项目支出绩效自评表"),
+        ("AnnexCaption", "（2022年度）"),
+        ("TableNote", "填表人：项目协调股　　填报日期：2023年4月3日　　联系电话："),
+        ("TableNote", "单位负责人（签字）："),
+        ("AnnexMark", "附件2"),
+        ("AnnexTitle", "资金支出明细"),
+        ("AnnexCaption", "（2022年度，经费补助）"),
+        ("TableNote", "注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。"),
+        ("AnnexMark", "附件3"),
+        ("AnnexTitle", "重点项目进度分色表"),
+        ("AnnexCaption", "（2022年度）"),
+        (
+            "TableNote",
+            "注：按2022年最后一个填报月份评价。实际进度达到计划的为“正常”（绿色）；落后不足10个百分点的为“滞后”（黄色）；"
+            "落后10个百分点及以上的为“严重滞后”（红色）。标准来源：考核办法。",
+        ),
+    ]
+
+
+def test_draft_signature_never_alone_on_a_page(draft: Draft) -> None:
+    paragraphs = opened(draft("甲\n\n乙\n")).paragraphs
+    kept = [paragraph.text for paragraph in paragraphs if paragraph._p.find(".//" + qn("w:keepNext")) is not None]
+    assert kept[:8] == [
+        "乙",
+        "",
+        "附件：1. 项目支出绩效自评表",
+        "2. 资金支出明细",
+        "3. 重点项目进度分色表",
+        "",
+        "",
+        "样例县重点项目建设事务中心",
+    ]
+
+
+def test_draft_sections_portrait_then_landscape_with_footers(draft: Draft) -> None:
+    report, annexes = opened(draft("文\n")).sections
+    assert [side.twips for side in (report.page_width, report.page_height)] == [11906, 16838]
+    assert [side.twips for side in (report.top_margin, report.right_margin, report.bottom_margin, report.left_margin)] == [
+        2098,
+        1474,
+        1984,
+        1587,
+    ]
+    assert [side.twips for side in (annexes.page_width, annexes.page_height)] == [16838, 11906]
+    assert [side.twips for side in (annexes.top_margin, annexes.right_margin, annexes.bottom_margin, annexes.left_margin)] == [
+        1587,
+        2098,
+        1474,
+        1984,
+    ]
+    assert [len(section._sectPr.findall(qn("w:footerReference"))) for section in (report, annexes)] == [2, 2]
+    assert [section._sectPr.find(qn("w:docGrid")).get(qn("w:linePitch")) for section in (report, annexes)] == ["579", "579"]
+
+
+def test_draft_ledger_text_illegal_in_xml_printed_without_it(draft: Draft, subject: Subject) -> None:
+    projects = subject.ledgers["projects"]
+    frame = projects.frame.with_columns(project_name=pl.Series(["甲\x00<项目>&\x0b", "乙\n项目", "丙\ufffe"]))
+    report = draft("文\n", ledgers={**subject.ledgers, "projects": replace(projects, frame=frame)})
+    assert [row.cells[1].text for row in opened(report).tables[-1].rows[1:]] == ["甲<项目>&", "乙\n项目", "丙"]
+
+
+@pytest.mark.parametrize(
+    ("ledger", "column", "text", "fault"),
+    [
+        ("expenditure", "summary", "XX年经费", "资金支出台账.xlsx!资金支出台账!F3: “XX年经费”"),
+        ("projects", "project_name", "甲\ufdd0项目", "重点项目台账.xlsx!重点项目台账!B3: “甲项目”"),
+    ],
+)
+def test_draft_ledger_text_unprintable_stopped_at_its_cell(
+    faults: Faults, subject: Subject, ledger: str, column: str, text: str, fault: str
+) -> None:
+    changed = subject.ledgers[ledger]
+    frame = changed.frame.with_columns(pl.when(pl.col("row") == 3).then(pl.lit(text)).otherwise(pl.col(column)).alias(column))
+    (told,) = faults("文\n", ledgers={**subject.ledgers, ledger: replace(changed, frame=frame)})
+    assert told.startswith(fault)
+
+
+def test_draft_ledger_missing_stopped(faults: Faults, subject: Subject) -> None:
+    ledgers = {name: ledger for name, ledger in subject.ledgers.items() if name != "goals"}
+    assert faults("文\n", ledgers=ledgers) == ["缺少台账 goals"]
+
+
+def test_draft_without_report_step_stopped(faults: Faults, subject: Subject) -> None:
+    work = subject.ledgers["evaluation_work"]
+    ledgers = {**subject.ledgers, "evaluation_work": replace(work, frame=work.frame.head(1))}
+    assert faults("文\n", ledgers=ledgers) == ["评价工作台账.xlsx: 评价工作台账中没有“形成报告”步骤，成文日期无从确定"]
+
+
+def test_draft_payments_unlike_execution_stopped(faults: Faults, subject: Subject) -> None:
+    paid = subject.ledgers["expenditure"]
+    ledgers = {**subject.ledgers, "expenditure": replace(paid, frame=paid.frame.head(2))}
+    assert faults("文\n", ledgers=ledgers) == ["附件2: 资金支出明细合计 3000.5 元，与自评表全年执行数 3600.5 元不一致"]
+
+
+@pytest.mark.parametrize("template", [b"", b"PK\x03\x04", b"not a zip"])
+def test_draft_template_no_word_file_stopped(subject: Subject, narrative: str, template: bytes) -> None:
+    with pytest.raises(ReportError, match="template.docx: 不是 Word 文件"):
+        draft_report(subject, narrative, template)
+
+
+def test_draft_template_lacking_a_style_stopped(subject: Subject, template: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(template)) as package:
+        styles = package.read("word/styles.xml").replace(b'w:styleId="TableHead"', b'w:styleId="Other"')
+    narrative = "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\n---\n文\n"
+    with pytest.raises(ReportError, match="template.docx: 缺少样式 TableHead"):
+        draft_report(subject, narrative, repacked(template, styles=styles))
+
+
+def test_template_purged_of_foreign_leftovers(template: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(template)) as package:
+        text = b"".join(package.read(name) for name in package.namelist()).decode()
+    assert 'w:eastAsia="zh-CN"' in text
+    assert '<w:compatSetting w:name="compatibilityMode" w:uri="http://schemas.microsoft.com/office/word" w:val="15"/>' in text
+    assert "ja-JP" not in text
+    assert "rsid" not in text
+
+
+def test_draft_valid_by_the_schemas(draft: Draft, tmp_path: Path) -> None:
+    audit = pytest.importorskip("openxml_audit")
+    file = tmp_path / "report.docx"
+    file.write_bytes(draft("# 甲\n## 乙\n### 丙\n#### 丁\n文\n").document)
+    assert audit.OpenXmlValidator().validate(file).errors == []

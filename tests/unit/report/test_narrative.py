@@ -1,0 +1,169 @@
+"""What a narrative may say, and each fault with its place; the body starts at line 5."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from docx import Document
+
+from perfeval.model import Figure
+from perfeval.report import Report
+
+Draft = Callable[..., Report]
+Faults = Callable[..., list[str]]
+
+
+def paragraphs(report: Report, style: str) -> list[str]:
+    return [paragraph.text for paragraph in Document(io.BytesIO(report.document)).paragraphs if paragraph.style.style_id == style]
+
+
+def test_title_front_matter_printed_line_by_line(draft: Draft) -> None:
+    assert paragraphs(draft("文\n"), "Title") == ["样例县重点项目建设事务中心", "2022年度自评报告"]
+
+
+def test_headings_four_levels_numbered_and_restarted(draft: Draft) -> None:
+    report = draft("# 甲\n## 乙\n### 丙\n#### 丁\n文\n#### 戊\n文\n# 己\n## 庚\n文\n## 辛\n文\n")
+    assert paragraphs(report, "Heading1") == ["一、甲", "二、己"]
+    assert paragraphs(report, "Heading2") == ["（一）乙", "（一）庚", "（二）辛"]
+    assert paragraphs(report, "Heading3") == ["1.丙"]
+    assert paragraphs(report, "Heading4") == ["（1）丁", "（2）戊"]
+
+
+def test_paragraph_broken_over_lines_and_tags_joined(draft: Draft) -> None:
+    report = draft("召开会议\n{% if facts.meetings %}\n{{ facts.meetings | about }}次\n{% endif %}\n，成效好。\n\n第二段\n")
+    assert paragraphs(report, "BodyText") == ["召开会议70余次，成效好。", "第二段"]
+
+
+def test_paragraph_after_a_loop_kept_apart(draft: Draft) -> None:
+    report = draft("目标：\n{% for goal in rows.goals %}\n{{ loop.index | ordinal }}是{{ goal.goal | clause }}；\n{% endfor %}\n\n后文\n")
+    assert paragraphs(report, "BodyText") == ["目标：一是推动项目开工；二是管好项目库；", "后文"]
+
+
+def test_figures_every_printing_reported_in_reading_order(draft: Draft) -> None:
+    report = draft("{{ facts.spent | wan }}万元，{{ facts.meetings | number }}次，{{ facts.meetings | about }}次\n")
+    assert [(figure.id, figure.text) for figure in report.figures[:3]] == [("spent", "0.36005"), ("meetings", "73"), ("meetings", "70余")]
+
+
+def test_date_fact_printed_as_day(draft: Draft) -> None:
+    report = draft("{{ facts.last | day }}\n")
+    assert paragraphs(report, "BodyText") == ["2022年12月5日"]
+    assert report.figures[0] == Figure("last", "2022年12月5日", None, "")
+
+
+def test_ledger_row_text_cannot_write_markdown(draft: Draft) -> None:
+    report = draft("{% for step in rows.evaluation_work if step.place %}\n{{ step.content }}\n{% endfor %}\n")
+    assert paragraphs(report, "BodyText") == ["听取# 意见建议"]
+
+
+def test_ledger_row_figures_named_by_row(draft: Draft) -> None:
+    report = draft("{% for step in rows.evaluation_work if step.headcount %}{{ step.headcount | number }}人{% endfor %}\n")
+    assert report.figures[0].id == "evaluation_work_r3_headcount"
+
+
+def test_lost_points_listed_from_scores(draft: Draft) -> None:
+    report = draft(
+        "{{ card.lost_count | number }}个：{% for row in card.lost %}{{ row.name | quoted }}{{ row.score | number }}分{% endfor %}\n"
+    )
+    assert paragraphs(report, "BodyText") == ["1个：“分色表期数”15分"]
+
+
+def test_progress_counted_by_colour(draft: Draft) -> None:
+    report = draft("{{ progress.green | number }}{{ progress.yellow | number }}{{ progress.red | number }}{{ progress.none | number }}\n")
+    assert paragraphs(report, "BodyText") == ["1011"]
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("文\n\n《XX年办法》\n", "2022.md:7: 有未填写的空位“XX”"),
+        ("文××\n", "2022.md:5: 有未填写的空位“××”"),
+        ("文\n待补\n", "2022.md:6: 有未填写的空位“待补”"),
+        ("文\n{{ facts.meetings | about \n", "2022.md:"),
+        ("文 }} 字\n", "2022.md:5: 有未填写的空位“}}”"),
+        ("{% if facts.tasks %}\n{{ facts.nothing | about }}\n{% endif %}\n文\n", "2022.md:6: 未定义的数字 facts.nothing"),
+        ("文\n{{ facts.satisfaction | percent }}\n", "2022.md:6: satisfaction 没有数值：没有问卷"),
+        ("文\n{% if facts.satisfaction > 90 %}好{% endif %}\n", "2022.md:6: satisfaction 没有数值：没有问卷"),
+        ("文\n{{ unit.nick }}\n", "2022.md:6: 未定义的名称 nick"),
+        ("文\n{{ nobody | about }}\n", "2022.md:6: 未定义的名称 nobody"),
+        ("{% for row in nobody %}{% endfor %}文\n", "2022.md:5: 未定义的名称 nobody"),
+        ("文{{ 73 }}\n", "2022.md:5: “73”不是由台账算出的数字"),
+        ("文{{ facts.meetings.value }}\n", "2022.md:5: “73”不是由台账算出的数字"),
+        ("文{{ rows.goals | length }}\n", "2022.md:5: “2”不是由台账算出的数字"),
+        ("{% for s in rows.evaluation_work %}\n{{ s.place }}文\n{% endfor %}\n", "2022.md:6: 这里要打印的台账单元格没有填写"),
+        ("# 甲\n\n# 乙\n文\n", "2022.md:5: “甲”下面没有内容"),
+        ("# 甲\n{% if facts.tasks %}\n文\n{% endif %}\n", "2022.md:5: “甲”下面没有内容"),
+        ("# 甲\n## 乙\n文\n## 丙\n# 丁\n文\n", "2022.md:8: “丙”下面没有内容"),
+        ("# 甲\n### 乙\n文\n", "2022.md:6: 标题“乙”跳级"),
+        ("# 一、甲\n文\n", "2022.md:5: 标题“一、甲”不要写编号"),
+        ("- 甲\n", "2022.md:5: 不支持的 Markdown 写法"),
+        ("文**重点**\n", "2022.md:5: 不支持的 Markdown 写法"),
+        ("文\ufdd0\n", "2022.md:5: 含有程序保留的控制字符"),
+        ('文{{ "\\ufdd0x" }}\n', "2022.md:5: 引号内含有程序保留的控制字符"),
+        ("", "2022.md:1: 正文没有内容"),
+    ],
+)
+def test_draft_faulty_body_stopped_at_its_place(faults: Faults, body: str, fault: str) -> None:
+    assert any(told.startswith(fault) for told in faults(body)), faults(body)
+
+
+def test_draft_several_faults_all_told_at_once(faults: Faults) -> None:
+    assert faults("# 甲\n# 乙\nXX年\n{{ facts.x | about }}\n{{ facts.satisfaction | about }}\n") == [
+        "2022.md:5: “甲”下面没有内容",
+        "2022.md:7: 有未填写的空位“XX”",
+        "2022.md:8: 未定义的名称 x",
+        "2022.md:8: 未定义的数字 facts.x：指标体系的 facts 和 indicators 中没有这一项",
+        "2022.md:9: satisfaction 没有数值：没有问卷",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("front", "fault"),
+    [
+        ("文\n", "2022.md:1: 缺少开头的 --- 设置段"),
+        ("---\ntitle: [甲]\n---\n", "2022.md:1: progress：缺少这一项"),
+        ("---\ntitle: [甲]\nprogress: {slow_pct: 多, source: 办法}\n---\n", "2022.md:3: progress.slow_pct：应为数字"),
+        ("---\ntitle: [甲\n---\n", "2022.md:3: 设置段的 YAML 写法有误"),
+        ("---\ntitle: ['{{ unit.nick }}']\nprogress: {slow_pct: 10, source: 办法}\n---\n", "2022.md:2: 未定义的名称 nick"),
+        (
+            "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\ndeviations:\n  nobody: 原因\n---\n",
+            "2022.md:5: deviations 中的 nobody 不是指标编号",
+        ),
+        (
+            "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\ndeviations:\n  tables: 原因××\n---\n",
+            "2022.md:5: 有未填写的空位“××”",
+        ),
+    ],
+)
+def test_draft_faulty_front_matter_stopped_at_its_place(faults: Faults, front: str, fault: str) -> None:
+    assert any(told.startswith(fault) for told in faults("文\n", front)), faults("文\n", front)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "facts.meetings.__class__",
+        "facts.meetings.id.__class__.__mro__",
+        "rows.__class__.__init__.__globals__",
+        "rows._ledgers",
+        "unit.__init__",
+        "'%s' | format(facts)",
+        "self.__init__",
+        "lipsum",
+        "cycler",
+        "facts | attr('__class__')",
+        "facts.meetings.id.format(1)",
+        "rows.keys()",
+        "range(9)",
+        "'文' * 100000000",
+        "facts.meetings + 1",
+        "-facts.meetings",
+        "unit.update({'name': '乙'})",
+    ],
+)
+def test_sandbox_escape_or_arithmetic_stops_the_draft(faults: Faults, expression: str) -> None:
+    assert faults("文{{ %s }}\n" % expression)  # noqa: UP031  # braces are the template's
+
+
+@pytest.mark.parametrize("tag", ["{% include '/etc/passwd' %}", "{% import 'os' as os %}", "{% extends 'x' %}"])
+def test_sandbox_other_files_stop_the_draft(faults: Faults, tag: str) -> None:
+    assert faults(f"文{tag}\n")
