@@ -67,6 +67,8 @@ def end_with_parent() -> None:
         os.read(0, 1)
         os.kill(os.getpid(), signal.SIGINT)
 
+    # A shell starts background jobs with the signal ignored, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=wait, daemon=True).start()
 
 

@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 WorkspaceOption = Annotated[
     Path, typer.Option("-w", "--workspace", envvar="PERFEVAL_WORKSPACE", help="工作区目录", metavar="DIR", show_default="当前目录")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", envvar="PERFEVAL_JSON", help="只在标准输出打印一份 JSON")]
+
+
+def _remember_json(wanted: bool) -> bool:
+    # A fault is printed where no command is running any more: it reads the wish from here.
+    if wanted:
+        os.environ["PERFEVAL_JSON"] = "1"
+    return wanted
+
+
+JsonOption = Annotated[bool, typer.Option("--json", envvar="PERFEVAL_JSON", callback=_remember_json, help="只在标准输出打印一份 JSON")]
 YearOption = Annotated[int, typer.Option("--year", "-y", min=2000, max=2100, help="自评年度", metavar="Y")]
 
 app = typer.Typer(
@@ -45,7 +54,7 @@ def answer(program: Callable[[], object]) -> None:
     try:
         program()
     except PerfevalError as error:
-        if _wants_json():
+        if os.environ.get("PERFEVAL_JSON") == "1":
             emit(_fault(error))
         if isinstance(error, LedgerError):
             say_findings(error.findings)
@@ -94,13 +103,11 @@ def open_store(workspace: "Workspace") -> "Store":
 @app.callback()
 def _program(
     workspace: Annotated[Path | None, typer.Option("-w", "--workspace", help="工作区目录，也可写在命令之后", metavar="DIR")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="只打印一份 JSON，也可写在命令之后")] = False,
+    _as_json: Annotated[bool, typer.Option("--json", callback=_remember_json, help="只打印一份 JSON，也可写在命令之后")] = False,
 ) -> None:
-    # The commands read both as environment variables, so they may stand before or behind the command's name.
+    # Commands read both as environment variables, so they may stand before or behind the command's name.
     if workspace is not None:
         os.environ["PERFEVAL_WORKSPACE"] = str(workspace)
-    if as_json:
-        os.environ["PERFEVAL_JSON"] = "1"
 
 
 @app.command()
@@ -365,7 +372,3 @@ def _fault(error: PerfevalError) -> dict[str, Any]:
     if faults := getattr(error, "faults", ()):
         document["error"]["faults"] = list(faults)
     return document
-
-
-def _wants_json() -> bool:
-    return "--json" in sys.argv or os.environ.get("PERFEVAL_JSON") == "1"

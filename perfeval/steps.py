@@ -236,18 +236,18 @@ def archive_report(workspace: Workspace, store: Store, revision: Revision) -> Pa
 
     Raises: ArchiveError: when a gate has not approved exactly this draft.
     """
-    if (outcome := store.outcome(revision, "archived")) is None:
+    outcome = store.outcome(revision, "archived")
+    bag = workspace.archive_folder / str(outcome["bag"]) if outcome else None
+    if bag is None or not bag.exists():
         bag = archive_bag(_holdings(workspace, store, revision), workspace.archive_folder)
         store.save_outcome(revision, "archived", {"bag": bag.name})
-    else:
-        bag = workspace.archive_folder / str(outcome["bag"])
     store.end_evaluation(revision.evaluation, Stage.ARCHIVED)
     return bag
 
 
 def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holdings:
     evaluation, settings = revision.evaluation, workspace.settings
-    if (place := standing(workspace, store, evaluation)).stage is not Stage.APPROVED:
+    if (place := standing(workspace, store, evaluation)).stage not in {Stage.APPROVED, Stage.ARCHIVED}:
         raise ArchiveError("K01", f"不能归档：{evaluation.id} 第{revision.number}稿{place.title}", "各审批环节都同意后才能归档。")
     validated, scored, drafted = (_done(store, revision, step) for step in ("validated", "scored", "drafted"))
     # Number and time are written down before the bag is made, so that a second attempt makes the same bag.

@@ -15,7 +15,7 @@ KEY = "an invented key for tests"
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PERFEVAL_WORKSPACE", "PERFEVAL_JSON"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # and back afterwards: commands leave options here
     monkeypatch.setenv("PERFEVAL_KEY", KEY)
 
 

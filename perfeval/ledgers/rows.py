@@ -64,7 +64,9 @@ class _Cleaner:
         findings = [*parts.findings, *self._faulty(parts.data, exact)]
         spoken = frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in findings if finding.row and finding.cell)
         frame = pl.concat([plain, exact]).sort("row")
-        findings.extend(self._wrong_totals(parts.totals, frame, {letter for _, letter in spoken}))
+        marks = self.sheet.marks
+        unsure = {letter for _, letter in (*spoken, *marks.errors, *marks.uncomputed)}
+        findings.extend(self._wrong_totals(parts.totals, frame, unsure))
         return Cleaned(frame, findings, spoken, parts.ignored)
 
     def _collect(self) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -150,10 +152,10 @@ class _Cleaner:
             for cells in data.filter(bad).iter_rows(named=True):
                 yield self._finding(code, unreadable(column, cells[column.name]), column, cells)
 
-    def _wrong_totals(self, totals: pl.DataFrame, frame: pl.DataFrame, faulty_letters: set[str]) -> Iterator[Finding]:
+    def _wrong_totals(self, totals: pl.DataFrame, frame: pl.DataFrame, unsure: set[str]) -> Iterator[Finding]:
         """A finding for every total that differs from the sum of its column; not where the column itself has faults."""
         for column in self.model.columns():
-            if column.kind not in {Kind.MONEY, Kind.COUNT} or self.layout.letters[column.name] in faulty_letters:
+            if column.kind not in {Kind.MONEY, Kind.COUNT} or self.layout.letters[column.name] in unsure:
                 continue
             total = frame[column.name].sum()
             for cells in totals.filter(pl.col(column.name).is_not_null()).with_columns(read=self._exact(column)).iter_rows(named=True):

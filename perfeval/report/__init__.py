@@ -3,7 +3,7 @@
 Jinja, Markdown and Word are loaded when a report is drafted, not before.
 """
 
-from perfeval.report.package import content_digest
+from perfeval.model.digests import content_digest
 from perfeval.report.subject import Report, Subject
 
 __all__ = ["Report", "Subject", "content_digest", "draft_report"]

@@ -15,11 +15,12 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from perfeval.errors import ReportError
+from perfeval.model.digests import content_digest
 from perfeval.report.annexes import Annex, build_annexes
 from perfeval.report.context import build_context
 from perfeval.report.figures import MARKS, plain, written_day
 from perfeval.report.narrative import PARAGRAPH, SLOTS, TITLE, Block, read_front, write_narrative
-from perfeval.report.package import content_digest, pack_parts
+from perfeval.report.package import pack_parts
 from perfeval.report.progress import stand
 from perfeval.report.subject import Report, Subject
 from perfeval.report.wordml import Body
@@ -36,7 +37,7 @@ CHARACTER = 320  # twips of a 16 pt character
 
 def write_document(subject: Subject, narrative: str, template: bytes) -> Report:
     """Write the report; see `perfeval.report.draft_report`."""
-    file = f"{subject.year}.md"
+    file, narrative = f"{subject.year}.md", narrative.removeprefix("\ufeff").replace("\r\n", "\n")
     _refuse(_unprintable(subject))
     written_on = _written_on(subject)
     front, found = read_front(narrative, file)

@@ -22,7 +22,8 @@ from perfeval.settings import Marks, explain
 
 SLOTS = re.compile(r"[XＸ×]{2,}|\{\{|\}\}|\{%|%\}|_{3,}|＿{2,}")
 _LEFT_OVER = re.compile(SLOTS.pattern + "|待补|待填|待定")
-_MARKDOWN = re.compile(r"\s*(?:[-*+>|]|```|\d+[.．、]|#)|.*(?:\*\*|\]\()")
+_MARKDOWN = re.compile(r"\s*(?:[-*+>|]|```|\d+[.．、]|#(?!#{0,3} ))|.*(?:\*\*|\]\()")
+_TAGS = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _NUMBERED = re.compile(r"[一二三四五六七八九十]+、|（[一二三四五六七八九十\d]+）|\d+[.．、]")
 _FRONT = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
 _NUMBERS: tuple[Callable[[int], str], ...] = (
@@ -99,6 +100,7 @@ def write_narrative(text: str, front: Front, context: Mapping[str, object]) -> t
     body = _FRONT.sub(lambda match: "\n" * match[0].count("\n"), text)
     lines, places = render(body, context, faults)
     blocks = list(_blocks(lines, places))
+    faults += _unsupported(body)
     if lines:
         faults += [*_left_over(lines, places), *_structure(blocks)]
     return [*titles, *_numbered(blocks)], sorted(set(faults))
@@ -137,15 +139,15 @@ def _blocks(lines: Sequence[str], places: Sequence[int]) -> Iterator[Block]:
 
 
 def _left_over(lines: Sequence[str], places: Sequence[int]) -> Faults:
-    faults = [
-        (place, f"有未填写的空位“{found[0]}”") for line, place in zip(lines, places, strict=True) for found in _LEFT_OVER.finditer(line)
-    ]
-    faults += [
-        (place, "不支持的 Markdown 写法：只用 # 标题和段落，编号由程序生成")
-        for line, place in zip(lines, places, strict=True)
-        if _MARKDOWN.match(line) and not re.match(r"#{1,4} ", line)
-    ]
-    return faults
+    found = [(place, slot[0]) for line, place in zip(lines, places, strict=True) for slot in _LEFT_OVER.finditer(line)]
+    return [(place, f"有未填写的空位“{slot}”") for place, slot in found]
+
+
+def _unsupported(body: str) -> Faults:
+    """Markdown that would be printed as typed; judged in the source, where no ledger's text stands yet."""
+    text = _TAGS.sub(lambda match: "\n" * match[0].count("\n"), body)
+    message = "不支持的 Markdown 写法：只用 # 标题（# 后空一格）和段落，编号由程序生成"
+    return [(number, message) for number, line in enumerate(text.split("\n"), start=1) if _MARKDOWN.match(line)]
 
 
 def _structure(blocks: Sequence[Block]) -> Faults:

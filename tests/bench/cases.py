@@ -8,6 +8,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import docx
 import polars as pl
 
 from perfeval.sample import sample_frames, write_sample
@@ -21,6 +22,22 @@ def write_county(workspace: Path) -> None:
     """13 workbooks as `perfeval init --sample` writes them."""
     shutil.copytree(DEFAULT_CONFIG, workspace)
     write_sample(workspace / "ledgers" / "2022")
+    write_stack_template(workspace / "stack.docx")
+
+
+def write_stack_template(path: Path) -> None:
+    """The template that docxtpl fills: a paragraph per block, a table per annex."""
+    document = docx.Document()
+    for text in ("{%p for text in blocks %}", "{{ text }}", "{%p endfor %}"):
+        document.add_paragraph(text)
+    for name, width in (("indicators", 7), ("payments", 8), ("colours", 6)):
+        table = document.add_table(3, width)
+        table.cell(0, 0).text = f"{{%tr for row in {name} %}}"
+        for column in range(width):
+            table.cell(1, column).text = f"{{{{ row[{column}] }}}}"
+        table.cell(2, 0).text = "{%tr endfor %}"
+        document.add_paragraph()
+    document.save(path)
 
 
 def write_long(workspace: Path, rows: int) -> None:

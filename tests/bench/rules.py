@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,15 @@ def written(value: Decimal) -> str:
     return format(round(value, 10).normalize(), "f")
 
 
+def summed(found: Iterable[tuple[str, str, int, int]]) -> dict[str, list[int]]:
+    """By code and ledger how many rows were found fault with, and the sum of their numbers."""
+    sums: dict[str, list[int]] = {}
+    for code, ledger, count, total in found:
+        entry = sums.setdefault(f"{code} {ledger}", [0, 0])
+        entry[:] = [entry[0] + count, entry[1] + int(total)]
+    return sums
+
+
 def narrative(facts: dict[str, Decimal], scores: dict[str, str]) -> list[tuple[str, str]]:
     """Style and text of the report's paragraphs: plainer than ours, with every figure in it."""
     chapters = ("基本情况", "资金使用", "组织实施", "评价工作", "评价结果", "问题", "建议")
@@ -162,9 +172,12 @@ def annexes(
     """The three tables as rows of text; `payments` comes from whoever summed them."""
     table = [["一级指标", "二级指标", "三级指标", "指标值", "完成值", "分值", "得分"]]
     table += [
-        [row["level1"], row["level2"], row["name"], row["target"], written(facts[row["id"]]), str(row["weight"]), scores[row["id"]]] for row in scored
+        [row["level1"], row["level2"], row["name"], row["target"], written(facts[row["id"]]), str(row["weight"]), scores[row["id"]]]
+        for row in scored
     ]
-    table += [[f"目标{goal['goal_no']}", goal["goal"], goal["status"], str(goal["completed_on"] or ""), "", "", ""] for goal in rows["goals"]]
+    table += [
+        [f"目标{goal['goal_no']}", goal["goal"], goal["status"], str(goal["completed_on"] or ""), "", "", ""] for goal in rows["goals"]
+    ]
     last = {month["project_no"]: month for month in sorted(rows["progress"], key=lambda month: month["month"])}
     colours = [["序号", "项目", "阶段", "计划", "实际", "评价"]]
     for number, project in enumerate(rows["projects"], start=1):
@@ -175,3 +188,32 @@ def annexes(
         colours.append([str(number), project["project_name"], project["stage"], planned, actual, colour])
     head = ["支出类别", "支付日期", "凭证号", "经济分类", "摘要", "收款人", "支付方式", "金额（元）"]
     return [table, [head, *payments], colours]
+
+
+# Code, ledger, columns that together stand in one row only.
+UNIQUE = (
+    ("C36", "expenditure", ["voucher_no"]), ("C36", "expenditure", ["invoice_no"]), ("X01", "plans", ["plan_no"]),
+    ("X01", "projects", ["project_no"]), ("X01", "progress", ["project_no", "month"]), ("X01", "meetings", ["meeting_no"]),
+    ("X01", "issues", ["issue_no"]), ("X01", "services", ["service_no"]), ("X01", "publications", ["kind", "number"]),
+    ("X01", "surveys", ["survey_no"]), ("X01", "goals", ["goal_no"]),
+)  # fmt: skip
+REFERENCES = (
+    ("X03", "expenditure", "plan_no", "plans"), ("X02", "progress", "project_no", "projects"), ("X02", "meetings", "project_no", "projects"),
+    ("X02", "issues", "project_no", "projects"), ("X02", "services", "project_no", "projects"), ("X02", "inspections", "project_no", "projects"),
+)  # fmt: skip
+ORDER = (
+    ("C37", "expenditure", "approved_on", "paid_on"), ("X09", "plans", "drafted_on", "reviewed_on"),
+    ("X09", "projects", "started_on", "completed_on"), ("X09", "issues", "assigned_on", "due_on"),
+    ("X09", "issues", "assigned_on", "inspected_on"), ("X09", "issues", "assigned_on", "closed_on"),
+    ("X09", "issues", "inspected_on", "closed_on"), ("X09", "services", "accepted_on", "promised_on"),
+    ("X09", "services", "accepted_on", "finished_on"),
+)  # fmt: skip
+IN_YEAR = (
+    ("C37", "expenditure", "paid_on"), ("X10", "meetings", "held_on"), ("X10", "publications", "published_on"),
+    ("X10", "inspections", "inspected_on"), ("X10", "budget", "issued_on"), ("X10", "issues", "assigned_on"),
+    ("X10", "services", "accepted_on"),
+)  # fmt: skip
+PROGRAMME = "ZDXM-2022-001"
+PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_on")
+LISTED = 2000
+"""More payments than this are not listed one by one in Word."""

@@ -97,7 +97,9 @@ def test_score_prints_the_published_figures(command: Command, office: Path) -> N
     assert said.code == 0
     assert set(document) == {"facts", "scores", "execution", "total", "grade"}
     assert set(document["facts"]["meetings"]) == {"value", "unit", "formula", "rows"}
-    assert {name: document["facts"][name]["value"] for name in ("meetings", "bulletins", "colour_tables", "assigned_tasks", "services")} == {
+    assert {
+        name: document["facts"][name]["value"] for name in ("meetings", "bulletins", "colour_tables", "assigned_tasks", "services")
+    } == {
         "meetings": 73,
         "bulletins": 4,
         "colour_tables": 9,
@@ -135,7 +137,13 @@ def _double_invoice(office: Path) -> str:
 
 
 def _total_in_the_middle(office: Path) -> str:
-    return edit(ledger(office, "资金支出台账"), "凭证号", "合计", row=10)
+    path = ledger(office, "资金支出台账")
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    sheet.insert_rows(10)
+    sheet["A10"], sheet["I10"] = "合计", 12345.67
+    book.save(path)
+    return "A10"
 
 
 @pytest.mark.parametrize("spoil", [_delete_meeting_date, _write_amount_in_words, _double_invoice, _total_in_the_middle])
@@ -211,7 +219,7 @@ def test_annotate_marks_copies_and_leaves_the_ledgers(command: Command, office: 
 
 def test_configuration_fault_names_file_and_line(command: Command, office: Path) -> None:
     path = office / "indicators" / "2022.yml"
-    path.write_text(path.read_text(encoding="utf-8").replace("target: \"≥60次\"", "target: \"许多次吧≥\""), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace('target: "≥60次"', 'target: "许多次吧≥"'), encoding="utf-8")
     said = command("score", "--year", 2022, "-w", office)
     assert said.code == 2
     assert "2022.yml:" in said.err
@@ -225,9 +233,7 @@ def test_approver_is_enrolled_listed_and_revoked(command: Command, office: Path)
     assert command("approver", "revoke", "样例甲", "-w", office).code == 1
 
 
-def test_approver_without_a_key_in_the_environment_is_told_how(
-    command: Command, office: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_approver_without_a_key_in_the_environment_is_told_how(command: Command, office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PERFEVAL_KEY")
     said = command("approver", "add", "样例甲", "--role", "center", "-w", office)
     assert said.code == 2

@@ -13,7 +13,7 @@ from perfeval import steps
 from perfeval.approvals import enrol
 from perfeval.cli import create_workspace
 from perfeval.errors import ArchiveError, LedgerError, UsageError
-from perfeval.model import Answer, Revision, Stage, Verdict
+from perfeval.model import Answer, Revision, Verdict
 from perfeval.settings import Workspace, secret_key
 from perfeval.store import Store
 

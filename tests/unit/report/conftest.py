@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -21,7 +22,8 @@ progress: {slow_pct: 10, source: 考核办法}
 """
 SETTINGS = {
     "unit": {
-        "name": "样例县重点项目建设事务中心", "short_name": "中心", "county": "样例县", "office": "项目协调股", "supervisor": "样例县人民政府",
+        "name": "样例县重点项目建设事务中心", "short_name": "中心", "county": "样例县", "office": "项目协调股",
+        "supervisor": "样例县人民政府",
         "drafter": "项目协调股",
     },
     "bureau": "样例县财政局",
@@ -145,7 +147,7 @@ def template() -> bytes:
 def draft(subject: Subject, template: bytes) -> Callable[..., Report]:
     """Draft a report of the subject from a body, which starts at line 5 of the narrative."""
 
-    def drafted(body: str, front: str = FRONT, **changes: object) -> Report:
+    def drafted(body: str, front: str = FRONT, **changes: Any) -> Report:
         return draft_report(replace(subject, **changes), front + body, template)
 
     return drafted
@@ -155,7 +157,7 @@ def draft(subject: Subject, template: bytes) -> Callable[..., Report]:
 def faults(draft: Callable[..., Report]) -> Callable[..., list[str]]:
     """The faults that stop a draft."""
 
-    def found(body: str, front: str = FRONT, **changes: object) -> list[str]:
+    def found(body: str, front: str = FRONT, **changes: Any) -> list[str]:
         with pytest.raises(ReportError) as caught:
             draft(body, front, **changes)
         return list(caught.value.faults)

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 from docx import Document
@@ -16,31 +17,28 @@ from perfeval.report.wordml import Body, Cell, Table
 Draft = Callable[..., Report]
 
 
-def tables(report: Report) -> list[etree._Element]:
-    return Document(io.BytesIO(report.document)).element.body.findall(qn("w:tbl"))
+def tables(report: Report) -> list[Any]:
+    return list(Document(io.BytesIO(report.document)).element.body.findall(qn("w:tbl")))
 
 
-def rows(table: etree._Element) -> list[list[str]]:
-    return [["".join(text.text for text in cell.iter(qn("w:t"))) for cell in row.findall(qn("w:tc"))] for row in table.findall(qn("w:tr"))]
+def cells(table: Any) -> list[list[Any]]:
+    return [row.findall(qn("w:tc")) for row in table.findall(qn("w:tr"))]
 
 
-def spans(table: etree._Element) -> set[int]:
-    return {
-        sum(
-            int(span.get(qn("w:val"))) if (span := cell.find(f".//{qn('w:gridSpan')}")) is not None else 1
-            for cell in row.findall(qn("w:tc"))
-        )
-        for row in table.findall(qn("w:tr"))
-    }
+def rows(table: Any) -> list[list[str]]:
+    return [["".join(text.text for text in cell.iter(qn("w:t"))) for cell in row] for row in cells(table)]
 
 
-def widths(table: etree._Element) -> set[int]:
-    return {sum(int(width.get(qn("w:w"))) for width in row.iter(qn("w:tcW"))) for row in table.findall(qn("w:tr"))}
+def spans(table: Any) -> set[int]:
+    return {sum(cell.grid_span for cell in row) for row in cells(table)}
 
 
-def merges(table: etree._Element, column: int) -> list[str | None]:
-    cells = [row.findall(qn("w:tc"))[column].find(f".//{qn('w:vMerge')}") for row in table.findall(qn("w:tr"))]
-    return [None if merge is None else merge.get(qn("w:val")) for merge in cells]
+def widths(table: Any) -> set[int]:
+    return {sum(cell.width.twips for cell in row) for row in cells(table)}
+
+
+def merges(table: Any, column: int) -> list[str | None]:
+    return [row[column].vMerge for row in cells(table)]
 
 
 def test_tables_every_row_fills_the_grid_and_the_page(draft: Draft) -> None:

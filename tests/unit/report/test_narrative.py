@@ -14,7 +14,8 @@ Faults = Callable[..., list[str]]
 
 
 def paragraphs(report: Report, style: str) -> list[str]:
-    return [paragraph.text for paragraph in Document(io.BytesIO(report.document)).paragraphs if paragraph.style.style_id == style]
+    document = Document(io.BytesIO(report.document))
+    return [paragraph.text for paragraph in document.paragraphs if paragraph._p.style == style]
 
 
 def test_title_front_matter_printed_line_by_line(draft: Draft) -> None:
@@ -53,6 +54,11 @@ def test_date_fact_printed_as_day(draft: Draft) -> None:
 def test_ledger_row_text_cannot_write_markdown(draft: Draft) -> None:
     report = draft("{% for step in rows.evaluation_work if step.place %}\n{{ step.content }}\n{% endfor %}\n")
     assert paragraphs(report, "BodyText") == ["听取# 意见建议"]
+
+
+def test_narrative_of_windows_with_comment_read(draft: Draft) -> None:
+    report = draft("{#\r\n- 说明\r\n#}\r\n# 甲\r\n文\r\n续\r\n")
+    assert paragraphs(report, "BodyText") == ["文续"]
 
 
 def test_ledger_row_figures_named_by_row(draft: Draft) -> None:
@@ -96,6 +102,8 @@ def test_progress_counted_by_colour(draft: Draft) -> None:
         ("# 甲\n### 乙\n文\n", "2022.md:6: 标题“乙”跳级"),
         ("# 一、甲\n文\n", "2022.md:5: 标题“一、甲”不要写编号"),
         ("- 甲\n", "2022.md:5: 不支持的 Markdown 写法"),
+        ("#标题\n文\n", "2022.md:5: 不支持的 Markdown 写法"),
+        ("##### 标题\n文\n", "2022.md:5: 不支持的 Markdown 写法"),
         ("文**重点**\n", "2022.md:5: 不支持的 Markdown 写法"),
         ("文\ufdd0\n", "2022.md:5: 含有程序保留的控制字符"),
         ('文{{ "\\ufdd0x" }}\n', "2022.md:5: 引号内含有程序保留的控制字符"),

@@ -96,7 +96,7 @@ def test_sample_four_meetings_fewer_change_their_sentence_only(drafted: Drafted,
     meetings = ledgers["meetings"].frame
     dropped = meetings.filter(~pl.col("meeting_no").is_in(meetings.filter(pl.col("kind") == "专题调度会")["meeting_no"].head(4).to_list()))
     before, after = texts(drafted(ledgers)), texts(drafted(changed(ledgers, "meetings", dropped)))
-    assert [(old[-45:], new[-45:]) for old, new in zip(before, after, strict=True) if old != new] == [
+    assert [(old[-46:], new[-46:]) for old, new in zip(before, after, strict=True) if old != new] == [
         (
             "协助联系县级领导召开专题调度会、现场办公会70余次，及时掌握工程进度，协调解决推进中的困难。",
             "协助联系县级领导召开专题调度会、现场办公会60余次，及时掌握工程进度，协调解决推进中的困难。",

@@ -1,0 +1,88 @@
+"""Rules that look at more than one cell (核对): each a function that yields findings, all listed in RULES.
+
+Codes: C.. as in the evaluation rules of the field; X.. are this room's own and keep their meaning:
+C08 no annual budget · C09 overspent · C35 economic classification · C36 voucher or invoice twice · C37 payment day ·
+X01 number twice · X02 unknown project · X03 unknown plan · X04 other programme · X05 papers missing (手续不全) ·
+X06 negative payment · X07 plan overrun · X08 plan not reviewed · X09 days out of order · X10 outside the year.
+
+An error stops the run; a warning travels to the approvers. A rule whose ledger could not be read does not apply.
+"""
+
+import csv
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+
+from perfeval.checks.case import Case
+from perfeval.checks.dates import find_days_out_of_order, find_days_outside_year, find_months_outside_year
+from perfeval.checks.references import (
+    find_repeated_numbers,
+    find_repeated_vouchers,
+    find_unknown_plans,
+    find_unknown_programmes,
+    find_unknown_projects,
+)
+from perfeval.checks.spending import (
+    find_missing_papers,
+    find_negative_payments,
+    find_no_budget,
+    find_overspending,
+    find_plan_overruns,
+    find_unreviewed_plans,
+    find_wrong_classification,
+)
+from perfeval.errors import ConfigurationError
+from perfeval.model import Finding, Ledgers
+
+__all__ = ["RULES", "check_ledgers", "load_classification"]
+
+RULES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
+    find_no_budget,
+    find_overspending,
+    find_unknown_programmes,
+    find_wrong_classification,
+    find_repeated_vouchers,
+    find_repeated_numbers,
+    find_unknown_plans,
+    find_unknown_projects,
+    find_days_out_of_order,
+    find_days_outside_year,
+    find_months_outside_year,
+    find_missing_papers,
+    find_negative_payments,
+    find_plan_overruns,
+    find_unreviewed_plans,
+)
+
+
+def check_ledgers(ledgers: Ledgers, *, year: int, programme_codes: Collection[str], classification: Mapping[str, str]) -> list[Finding]:
+    """Hold a year's ledgers against each other by every rule.
+
+    Args:
+        ledgers: as read; missing ones are left out of account.
+        year: the evaluated year (评价年度).
+        programme_codes: codes of the evaluated programme (预算项目编码).
+        classification: names of the economic classification (经济分类) by code.
+    """
+    case = Case(ledgers, year, programme_codes, classification)
+    return [finding for rule in RULES for finding in rule(case)]
+
+
+def load_classification(path: Path) -> dict[str, str]:
+    """Load the table of economic classification (经济分类科目): a csv of code,name.
+
+    Raises: ConfigurationError: naming the line that is no code with its name.
+    """
+    try:
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
+    faults = [
+        f"{path.name}:{line}: 应为“编码,名称”两栏，编码为3位或5位数字"
+        for line, row in enumerate(rows[1:], 2)
+        if len(row) != 2 or not row[0].isdigit() or len(row[0]) not in {3, 5} or not row[1].strip()  # noqa: PLR2004  # code and name
+    ]
+    if not rows or rows[0] != ["code", "name"]:
+        faults.insert(0, f"{path.name}:1: 第一行应为 code,name")
+    if faults:
+        raise ConfigurationError("F03", f"{path.name} 有 {len(faults)} 处错误：", "按所列行号修改后再试。", faults=faults)
+    return {code: name.strip() for code, name in rows[1:]}

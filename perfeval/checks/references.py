@@ -1,0 +1,84 @@
+"""Numbers that name things (编号): each names one thing, and what a ledger refers to exists in another."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from perfeval.checks.case import Case, finding_at
+from perfeval.model import Finding, Severity
+from schemas import LEDGERS
+
+_MOST_PLACES = 5
+_PROJECT_LEDGERS = ("progress", "meetings", "issues", "services", "inspections")
+_IDENTITIES = (
+    ("plans", ("plan_no",)),
+    ("projects", ("project_no",)),
+    ("progress", ("project_no", "month")),
+    ("meetings", ("meeting_no",)),
+    ("issues", ("issue_no",)),
+    ("services", ("service_no",)),
+    ("publications", ("kind", "number")),
+    ("surveys", ("survey_no",)),
+    ("goals", ("goal_no",)),
+)
+
+
+def find_unknown_projects(case: Case) -> Iterator[Finding]:
+    """X02: a 项目编号 that the register of key projects does not have. Without a number a row is about no single project."""
+    projects = case.frame("projects")
+    if projects is None:
+        return
+    unknown = ~pl.col("project_no").is_in(projects["project_no"].implode())
+    for name in _PROJECT_LEDGERS:
+        yield from case.find(
+            name, "project_no", unknown, "X02", "项目编号“{project_no}”不在重点项目台账中。请核对编号，或在重点项目台账补登。"
+        )
+
+
+def find_unknown_plans(case: Case) -> Iterator[Finding]:
+    """X03: a payment on an activity plan that is not registered."""
+    plans = case.frame("plans")
+    if plans is None:
+        return
+    unknown = ~pl.col("plan_no").is_in(plans["plan_no"].implode())
+    yield from case.find(
+        "expenditure", "plan_no", unknown, "X03", "活动方案编号“{plan_no}”不在活动方案台账中。请核对编号，或在活动方案台账补登。"
+    )
+
+
+def find_unknown_programmes(case: Case) -> Iterator[Finding]:
+    """X04: money of another programme than the one evaluated."""
+    unknown = ~pl.col("programme_code").is_in(list(case.programme_codes))
+    expected = "、".join(case.programme_codes)
+    message = f"预算项目编码“{{programme_code}}”不是本次评价的项目（{expected}）。请核对编码；其他项目的收支请移出。"
+    for name in ("budget", "expenditure"):
+        yield from case.find(name, "programme_code", unknown, "X04", message)
+
+
+def find_repeated_numbers(case: Case) -> Iterator[Finding]:
+    """X01: one number for two things."""
+    for name, columns in _IDENTITIES:
+        yield from _repeated(case, name, columns, "X01")
+
+
+def find_repeated_vouchers(case: Case) -> Iterator[Finding]:
+    """C36: a voucher or an invoice booked twice."""
+    yield from _repeated(case, "expenditure", ("voucher_no",), "C36")
+    yield from _repeated(case, "expenditure", ("invoice_no",), "C36")
+
+
+def _repeated(case: Case, name: str, columns: tuple[str, ...], code: str) -> Iterator[Finding]:
+    """A finding at every row whose columns, all filled, stand in another row too."""
+    ledger = case.ledgers.get(name)
+    if ledger is None:
+        return
+    rows = ledger.frame.select("row", *columns).drop_nulls()
+    # Equal values have equal hashes: as many hashes as rows means no repetition, at a seventh of the time of looking for it.
+    if rows.select(pl.struct(columns).hash().n_unique()).item() == rows.height:
+        return
+    headers = "、".join(LEDGERS[name].column(column).header for column in columns)
+    for *values, places in rows.group_by(columns, maintain_order=True).agg("row").filter(pl.col("row").list.len() > 1).iter_rows():
+        shown = "、".join(str(row) for row in places[:_MOST_PLACES]) + ("等" if len(places) > _MOST_PLACES else "")
+        message = f"{headers}“{' '.join(values)}”重复，见第{shown}行。请删除重复的行，或改正编号。"
+        for row in places:
+            yield finding_at(ledger, row, columns[-1], code, message, values[-1], Severity.ERROR)

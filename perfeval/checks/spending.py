@@ -1,0 +1,104 @@
+"""Money (资金): what was spent against what was granted, and the papers behind each payment."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+import polars as pl
+
+from perfeval.checks.case import Case, finding_at, finding_on
+from perfeval.model import Finding, Severity
+from schemas import LEDGERS
+
+_PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_on")
+
+
+def find_no_budget(case: Case) -> Iterator[Finding]:
+    """C08: without an annual budget there is no execution rate to score."""
+    budget = case.ledgers.get("budget")
+    if budget and sum(_sums(budget.frame).values()) <= 0:
+        yield finding_on(budget, "C08", "全年预算数不大于0，预算执行率无法计算。请核对预算指标台账是否漏登追加或结转指标。")
+
+
+def find_overspending(case: Case) -> Iterator[Finding]:
+    """C09: more spent on a programme than was granted to it."""
+    budget, expenditure = case.ledgers.get("budget"), case.ledgers.get("expenditure")
+    if budget is None or expenditure is None:
+        return
+    granted = _sums(budget.frame)
+    for code, spent in sorted(_sums(expenditure.frame).items()):
+        if code in case.programme_codes and spent > granted.get(code, 0):
+            message = f"预算项目 {code} 支出 {spent:,} 元，超过全年预算 {granted.get(code, 0):,} 元。请核对支出，或补登追加指标。"
+            yield finding_on(expenditure, "C09", message)
+
+
+def find_plan_overruns(case: Case) -> Iterator[Finding]:
+    """X07: more spent on an activity than its plan allows."""
+    plans, expenditure = case.ledgers.get("plans"), case.frame("expenditure")
+    if plans is None or expenditure is None:
+        return
+    spent = expenditure.group_by("plan_no").agg(spent=pl.col("amount_yuan").sum())
+    over = plans.frame.join(spent, on="plan_no").filter(pl.col("spent") > pl.col("budget_yuan")).sort("row")
+    for row in over.iter_rows(named=True):
+        message = f"方案 {row['plan_no']} 已支出 {row['spent']:,} 元，超过方案预算 {row['budget_yuan']:,} 元。请核对，或说明原因。"
+        yield finding_at(plans, row["row"], "budget_yuan", "X07", message, row["budget_yuan"], Severity.WARNING)
+
+
+def find_wrong_classification(case: Case) -> Iterator[Finding]:
+    """C35: an economic classification code that does not exist, or with another code's name."""
+    ledger = case.ledgers.get("expenditure")
+    if ledger is None:
+        return
+    # Few pairs of code and name stand in many rows: each pair is looked up once.
+    pairs = ledger.frame.select("economic_code", "economic_name").unique().drop_nulls()
+    wrong = pairs.filter([not _agree(case.classification.get(code), name) for code, name in pairs.rows()])
+    for row in ledger.frame.join(wrong, on=["economic_code", "economic_name"], how="semi").iter_rows(named=True) if wrong.height else ():
+        code, name = row["economic_code"], row["economic_name"]
+        expected = case.classification.get(code)
+        if expected is None:
+            message = f"经济分类编码“{code}”不存在。请按政府收支分类科目（部门预算支出经济分类）改正。"
+            yield finding_at(ledger, row["row"], "economic_code", "C35", message, code, Severity.ERROR)
+        else:
+            message = f"经济分类编码 {code} 的名称是“{expected}”，这里写的是“{name}”。请改正编码或名称。"
+            yield finding_at(ledger, row["row"], "economic_name", "C35", message, name, Severity.ERROR)
+
+
+def find_missing_papers(case: Case) -> Iterator[Finding]:
+    """X05: a payment without plan, application, attachment or approval (手续不全)."""
+    ledger = case.ledgers.get("expenditure")
+    if ledger is None:
+        return
+    lacking = ledger.frame.with_columns(pl.col("attachments").replace(0, None)).filter(pl.any_horizontal(pl.col(*_PAPERS).is_null()))
+    model = LEDGERS["expenditure"]
+    for row in lacking.select("row", *_PAPERS).iter_rows(named=True):
+        missing = [column for column in _PAPERS if row[column] is None]
+        headers = "、".join(model.column(column).header for column in missing)
+        message = f"手续不全：缺少 {headers}。请补登；确实没有的，向审批人说明。"
+        yield finding_at(ledger, row["row"], missing[0], "X05", message, None, Severity.WARNING)
+
+
+def find_negative_payments(case: Case) -> Iterator[Finding]:
+    """X06: a refund or reversal, which lowers the year's spending."""
+    message = "金额 {amount_yuan} 元是负数，将冲减全年支出。请确认是退款或冲销。"
+    return case.find("expenditure", "amount_yuan", pl.col("amount_yuan") < 0, "X06", message, severity=Severity.WARNING)
+
+
+def find_unreviewed_plans(case: Case) -> Iterator[Finding]:
+    """X08: an activity plan that the finance bureau has not reviewed."""
+    unreviewed = pl.col("reviewed_on").is_null() | pl.col("reviewed_by").is_null()
+    message = "方案 {plan_no} 没有财政审核日期或审核人。请补登；尚未审核的，向审批人说明。"
+    return case.find("plans", "reviewed_on", unreviewed, "X08", message, severity=Severity.WARNING)
+
+
+def _sums(frame: pl.DataFrame) -> dict[str, Decimal]:
+    """Amounts by programme code; cells that could not be read are not counted, they have a finding of their own."""
+    return dict(frame.drop_nulls("programme_code").group_by("programme_code").agg(pl.col("amount_yuan").sum()).rows())
+
+
+def _agree(expected: str | None, name: str) -> bool:
+    return expected is not None and _plain(name) == _plain(expected)
+
+
+def _plain(name: str) -> str:
+    """A name as compared: brackets full-width, no blanks."""
+    return re.sub(r"\s", "", name).replace("(", "（").replace(")", "）")

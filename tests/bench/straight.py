@@ -1,0 +1,228 @@
+"""The job as a straight Polars script: no schemas, no store, no messages; the same checks, facts, points, report and snapshots."""
+
+import hashlib
+import io
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import docx
+import fastexcel
+import polars as pl
+import rules
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
+
+MONEY = {"yuan": "^-?[0-9]{1,13}(?:[.][0-9]{1,2})?$", "wan": "^-?[0-9]{1,9}(?:[.][0-9]{1,6})?$"}
+Findings = list[tuple[str, str, pl.Series]]
+
+
+def main(workspace: Path, work: Path, result: Path) -> None:
+    work.mkdir()
+    ledgers: dict[str, pl.DataFrame] = {}
+    findings: Findings = []
+    for path in sorted((workspace / "ledgers" / str(rules.YEAR)).iterdir()):
+        ledger = rules.TITLES[path.stem]
+        hashlib.file_digest(path.open("rb"), "sha256")
+        ledgers[ledger] = read(path, ledger, findings)
+    for ledger, frame in ledgers.items():
+        list_failures(frame, cell_checks(ledger) + row_checks(ledger, ledgers, workspace), findings, ledger)
+    measures, scored, profile = rules.indicators(workspace)
+    facts, lineage = derive(measures, ledgers)
+    scores = rules.score(scored, profile, facts)
+    write_report(work / "report.docx", rules.narrative(facts, scores), tables(scored, facts, scores, ledgers))
+    for name, frame in {**ledgers, "lineage": lineage}.items():
+        frame.write_parquet(work / f"{name}.parquet", compression="zstd")
+        hashlib.file_digest((work / f"{name}.parquet").open("rb"), "sha256")
+    told = {
+        "facts": {name: rules.written(value) for name, value in facts.items()},
+        "scores": scores,
+        "findings": rules.summed((code, ledger, rows.len(), rows.cast(pl.Int64).sum()) for code, ledger, rows in findings),
+    }
+    result.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+
+
+def read(path: Path, ledger: str, findings: Findings) -> pl.DataFrame:
+    """Typed columns with the sheet's row numbers, without blank and total rows; unreadable cells are listed."""
+    columns = rules.columns(ledger)
+    headers = [header for header, *_ in columns]
+    if path.suffix == ".csv":
+        text = pl.scan_csv(path, schema=dict.fromkeys(headers, pl.String()), row_index_name="row", row_index_offset=2)
+    else:
+        sheet = fastexcel.read_excel(path).load_sheet(0, header_row=None, skip_rows=0, dtypes="string").to_polars()
+        start = next(n for n, row in enumerate(sheet.iter_rows()) if set(headers) <= set(row))
+        sheet.columns = list(sheet.row(start))
+        text = sheet.with_row_index("row", offset=1).slice(start + 1).lazy().filter(pl.col(headers[0]) != "合计")
+    values = {name: parsed(pl.col(header), kind) for header, name, kind, _ in columns}
+    unread = [
+        (pl.col(header).is_not_null() & values[name].is_null()).alias(f"?{name}") for header, name, kind, _ in columns if kind != "text"
+    ]
+    frame = text.select("row", *(value.alias(name) for name, value in values.items()), *unread).collect()
+    checks = [column for column in frame.columns if column.startswith("?")]
+    findings += [("V02", ledger, frame["row"].filter(frame[check])) for check in checks if frame[check].any()]
+    return frame.drop(checks)
+
+
+def parsed(text: pl.Expr, kind: str) -> pl.Expr:
+    """The cell's value; null where it cannot be read."""
+    match kind:
+        case "yuan":
+            return pl.when(text.str.contains(MONEY[kind])).then(text.cast(pl.Decimal(18, 2), strict=False))
+        case "wan":
+            exact = (text.cast(pl.Decimal(24, 6), strict=False) * Decimal(10000)).cast(pl.Decimal(18, 2), strict=False)
+            return pl.when(text.str.contains(MONEY[kind])).then(exact)
+        case "percent":
+            return text.cast(pl.Decimal(5, 2), strict=False)
+        case "count":
+            return text.cast(pl.Int64, strict=False)
+        case "day":
+            return text.str.head(10).str.to_date("%Y-%m-%d", strict=False)
+        case _:
+            return text
+
+
+def cell_checks(ledger: str) -> list[tuple[str, pl.Expr]]:
+    """Code, and an expression that is true where a row fails: required, choice, pattern, sign."""
+    checks = [("V01", pl.col(name).is_null()) for _, name, _, required in rules.columns(ledger) if required]
+    checks += [("V07", ~pl.col(name).is_in(words.split())) for (of, name), words in rules.CHOICES.items() if of == ledger]
+    checks += [("V09", ~pl.col(name).str.contains(f"^(?:{form})$")) for (of, name), form in rules.PATTERNS.items() if of == ledger]
+    return checks + [("V08", pl.col(name) < 0) for of, name in rules.NOT_NEGATIVE if of == ledger]
+
+
+def row_checks(ledger: str, ledgers: dict[str, pl.DataFrame], workspace: Path) -> list[tuple[str, pl.Expr]]:
+    """The same for rules over several cells and ledgers."""
+    frame = ledgers[ledger]
+    checks = [(code, pl.col(late) < pl.col(early)) for code, of, early, late in rules.ORDER if of == ledger]
+    checks += [(code, pl.col(name).dt.year() != rules.YEAR) for code, of, name in rules.IN_YEAR if of == ledger]
+    checks += [(code, ~pl.col(name).is_in(ledgers[other][name].implode())) for code, of, name, other in rules.REFERENCES if of == ledger]
+    for code, of, names in rules.UNIQUE:
+        # Counting distinct values is far cheaper than marking duplicates, and mostly there are none.
+        if of == ledger and (filled := frame.select(names).drop_nulls()).select(pl.struct(names).hash().n_unique()).item() < filled.height:
+            checks.append((code, pl.struct(names).is_duplicated() & pl.all_horizontal(pl.col(names).is_not_null())))
+    if ledger in ("budget", "expenditure"):
+        checks.append(("X04", pl.col("programme_code") != rules.PROGRAMME))
+    if ledger == "plans":
+        spent = ledgers["expenditure"].group_by("plan_no").agg(pl.col("amount_yuan").sum())
+        limit = pl.col("plan_no").replace_strict(spent["plan_no"], spent["amount_yuan"], default=None)
+        checks += [("X07", limit > pl.col("budget_yuan")), ("X08", pl.any_horizontal(pl.col("reviewed_on", "reviewed_by").is_null()))]
+    if ledger == "expenditure":
+        official = rules.classification(workspace)
+        pairs = frame.select("economic_code", "economic_name").unique()
+        wrong = pairs.filter([official.get(code) != name for code, name in pairs.iter_rows()])
+        if wrong.height:
+            checks.append(
+                ("C35", pl.struct("economic_code", "economic_name").is_in(wrong.select(pl.struct(pl.all())).to_series().implode()))
+            )
+        lacking = pl.any_horizontal(pl.col(rules.PAPERS).is_null()) | (pl.col("attachments") == 0)
+        checks += [("X05", lacking), ("X06", pl.col("amount_yuan") < 0)]
+        spent, granted = (ledgers[name]["amount_yuan"].sum() for name in ("expenditure", "budget"))
+        checks += [("C08", pl.lit(value=granted <= 0)), ("C09", pl.lit(value=spent > granted))]
+    return checks
+
+
+def list_failures(frame: pl.DataFrame, checks: list[tuple[str, pl.Expr]], findings: Findings, ledger: str) -> None:
+    """Every failing row of every check, in one query."""
+    failed = (
+        frame.lazy().select(pl.col("row").filter(expression).implode().alias(str(n)) for n, (_, expression) in enumerate(checks)).collect()
+    )
+    findings += [(code, ledger, failed[str(n)][0]) for n, (code, _) in enumerate(checks) if failed[str(n)][0].len()]
+
+
+def derive(measures: dict[str, dict[str, Any]], ledgers: dict[str, pl.DataFrame]) -> tuple[dict[str, Decimal], pl.DataFrame]:
+    """Facts, and the rows each rests on; one query per ledger."""
+    parts = {
+        (name, side): part
+        for name, measure in measures.items()
+        for side, part in (measure.items() if "numerator" in measure else (("value", measure),))
+        if isinstance(part, dict)
+    }
+    values: dict[tuple[str, str], Decimal] = {}
+    lineage = []
+    for ledger, frame in ledgers.items():
+        own = {key: part for key, part in parts.items() if part["ledger"] == ledger}
+        masks = {key: pl.sql_expr(part["where"]) if part.get("where") else pl.lit(value=True) for key, part in own.items()}
+        found = (
+            frame.lazy()
+            .with_columns(mask.alias("/".join(key)) for key, mask in masks.items())
+            .select(
+                *(
+                    (
+                        pl.col(part["column"]).filter(pl.col("/".join(key))).sum()
+                        if part["aggregate"] == "sum"
+                        else pl.col("/".join(key)).sum()
+                    ).alias(f"={'/'.join(key)}")
+                    for key, part in own.items()
+                ),
+                *(pl.col("row").filter(pl.col("/".join(key))).implode().alias(f"#{'/'.join(key)}") for key in own),
+            )
+            .collect()
+        )
+        values |= {key: Decimal(found[f"={'/'.join(key)}"][0]) for key in own}
+        lineage += [found.select(pl.col(f"#{'/'.join(key)}").alias("row").explode(), fact=pl.lit("/".join(key))) for key in own]
+    facts = {
+        name: rules.ratio(values[name, "numerator"], values[name, "denominator"]) if "numerator" in measure else values[name, "value"]
+        for name, measure in measures.items()
+    }
+    return facts, pl.concat(lineage)
+
+
+def tables(
+    scored: list[dict[str, Any]], facts: dict[str, Decimal], scores: dict[str, str], ledgers: dict[str, pl.DataFrame]
+) -> list[list[list[str]]]:
+    small = {name: ledgers[name].to_dicts() for name in ("goals", "projects", "progress")}
+    return rules.annexes(scored, facts, scores, payments(ledgers["expenditure"]), small)
+
+
+def payments(frame: pl.DataFrame) -> list[list[str]]:
+    """Every payment with subtotals by category, or only the subtotals of each month where there are too many."""
+    if frame.height > rules.LISTED:
+        sums = (
+            frame.group_by("category", pl.col("paid_on").dt.strftime("%Y-%m"))
+            .agg(pl.len(), pl.col("amount_yuan").sum())
+            .sort("category", "paid_on")
+        )
+        return [[category, month, f"{count}笔", "", "", "", "", f"{money:,.2f}"] for category, month, count, money in sums.iter_rows()]
+    rows = []
+    for (category,), part in frame.sort("category", "paid_on", "row").group_by("category", maintain_order=True):
+        for row in part.iter_rows(named=True):
+            economic = f"{row['economic_code']} {row['economic_name']}"
+            rows.append(
+                [
+                    category,
+                    str(row["paid_on"]),
+                    row["voucher_no"],
+                    economic,
+                    row["summary"],
+                    row["payee"],
+                    row["payment_method"],
+                    f"{row['amount_yuan']:,.2f}",
+                ]
+            )
+        rows.append([f"{category}小计", "", "", "", "", "", "", f"{part['amount_yuan'].sum():,.2f}"])
+    return rows
+
+
+def write_report(path: Path, blocks: list[tuple[str, str]], annexes: list[list[list[str]]]) -> None:
+    """Word by prepared XML: filling cells through python-docx takes far longer."""
+    document = docx.Document()
+    parts = [paragraph(text) for _, text in blocks]
+    for rows in annexes:
+        cells = "".join(f"<w:tr>{''.join(f'<w:tc>{paragraph(text)}</w:tc>' for text in row)}</w:tr>" for row in rows)
+        parts.append(f"<w:tbl><w:tblPr/><w:tblGrid>{'<w:gridCol/>' * len(rows[0])}</w:tblGrid>{cells}</w:tbl>{paragraph('')}")
+    body = document.element.body
+    for element in parse_xml(f"<w:body {nsdecls('w')}>{''.join(parts)}</w:body>"):
+        body.insert(len(body) - 1, element)
+    saved = io.BytesIO()
+    document.save(saved)
+    path.write_bytes(saved.getvalue())
+
+
+def paragraph(text: str) -> str:
+    return f"<w:p><w:r><w:t>{escape(text)}</w:t></w:r></w:p>"
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))

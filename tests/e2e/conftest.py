@@ -1,0 +1,157 @@
+"""A real Prefect server for the session, and offices whose runs are executed by processes of their own, as a runner does."""
+
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pyotp
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+from prefect.states import AwaitingRetry
+from prefect.types.entrypoint import EntrypointType
+
+from flows.evaluation import self_evaluation
+from flows.serve import environment, is_healthy
+from perfeval import steps
+from perfeval.approvals import enrol
+from perfeval.approvals.identity import STEP_SECONDS
+from perfeval.cli import create_workspace
+from perfeval.model import Standing
+from perfeval.settings import Workspace
+
+KEY = "an invented key for tests"
+PEOPLE = {"center": "样例中心负责人", "bureau": "样例财政审核人"}
+KILLER = Path(__file__).parent / "killer"
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample workspace, to be copied."""
+    folder = tmp_path_factory.mktemp("pristine") / "office"
+    create_workspace(folder, "taojiang-2022")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A server without a runner: the environment in which it is reached."""
+    place = Workspace(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("server") / "office")))
+    with socket.create_server(("127.0.0.1", 0)) as listener, (place.root / "server.log").open("wb") as log:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        variables = environment(place, url, secrets.token_urlsafe())
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flows.server", str(listener.fileno())],
+            env=variables, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[listener.fileno()],
+        )  # fmt: skip
+        deadline = time.monotonic() + 120
+        while not is_healthy(url):
+            assert time.monotonic() < deadline, (place.root / "server.log").read_text()
+        credentials = variables["PREFECT_API_AUTH_STRING"]
+        with temporary_settings({PREFECT_API_URL: f"{url}/api", PREFECT_API_AUTH_STRING: credentials}):
+            yield variables
+        process.communicate(timeout=20)
+
+
+@pytest.fixture
+def office(server: dict[str, str], pristine: Path, tmp_path: Path) -> Iterator["Office"]:
+    """An office of its own with enrolled approvers, and a run of its evaluation that nobody has executed yet."""
+    place = Workspace(Path(shutil.copytree(pristine, tmp_path / "office")))
+    with get_client(sync_client=True) as client:
+        yield Office(place, client, server)
+
+
+class Office:
+    """A county office on a shared server: what its people and its runner do."""
+
+    def __init__(self, place: Workspace, client: SyncPrefectClient, variables: dict[str, str]) -> None:
+        self.place = place
+        self.store = steps.open_store(place)
+        self.client = client
+        self._variables = variables | {"PERFEVAL_WORKSPACE": str(place.root), "PERFEVAL_KEY": KEY}
+        self._secrets = {
+            role: pyotp.TOTP(pyotp.parse_uri(enrol(self.store, name, role, place.gates, KEY)[1]).secret) for role, name in PEOPLE.items()
+        }
+        self._steps = dict.fromkeys(PEOPLE, int(time.time()) // STEP_SECONDS - 2)
+        deployment = self_evaluation.to_deployment(secrets.token_hex(8), entrypoint_type=EntrypointType.MODULE_PATH).apply()
+        self.run = client.create_flow_run_from_deployment(deployment, parameters={"request": {"year": 2022}}).id
+
+    def execute(self, **variables: str) -> State[Any]:
+        """Execute the run in a process of its own until it ends or suspends."""
+        command = [sys.executable, "-m", "prefect.engine", str(self.run)]
+        subprocess.run(command, env=self._variables | variables, cwd=self.place.root.parent, check=False, timeout=120)
+        return self.state
+
+    def execute_until_killed(self, function: str, event: str) -> State[Any]:
+        """Execute the run and kill -9 its process when `function` of perfeval is called or returns."""
+        path = f"{KILLER}:{self._variables.get('PYTHONPATH', '')}"
+        return self.execute(PYTHONPATH=path, KILL_IN=function, KILL_AT=event)
+
+    @property
+    def state(self) -> State[Any]:
+        """The run's state."""
+        state = self.client.read_flow_run(self.run).state
+        assert state
+        return state
+
+    @property
+    def key(self) -> str | None:
+        """The key of the form that the run is suspended at."""
+        return self.state.state_details.pause_key
+
+    @property
+    def standing(self) -> Standing:
+        """Where the one evaluation stands in the store."""
+        (evaluation,) = self.store.evaluations()
+        return steps.standing(self.place, self.store, evaluation)
+
+    @property
+    def bags(self) -> list[str]:
+        """What the archive holds."""
+        return sorted(path.name for path in self.place.archive_folder.glob("*"))
+
+    def code(self, role: str) -> str:
+        """A code of an approver that was not used yet; within half a minute there are three of them."""
+        self._steps[role] = max(self._steps[role] + 1, int(time.time()) // STEP_SECONDS - 1)
+        return self._secrets[role].at(self._steps[role] * STEP_SECONDS)
+
+    def form(self, role: str, decision: str = "同意", **changes: str) -> dict[str, str]:
+        """The form as the role's approver fills it in."""
+        draft = self.standing.draft
+        assert draft
+        answer = {"decision": decision, "approver": PEOPLE[role], "code": self.code(role), "check_code": draft.check_code}
+        return answer | {"comment": "请核对支出明细"} | changes
+
+    def resume(self, form: dict[str, Any]) -> SetStateStatus:
+        """Press Resume with a filled-in form."""
+        return self.client.resume_flow_run(self.run, run_input=form).status
+
+    def answer(self, form: dict[str, Any]) -> State[Any]:
+        """Press Resume and execute the run further."""
+        assert self.resume(form) is SetStateStatus.ACCEPT
+        return self.execute()
+
+    def force(self, state: State[Any]) -> None:
+        """Set a state as the UI's "Change state" does."""
+        self.client.set_flow_run_state(self.run, state, force=True)
+
+    def retry(self, *, force: bool = True) -> State[Any]:
+        """Press Retry (the UI forces it; the API need not) and execute the run."""
+        self.client.set_flow_run_state(self.run, AwaitingRetry(), force=force)
+        return self.execute()
+
+    def asks(self, role: str, revision: int = 1) -> list[str]:
+        """Why a gate was asked again."""
+        evaluation = self.standing.revision.evaluation
+        return [ask.problem for ask in self.store.asks(type(self.standing.revision)(evaluation, revision), role)]
+
+
