@@ -24,7 +24,9 @@ class DecisionForm(RunInput):
     """审批."""
 
     # Inline, because the form would print an enumeration's English docstring.
-    decision: Annotated[Verdict, WithJsonSchema({"type": "string", "enum": [str(verdict) for verdict in Verdict]})] = Field(title="审批决定")
+    decision: Annotated[Verdict, WithJsonSchema({"type": "string", "enum": [str(verdict) for verdict in Verdict]})] = Field(
+        title="审批决定"
+    )
     approver: str = Field(title="审批人", max_length=30)
     code: str = Field(title="动态码", max_length=20, description="手机动态码应用上的6位数字，每个只能用一次")
     check_code: str = Field(title="核对码", max_length=20, description="下载的报告文件名末尾的8位字符，证明您看的就是这一稿")

@@ -4,7 +4,18 @@ Here belongs how files are opened and how clerks write; not what the columns are
 cells (`perfeval.checks`).
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from perfeval.ledgers.reader import Reading, read_ledgers
 from perfeval.ledgers.receiving import receive
+from perfeval.model import Finding, ReceivedFile
 
-__all__ = ["Reading", "read_ledgers", "receive"]
+__all__ = ["Reading", "annotate", "read_ledgers", "receive"]
+
+
+def annotate(files: Sequence[ReceivedFile], findings: Sequence[Finding], folder: Path) -> list[Path]:
+    """Write a marked copy (标注副本) of every file that has findings and can be opened, into `folder`; returns the copies."""
+    from perfeval.ledgers.marking import write_copies
+
+    return write_copies(files, findings, folder)

@@ -11,6 +11,9 @@ from perfeval.model import Finding, ReceivedFile, Severity
 HEAD = 20
 """Rows searched for the header."""
 
+INDEX = "疑点清单"
+"""The list of findings in a marked copy; a clerk may correct the copy and hand it in."""
+
 
 class RefusedFileError(Exception):
     """A file or sheet that cannot be read at all; becomes a finding, and never leaves this room."""

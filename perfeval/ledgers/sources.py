@@ -8,7 +8,7 @@ from pathlib import PurePath
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.delimited import DelimitedFile
 from perfeval.ledgers.headers import likely_model, normal
-from perfeval.ledgers.sheets import RefusedFileError, Sheet
+from perfeval.ledgers.sheets import INDEX, RefusedFileError, Sheet
 from perfeval.ledgers.workbook import open_workbook
 from perfeval.model import Finding, ReceivedFile, Severity
 from schemas import LEDGERS
@@ -39,7 +39,7 @@ def find_sources(files: Sequence[ReceivedFile]) -> tuple[dict[str, Sheet], list[
     for file in files:
         own = _ledger(PurePath(file.name).stem)
         try:
-            sheets = _open(file)
+            sheets = open_file(file)
         except RefusedFileError as refusal:
             is_table = own or PurePath(file.name).suffix.lower() in {".xlsx", ".csv", *_OTHER_TYPES}
             severity = Severity.ERROR if is_table else Severity.WARNING
@@ -51,7 +51,11 @@ def find_sources(files: Sequence[ReceivedFile]) -> tuple[dict[str, Sheet], list[
     return {name: sheets[0] for name, sheets in search.sheets.items() if len(sheets) == 1}, search.findings
 
 
-def _open(file: ReceivedFile) -> Sequence[Sheet]:
+def open_file(file: ReceivedFile) -> Sequence[Sheet]:
+    """Open a file by its extension.
+
+    Raises: RefusedFileError: it is of another type, or cannot be read.
+    """
     match PurePath(file.name).suffix.lower():
         case ".csv":
             return [DelimitedFile(file)]
@@ -65,7 +69,7 @@ def _open(file: ReceivedFile) -> Sequence[Sheet]:
 def _assign(search: _Search, file: ReceivedFile, own: str | None, sheets: Sequence[Sheet]) -> None:
     """Assign a file's sheets to ledgers, by sheet name first, then by file name where one sheet is left for it."""
     named = {name: sheet for sheet in sheets if (name := _ledger(sheet.name or ""))}
-    others = [sheet for sheet in sheets if not _ledger(sheet.name or "") and not sheet.marks.empty]
+    others = [sheet for sheet in sheets if not _ledger(sheet.name or "") and sheet.name != INDEX and not sheet.marks.empty]
     if own and named and own not in named:
         inside = "、".join(f"《{_title(name)}》" for name in named)
         message = f"文件名是《{_title(own)}》，里面的工作表却是{inside}。请检查是否两个文件放反了，把文件名或工作表名改对。"

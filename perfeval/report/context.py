@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from perfeval.model import Ledger, Ledgers, Scorecard
-from perfeval.report.figures import Datum
+from perfeval.report.figures import Datum, Named
 from perfeval.report.progress import Colour, Standing
 from perfeval.report.subject import Subject
 
@@ -19,7 +19,7 @@ def build_context(subject: Subject, standings: Sequence[Standing]) -> dict[str, 
         "year": str(subject.year),
         "next_year": str(subject.year + 1),
         **{name: settings[name] for name in ("unit", "bureau", "programme", "basis", "duties")},
-        "facts": {fact.id: Datum(fact.id, fact.value, fact.unit, fact.reason) for fact in subject.facts.values()},
+        "facts": Named({fact.id: Datum(fact.id, fact.value, fact.unit, fact.reason) for fact in subject.facts.values()}),
         "card": _card(subject.card),
         "progress": {name: _count(name, colour, standings) for name, colour in _COLOURS.items()},
         "rows": _Rows(subject.ledgers),

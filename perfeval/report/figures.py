@@ -77,6 +77,13 @@ class Datum:
         return day(self) if isinstance(self.value, date) else number(self)
 
 
+class Named(dict[str, Datum]):
+    """Figures by id; one that nobody defined has no value, and says so."""
+
+    def __missing__(self, name: str) -> Datum:
+        return Datum(name, None, reason="指标体系的 facts 和 indicators 中没有这一项")
+
+
 def _plain(other: object) -> Any:  # noqa: ANN401  # as above
     if isinstance(other, Datum):
         return other._known()

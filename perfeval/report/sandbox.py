@@ -56,10 +56,11 @@ def _line_of(error: Exception) -> int:
 
 def _unknown(tree: nodes.Template, context: Mapping[str, Any]) -> Faults:
     """Names of facts that do not exist, in every branch, taken or not."""
+    facts = context["facts"]
     return [
-        (node.lineno, f"未定义的数字 facts.{node.attr}：指标体系的 facts 和 indicators 中没有这一项")
+        (node.lineno, facts[node.attr].missing)
         for node in tree.find_all(nodes.Getattr)
-        if isinstance(node.node, nodes.Name) and node.node.name == "facts" and node.attr not in context["facts"]
+        if isinstance(node.node, nodes.Name) and node.node.name == "facts" and node.attr not in facts
     ]
 
 

@@ -7,9 +7,11 @@ import hashlib
 import json
 import sys
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import rules
@@ -37,11 +39,21 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     facts, lineage = derive(measures, ledgers)
     scores = rules.score(scored, profile, facts)
     write_report(workspace / "stack.docx", work / "report.docx", rules.narrative(facts, scores), tables(scored, facts, scores, ledgers))
-    for name, frame in {**ledgers, "lineage": lineage}.items():
-        frame.to_parquet(work / f"{name}.parquet", compression="zstd", index=False)
-        hashlib.file_digest((work / f"{name}.parquet").open("rb"), "sha256")
+    for name, frame in ledgers.items():
+        keep(frame, work / name)
+    np.savez(work / "lineage.npz", **lineage)
+    for path in work.iterdir():
+        hashlib.file_digest(path.open("rb"), "sha256")
     told = {"facts": {name: rules.written(value) for name, value in facts.items()}, "scores": scores, "findings": rules.summed(findings)}
     result.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+
+
+def keep(frame: pd.DataFrame, path: Path) -> None:
+    """Parquet where pandas can write it, which takes pyarrow; else csv."""
+    if find_spec("pyarrow"):
+        frame.to_parquet(path.with_suffix(".parquet"), compression="zstd", index=False)
+    else:
+        frame.to_csv(path.with_suffix(".csv"), index=False)
 
 
 def listed(findings: Findings, code: str, ledger: str, rows: pd.Series) -> None:
@@ -134,27 +146,23 @@ def check_rows(frame: pd.DataFrame, ledger: str, ledgers: dict[str, pd.DataFrame
         listed(findings, code, ledger, frame["row"][mask.fillna(False).astype(bool)])
 
 
-def derive(measures: dict[str, dict[str, Any]], ledgers: dict[str, pd.DataFrame]) -> tuple[dict[str, Decimal], pd.DataFrame]:
+def derive(measures: dict[str, dict[str, Any]], ledgers: dict[str, pd.DataFrame]) -> tuple[dict[str, Decimal], dict[str, Any]]:
     """Facts, and the rows each rests on."""
     facts: dict[str, Decimal] = {}
-    lineage = []
-    seen: dict[tuple[str, str], Any] = {}
+    lineage: dict[str, Any] = {}
+    masks: dict[tuple[str, str], pd.Series] = {}
     for name, measure in measures.items():
         values = []
-        for part in [measure["numerator"], measure["denominator"]] if "numerator" in measure else [measure]:
-            frame = ledgers[part["ledger"]]
-            where = part.get("where")
-            key = (part["ledger"], where or "")
-            if key not in seen:
-                seen[key] = frame.eval(python(where)).fillna(False).astype(bool) if where else pd.Series(True, index=frame.index)
-            mask = seen[key]
-            lineage.append(pd.DataFrame({"row": frame["row"][mask].to_numpy()}).assign(fact=name))
-            lineage[-1]["fact"] = lineage[-1]["fact"].astype("category")
+        for number, part in enumerate([measure["numerator"], measure["denominator"]] if "numerator" in measure else [measure]):
+            frame, where = ledgers[part["ledger"]], part.get("where")
+            mask = masks.get((part["ledger"], where or ""))
+            if mask is None:
+                mask = frame.eval(python(where)).fillna(False).astype(bool) if where else pd.Series(True, index=frame.index)
+                masks[part["ledger"], where or ""] = mask
+            lineage[f"{name}_{number}"] = frame["row"][mask].to_numpy(np.uint32)
             values.append(Decimal(int(frame[part["column"]][mask].sum())) / 100 if part["aggregate"] == "sum" else Decimal(int(mask.sum())))
         facts[name] = rules.ratio(*values) if len(values) > 1 else values[0]
-    names = [str(part["fact"].iloc[0]) if len(part) else "" for part in lineage]
-    categories = pd.CategoricalDtype(sorted(set(names)))
-    return facts, pd.concat([part.assign(fact=part["fact"].astype(categories)) for part in lineage], ignore_index=True)
+    return facts, lineage
 
 
 def python(where: str) -> str:

@@ -1,7 +1,10 @@
 """A real Prefect server for the session, and offices whose runs are executed by processes of their own, as a runner does."""
 
+import json
+import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -9,11 +12,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
+import openpyxl
 import pyotp
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
@@ -31,6 +35,7 @@ from perfeval.settings import Workspace
 
 KEY = "an invented key for tests"
 PEOPLE = {"center": "样例中心负责人", "bureau": "样例财政审核人"}
+REPOSITORY = Path(__file__).parents[2]
 KILLER = Path(__file__).parent / "killer"
 
 
@@ -87,14 +92,50 @@ class Office:
 
     def execute(self, **variables: str) -> State[Any]:
         """Execute the run in a process of its own until it ends or suspends."""
-        command = [sys.executable, "-m", "prefect.engine", str(self.run)]
-        subprocess.run(command, env=self._variables | variables, cwd=self.place.root.parent, check=False, timeout=120)
+        self._execute(variables)
         return self.state
 
-    def execute_until_killed(self, function: str, event: str) -> State[Any]:
-        """Execute the run and kill -9 its process when `function` of perfeval is called or returns."""
-        path = f"{KILLER}:{self._variables.get('PYTHONPATH', '')}"
-        return self.execute(PYTHONPATH=path, KILL_IN=function, KILL_AT=event)
+    def killed_in(self, function: str, event: str) -> bool:
+        """Retry the run and kill -9 its process when `function` of perfeval is called or returns; whether that happened."""
+        self.force(AwaitingRetry())
+        path = os.pathsep.join([str(KILLER), self._variables.get("PYTHONPATH", "")])
+        return self._execute({"PYTHONPATH": path, "KILL_IN": function, "KILL_AT": event}) == -signal.SIGKILL
+
+    def _execute(self, variables: dict[str, str]) -> int:
+        command = [sys.executable, "-m", "prefect.engine", str(self.run)]
+        return subprocess.run(command, env=self._variables | variables, cwd=self.place.root.parent, check=False, timeout=120).returncode
+
+    def use_copy_of_code(self, folder: Path) -> Path:
+        """Execute a copy of the program from now on, so that it can be edited."""
+        for name in ("flows", "perfeval", "schemas", "config"):
+            shutil.copytree(REPOSITORY / name, folder / name)
+        self._variables["PYTHONPATH"] = str(folder)
+        return folder
+
+    def ledger(self, title: str) -> Path:
+        """A ledger's workbook."""
+        return self.place.ledgers(2022) / f"{title}.xlsx"
+
+    def spoil(self, title: str, header: str, value: object) -> bytes:
+        """Write `value` into the first row of a column; returns the sound workbook."""
+        path = self.ledger(title)
+        sound = path.read_bytes()
+        book = openpyxl.load_workbook(path)
+        sheet = book.worksheets[0]
+        (cell,) = (cell for row in sheet.iter_rows(max_row=5) for cell in row if cell.value == header)
+        sheet.cell(cell.row + 1, cell.column).value = value
+        book.save(path)
+        return sound
+
+    def artifacts(self, kind: str) -> list[Any]:
+        """What the run left for people of a kind (scores, findings, draft, errors)."""
+        mine = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[self.run]), key=ArtifactFilterKey(like_=f"%-{kind}"))
+        found = [artifact.data for artifact in self.client.read_artifacts(artifact_filter=mine)]
+        return [json.loads(data) if data and data.startswith("[{") else data for data in found]
+
+    def forge(self, key: str, value: object) -> None:
+        """Write an answer past the form, straight into Prefect's database."""
+        self.client.create_flow_run_input(self.run, f"suspended-{key}-response", json.dumps(value))
 
     @property
     def state(self) -> State[Any]:
@@ -153,5 +194,3 @@ class Office:
         """Why a gate was asked again."""
         evaluation = self.standing.revision.evaluation
         return [ask.problem for ask in self.store.asks(type(self.standing.revision)(evaluation, revision), role)]
-
-

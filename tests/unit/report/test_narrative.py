@@ -86,7 +86,10 @@ def test_progress_counted_by_colour(draft: Draft) -> None:
         ("文\n待补\n", "2022.md:6: 有未填写的空位“待补”"),
         ("文\n{{ facts.meetings | about \n", "2022.md:"),
         ("文 }} 字\n", "2022.md:5: 有未填写的空位“}}”"),
-        ("{% if facts.tasks %}\n{{ facts.nothing | about }}\n{% endif %}\n文\n", "2022.md:6: 未定义的数字 facts.nothing"),
+        (
+            "{% if facts.tasks %}\n{{ facts.nothing | about }}\n{% endif %}\n文\n",
+            "2022.md:6: nothing 没有数值：指标体系的 facts 和 indicators 中没有这一项",
+        ),
         ("文\n{{ facts.satisfaction | percent }}\n", "2022.md:6: satisfaction 没有数值：没有问卷"),
         ("文\n{% if facts.satisfaction > 90 %}好{% endif %}\n", "2022.md:6: satisfaction 没有数值：没有问卷"),
         ("文\n{{ unit.nick }}\n", "2022.md:6: 未定义的名称 nick"),
@@ -118,8 +121,7 @@ def test_draft_several_faults_all_told_at_once(faults: Faults) -> None:
     assert faults("# 甲\n# 乙\nXX年\n{{ facts.x | about }}\n{{ facts.satisfaction | about }}\n") == [
         "2022.md:5: “甲”下面没有内容",
         "2022.md:7: 有未填写的空位“XX”",
-        "2022.md:8: 未定义的名称 x",
-        "2022.md:8: 未定义的数字 facts.x：指标体系的 facts 和 indicators 中没有这一项",
+        "2022.md:8: x 没有数值：指标体系的 facts 和 indicators 中没有这一项",
         "2022.md:9: satisfaction 没有数值：没有问卷",
     ]
 

@@ -1,0 +1,178 @@
+"""Marked copies for the clerk (标注副本): the faulty workbook with its faulty cells filled and commented, and a list with links.
+
+The clerk's own file is only read. A csv becomes an xlsx copy of its text. Files without findings are not copied, nor are files
+that cannot be opened: what is wrong with those stands in the findings alone.
+"""
+
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePath
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell import Cell, WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.comments import Comment
+from openpyxl.styles import Font, PatternFill
+from openpyxl.utils import quote_sheetname
+from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.worksheet import Worksheet
+
+from perfeval.ledgers.sheets import INDEX, RefusedFileError, Sheet
+from perfeval.ledgers.sources import open_file
+from perfeval.model import Finding, ReceivedFile, Severity
+
+_FILLS = {
+    Severity.ERROR: PatternFill("solid", fgColor="FFFFC7CE"),
+    Severity.WARNING: PatternFill("solid", fgColor="FFFFEB9C"),
+    Severity.NOTE: PatternFill("solid", fgColor="FFDDEBF7"),
+}
+_WORDS = {Severity.ERROR: "错误", Severity.WARNING: "提醒", Severity.NOTE: "说明"}
+_HEADERS = {"序号": 6, "程度": 6, "编码": 7, "工作表": 16, "单元格": 9, "栏目": 20, "原值": 20, "问题和处理": 90}
+_CSV_SHEET = "内容"
+_LINK = Font(color="FF0563C1", underline="single")
+
+Marked = Mapping[str, Sequence[Finding]]
+"""Findings by cell."""
+
+
+def write_copies(files: Sequence[ReceivedFile], findings: Sequence[Finding], folder: Path) -> list[Path]:
+    """Write a marked copy of every file that has findings and can be opened; returns the copies, in the order of the files."""
+    by_file: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        by_file[finding.file or ""].append(finding)
+    folder.mkdir(parents=True, exist_ok=True)
+    copies: list[Path] = []
+    for file in files:
+        workbook = _marked(file, by_file[file.name]) if by_file[file.name] else None
+        if workbook:
+            stem = PurePath(file.name).stem
+            path = folder / f"{stem}-标注.xlsx"
+            if path in copies:
+                path = folder / f"{file.name}-标注.xlsx"
+            _save(workbook, path)
+            copies.append(path)
+    return copies
+
+
+def _marked(file: ReceivedFile, findings: Sequence[Finding]) -> Workbook | None:
+    """The marked copy, or None where the file is not fit to be opened."""
+    try:
+        sheets = open_file(file)
+    except RefusedFileError:
+        return None
+    if sheets[0].name is None:
+        return _from_text(sheets, findings)
+    try:
+        with file.path.open("rb") as content:
+            workbook = load_workbook(content)
+    except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError):
+        # openpyxl is stricter than Excel about formats: then the text alone is copied.
+        return _from_text(sheets, findings)
+    if INDEX in workbook.sheetnames:
+        del workbook[INDEX]
+    for name, marked in _by_sheet(findings).items():
+        for place, found in marked.items():
+            if name in workbook.sheetnames:
+                _mark(_first_of_merged(workbook[name], place), found)
+    _add_index(workbook, findings, {name: name for name in workbook.sheetnames})
+    return workbook
+
+
+def _from_text(sheets: Sequence[Sheet], findings: Sequence[Finding]) -> Workbook:
+    """A workbook with the text of all cells, the faulty ones marked; row by row, since a csv may be long."""
+    workbook = Workbook(write_only=True)
+    by_sheet = _by_sheet(findings)
+    index = workbook.create_sheet(INDEX)
+    for row in _index_rows(findings, {sheet.name or "": sheet.name or _CSV_SHEET for sheet in sheets}):
+        index.append([_cell(index, value, link=link) for value, link in row])
+    for sheet in sheets:
+        copy = workbook.create_sheet(sheet.name or _CSV_SHEET)
+        marked = by_sheet.get(sheet.name or "", {})
+        frame = sheet.below(0).collect()
+        names = frame.columns[1:]
+        for number, *values in frame.iter_rows():
+            cells = [_cell(copy, value) for value in values]
+            for letter, cell in zip(names, cells, strict=True):
+                if found := marked.get(f"{letter}{number}"):
+                    _mark(cell, found)
+            copy.append(cells)
+    return workbook
+
+
+def _by_sheet(findings: Sequence[Finding]) -> dict[str, dict[str, list[Finding]]]:
+    """Findings that have a cell, by sheet and cell."""
+    marked: dict[str, dict[str, list[Finding]]] = defaultdict(lambda: defaultdict(list))
+    for finding in findings:
+        if finding.cell:
+            marked[finding.sheet or ""][finding.cell].append(finding)
+    return marked
+
+
+def _mark(cell: Cell, findings: Sequence[Finding]) -> None:
+    """Fill a cell by its gravest finding and say all of them in its comment, below what the clerk had noted there."""
+    grave = min(findings, key=lambda finding: list(Severity).index(finding.severity))
+    cell.fill = _FILLS[grave.severity]
+    noted = [cell.comment.text] if cell.comment else []
+    text = "\n".join([*noted, *(f"{_WORDS[finding.severity]} {finding.code}：{finding.message}" for finding in findings)])
+    cell.comment = Comment(text, "台账校验", height=60 + 20 * len(findings), width=360)
+
+
+def _first_of_merged(sheet: Worksheet, place: str) -> Cell:
+    area = next((area for area in sheet.merged_cells.ranges if place in area), None)
+    return sheet[area.start_cell.coordinate if area else place]  # type: ignore[no-any-return]  # one place is one cell
+
+
+def _add_index(workbook: Workbook, findings: Sequence[Finding], titles: Mapping[str, str]) -> None:
+    sheet = workbook.create_sheet(INDEX, 0)
+    for number, row in enumerate(_index_rows(findings, titles), 1):
+        for position, (value, link) in enumerate(row, 1):
+            cell = sheet.cell(number, position)
+            _fill_in(cell, value, link)
+    for column, width in zip("ABCDEFGH", _HEADERS.values(), strict=True):
+        sheet.column_dimensions[column].width = width
+    sheet.freeze_panes = "A2"
+    workbook.active = 0
+
+
+def _index_rows(findings: Sequence[Finding], titles: Mapping[str, str]) -> Iterator[list[tuple[str, str | None]]]:
+    """The list of findings: header and one row each, the cell linked; (text, link) per cell."""
+    yield [(header, None) for header in _HEADERS]
+    for number, finding in enumerate(findings, 1):
+        title = titles.get(finding.sheet or "")
+        place = finding.cell or (f"A{finding.row}" if finding.row else "")
+        link = f"{quote_sheetname(title)}!{place}" if title and place else None
+        word = _WORDS[finding.severity]
+        texts = [str(number), word, finding.code, finding.sheet or "", place, finding.column or "", finding.value or "", finding.message]
+        yield [(text, link if header == "单元格" else None) for header, text in zip(_HEADERS, texts, strict=True)]
+
+
+def _cell(sheet: Worksheet, value: str | None, *, link: str | None = None) -> Cell:
+    cell = WriteOnlyCell(sheet)
+    _fill_in(cell, value, link)
+    return cell
+
+
+def _fill_in(cell: Cell, value: str | None, link: str | None) -> None:
+    """Write text as text: what a clerk typed must not become a formula in the copy."""
+    if value:
+        cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)
+        cell.data_type = "s"
+    if link:
+        cell.hyperlink = Hyperlink(ref="", location=link)
+        cell.font = _LINK
+
+
+def _save(workbook: Workbook, path: Path) -> None:
+    """Write beside the target and move there, so that nobody sees half a file."""
+    handle, temporary = tempfile.mkstemp(suffix=".xlsx", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            workbook.save(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""What a suspended Prefect run can be made to do, and that none of it gets an unapproved report archived or a step done twice."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from prefect.states import Completed, Failed, Running, Scheduled
+
+from perfeval.model import Stage
+
+pytestmark = pytest.mark.e2e
+
+
+def test_archived_run_retried_by_force_archives_nothing_twice(office):
+    office.execute()
+    office.answer(office.form("center"))
+    office.answer(office.form("bureau"))
+    bag = office.place.archive_folder / "0000-WS·2022-D30-XMXT-0001"
+    times = sorted(path.stat().st_mtime_ns for path in bag.rglob("*"))
+    assert office.retry().name == "已归档"
+    assert office.bags == [bag.name]
+    assert sorted(path.stat().st_mtime_ns for path in bag.rglob("*")) == times
+    assert office.standing.stage is Stage.ARCHIVED
+
+
+def test_gate_that_timed_out_is_asked_again_after_a_forced_retry(office):
+    office.execute()
+    office.force(Failed(message="The flow was suspended and never resumed."))
+    assert office.retry().name == "Suspended"
+    assert office.key == "center-r1-1"
+    assert office.standing.key == "waiting-center"
+
+
+def test_unforced_retry_asks_only_the_gate_that_is_open(office):
+    office.execute()
+    office.answer(office.form("center"))
+    office.force(Failed())
+    assert office.retry(force=False).name == "Suspended"
+    assert office.key == "bureau-r1-0"
+
+
+def test_run_rescheduled_by_force_without_an_answer_is_asked_again(office):
+    office.execute()
+    office.force(Scheduled())
+    assert office.execute().name == "Suspended"
+    assert office.key == "center-r1-1"
+    office.force(Running())
+    assert office.execute().name == "Suspended"
+    assert office.key == "center-r1-2"
+    assert office.standing.key == "waiting-center"
+
+
+def test_run_forced_to_completed_archives_nothing_and_can_go_on(office):
+    office.execute()
+    office.answer(office.form("center"))
+    office.force(Completed())
+    assert office.bags == []
+    assert office.standing.key == "waiting-bureau"
+    assert office.retry().name == "Suspended"
+    assert office.answer(office.form("bureau")).name == "已归档"
+
+
+@pytest.mark.parametrize("value", [{}, {"decision": "同意"}, ["同意"], "同意", {"decision": "同意", "role": "center"}, None])
+def test_input_forged_past_the_form_is_an_ask_without_a_decision(office, value):
+    office.execute()
+    office.forge("center-r1-0", value)
+    office.force(Scheduled())
+    assert office.execute().name == "Suspended"
+    assert office.key == "center-r1-1"
+    assert office.asks("center") == ["没有收到填写完整的表单"]
+
+
+def test_answer_replayed_by_a_retry_is_not_accepted_twice(office):
+    office.execute()
+    form = office.form("center", check_code="00000000")
+    office.answer(form)
+    office.forge("center-r1-1", form | {"check_code": office.standing.draft.check_code})
+    office.force(Scheduled())
+    assert office.execute().name == "Suspended"
+    assert office.asks("center")[1].startswith("动态码不正确、已过期或已使用过")
+
+
+def test_results_lost_while_suspended_change_nothing(office, server):
+    office.execute()
+    before = office.standing.draft
+    shutil.rmtree(Path(server["PREFECT_HOME"]) / "storage", ignore_errors=True)
+    office.answer(office.form("center"))
+    assert office.standing.draft == before
+    assert office.key == "bureau-r1-0"
+
+
+def test_code_edited_while_suspended_repeats_no_step_and_no_gate(office, tmp_path):
+    code = office.use_copy_of_code(tmp_path / "code")
+    office.execute()
+    before = office.standing.draft
+    tasks = code / "flows" / "tasks.py"
+    tasks.write_text(tasks.read_text(encoding="utf-8").replace("    return steps.", "    str()\n    return steps."), encoding="utf-8")
+    office.answer(office.form("center"))
+    assert office.standing.draft == before
+    assert office.key == "bureau-r1-0"
+    assert office.answer(office.form("bureau")).name == "已归档"
+
+
+def test_process_killed_in_any_step_goes_on_after_a_retry(office):
+    assert office.killed_in("ingest_ledgers", "return")
+    assert office.killed_in("_keep_ledger", "return")
+    assert office.killed_in("validate_ledgers", "return")
+    assert office.killed_in("score_indicators", "return")
+    assert office.killed_in("draft_report", "return")
+    assert office.retry().name == "Suspended"
+    form = office.form("center")
+    office.resume(form)
+    assert office.killed_in("spend_code", "return")
+    assert office.retry().name == "Suspended"
+    assert office.key == "center-r1-1"
+    office.resume(office.form("center"))
+    assert office.killed_in("record_decision", "return")
+    assert office.retry().name == "Suspended"
+    assert office.key == "bureau-r1-0"
+    office.resume(office.form("bureau"))
+    assert office.killed_in("_holdings", "return")
+    assert office.killed_in("archive_bag", "return")
+    assert office.killed_in("archive_report", "return")
+    assert office.retry().name == "已归档"
+    assert office.bags == ["0000-WS·2022-D30-XMXT-0001"]
