@@ -90,11 +90,11 @@ def _score(row: Indicator, fact: Fact, weight: Decimal, profile: Profile) -> Sco
     score = min(profile.rounding.apply(weight * share), weight)
     actual = quantity(fact.value, row.aim, fact.unit)
     rescaled = f"；因有不适用的指标，分值由{points(row.weight)}换算为{points(weight)}" if weight != row.weight else ""
-    if score == weight:
-        why = f"实际{actual}，{why}，得满分{points(weight)}{_deviation(row.aim, fact.value, profile)}"
-    else:
-        why = f"实际{actual}，{why}，得{points(score)}；未得满分，须说明偏差原因和改进措施"
-    return Score(row.id, row.level1, row.level2, row.name, weight, row.target, actual, score, why + rescaled)
+    lost = score < weight
+    gained = f"得{points(score)}" if lost else f"得满分{points(weight)}"
+    owed = "；未得满分，须说明偏差原因和改进措施" if lost else _deviation(row.aim, fact.value, profile)
+    why = f"实际{actual}，{why}，{gained}{owed}{rescaled}"
+    return Score(row.id, row.level1, row.level2, row.name, weight, row.target, actual, score, why, bool(owed))
 
 
 def _proportional(row: Indicator, value: Amount, _: Profile) -> _Shared:

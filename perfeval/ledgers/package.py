@@ -45,23 +45,23 @@ class Package:
 
     def start(self, name: str) -> bytes:
         """The first bytes of a part, enough to see its root element."""
-        return next(self.pieces(name, b">"), b"")[:4096]
+        return next(self.pieces(name, b"<"), b"")[:4096]
 
     def read(self, name: str) -> bytes:
         """A part as a whole."""
-        return b"".join(self.pieces(name, b">"))
+        return b"".join(self.pieces(name, b"<"))
 
-    def pieces(self, name: str, end: bytes) -> Iterator[bytes]:
-        """A part in pieces that end behind `end`, checked against its length and checksum, DTD refused."""
+    def pieces(self, name: str, start: bytes) -> Iterator[bytes]:
+        """A part in pieces that begin with `start`, but for the first; checked against length and checksum, DTD refused."""
         rest = b""
         try:
             with self._zip.open(name) as part:
                 while data := part.read(_PIECE):
                     data = rest + data
-                    cut = data.rfind(end) + len(end)
-                    if cut < len(end) and len(data) > 16 * _PIECE:
+                    cut = max(data.rfind(start), 0)
+                    if not cut and len(data) > 16 * _PIECE:
                         raise _broken()
-                    piece, rest = (data[:cut], data[cut:]) if cut >= len(end) else (b"", data)
+                    piece, rest = data[:cut], data[cut:]
                     _refuse_dtd(piece)
                     yield piece
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError) as error:

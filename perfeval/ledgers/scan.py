@@ -22,7 +22,7 @@ _TRUE = rb"""["'](?:1|true)["']"""
 class _Patterns:
     """Regular expressions over a sheet's XML, for one namespace prefix (mostly none, `x:` from .NET)."""
 
-    end: bytes
+    row: bytes
     filled: re.Pattern[bytes]
     unplaced: re.Pattern[bytes]
     far: re.Pattern[bytes]
@@ -43,7 +43,7 @@ def _patterns(prefix: bytes) -> _Patterns:
 
     formula = rb"<~f(?:\s[^>]*)?(?:/>|(?<!/)>[^<]*</~f>)\s*"
     return _Patterns(
-        end=b"</" + prefix + b"c>",
+        row=b"<" + prefix + b"row",
         filled=compiled(rb"<~v>[^<]|<~is>"),
         unplaced=compiled(rb"<~c(?![^>]*\sr\s*=)(?=[\s>/])[^>]*>"),
         # A reference beyond column Z or row 99999, or one that is none: rare enough to be looked at one by one.
@@ -70,7 +70,7 @@ def scan_sheet(package: Package, part: str, percent_styles: frozenset[str], *, h
     patterns = _patterns(root[1] or b"")
     marks = Marks(hidden=hidden, epoch_1904=epoch_1904)
     empty, is_far = True, False
-    for piece in package.pieces(part, patterns.end):
+    for piece in package.pieces(part, patterns.row):
         empty = empty and not patterns.filled.search(piece)
         is_far = _has_far_cells(patterns, piece) or is_far
         _note_cells(patterns, piece, percent_styles, marks)
@@ -134,10 +134,10 @@ def _has_far_cells(patterns: _Patterns, piece: bytes) -> bool:
 def _refuse_expanse(package: Package, part: str, patterns: _Patterns) -> None:
     """Refuse a sheet whose cells span more than can be held: a stray cell far out costs as much memory as a full sheet."""
     last_row, last_column = 0, ""
-    for piece in package.pieces(part, patterns.end):
+    for piece in package.pieces(part, patterns.row):
         cells = patterns.reference.findall(piece)
         last_row = max(last_row, max((int(row) for _, row in cells), default=0))
-        last_column = max(last_column, *(letter.decode() for letter in {letter for letter, _ in cells}), key=index_of)
+        last_column = max([last_column, *(letter.decode() for letter in {letter for letter, _ in cells})], key=index_of)
     if last_row * (index_of(last_column) + 1) > _MOST_CELLS:
         where = f"工作表的内容延伸到 {last_column}{last_row}，范围太大。"
         message = f"{where}请整行、整列删除数据以外的部分后保存；数据确有这么多时请另存为 CSV。"

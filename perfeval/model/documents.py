@@ -4,7 +4,6 @@ Kept documents hold Decimals as text; printed ones as numbers, because that is w
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from pydantic import TypeAdapter
 from perfeval.model.scores import Fact, Facts, Scorecard
 
 T = TypeVar("T")
+_PRINTED = ("id", "level1", "level2", "name", "weight", "target", "actual", "score", "explanation")
 
 
 def keep(kind: type[T], value: T) -> Any:  # noqa: ANN401  # plain JSON data of any shape
@@ -64,7 +64,7 @@ def print_scores(facts: Facts, card: Scorecard) -> dict[str, Any]:
     execution = card.execution
     return {
         "facts": {fact.id: _print_fact(fact) for fact in facts.values()},
-        "scores": [{key: number(value) for key, value in asdict(score).items()} for score in card.scores],
+        "scores": [{name: number(getattr(score, name)) for name in _PRINTED} for score in card.scores],
         "execution": {name: number(getattr(execution, name)) for name in ("initial", "annual", "executed", "rate", "score")},
         "total": number(card.total),
         "grade": card.grade,

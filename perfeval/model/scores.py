@@ -41,7 +41,10 @@ Facts = Mapping[str, Fact]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One row of the 自评表: what was aimed at, what was reached, the points, and why (Chinese)."""
+    """One row of the 自评表: what was aimed at, what was reached, the points, and why (Chinese).
+
+    `needs_reason`: points were lost, or the target was far exceeded, so 偏差原因分析及改进措施 must say why.
+    """
 
     id: str
     level1: str
@@ -52,6 +55,7 @@ class Score:
     actual: str
     score: Decimal
     explanation: str
+    needs_reason: bool = False
 
 
 @dataclass(frozen=True, slots=True)

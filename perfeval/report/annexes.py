@@ -102,7 +102,7 @@ def _indicators(subject: Subject, deviations: Mapping[str, str]) -> Iterator[Row
             _actual(subject, score),
             plain(score.weight),
             mark(Datum(f"score_{score.id}", score.score, "分"), plain(score.score)),
-            deviations.get(score.id, score.explanation) if score.score < score.weight else Cell(NONE, align="c"),
+            deviations.get(score.id, score.explanation) if score.needs_reason else Cell(NONE, align="c"),
         ]
     card = subject.card
     full = card.execution.weight + sum((score.weight for score in card.scores), Decimal(0))

@@ -48,7 +48,7 @@ class Bands(BaseModel):
 class Front(BaseModel):
     """The narrative's front matter: the title's lines, broken by meaning, the bands of annex 3, and reasons for lost points.
 
-    `deviations` gives 偏差原因和改进措施 by indicator; it is printed only where the indicator lost points.
+    `deviations` gives 偏差原因和改进措施 by indicator; it is printed where the indicator lost points or far exceeded its target.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

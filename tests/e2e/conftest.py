@@ -86,7 +86,7 @@ class Office:
         self._secrets = {
             role: pyotp.TOTP(pyotp.parse_uri(enrol(self.store, name, role, place.gates, KEY)[1]).secret) for role, name in PEOPLE.items()
         }
-        self._steps = dict.fromkeys(PEOPLE, int(time.time()) // STEP_SECONDS - 2)
+        self._steps = dict.fromkeys(PEOPLE, 0)
         deployment = self_evaluation.to_deployment(secrets.token_hex(8), entrypoint_type=EntrypointType.MODULE_PATH).apply()
         self.run = client.create_flow_run_from_deployment(deployment, parameters={"request": {"year": 2022}}).id
 
@@ -103,7 +103,11 @@ class Office:
 
     def _execute(self, variables: dict[str, str]) -> int:
         command = [sys.executable, "-m", "prefect.engine", str(self.run)]
-        return subprocess.run(command, env=self._variables | variables, cwd=self.place.root.parent, check=False, timeout=120).returncode
+        with (self.place.root.parent / "run.log").open("ab") as log:
+            process = subprocess.run(
+                command, env=self._variables | variables, cwd=self.place.root.parent, stdout=log, stderr=log, check=False, timeout=120
+            )
+        return process.returncode
 
     def use_copy_of_code(self, folder: Path) -> Path:
         """Execute a copy of the program from now on, so that it can be edited."""
@@ -161,16 +165,17 @@ class Office:
         return sorted(path.name for path in self.place.archive_folder.glob("*"))
 
     def code(self, role: str) -> str:
-        """A code of an approver that was not used yet; within half a minute there are three of them."""
-        self._steps[role] = max(self._steps[role] + 1, int(time.time()) // STEP_SECONDS - 1)
+        """A code of an approver that was not used yet: this half minute's, or the next one's already."""
+        self._steps[role] = max(self._steps[role] + 1, int(time.time()) // STEP_SECONDS)
+        time.sleep(max(0, (self._steps[role] - 1) * STEP_SECONDS - time.time()))
         return self._secrets[role].at(self._steps[role] * STEP_SECONDS)
 
     def form(self, role: str, decision: str = "同意", **changes: str) -> dict[str, str]:
         """The form as the role's approver fills it in."""
         draft = self.standing.draft
         assert draft
-        answer = {"decision": decision, "approver": PEOPLE[role], "code": self.code(role), "check_code": draft.check_code}
-        return answer | {"comment": "请核对支出明细"} | changes
+        answer = {"decision": decision, "approver": PEOPLE[role], "check_code": draft.check_code, "comment": "请核对支出明细"} | changes
+        return answer if "code" in answer else answer | {"code": self.code(role)}
 
     def resume(self, form: dict[str, Any]) -> SetStateStatus:
         """Press Resume with a filled-in form."""

@@ -1,0 +1,50 @@
+"""The job by perfeval's pure functions, as `check`, `score` and `draft` call them, and what the steps keep: snapshots and digests."""
+
+import hashlib
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import rules
+from perfeval.checks import check_ledgers, load_classification
+from perfeval.indicators import derive_facts, load_indicators, score_facts
+from perfeval.ledgers import read_ledgers, receive
+from perfeval.report import Subject, draft_report
+from perfeval.settings import Workspace
+
+
+def main(folder: Path, work: Path, result: Path) -> None:
+    work.mkdir()
+    workspace = Workspace(folder)
+    year = rules.YEAR
+    reading = read_ledgers(receive(workspace.ledgers(year)))
+    codes, classification = workspace.settings.programme.codes, load_classification(workspace.economic_classification)
+    findings = [*reading.findings, *check_ledgers(reading.ledgers, year=year, programme_codes=codes, classification=classification)]
+    system = load_indicators(workspace.indicators(year))
+    facts = derive_facts(system, reading.ledgers)
+    card = score_facts(system, facts)
+    subject = Subject(workspace.settings, year, 0, facts, card, reading.ledgers)
+    report = draft_report(subject, workspace.narrative(year).read_text(encoding="utf-8"), workspace.template.read_bytes())
+    (work / "report.docx").write_bytes(report.document)
+    rows = [
+        pl.DataFrame({"row": source.rows}).with_columns(fact=pl.lit(fact.id), ledger=pl.lit(source.ledger))
+        for fact in facts.values()
+        for source in fact.sources
+    ]
+    for name, frame in {"lineage": pl.concat(rows), **{name: ledger.frame for name, ledger in reading.ledgers.items()}}.items():
+        frame.write_parquet(work / f"{name}.parquet", compression="zstd")
+        with (work / f"{name}.parquet").open("rb") as snapshot:
+            hashlib.file_digest(snapshot, "sha256")
+    told = {
+        "facts": {fact.id: rules.written(fact.value) for fact in facts.values() if isinstance(fact.value, Decimal)},
+        "scores": {score.id: rules.written(score.score) for score in card.scores}
+        | {"execution": rules.written(card.execution.score), "total": rules.written(card.total), "grade": card.grade},
+        "findings": rules.summed((finding.code, rules.TITLES[finding.ledger or ""], 1, finding.row or 0) for finding in findings),
+    }
+    result.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:4]))
