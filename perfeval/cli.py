@@ -83,7 +83,8 @@ def say_findings(findings: "Sequence[Finding]") -> None:
     for severity, word in words.items():
         for finding in findings:
             if finding.severity == severity:
-                say(f"{word} {finding.code} {finding.place or finding.ledger or ''}：{finding.message}")
+                found = f"（现为“{finding.value}”）" if finding.value else ""
+                say(f"{word} {finding.code} {finding.place or finding.ledger or ''}：{finding.message}{found}")
 
 
 def open_workspace(folder: Path) -> "Workspace":

@@ -43,7 +43,7 @@ def find_layout(model: type[LedgerModel], sheet: Sheet, head: Heads) -> tuple[La
         return None, [sheet.finding(Code.SWAPPED, message, ledger=title, row=row)]
     if row is None:
         expected = "、".join(column.header for column in model.columns())
-        message = f"前{HEAD}行里没有找到《{title}》的表头。表头应包括：{expected}。"
+        message = f"前{HEAD}行里没有找到《{title}》的表头。表头应包括：{expected}。{'' if sheet.name else 'CSV 各栏之间要用英文逗号分隔。'}"
         return None, [sheet.finding(Code.NO_HEADER, message, ledger=title)]
     findings = [
         *_missing(model, sheet, row, letters),

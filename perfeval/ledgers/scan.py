@@ -14,7 +14,7 @@ from perfeval.ledgers.package import Package, attribute
 from perfeval.ledgers.sheets import Marks, RefusedFileError, index_of, letter_of
 
 _MOST_CELLS = 12_000_000
-_SHEET_ROWS, _SHEET_COLUMNS = 1_048_576, 16_384
+_SHEET_COLUMNS = 16_384
 _TRUE = rb"""["'](?:1|true)["']"""
 
 
@@ -25,6 +25,7 @@ class _Patterns:
     row: bytes
     filled: re.Pattern[bytes]
     unplaced: re.Pattern[bytes]
+    absurd: re.Pattern[bytes]
     far: re.Pattern[bytes]
     reference: re.Pattern[bytes]
     error: re.Pattern[bytes]
@@ -46,8 +47,8 @@ def _patterns(prefix: bytes) -> _Patterns:
         row=b"<" + prefix + b"row",
         filled=compiled(rb"<~v>[^<]|<~is>"),
         unplaced=compiled(rb"<~c(?![^>]*\sr\s*=)(?=[\s>/])[^>]*>"),
-        # A reference beyond column Z or row 99999, or one that is none: rare enough to be looked at one by one.
-        far=compiled(rb"""\sr\s*=\s*["'](?!(?:[A-Z]?[1-9][0-9]{0,4})["'])([^"']*)["']"""),
+        absurd=compiled(rb"""\sr\s*=\s*["'](?![A-Z]{0,3}[1-9][0-9]{0,6}["'])"""),
+        far=compiled(rb"""\sr\s*=\s*["'](?![A-Z]?[1-9][0-9]{0,4}["'])"""),
         reference=compiled(rb"""<~c\s[^>]*?\br\s*=\s*["']([A-Z]{1,3})([0-9]{1,7})["'](?:[^>/]|/(?!>))*>"""),
         error=compiled(rb"""<~c\s([^>]*\bt\s*=\s*["']e["'][^>]*)>(?:""" + formula + rb")?<~v>([^<]*)"),
         uncomputed=compiled(rb"<~c\s([^>]*)(?<!/)>\s*" + formula + rb"(?:<~v\s*/>|<~v>\s*</~v>)?\s*</~c>"),
@@ -72,9 +73,12 @@ def scan_sheet(package: Package, part: str, percent_styles: frozenset[str], *, h
     empty, is_far = True, False
     for piece in package.pieces(part, patterns.row):
         empty = empty and not patterns.filled.search(piece)
-        is_far = _has_far_cells(patterns, piece) or is_far
+        if patterns.unplaced.search(piece) or patterns.absurd.search(piece):
+            raise _misplaced()
+        is_far = is_far or bool(patterns.far.search(piece))
         _note_cells(patterns, piece, percent_styles, marks)
         _note_layout(patterns, piece, marks)
+    # Only cells beyond column Z or row 99999 can span too much.
     if is_far:
         _refuse_expanse(package, part, patterns)
     return replace(marks, empty=empty)
@@ -117,18 +121,6 @@ def _percent(value: bytes) -> str:
     """A number shown as a percentage, as it is shown: Excel keeps 95% as 0.95, at 15 significant digits."""
     shown = Decimal(f"{float(value):.15g}") * 100
     return f"{shown.normalize():f}%"
-
-
-def _has_far_cells(patterns: _Patterns, piece: bytes) -> bool:
-    """Whether cells lie so far out that the extent must be measured; refuses what is no place in a sheet."""
-    if patterns.unplaced.search(piece):
-        raise _misplaced()
-    far = patterns.far.findall(piece)
-    for reference in far:
-        found = re.fullmatch(rb"([A-Z]{0,3})([1-9][0-9]{0,6})", reference)
-        if not found or index_of(found[1].decode()) >= _SHEET_COLUMNS or int(found[2]) > _SHEET_ROWS:
-            raise _misplaced()
-    return bool(far)
 
 
 def _refuse_expanse(package: Package, part: str, patterns: _Patterns) -> None:

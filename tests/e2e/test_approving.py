@@ -80,7 +80,7 @@ def test_faulty_ledgers_fail_the_run_and_a_retry_reads_them_afresh(office):
     assert state.is_failed()
     assert "台账有 1 处错误" in state.message
     (errors,) = office.artifacts("errors")
-    assert [row["位置"] for row in errors if row["级别"] == "错误"] == ["资金支出台账.xlsx!资金支出台账!I4"]
+    assert [row["位置"] for row in errors if row["级别"] == "错误"] == ["资金支出台账.xlsx!资金支出台账!I3"]
     assert (office.place.root / "marked" / "2022-r1").is_dir()
     office.ledger("资金支出台账").write_bytes(sound)
     assert office.retry().name == "Suspended"
