@@ -17,15 +17,13 @@ from flows.evaluation import DEPLOYMENT, FLOW
 from flows.gates import CORRECTION
 from perfeval import steps
 from perfeval.errors import ServerError
-from perfeval.model import Evaluation, Stage, Standing, Verdict
+from perfeval.model import Evaluation, Stage, Standing
 from perfeval.settings import Workspace
 from perfeval.store import Store
 
 _WAIT_SECONDS = 3600
 _START_SECONDS = 120
 _POLL_SECONDS = 0.25
-# What is handed in when the store has the decision already: the gate asks the store first and does not look at it.
-_RECORDED = {"decision": Verdict.APPROVE.value, "approver": "已记录", "code": "已记录", "check_code": "已记录"}
 
 T = TypeVar("T")
 
@@ -56,37 +54,27 @@ class Conductor:
         return self._wait(self._client.create_flow_run_from_deployment(deployment.id, parameters={"request": request}))
 
     def go_on(self, evaluation: Evaluation) -> Position:
-        """Move an evaluation's run to where the store is: hand in a form that the store has the answer to, retry what ended early."""
+        """Move an evaluation's run to where the store is: past a form that the store has the answer to, or out of an early end."""
         run = self._find(self._store.run_of(evaluation))
         if run is None or run.state is None:
             return self.begin(evaluation.year, evaluation.prepared_by)
-        if run.state.is_final():
+        standing = steps.standing(self._workspace, self._store, evaluation)
+        form = CORRECTION if standing.stage is Stage.CORRECTING else standing.gate and standing.gate.key
+        stands = (run.state.state_details.pause_key or "").startswith(f"{form}-r{standing.revision.number}-")
+        if run.state.is_final() or (run.state.is_paused() and not stands):
             self._client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
-        elif run.state.is_paused():
-            standing = steps.standing(self._workspace, self._store, evaluation)
-            form = CORRECTION if standing.stage is Stage.CORRECTING else standing.gate and standing.gate.key
-            key = run.state.state_details.pause_key or ""
-            if not key.startswith(f"{form}-r{standing.revision.number}-"):
-                self.submit(run.id, {"note": "已记录"} if key.startswith(CORRECTION) else _RECORDED)
         return self._wait(run)
 
     def answer(self, run_id: str, form: dict[str, str]) -> Position:
         """Answer the form a run is suspended at, as the Resume button does, and wait until it stands still again."""
         run = self._client.read_flow_run(UUID(run_id))
-        self.submit(run.id, form)
-        return self._wait(run)
-
-    def submit(self, run_id: UUID, form: dict[str, str]) -> None:
-        """Hand in a form.
-
-        Raises: ServerError: when Prefect does not take it.
-        """
 
         def accepted() -> bool | None:
             # Just after suspending, Prefect has not stored the form yet and rejects every answer.
-            return self._client.resume_flow_run(run_id, run_input=form).status is not SetStateStatus.REJECT or None
+            return self._client.resume_flow_run(run.id, run_input=form).status is not SetStateStatus.REJECT or None
 
         self._until(accepted, _START_SECONDS)
+        return self._wait(run)
 
     def _wait(self, run: FlowRun) -> Position:
         def still() -> FlowRun | None:

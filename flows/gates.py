@@ -8,12 +8,11 @@ from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 from prefect import get_run_logger, suspend_flow_run
-from prefect.input import RunInput
-from pydantic import Field, StringConstraints, WithJsonSchema
+from prefect.input import RunInput, keyset_from_base_key, read_flow_run_input
+from pydantic import Field, StringConstraints, ValidationError, WithJsonSchema
 
 from flows.display import Submission, describe_objection, describe_submission, show_submission
 from flows.workplace import open_workplace
-from perfeval import steps
 from perfeval.errors import ApprovalError
 from perfeval.model import Answer, Asked, Decision, Gate, Revision, Verdict
 
@@ -46,6 +45,8 @@ Form = TypeVar("Form", bound=RunInput)
 
 def await_decision(gate: Gate, submission: Submission) -> Decision:
     """Wait until somebody entitled to it has decided."""
+    from perfeval import steps
+
     workspace, store = open_workplace()
     revision = submission.revision
 
@@ -62,6 +63,8 @@ def await_decision(gate: Gate, submission: Submission) -> Decision:
 
 def await_correction(revision: Revision, objection: Decision) -> None:
     """Wait until the clerk says that the correction is in."""
+    from perfeval import steps
+
     _, store = open_workplace()
 
     def take(form: CorrectionForm) -> None:
@@ -73,17 +76,23 @@ def await_correction(revision: Revision, objection: Decision) -> None:
 
 
 def _ask(revision: Revision, name: str, asks: list[Asked], form: type[Form], description: str, take: Callable[[Form], None]) -> None:
-    """Suspend until the form comes back and let `take` make something of it; record why it could not."""
+    """Suspend until the form comes back and let `take` make something of it; record why it could not.
+
+    Whether this ask was made, and what came back, is read from Prefect's inputs and not left to `suspend_flow_run`: after a
+    retry that was not forced it would suspend a second time under one key, and neither form nor answer can be stored twice.
+    """
     key = f"{name}-r{revision.number}-{len(asks)}"
+    keys = keyset_from_base_key(f"suspended-{key}")
     try:
-        filled = suspend_flow_run(wait_for_input=form.with_initial_data(description=description), key=key)
-    except (ValueError, TypeError):  # pydantic's ValidationError among them: nothing came back, or nothing that fits the form
+        filled = read_flow_run_input(keys["response"])
+        if filled is None and read_flow_run_input(keys["schema"]) is None:
+            filled = suspend_flow_run(wait_for_input=form.with_initial_data(description=description), key=key)
+        take(form.model_validate(filled))
+    except ValidationError:
         problem = "没有收到填写完整的表单"
+    except ApprovalError as error:
+        problem = str(error)
     else:
-        try:
-            return take(filled)
-        except ApprovalError as error:
-            problem = str(error)
+        return
     get_run_logger().warning("第%d次填写无效：%s", len(asks) + 1, problem)
     open_workplace()[1].record_ask(revision, name, len(asks), problem)
-    return None

@@ -8,24 +8,29 @@ import re
 import shutil
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perfeval.errors import StoreError
 from perfeval.model import Draft, Revision
 from perfeval.model.documents import kept
 from perfeval.settings import Workspace
-from perfeval.store import Store
+
+if TYPE_CHECKING:
+    from perfeval.store import Store
 
 VARIABLE = "PERFEVAL_WORKSPACE"
 
 
 @lru_cache(maxsize=1)
-def open_workplace() -> tuple[Workspace, Store]:
+def open_workplace() -> tuple[Workspace, "Store"]:
     """The workspace named by PERFEVAL_WORKSPACE and its store, opened once per process."""
+    from perfeval.store import Store
+
     workspace = Workspace(Path(os.environ[VARIABLE]))
     return workspace, Store(workspace.database_url, workspace.artifacts)
 
 
-def find_draft(store: Store, revision: Revision) -> tuple[Path, str]:
+def find_draft(store: "Store", revision: Revision) -> tuple[Path, str]:
     """A draft's file and the name to give it, which ends with its check code (核对码).
 
     Raises: StoreError: when there is no such draft or its file is damaged.
@@ -40,7 +45,7 @@ def find_draft(store: Store, revision: Revision) -> tuple[Path, str]:
     return store.artifacts.path(draft.digest), name
 
 
-def save_draft(workspace: Workspace, store: Store, revision: Revision) -> Path:
+def save_draft(workspace: Workspace, store: "Store", revision: Revision) -> Path:
     """Leave a draft in the workspace's folder of drafts, where the office can open it."""
     source, name = find_draft(store, revision)
     file = workspace.root / "drafts" / name

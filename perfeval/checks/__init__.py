@@ -9,6 +9,7 @@ An error stops the run; a warning travels to the approvers. A rule whose ledger 
 """
 
 import csv
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -70,19 +71,21 @@ def check_ledgers(ledgers: Ledgers, *, year: int, programme_codes: Collection[st
 def load_classification(path: Path) -> dict[str, str]:
     """Load the table of economic classification (经济分类科目): a csv of code,name.
 
-    Raises: ConfigurationError: naming the line that is no code with its name.
+    Raises: ConfigurationError: with every line that is no code with its name, or repeats one.
     """
     try:
         rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
     except UnicodeDecodeError as error:
         raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
-    faults = [
-        f"{path.name}:{line}: 应为“编码,名称”两栏，编码为3位或5位数字"
-        for line, row in enumerate(rows[1:], 2)
-        if len(row) != 2 or not row[0].isdigit() or len(row[0]) not in {3, 5} or not row[1].strip()  # noqa: PLR2004  # code and name
-    ]
-    if not rows or rows[0] != ["code", "name"]:
-        faults.insert(0, f"{path.name}:1: 第一行应为 code,name")
+    names: dict[str, str] = {}
+    faults = [] if rows[:1] == [["code", "name"]] else [f"{path.name}:1: 第一行应为 code,name"]
+    for line, row in enumerate(rows[1:], 2):
+        if len(row) != 2 or not re.fullmatch("[0-9]{3}(?:[0-9]{2})?", row[0]) or not row[1].strip():  # noqa: PLR2004  # code and name
+            faults.append(f"{path.name}:{line}: 应为“编码,名称”两栏，编码为3位或5位数字")
+        elif row[0] in names:
+            faults.append(f"{path.name}:{line}: 编码 {row[0]} 重复")
+        else:
+            names[row[0]] = row[1].strip()
     if faults:
         raise ConfigurationError("F03", f"{path.name} 有 {len(faults)} 处错误：", "按所列行号修改后再试。", faults=faults)
-    return {code: name.strip() for code, name in rows[1:]}
+    return names

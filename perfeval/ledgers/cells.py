@@ -107,7 +107,7 @@ def _money(text: pl.Expr, unit: str, *, binary: bool) -> pl.Expr:
         shown = text.cast(pl.Float64, strict=False).round_sig_figs(15).cast(pl.String)
         text = pl.when(text.str.contains(_BINARY)).then(shown).otherwise(text)
     # A suffix is accepted only where it says the same as the header.
-    form = f"^(?:-?￥?|￥-)[{BLANKS}]*{_NUMBER}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}}0*)?[{BLANKS}]*(?:{unit})?$"
+    form = f"^(?:-?￥?|￥[{BLANKS}]*-)[{BLANKS}]*{_NUMBER}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}}0*)?[{BLANKS}]*(?:{unit})?$"
     digits = text.str.replace_all(f"[,￥元万{BLANKS}]", "")
     return pl.when(text.str.contains(form)).then(_yuan(digits, unit))
 

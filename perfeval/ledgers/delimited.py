@@ -65,6 +65,7 @@ class DelimitedFile(Sheet):
             row_index_offset=skip + 1,
             truncate_ragged_lines=True,
             missing_columns="insert",
+            extra_columns="ignore",
             glob=False,
         )
 

@@ -6,6 +6,7 @@ that cannot be opened: what is wrong with those stands in the findings alone.
 
 import os
 import tempfile
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
@@ -66,7 +67,7 @@ def _marked(file: ReceivedFile, findings: Sequence[Finding]) -> Workbook | None:
     if sheets[0].name is None:
         return _from_text(sheets, findings)
     try:
-        with file.path.open("rb") as content:
+        with file.path.open("rb") as content, warnings.catch_warnings(action="ignore"):
             workbook = load_workbook(content)
     except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError):
         # openpyxl is stricter than Excel about formats: then the text alone is copied.

@@ -43,16 +43,16 @@ class Package:
         """Names of all parts."""
         return {part.filename for part in self._zip.infolist()}
 
-    def start(self, name: str) -> bytes:
-        """The first bytes of a part, enough to see its root element."""
-        return next(self.pieces(name, b"<"), b"")[:4096]
+    def start(self, name: str) -> str:
+        """The first characters of a part, enough to see its root element."""
+        return next(self.pieces(name, b"<"), "")[:4096]
 
-    def read(self, name: str) -> bytes:
+    def read(self, name: str) -> str:
         """A part as a whole."""
-        return b"".join(self.pieces(name, b"<"))
+        return "".join(self.pieces(name, b"<"))
 
-    def pieces(self, name: str, start: bytes) -> Iterator[bytes]:
-        """A part in pieces that begin with `start`, but for the first; checked against length and checksum, DTD refused."""
+    def pieces(self, name: str, start: bytes) -> Iterator[str]:
+        """A part in pieces that begin with `start`, but for the first; checked against length, checksum and encoding, DTD refused."""
         rest = b""
         try:
             with self._zip.open(name) as part:
@@ -61,13 +61,11 @@ class Package:
                     cut = max(data.rfind(start), 0)
                     if not cut and len(data) > 16 * _PIECE:
                         raise _broken()
-                    piece, rest = data[:cut], data[cut:]
-                    _refuse_dtd(piece)
-                    yield piece
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError) as error:
+                    yield _safe(data[:cut])
+                    rest = data[cut:]
+            yield _safe(rest)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, ValueError, OSError) as error:
             raise _broken() from error
-        _refuse_dtd(rest)
-        yield rest
 
     def _check_parts(self) -> None:
         parts = self._zip.infolist()
@@ -79,7 +77,7 @@ class Package:
         if any(name.lower().endswith("vbaproject.bin") for name in names):
             raise RefusedFileError(Code.WRONG_TYPE, f"文件含有宏，不予打开。{_SAVE_AS}")
         unpacked = sum(part.file_size for part in parts)
-        if len(names) > _MOST_PARTS or len(set(names)) < len(names):
+        if len(names) > _MOST_PARTS or len({name.lower().replace("\\", "/") for name in names}) < len(names):
             raise RefusedFileError(Code.TOO_LARGE, f"压缩包内部件过多或重名，不像 Excel 存出的文件。{_SAVE_AS}")
         if unpacked > _MOST_BYTES or unpacked > max(_SMALL, _MOST_RATIO * len(self.content)):
             message = f"文件解压后有 {unpacked >> 20} MiB，超出上限，未予打开。请删除数据以外的空行、格式和图片，或另存为 CSV。"
@@ -108,10 +106,14 @@ def _not_a_workbook(names: list[str]) -> RefusedFileError:
     return RefusedFileError(Code.WRONG_TYPE, f"文件是压缩包，但不是 Excel 工作簿。{_SAVE_AS}")
 
 
-def _refuse_dtd(piece: bytes) -> None:
-    # Office writes UTF-8 without DTD; one that declares entities, or hides behind another encoding, wants to expand in the reader.
-    if b"<!DOCTYPE" in piece or b"<!ENTITY" in piece or piece.startswith((b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")):
-        raise RefusedFileError(Code.UNSAFE, f"文件内部的 XML 含有实体定义，不是 Excel 正常存出的文件，不予打开。{_SAVE_AS}")
+def _safe(piece: bytes) -> str:
+    """XML text without DTD. Office writes UTF-8 without; a part that declares entities means to grow in the reader.
+
+    Another encoding, which could hide one, is not UTF-8 or has zero bytes in it.
+    """
+    if b"<!DOCTYPE" in piece or b"<!ENTITY" in piece or b"\x00" in piece:
+        raise RefusedFileError(Code.UNSAFE, f"文件内部的 XML 含有实体定义或异常编码，不是 Excel 正常存出的文件，不予打开。{_SAVE_AS}")
+    return piece.decode()
 
 
 def _broken() -> RefusedFileError:
@@ -120,7 +122,7 @@ def _broken() -> RefusedFileError:
     )
 
 
-def attribute(tag: bytes, name: str) -> str | None:
-    """An attribute of a start tag, by its name with prefix."""
-    found = re.search(rb"[\s]" + name.encode() + rb"""\s*=\s*["']([^"']*)["']""", tag)
-    return found[1].decode(errors="replace") if found else None
+def attribute(tag: str, name: str) -> str | None:
+    """An attribute of a start tag."""
+    found = re.search(rf"""\b{name}\s*=\s*["']([^"']*)["']""", tag)
+    return found[1] if found else None

@@ -10,7 +10,7 @@ from perfeval.ledgers.delimited import DelimitedFile
 from perfeval.ledgers.headers import Layout, find_layout
 from perfeval.ledgers.marked import marked_findings
 from perfeval.ledgers.rows import Cleaned, clean_rows
-from perfeval.ledgers.sheets import Cell, RefusedFileError, Sheet
+from perfeval.ledgers.sheets import Cell, RefusedFileError, Sheet, index_of
 from perfeval.ledgers.sources import find_sources
 from perfeval.ledgers.validation import Failure, failures
 from perfeval.model import Finding, Ledger, Ledgers, ReceivedFile, Severity
@@ -35,10 +35,14 @@ def read_ledgers(files: Sequence[ReceivedFile]) -> Reading:
     ledgers: dict[str, Ledger] = {}
     for name, sheet in sheets.items():
         ledger, found = _read(name, sheet)
-        findings.extend(sorted(found, key=lambda finding: finding.row or 0))
+        findings.extend(sorted(found, key=_position))
         if ledger:
             ledgers[name] = ledger
     return Reading(ledgers, tuple(findings))
+
+
+def _position(finding: Finding) -> tuple[int, int]:
+    return finding.row or 0, index_of((finding.cell or "").rstrip("0123456789"))
 
 
 def _read(name: str, sheet: Sheet) -> tuple[Ledger | None, list[Finding]]:

@@ -3,7 +3,6 @@
 import functools
 import re
 from dataclasses import dataclass
-from posixpath import join, normpath
 from xml.etree import ElementTree
 
 import fastexcel
@@ -79,7 +78,7 @@ def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
             package.read(part)
     entries, epoch_1904 = _entries(package)
     styles = _percent_styles(package)
-    scans = [scan_sheet(package, entry.part, styles, hidden=entry.hidden, epoch_1904=epoch_1904) for entry in entries]
+    scans = [scan_sheet(package, f"xl/{entry.part}", styles, hidden=entry.hidden, epoch_1904=epoch_1904) for entry in entries]
     try:
         reader = fastexcel.read_excel(package.content)
     except fastexcel.FastExcelError as error:
@@ -88,19 +87,33 @@ def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
 
 
 def _entries(package: Package) -> tuple[list[_Entry], bool]:
-    """The worksheets in order, and whether the workbook counts its days from 1904."""
+    """The worksheets in order, and whether the workbook counts its days from 1904.
+
+    Whatever could lead fastexcel to another part than the one scanned is refused: another main part, ways up, names twice.
+    """
+    roots = _targets(package, "_rels/.rels", "/officeDocument")
+    targets = _targets(package, "xl/_rels/workbook.xml.rels", "/worksheet")
     workbook = _parsed(package, "xl/workbook.xml")
-    targets = {relation.get("Id"): relation for relation in _parsed(package, "xl/_rels/workbook.xml.rels")}
-    entries = []
-    for sheet in workbook.iter():
-        if _local(sheet) != "sheet":
-            continue
-        relation = targets.get(sheet.get(_RELATION) or sheet.get(_RELATION_STRICT))
-        if relation is not None and (relation.get("Type") or "").endswith("/worksheet"):
-            part = normpath(join("/xl", relation.get("Target") or "")).lstrip("/")
-            entries.append(_Entry(sheet.get("name") or "", part, sheet.get("state") in {"hidden", "veryHidden"}))
+    sheets = [node for node in workbook.iter() if _local(node) == "sheet"]
+    entries = [
+        _Entry(sheet.get("name") or "", targets[identity].removeprefix("/xl/"), sheet.get("state") in {"hidden", "veryHidden"})
+        for sheet in sheets
+        if (identity := sheet.get(_RELATION) or sheet.get(_RELATION_STRICT) or "") in targets
+    ]
+    is_plain = all(re.fullmatch(r"[\w-]+(?:/[\w-]+)*\.xml", entry.part) for entry in entries)
+    if (
+        [root.lstrip("/") for root in roots.values()] != ["xl/workbook.xml"]
+        or len({entry.name for entry in entries}) < len(entries)
+        or not is_plain
+    ):
+        raise RefusedFileError(Code.BROKEN, "文件内部的目录不合规，可能不是 Excel 存出的文件。请用 Excel 打开并另存为 .xlsx 后重新提交。")
     properties = next((node for node in workbook if _local(node) == "workbookPr"), None)
     return entries, properties is not None and properties.get("date1904") in {"1", "true"}
+
+
+def _targets(package: Package, part: str, kind: str) -> dict[str, str]:
+    """Targets of a part's relations of one kind, by their identity."""
+    return {node.get("Id", ""): node.get("Target", "") for node in _parsed(package, part) if node.get("Type", "").endswith(kind)}
 
 
 def _percent_styles(package: Package) -> frozenset[str]:

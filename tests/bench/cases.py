@@ -16,6 +16,7 @@ from perfeval.sample.frames import repeat
 from perfeval.settings import DEFAULT_CONFIG
 
 FLAWED_EVERY = 100
+WORDY_EVERY = 1000
 
 
 def write_county(workspace: Path) -> None:
@@ -41,7 +42,10 @@ def write_stack_template(path: Path) -> None:
 
 
 def write_long(workspace: Path, rows: int) -> None:
-    """The county unit with so many payments in a csv, one in a hundred without attachments, and a budget to match."""
+    """The county unit with so many payments in a csv, one in a hundred without attachments, and a budget to match.
+
+    One in a thousand has brackets in its summary, as summaries have: a ledger without any is read on a shorter way.
+    """
     write_county(workspace)
     ledgers = workspace / "ledgers" / "2022"
     payments = _payments(rows)
@@ -58,10 +62,14 @@ def write_long(workspace: Path, rows: int) -> None:
 def _payments(rows: int) -> pl.DataFrame:
     """The sample's payments over and over, each with numbers of its own under the same twelve plans."""
     payments = sample_frames()["expenditure"].rename({"活动方案编号": "plan"})
+    number = pl.int_range(pl.len())
     return (
         repeat(payments, -(-rows // payments.height))
         .head(rows)
-        .with_columns(pl.when(pl.int_range(pl.len()) % FLAWED_EVERY == 0).then(None).otherwise(pl.col("附件张数")).alias("附件张数"))
+        .with_columns(
+            pl.when(number % FLAWED_EVERY > 0).then("附件张数").alias("附件张数"),
+            pl.when(number % WORDY_EVERY == 0).then(pl.col("摘要") + "（补付）").otherwise("摘要").alias("摘要"),
+        )
         .rename({"plan": "活动方案编号"})
     )
 

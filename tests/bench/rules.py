@@ -2,12 +2,14 @@
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
 
 YEAR = 2022
 TITLES = {
@@ -138,8 +140,8 @@ def _rounded(value: Decimal) -> Decimal:
     return value.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
-def written(value: Decimal) -> str:
-    return format(round(value, 10).normalize(), "f")
+def written(value: Decimal | int) -> str:
+    return format(round(Decimal(value), 10).normalize(), "f")
 
 
 def summed(found: Iterable[tuple[str, str, int, int]]) -> dict[str, list[int]]:
@@ -151,15 +153,101 @@ def summed(found: Iterable[tuple[str, str, int, int]]) -> dict[str, list[int]]:
     return sums
 
 
-def narrative(facts: dict[str, Decimal], scores: dict[str, str]) -> list[tuple[str, str]]:
-    """Style and text of the report's paragraphs: plainer than ours, with every figure in it."""
-    chapters = ("基本情况", "资金使用", "组织实施", "评价工作", "评价结果", "问题", "建议")
-    sentences = [f"本年度{name}为{written(value)}，由台账逐行统计得出。" for name, value in facts.items()]
-    size = -(-len(sentences) // len(chapters))
-    blocks = [("Heading1", f"自评得分{scores['total']}分，等级{scores['grade']}")]
-    for number, chapter in enumerate(chapters):
-        blocks += [("Heading1", chapter), *(("BodyText", sentence) for sentence in sentences[number * size : (number + 1) * size])]
-    return blocks
+class Figure(Decimal):
+    """A fact as the narrative asks for it."""
+
+    known = True
+
+
+FILTERS = {
+    "number": written,
+    "about": lambda value: str(value) if value < 10 or value % 10 == 0 else f"{value - value % 10}余",
+    "chinese": lambda value: "零一两三四五六七八九十"[int(value)] if value <= 10 else f"十{'零一二三四五六七八九'[int(value) - 10]}",
+    "ordinal": lambda value: "零一二三四五六七八九十"[value],
+    "wan": lambda value: written(value / 10000),
+    "yuan": written,
+    "percent": lambda value: f"{written(_rounded(value))}%",
+    "day": lambda value: f"{value.year}年{value.month}月{value.day}日",
+    "clause": lambda text: text.rstrip("。；，"),
+    "quoted": lambda text: f"“{text}”",
+}
+
+
+def narrative(
+    workspace: Path,
+    scored: list[dict[str, Any]],
+    facts: dict[str, Decimal],
+    scores: dict[str, str],
+    rows: dict[str, list[dict[str, Any]]],
+) -> list[tuple[str, str]]:
+    """Style and text of the report's paragraphs, from the workspace's own narrative."""
+    settings = yaml.safe_load((workspace / "perfeval.yml").read_text(encoding="utf-8"))
+    levels: dict[str, list[dict[str, Any]]] = {}
+    for row in scored:
+        levels.setdefault(row["level1"], []).append(row)
+    table = [
+        {
+            **row,
+            "actual": written(facts[row["id"]]),
+            "score": Decimal(scores[row["id"]]),
+            "lost": Decimal(scores[row["id"]]) < row["weight"],
+        }
+        for row in scored
+    ]
+    lost = [row for row in table if row["lost"]]
+    standings = [colour for *_, colour in standing(rows)]
+    context = {
+        **{name: settings[name] for name in ("unit", "bureau", "programme", "basis", "duties")},
+        "year": str(YEAR),
+        "next_year": str(YEAR + 1),
+        "facts": {name: Figure(value) for name, value in facts.items()},
+        "rows": rows,
+        "progress": {"yellow": standings.count("滞后"), "red": standings.count("严重滞后")},
+        "card": {
+            "total": Decimal(scores["total"]),
+            "full": Decimal(100),
+            "grade": scores["grade"],
+            "rows": table,
+            "lost": lost,
+            "lost_count": Decimal(len(lost)),
+            "execution": {"weight": Decimal(10), "score": Decimal(scores["execution"]), "lost": Decimal(scores["execution"]) < 10},
+            "levels": [
+                {
+                    "name": name,
+                    "weight": Decimal(sum(row["weight"] for row in own)),
+                    "score": sum(Decimal(scores[row["id"]]) for row in own),
+                }
+                for name, own in levels.items()
+            ],
+        },
+    }
+    environment = SandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= FILTERS
+    source = (workspace / "report" / f"{YEAR}.md").read_text(encoding="utf-8").split("\n---\n", 1)[1]
+    return list(_blocks(environment.from_string(source).render(context)))
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Numbered headings and joined paragraphs."""
+    counts = [0, 0, 0, 0]
+    for block in re.split(r"\n{2,}|\n(?=#)|(?<=\n)(?=#)", text.strip()):
+        heading, _, rest = block.strip().partition("\n") if block.lstrip().startswith("#") else ("", "", block)
+        if heading:
+            marks, _, title = heading.partition(" ")
+            counts = [*counts[: len(marks) - 1], counts[len(marks) - 1] + 1, *[0] * (4 - len(marks))]
+            yield f"Heading{len(marks)}", f"{'.'.join(map(str, counts[: len(marks)]))} {title}"
+        if paragraph := "".join(line.strip() for line in rest.splitlines()):
+            yield "BodyText", paragraph
+
+
+def standing(rows: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[dict[str, Any], str, str, str]]:
+    """Every project with its last month's percentages and its colour."""
+    last = {month["project_no"]: month for month in sorted(rows["progress"], key=lambda month: month["month"])}
+    for project in rows["projects"]:
+        month = last.get(project["project_no"])
+        behind = month["planned_pct"] - month["actual_pct"] if month else Decimal(0)
+        colour = "" if month is None else "正常" if behind <= 0 else "滞后" if behind < 10 else "严重滞后"
+        yield project, *((str(month["planned_pct"]), str(month["actual_pct"])) if month else ("", "")), colour
 
 
 def annexes(
@@ -178,13 +266,8 @@ def annexes(
     table += [
         [f"目标{goal['goal_no']}", goal["goal"], goal["status"], str(goal["completed_on"] or ""), "", "", ""] for goal in rows["goals"]
     ]
-    last = {month["project_no"]: month for month in sorted(rows["progress"], key=lambda month: month["month"])}
     colours = [["序号", "项目", "阶段", "计划", "实际", "评价"]]
-    for number, project in enumerate(rows["projects"], start=1):
-        month = last.get(project["project_no"])
-        behind = month["planned_pct"] - month["actual_pct"] if month else Decimal(0)
-        colour = "正常" if behind <= 0 else "滞后" if behind < 10 else "严重滞后"
-        planned, actual = (str(month["planned_pct"]), str(month["actual_pct"])) if month else ("", "")
+    for number, (project, planned, actual, colour) in enumerate(standing(rows), start=1):
         colours.append([str(number), project["project_name"], project["stage"], planned, actual, colour])
     head = ["支出类别", "支付日期", "凭证号", "经济分类", "摘要", "收款人", "支付方式", "金额（元）"]
     return [table, [head, *payments], colours]
@@ -215,5 +298,6 @@ IN_YEAR = (
 )  # fmt: skip
 PROGRAMME = "ZDXM-2022-001"
 PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_on")
+PRINTED = ("goals", "projects", "progress", "evaluation_work")
 LISTED = 2000
 """More payments than this are not listed one by one in Word."""

@@ -6,6 +6,7 @@ Written as its users would at their best: columns at a time, exact amounts as wh
 import hashlib
 import json
 import sys
+import time
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,7 @@ Findings = list[tuple[str, str, int, int]]
 
 
 def main(workspace: Path, work: Path, result: Path) -> None:
+    started = time.process_time()
     work.mkdir()
     ledgers: dict[str, pd.DataFrame] = {}
     findings: Findings = []
@@ -38,13 +40,17 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     measures, scored, profile = rules.indicators(workspace)
     facts, lineage = derive(measures, ledgers)
     scores = rules.score(scored, profile, facts)
-    write_report(workspace / "stack.docx", work / "report.docx", rules.narrative(facts, scores), tables(scored, facts, scores, ledgers))
+    small = {name: records(ledgers[name], name) for name in rules.PRINTED}
+    blocks = rules.narrative(workspace, scored, facts, scores, small)
+    annexes = rules.annexes(scored, facts, scores, payments(ledgers["expenditure"]), small)
+    write_report(workspace / "stack.docx", work / "report.docx", blocks, annexes)
     for name, frame in ledgers.items():
         keep(frame, work / name)
     np.savez(work / "lineage.npz", **lineage)
     for path in work.iterdir():
         hashlib.file_digest(path.open("rb"), "sha256")
     told = {"facts": {name: rules.written(value) for name, value in facts.items()}, "scores": scores, "findings": rules.summed(findings)}
+    told["work"] = time.process_time() - started
     result.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
 
 
@@ -82,9 +88,11 @@ def read(path: Path, ledger: str, findings: Findings) -> pd.DataFrame:
 
 
 def parsed(text: pd.Series, kind: str) -> pd.Series:
-    """The cell's value; missing where it cannot be read."""
+    """The cell's value without stray blanks and separators; missing where it cannot be read."""
+    text = text.str.strip()
     match kind:
         case "yuan" | "wan":
+            text = text.str.replace("[,￥]", "", regex=True)
             number = pd.to_numeric(text.where(text.str.fullmatch(MONEY[kind]).fillna(False)))
             return (number * PLACES[kind]).round().astype("Int64")
         case "percent":
@@ -182,22 +190,23 @@ def python(where: str) -> str:
     return " ".join("==" if word == "=" else word for word in words)
 
 
-def tables(
-    scored: list[dict[str, Any]], facts: dict[str, Decimal], scores: dict[str, str], ledgers: dict[str, pd.DataFrame]
-) -> list[list[list[str]]]:
-    small = {name: ledgers[name].astype(object).where(ledgers[name].notna(), None).to_dict("records") for name in ("goals", "projects")}
-    progress = ledgers["progress"]
-    small["progress"] = progress.assign(
-        **{name: progress[name].map(lambda value: Decimal(value) / 100) for name in ("planned_pct", "actual_pct")}
-    ).to_dict("records")
-    return rules.annexes(scored, facts, scores, payments(ledgers["expenditure"]), small)
+def records(frame: pd.DataFrame, ledger: str) -> list[dict[str, Any]]:
+    """A small ledger's rows as Python values."""
+    rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    places = {name: PLACES[kind] for _, name, kind, _ in rules.columns(ledger) if kind in PLACES}
+    return [
+        {name: Decimal(value) / places[name] if name in places and value is not None else value for name, value in row.items()}
+        for row in rows
+    ]
 
 
 def payments(frame: pd.DataFrame) -> list[list[str]]:
     """Every payment with subtotals by category, or only the subtotals of each month where there are too many."""
     if len(frame) > rules.LISTED:
-        sums = frame.groupby(["category", frame["paid_on"].dt.strftime("%Y-%m")])["amount_yuan"].agg(["count", "sum"])
-        return [[category, month, f"{row['count']}笔", "", "", "", "", yuan(row["sum"])] for (category, month), row in sums.iterrows()]
+        sums = frame.groupby(["category", frame["paid_on"].dt.month])["amount_yuan"].agg(["count", "sum"])
+        return [
+            [category, f"{month}月", f"{row['count']}笔", "", "", "", "", yuan(row["sum"])] for (category, month), row in sums.iterrows()
+        ]
     rows = []
     for category, part in frame.sort_values(["category", "paid_on", "row"]).groupby("category"):
         for row in part.itertuples():

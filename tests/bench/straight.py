@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ Findings = list[tuple[str, str, pl.Series]]
 
 
 def main(workspace: Path, work: Path, result: Path) -> None:
+    started = time.process_time()
     work.mkdir()
     ledgers: dict[str, pl.DataFrame] = {}
     findings: Findings = []
@@ -33,7 +35,9 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     measures, scored, profile = rules.indicators(workspace)
     facts, lineage = derive(measures, ledgers)
     scores = rules.score(scored, profile, facts)
-    write_report(work / "report.docx", rules.narrative(facts, scores), tables(scored, facts, scores, ledgers))
+    small = {name: ledgers[name].to_dicts() for name in rules.PRINTED}
+    blocks = rules.narrative(workspace, scored, facts, scores, small)
+    write_report(work / "report.docx", blocks, rules.annexes(scored, facts, scores, payments(ledgers["expenditure"]), small))
     for name, frame in {**ledgers, "lineage": lineage}.items():
         frame.write_parquet(work / f"{name}.parquet", compression="zstd")
         hashlib.file_digest((work / f"{name}.parquet").open("rb"), "sha256")
@@ -42,6 +46,7 @@ def main(workspace: Path, work: Path, result: Path) -> None:
         "scores": scores,
         "findings": rules.summed((code, ledger, rows.len(), rows.cast(pl.Int64).sum()) for code, ledger, rows in findings),
     }
+    told["work"] = time.process_time() - started
     result.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
 
 
@@ -67,11 +72,14 @@ def read(path: Path, ledger: str, findings: Findings) -> pl.DataFrame:
 
 
 def parsed(text: pl.Expr, kind: str) -> pl.Expr:
-    """The cell's value; null where it cannot be read."""
+    """The cell's value without stray blanks and separators; null where it cannot be read."""
+    text = text.str.strip_chars()
     match kind:
         case "yuan":
+            text = text.str.replace_all("[,￥]", "")
             return pl.when(text.str.contains(MONEY[kind])).then(text.cast(pl.Decimal(18, 2), strict=False))
         case "wan":
+            text = text.str.replace_all("[,￥]", "")
             exact = (text.cast(pl.Decimal(24, 6), strict=False) * Decimal(10000)).cast(pl.Decimal(18, 2), strict=False)
             return pl.when(text.str.contains(MONEY[kind])).then(exact)
         case "percent":
@@ -140,7 +148,7 @@ def derive(measures: dict[str, dict[str, Any]], ledgers: dict[str, pl.DataFrame]
         if isinstance(part, dict)
     }
     values: dict[tuple[str, str], Decimal] = {}
-    lineage = []
+    lineage: dict[str, pl.Series] = {}
     for ledger, frame in ledgers.items():
         own = {key: part for key, part in parts.items() if part["ledger"] == ledger}
         masks = {key: pl.sql_expr(part["where"]) if part.get("where") else pl.lit(value=True) for key, part in own.items()}
@@ -161,30 +169,22 @@ def derive(measures: dict[str, dict[str, Any]], ledgers: dict[str, pl.DataFrame]
             .collect()
         )
         values |= {key: Decimal(found[f"={'/'.join(key)}"][0]) for key in own}
-        lineage += [found.select(pl.col(f"#{'/'.join(key)}").alias("row").explode(), fact=pl.lit("/".join(key))) for key in own]
+        lineage |= {"/".join(key): found[f"#{'/'.join(key)}"][0] for key in own}
     facts = {
         name: rules.ratio(values[name, "numerator"], values[name, "denominator"]) if "numerator" in measure else values[name, "value"]
         for name, measure in measures.items()
     }
-    return facts, pl.concat(lineage)
-
-
-def tables(
-    scored: list[dict[str, Any]], facts: dict[str, Decimal], scores: dict[str, str], ledgers: dict[str, pl.DataFrame]
-) -> list[list[list[str]]]:
-    small = {name: ledgers[name].to_dicts() for name in ("goals", "projects", "progress")}
-    return rules.annexes(scored, facts, scores, payments(ledgers["expenditure"]), small)
+    return facts, pl.DataFrame(list(lineage.items()), schema={"fact": pl.String, "rows": pl.List(pl.UInt32)}, orient="row")
 
 
 def payments(frame: pl.DataFrame) -> list[list[str]]:
     """Every payment with subtotals by category, or only the subtotals of each month where there are too many."""
     if frame.height > rules.LISTED:
-        sums = (
-            frame.group_by("category", pl.col("paid_on").dt.strftime("%Y-%m"))
-            .agg(pl.len(), pl.col("amount_yuan").sum())
-            .sort("category", "paid_on")
-        )
-        return [[category, month, f"{count}笔", "", "", "", "", f"{money:,.2f}"] for category, month, count, money in sums.iter_rows()]
+        months = frame.lazy().group_by("category", pl.col("paid_on").dt.month()).agg(pl.len(), pl.col("amount_yuan").sum())
+        sums = months.sort("category", "paid_on").collect(engine="streaming")
+        return [
+            [category, f"{month}月", f"{count}笔", "", "", "", "", f"{money:,.2f}"] for category, month, count, money in sums.iter_rows()
+        ]
     rows = []
     for (category,), part in frame.sort("category", "paid_on", "row").group_by("category", maintain_order=True):
         for row in part.iter_rows(named=True):

@@ -14,6 +14,12 @@ def _watch(frame: FrameType, event: str, _: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _watch_from_first_step(event: str, _: tuple[Any, ...]) -> None:
+    # Watching every call of every import would take half a minute; the store is opened when the first step begins.
+    if event == "sqlite3.connect" and sys.getprofile() is None:
+        threading.setprofile(_watch)
+        sys.setprofile(_watch)
+
+
 if "KILL_IN" in os.environ:
-    sys.setprofile(_watch)
-    threading.setprofile(_watch)
+    sys.addaudithook(_watch_from_first_step)

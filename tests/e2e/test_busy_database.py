@@ -1,0 +1,58 @@
+"""Clicks of the Prefect UI, which asks once, while others write into Prefect's SQLite."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def browser(server) -> Iterator[httpx.Client]:
+    """A logged-in browser with its CSRF token."""
+    user, password = server["PREFECT_API_AUTH_STRING"].split(":", 1)
+    with httpx.Client(base_url=server["PREFECT_API_URL"], auth=(user, password), timeout=60) as client:
+        token = client.get("/csrf-token", params={"client": "test"}).json()["token"]
+        client.headers.update({"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"})
+        yield client
+
+
+@contextmanager
+def writers(browser: httpx.Client) -> Iterator[None]:
+    """Four others that write as fast as they can."""
+    done = threading.Event()
+
+    def write() -> None:
+        while not done.wait(0.01):
+            browser.post("/artifacts/", json={"key": f"noise-{uuid4()}", "type": "markdown", "data": "x"})
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_clicks_while_others_write_never_fail(office, browser):
+    state = {"type": "SCHEDULED", "name": "Scheduled"}
+    with writers(browser):
+        clicks = [browser.post(f"/flow_runs/{office.run}/set_state", json={"state": state, "force": True}) for _ in range(60)]
+    assert {click.status_code for click in clicks} == {201}
+
+
+def test_csrf_token_is_required_to_write(office, browser):
+    del browser.headers["Prefect-Csrf-Token"]
+    assert browser.post(f"/flow_runs/{office.run}/resume", json={}).status_code == 403
+
+
+def test_api_is_closed_without_the_password(server):
+    assert httpx.get(f"{server['PREFECT_API_URL']}/deployments/count").status_code in {401, 405}
+    assert httpx.post(f"{server['PREFECT_API_URL']}/flow_runs/filter", json={}).status_code in {401, 403}

@@ -1,0 +1,56 @@
+"""Ledgers as the reader leaves them, from the few columns a rule looks at."""
+
+from collections.abc import Callable, Sequence
+
+import polars as pl
+import pytest
+
+from perfeval.checks import check_ledgers
+from perfeval.ledgers.sheets import letters
+from perfeval.model import Finding, Ledger
+from schemas import LEDGERS
+
+CLASSIFICATION = {"302": "商品和服务支出", "30202": "印刷费", "30212": "因公出国（境）费用"}
+
+Said = list[tuple[str, str, str | None, str | None, str | None]]
+
+
+@pytest.fixture
+def make_ledger() -> Callable[..., Ledger]:
+    """A ledger of the given columns, the others empty; its first row is the sheet's second."""
+
+    def make(name: str, **columns: Sequence[object]) -> Ledger:
+        model = LEDGERS[name]
+        height = len(next(iter(columns.values())))
+        types = {column: field.dtype.type for column, field in model.to_schema().columns.items()}
+        data = {column: pl.Series(columns.get(column, [None] * height), dtype=dtype) for column, dtype in types.items() if column != "row"}
+        frame = pl.DataFrame({"row": pl.Series(range(2, height + 2), dtype=pl.UInt32), **data})
+        places = dict(zip(data, letters(len(data)), strict=True))
+        return Ledger(name, model.ledger_title(), f"{model.ledger_title()}.xlsx", "Sheet1", "0" * 64, frame, places)
+
+    return make
+
+
+@pytest.fixture
+def check() -> Callable[..., list[Finding]]:
+    """All findings on some ledgers of 2022."""
+
+    def checked(*ledgers: Ledger) -> list[Finding]:
+        given = {ledger.name: ledger for ledger in ledgers}
+        return check_ledgers(given, year=2022, programme_codes=["P1"], classification=CLASSIFICATION)
+
+    return checked
+
+
+@pytest.fixture
+def said(check: Callable[..., list[Finding]]) -> Callable[..., Said]:
+    """Code, severity, cell, column and value of all findings but that papers are missing (X05) and plans unreviewed (X08)."""
+
+    def told(*ledgers: Ledger) -> Said:
+        return [
+            (finding.code, finding.severity, finding.cell, finding.column, finding.value)
+            for finding in check(*ledgers)
+            if finding.code not in {"X05", "X08"}
+        ]
+
+    return told

@@ -1,0 +1,86 @@
+from collections.abc import Callable
+
+import pytest
+
+from perfeval.model import Finding, Ledger
+
+Make = Callable[..., Ledger]
+Check = Callable[..., list[Finding]]
+Said = Callable[..., list[tuple[str, str, str | None, str | None, str | None]]]
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"), [("progress", "A3"), ("meetings", "D3"), ("issues", "B3"), ("services", "B3"), ("inspections", "B3")]
+)
+def test_unknown_project_is_an_error_and_an_empty_cell_is_not(make_ledger: Make, said: Said, name: str, cell: str) -> None:
+    projects = make_ledger("projects", project_no=["X1", "X2"])
+    assert said(projects, make_ledger(name, project_no=["X1", "X9", None])) == [("X02", "error", cell, "项目编号", "X9")]
+
+
+def test_unknown_project_is_not_looked_for_without_a_register(make_ledger: Make, said: Said) -> None:
+    assert said(make_ledger("meetings", project_no=["X9"])) == []
+
+
+def test_unknown_plan_is_an_error(make_ledger: Make, check: Check, said: Said) -> None:
+    plans = make_ledger("plans", plan_no=["FA-1"])
+    expenditure = make_ledger("expenditure", plan_no=["FA-1", "FA-2", None])
+    assert said(plans, expenditure) == [("X03", "error", "M3", "活动方案编号", "FA-2")]
+    messages = [finding.message for finding in check(plans, expenditure) if finding.code == "X03"]
+    assert messages == ["活动方案编号“FA-2”不在活动方案台账中。请核对编号，或在活动方案台账补登。"]
+
+
+def test_other_programme_is_an_error(make_ledger: Make, check: Check) -> None:
+    (finding,) = check(make_ledger("budget", programme_code=["P1", "P2"], amount_yuan=["5", "5"]))
+    assert (finding.code, finding.severity, finding.cell) == ("X04", "error", "C3")
+    assert finding.message == "预算项目编码“P2”不是本次评价的项目（P1）。请核对编码；其他项目的收支请移出。"
+
+
+def test_voucher_and_invoice_twice_are_errors_on_each_row(make_ledger: Make, said: Said, check: Check) -> None:
+    expenditure = make_ledger("expenditure", voucher_no=["1", "2", "1"], invoice_no=["77", "77", None])
+    assert said(expenditure) == [
+        ("C36", "error", "A2", "凭证号", "1"),
+        ("C36", "error", "A4", "凭证号", "1"),
+        ("C36", "error", "K2", "发票号码", "77"),
+        ("C36", "error", "K3", "发票号码", "77"),
+    ]
+    assert next(finding.message for finding in check(expenditure)) == "凭证号“1”重复，见第2、4行。请删除重复的行，或改正编号。"
+
+
+def test_many_repetitions_are_listed_in_part(make_ledger: Make, check: Check) -> None:
+    findings = check(make_ledger("surveys", survey_no=["1"] * 7))
+    assert len(findings) == 7
+    assert findings[6].message == "问卷编号“1”重复，见第2、3、4、5、6等行。请删除重复的行，或改正编号。"
+
+
+def test_empty_numbers_are_not_repetitions(make_ledger: Make, said: Said) -> None:
+    assert said(make_ledger("expenditure", invoice_no=[None, None, "1"])) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "cell"),
+    [
+        ("plans", {"plan_no": ["1", "1"]}, "A2"),
+        ("projects", {"project_no": ["1", "1"]}, "A2"),
+        ("progress", {"project_no": ["1", "1"], "month": ["2022-03", "2022-03"]}, "B2"),
+        ("meetings", {"meeting_no": ["1", "1"]}, "A2"),
+        ("issues", {"issue_no": ["1", "1"]}, "A2"),
+        ("services", {"service_no": ["1", "1"]}, "A2"),
+        ("publications", {"kind": ["重点项目建设简报", "重点项目建设简报"], "number": ["1", "1"]}, "B2"),
+        ("surveys", {"survey_no": ["1", "1"]}, "A2"),
+        ("goals", {"goal_no": ["1", "1"]}, "A2"),
+    ],
+)
+def test_number_twice_in_its_ledger_is_an_error(
+    make_ledger: Make, check: Check, name: str, columns: dict[str, list[str]], cell: str
+) -> None:
+    repeated = [finding for finding in check(make_ledger(name, **columns)) if finding.code == "X01"]
+    assert [finding.severity for finding in repeated] == ["error", "error"]
+    assert repeated[0].cell == cell
+
+
+def test_same_project_in_another_month_is_no_repetition(make_ledger: Make, said: Said) -> None:
+    assert said(make_ledger("progress", project_no=["1", "1", "2"], month=["2022-03", "2022-04", "2022-03"])) == []
+
+
+def test_same_number_of_another_kind_of_publication_is_no_repetition(make_ledger: Make, said: Said) -> None:
+    assert said(make_ledger("publications", kind=["重点项目建设简报", "进度分色表"], number=["1", "1"])) == []

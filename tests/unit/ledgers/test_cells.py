@@ -1,0 +1,184 @@
+"""What clerks write is read exactly, or not at all."""
+
+from datetime import date
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from perfeval.ledgers.cells import plain_value, trim, unreadable, value
+from schemas import LEDGERS, Column
+
+MONEY = LEDGERS["expenditure"].column("amount_yuan")
+DAY = LEDGERS["expenditure"].column("paid_on")
+COUNT = LEDGERS["expenditure"].column("attachments")
+CODE = LEDGERS["expenditure"].column("voucher_no")
+TEXT = LEDGERS["expenditure"].column("summary")
+PERCENT = LEDGERS["progress"].column("planned_pct")
+MONTH = LEDGERS["progress"].column("month")
+
+amounts = st.decimals(min_value=Decimal("-9999999999.99"), max_value=Decimal("9999999999.99"), places=2)
+days = st.dates(min_value=date(1900, 1, 1), max_value=date(2099, 12, 31))
+blanks = st.text(alphabet=" \t\n\u00a0\u3000\u200b\ufeff", max_size=3)
+FULL_WIDTH = str.maketrans("0123456789,.-/", "０１２３４５６７８９，．－／")
+
+
+def read(column: Column, text: str, unit: str = "", *, binary: bool = False, epoch_1904: bool = False) -> object:
+    cell = trim(pl.col("cell"))
+    frame = pl.DataFrame({"cell": [text]})
+    return frame.select(value(column, cell, unit, binary=binary, epoch_1904=epoch_1904)).item()
+
+
+def read_plainly(column: Column, text: str, unit: str = "", *, binary: bool = False) -> object:
+    return pl.DataFrame({"cell": [text]}).select(plain_value(column, pl.col("cell"), unit, binary=binary)).item()
+
+
+@given(amounts, blanks, blanks)
+def test_money_in_every_accepted_writing_comes_back_exactly(amount: Decimal, before: str, after: str) -> None:
+    assert read(MONEY, f"{before}{amount}{after}", "元") == amount
+    assert read(MONEY, f"{amount:,}", "元") == amount
+    assert read(MONEY, f"￥{amount:,}元", "元") == amount
+    assert read(MONEY, f"¥ {amount}", "元") == amount
+    assert read(MONEY, f"{amount:,}".translate(FULL_WIDTH), "元") == amount
+    assert read_plainly(MONEY, f"{amount}", "元") == amount
+
+
+@given(st.decimals(min_value=Decimal(-999999), max_value=Decimal("99999999.999999"), places=6))
+def test_money_in_ten_thousands_is_converted_exactly(amount: Decimal) -> None:
+    assert read(MONEY, f"{amount}", "万元") == amount * 10000
+    assert read(MONEY, f"{amount:,}万元", "万元") == amount * 10000
+    assert read_plainly(MONEY, f"{amount}", "万元") == amount * 10000
+
+
+@given(amounts)
+def test_money_of_a_workbook_comes_back_as_excel_shows_it(amount: Decimal) -> None:
+    assert read(MONEY, f"{float(amount):.9f}", "元", binary=True) == amount
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["一千", "1e3", "1E3", "1.005", "1,23", "12,34.50", "1234,567", ".5", "5.", "1 234", "1.2.3", "(100)", "--5", "5-", "100美元", "1万",
+     "17.99万元", "0x10", "+5", "约100", "100元整", "2022-03-05", "#DIV/0!", "99999999999999", "五", "1，23", "NaN", "inf", "True"],
+)  # fmt: skip
+def test_money_in_another_writing_is_refused(text: str) -> None:
+    assert read(MONEY, text, "元") is None
+    assert read_plainly(MONEY, text, "元") is None
+
+
+@given(days, blanks, blanks)
+def test_day_in_every_accepted_writing_comes_back_exactly(day: date, before: str, after: str) -> None:
+    year, month, number = day.year, day.month, day.day
+    assert read(DAY, f"{before}{day:%Y-%m-%d}{after}") == day
+    assert read(DAY, f"{year}/{month}/{number}") == day
+    assert read(DAY, f"{year}.{month:02}.{number:02}") == day
+    assert read(DAY, f"{year}-{month}-{number}") == day
+    assert read(DAY, f"{year}年{month}月{number}日") == day
+    assert read(DAY, f"{year} 年 {month} 月 {number} 日") == day
+    assert read(DAY, f"{year}/{month}/{number}".translate(FULL_WIDTH)) == day
+    assert read(DAY, f"{year}/{month}/{number} 0:00") == day
+    assert read(DAY, f"{day:%Y-%m-%d} 00:00:00", binary=True) == day
+    assert read_plainly(DAY, f"{day:%Y-%m-%d}") == day
+    assert read_plainly(DAY, f"{day:%Y-%m-%d} 00:00:00", binary=True) == day
+
+
+@given(st.dates(min_value=date(2004, 1, 2), max_value=date(2099, 12, 31)))
+def test_day_as_excel_serial_comes_back_exactly(day: date) -> None:
+    assert read(DAY, str((day - date(1899, 12, 30)).days)) == day
+    assert read(DAY, str((day - date(1904, 1, 1)).days), epoch_1904=True) == day
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2022年2月30日", "2022-02-29", "2022-13-01", "22-3-5", "22.3.5", "2022", "202203", "20220305", "2022-3", "2022年3月", "3月5日",
+     "2022-3/5", "2022/3/5 09:30", "2022-03-05 09:30:00", "1022-03-05", "2122-03-05", "昨天", "2022-03-05 星期六", "5/3/2022", "44625.5",
+     "2022-03-005", "+2022-3-5"],
+)  # fmt: skip
+def test_day_in_another_writing_is_refused(text: str) -> None:
+    assert read(DAY, text) is None
+    assert read_plainly(DAY, text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "month"),
+    [("2022-03", "2022-03"), ("2022-3", "2022-03"), ("2022/3", "2022-03"), ("2022年3月", "2022-03"), ("2022.03", "2022-03"),
+     ("２０２２年１２月", "2022-12"), ("2022-03-01 00:00:00", "2022-03"), ("44621", "2022-03")],
+)  # fmt: skip
+def test_month_in_accepted_writing_is_read(text: str, month: str) -> None:
+    assert read(MONTH, text) == month
+
+
+@pytest.mark.parametrize("text", ["2022.1", "2022-13", "2022-00", "202203", "3月", "2022-03-05", "2022-03-05 00:00:00", "44625", "22-3"])
+def test_month_in_another_writing_is_refused(text: str) -> None:
+    assert read(MONTH, text) is None
+    assert read_plainly(MONTH, text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "percent"),
+    [("95", "95"), ("95%", "95"), ("95.5％", "95.5"), ("０", "0"), ("100.00", "100"), ("33.330", "33.33"), ("120", "120")],
+)
+def test_percent_in_accepted_writing_is_read(text: str, percent: str) -> None:
+    assert read(PERCENT, text) == Decimal(percent)
+
+
+@pytest.mark.parametrize("text", ["33.333", "九成", "-5", "1e1", "95％以上", "1/2"])
+def test_percent_in_another_writing_is_refused(text: str) -> None:
+    assert read(PERCENT, text) is None
+
+
+@pytest.mark.parametrize(("text", "number"), [("3", 3), ("３", 3), (" 0 ", 0), ("999999999", 999999999)])
+def test_count_in_accepted_writing_is_read(text: str, number: int) -> None:
+    assert read(COUNT, text) == number
+
+
+@pytest.mark.parametrize("text", ["3张", "1.0", "-1", "三", "1,000", "1e2", "9999999999"])
+def test_count_in_another_writing_is_refused(text: str) -> None:
+    assert read(COUNT, text) is None
+    assert read_plainly(COUNT, text) is None
+
+
+def test_code_keeps_leading_zeros_and_brackets_and_loses_full_width() -> None:
+    assert read(CODE, "　００１－Ａ（１）") == "001-A（1）"
+
+
+def test_text_keeps_its_inside() -> None:
+    assert read(TEXT, " 购买 办公用品，共３件\n含税 ") == "购买 办公用品，共３件\n含税"
+
+
+def test_blank_cell_is_empty() -> None:
+    assert read(TEXT, " \u3000\u00a0\u200b") is None
+
+
+@given(st.text(alphabet="0123456789-+/.,年月日 %￥元万eE：:T'", max_size=12))
+@example("2022- 3- 5")
+@example("2022-03-05")
+def test_plain_reading_never_differs_from_the_thorough_one(text: str) -> None:
+    assert read_plainly(MONEY, text, "元") in {None, read(MONEY, text, "元")}
+    assert read_plainly(MONEY, text, "万元") in {None, read(MONEY, text, "万元")}
+    assert read_plainly(DAY, text) in {None, read(DAY, text)}
+    assert read_plainly(MONTH, text) in {None, read(MONTH, text)}
+    assert read_plainly(PERCENT, text) in {None, read(PERCENT, text)}
+    assert read_plainly(COUNT, text) in {None, read(COUNT, text)}
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "message"),
+    [
+        (MONEY, "一千", "应为金额，如 1,234.50；请用阿拉伯数字填写。"),
+        (MONEY, "1e3", "应为金额，如 1,234.50；不能用科学记数法，请写出全部数字。"),
+        (MONEY, "1.005", "应为金额，如 1,234.50；最多精确到分，请按凭证填写；公式算出的请用 ROUND 取到分。"),
+        (MONEY, "2022-03-05 00:00:00", "应为金额，如 1,234.50；这一格被设成了日期，请把单元格格式改为数值后重填。"),
+        (MONEY, "12,34", "应为金额，如 1,234.50；千位分隔符位置不对。"),
+        (DAY, "2022年2月30日", "应为日期，如 2022-03-05；没有这一天，或年份不在1900至2099年之间。"),
+        (DAY, "22.3.5", "应为日期，如 2022-03-05；年份应写四位。"),
+        (DAY, "2022-03-05 09:30:00", "应为日期，如 2022-03-05；只填日期，不带时刻。"),
+        (DAY, "待定", "应为日期，如 2022-03-05。"),
+        (MONTH, "2022-03-05", "应为月份，如 2022-03；只填月份，不写日。"),
+        (COUNT, "3张", "应为整数，如 3；只填数字，不写单位。"),
+        (PERCENT, "33.333", "应为百分比，如 95 或 95%；最多两位小数；公式算出的请用 ROUND 取两位。"),
+    ],
+)
+def test_refusal_says_what_was_expected(column: Column, text: str, message: str) -> None:
+    assert unreadable(column, text) == message

@@ -1,0 +1,83 @@
+"""Headers as clerks change them."""
+
+from collections.abc import Callable
+
+from openpyxl import Workbook
+
+from perfeval.ledgers import Reading
+
+Read = Callable[[], Reading]
+Write = Callable[..., None]
+
+
+def said(reading: Reading) -> list[tuple[str, str | None, str]]:
+    return [(finding.code, finding.cell, finding.message) for finding in reading.findings]
+
+
+def test_headers_with_blanks_and_half_width_brackets_are_known(write_budget: Write, read: Read) -> None:
+    write_budget({"A1": " 指标\n文号 ", "D1": "资金　来源", "E1": "金额( 元 )"})
+    assert read().findings == ()
+
+
+def test_missing_columns_are_all_named_at_once(write_budget: Write, read: Read) -> None:
+    write_budget({"C1": None, "F1": "说明"})
+    reading = read()
+    assert said(reading) == [
+        ("L13", None, "缺少栏目：预算项目编码、备注。请在表头行（第1行）补上；没有内容的栏目也要保留表头，单元格可以空着。")
+    ]
+    assert dict(reading.ledgers) == {}
+
+
+def test_column_twice_is_found(write_budget: Write, read: Read) -> None:
+    write_budget({"G1": "金额（万元）"})
+    assert said(read()) == [("L14", "G1", "“金额（元）”出现了2次（E1、G1）。请只保留一栏，其余删除或改名。")]
+
+
+def test_amount_without_unit_is_found(write_budget: Write, read: Read) -> None:
+    write_budget({"E1": "金额"})
+    message = "表头要写明单位：金额（元） 或 金额（万元）。不写明单位就不知道数字是多少，程序不作猜测。"
+    assert said(read()) == [("L15", "E1", message)]
+
+
+def test_amount_in_another_unit_is_found(write_budget: Write, read: Read) -> None:
+    write_budget({"E1": "金额（千元）"})
+    assert [code for code, _, _ in said(read())] == ["L15"]
+
+
+def test_unknown_columns_are_told_and_take_no_part(write_budget: Write, read: Read) -> None:
+    write_budget({"G1": "金额（大写）", "G2": "壹仟元整", "H2": "旁注"})
+    reading = read()
+    assert [(finding.code, finding.severity, finding.message) for finding in reading.findings] == [
+        ("L16", "note", "多出的栏目不参与计算，随原件保存：金额（大写）（G栏）。"),
+        ("L16", "warning", "H栏有内容但没有表头，不参与计算。请确认是否漏写表头。"),
+    ]
+    assert reading.ledgers["budget"].frame.columns == [
+        "row", "document_no", "issued_on", "programme_code", "source", "amount_yuan", "note",
+    ]  # fmt: skip
+
+
+def test_headers_of_another_ledger_are_recognised(write_workbook: Write, read: Read) -> None:
+    write_workbook("预算指标台账.xlsx", {"A1": "问卷编号", "B1": "调查日期", "C1": "对象类别", "D1": "评价"})
+    message = "这里应是《预算指标台账》，这些表头却像是《满意度调查台账》。请检查文件或工作表是否放错、名称是否写错。"
+    assert said(read()) == [("L11", None, message)]
+
+
+def test_no_header_at_all_is_found(write_workbook: Write, read: Read) -> None:
+    write_workbook("满意度调查台账.xlsx", {"A1": "这里没有表"})
+    message = "前20行里没有找到《满意度调查台账》的表头。表头应包括：问卷编号、调查日期、对象类别、评价。"
+    assert said(read()) == [("L12", None, message)]
+
+
+def test_title_rows_that_name_a_header_do_not_mislead(write_workbook: Write, read: Read) -> None:
+    def move(workbook: Workbook) -> None:
+        workbook.active.move_range("A1:D2", rows=2)
+        workbook.active["A1"] = "评价"
+
+    write_workbook(
+        "满意度调查台账.xlsx",
+        {"A1": "问卷编号", "B1": "调查日期", "C1": "对象类别", "D1": "评价", "A2": "1", "B2": "2022-03-05", "C2": "企业", "D2": "满意"},
+        change=move,
+    )
+    reading = read()
+    assert reading.ledgers["surveys"].frame["row"].to_list() == [4]
+    assert reading.findings == ()

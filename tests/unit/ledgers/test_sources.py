@@ -1,0 +1,134 @@
+"""Which file is which ledger, by the names clerks give."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from openpyxl import Workbook
+
+from perfeval.ledgers import Reading, read_ledgers, receive
+
+Read = Callable[[], Reading]
+Write = Callable[..., None]
+
+
+def said(reading: Reading) -> list[tuple[str, str, str | None, str | None]]:
+    return [(finding.code, finding.severity, finding.ledger, finding.file) for finding in reading.findings]
+
+
+def test_receive_lists_files_by_name_with_digest_and_leaves_out_lock_and_dot_files(folder: Path) -> None:
+    (folder / "b.txt").write_bytes(b"")
+    (folder / "a.xlsx").write_bytes(b"1")
+    (folder / "~$a.xlsx").write_bytes(b"1")
+    (folder / ".hidden").write_bytes(b"1")
+    (folder / "old").mkdir()
+    assert [(file.name, file.digest[:8]) for file in receive(folder)] == [("a.xlsx", "6b86b273"), ("b.txt", "e3b0c442")]
+
+
+def test_receive_of_no_folder_is_nothing(tmp_path: Path) -> None:
+    assert receive(tmp_path / "2022") == []
+
+
+def test_no_files_at_all_name_every_ledger_expected() -> None:
+    findings = read_ledgers([]).findings
+    assert {finding.code for finding in findings} == {"L10"}
+    assert len(findings) == 13
+    assert findings[0].message == (
+        "缺少《预算指标台账》。应有名为 预算指标台账.xlsx（或 .csv）的文件，或名为“预算指标台账”的工作表；没有发生的也要交只有表头的台账。"
+    )
+
+
+def test_sheet_named_by_title_in_any_workbook_is_the_ledger(write_survey: Write, folder: Path, read: Read) -> None:
+    write_survey(sheet="满意度调查台账")
+    (folder / "满意度调查台账.xlsx").rename(folder / "2022年台账.xlsx")
+    reading = read()
+    assert reading.ledgers["surveys"].file == "2022年台账.xlsx"
+    assert reading.findings == ()
+
+
+def test_several_ledgers_in_one_workbook_are_read(write_survey: Write, folder: Path, read: Read) -> None:
+    def add(workbook: Workbook) -> None:
+        sheet = workbook.create_sheet("年度目标任务台账")
+        sheet.append(["序号", "目标任务", "完成标准", "完成情况", "完成日期", "佐证材料"])
+        sheet.append([1, "完成重点项目建设", None, "完成", None, None])
+
+    write_survey(sheet="满意度调查台账", change=add)
+    (folder / "满意度调查台账.xlsx").rename(folder / "全部.xlsx")
+    reading = read()
+    assert sorted(reading.ledgers) == ["goals", "surveys"]
+    assert reading.findings == ()
+
+
+def test_path_without_extension_is_read_by_its_name(write_survey: Write, folder: Path) -> None:
+    write_survey()
+    (file,) = receive(folder)
+    moved = file.path.rename(folder.parent / file.digest)
+    reading = read_ledgers([type(file)(file.name, moved, file.digest)])
+    assert reading.ledgers["surveys"].digest == file.digest
+
+
+def test_two_sources_of_one_ledger_are_found(write_survey: Write, write_csv: Write, read: Read) -> None:
+    write_survey()
+    write_csv("WJ-1,2022-03-05,企业,满意")
+    reading = read()
+    assert [(finding.code, finding.message) for finding in reading.findings] == [
+        ("L09", "《满意度调查台账》有2个来源：满意度调查台账.csv、满意度调查台账.xlsx 的工作表“Sheet1”。请只保留一个，其余移走或改名。")
+    ]
+    assert dict(reading.ledgers) == {}
+
+
+def test_swapped_files_are_found_on_both(write_survey: Write, write_budget: Write, folder: Path, read: Read) -> None:
+    write_survey(sheet="满意度调查台账")
+    write_budget(sheet="预算指标台账")
+    (folder / "满意度调查台账.xlsx").rename(folder / "x")
+    (folder / "预算指标台账.xlsx").rename(folder / "满意度调查台账.xlsx")
+    (folder / "x").rename(folder / "预算指标台账.xlsx")
+    reading = read()
+    assert [(finding.code, finding.file, finding.message) for finding in reading.findings] == [
+        (
+            "L11",
+            "满意度调查台账.xlsx",
+            "文件名是《满意度调查台账》，里面的工作表却是《预算指标台账》。请检查是否两个文件放反了，把文件名或工作表名改对。",
+        ),
+        (
+            "L11",
+            "预算指标台账.xlsx",
+            "文件名是《预算指标台账》，里面的工作表却是《满意度调查台账》。请检查是否两个文件放反了，把文件名或工作表名改对。",
+        ),
+    ]
+
+
+def test_unknown_sheet_that_looks_like_a_ledger_is_a_warning(write_survey: Write, folder: Path, read: Read) -> None:
+    write_survey()
+    (folder / "满意度调查台账.xlsx").rename(folder / "满意度.xlsx")
+    (finding,) = read().findings
+    assert (finding.code, finding.severity, finding.sheet) == ("L08", "warning", "Sheet1")
+    assert finding.message == "工作表没有读取：表头像是《满意度调查台账》，名称却不是。是台账的请把工作表改名为“满意度调查台账”。"
+
+
+def test_file_of_a_ledgers_name_with_several_unnamed_sheets_is_refused(write_survey: Write, read: Read) -> None:
+    write_survey(change=lambda workbook: workbook.create_sheet("Sheet2").append(["草稿"]))
+    assert said(read()) == [("L08", "error", "满意度调查台账", "满意度调查台账.xlsx")]
+
+
+def test_empty_workbook_of_a_ledgers_name_is_refused(folder: Path, read: Read) -> None:
+    Workbook().save(folder / "满意度调查台账.xlsx")
+    assert said(read()) == [("L07", "error", "满意度调查台账", "满意度调查台账.xlsx")]
+
+
+def test_empty_sheet_of_a_ledgers_name_is_refused(folder: Path, read: Read) -> None:
+    workbook = Workbook()
+    workbook.active.title = "满意度调查台账"
+    workbook.save(folder / "台账.xlsx")
+    assert said(read()) == [("L07", "error", "满意度调查台账", "台账.xlsx")]
+
+
+def test_file_of_another_kind_is_a_warning(folder: Path, read: Read) -> None:
+    (folder / "说明.docx").write_bytes(b"PK")
+    assert said(read()) == [("L01", "warning", None, "说明.docx")]
+
+
+def test_list_of_findings_in_a_marked_copy_handed_in_again_is_passed_over(write_survey: Write, read: Read) -> None:
+    write_survey(change=lambda workbook: workbook.create_sheet("疑点清单", 0).append(["序号"]))
+    reading = read()
+    assert reading.ledgers["surveys"].sheet == "Sheet1"
+    assert reading.findings == ()
