@@ -7,10 +7,9 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -24,7 +23,10 @@ if TYPE_CHECKING:
     from perfeval.store import Store
 
 WorkspaceOption = Annotated[
-    Path, typer.Option("-w", "--workspace", envvar="PERFEVAL_WORKSPACE", help="工作区目录", metavar="DIR", show_default="当前目录")
+    Path,
+    typer.Option(
+        "-w", "--workspace", envvar="PERFEVAL_WORKSPACE", show_envvar=False, help="工作区目录", metavar="DIR", show_default="当前目录"
+    ),
 ]
 
 
@@ -35,7 +37,9 @@ def _remember_json(wanted: bool) -> bool:
     return wanted
 
 
-JsonOption = Annotated[bool, typer.Option("--json", envvar="PERFEVAL_JSON", callback=_remember_json, help="只在标准输出打印一份 JSON")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", envvar="PERFEVAL_JSON", show_envvar=False, callback=_remember_json, help="只在标准输出打印一份 JSON")
+]
 YearOption = Annotated[int, typer.Option("--year", "-y", min=2000, max=2100, help="自评年度", metavar="Y")]
 
 app = typer.Typer(
@@ -49,17 +53,46 @@ approver_app = typer.Typer(help="登记、查看、停用审批人。", no_args_
 app.add_typer(approver_app, name="approver")
 
 
-def answer(program: Callable[[], object]) -> None:
+def answer(program: typer.Typer, arguments: "Sequence[str] | None" = None) -> NoReturn:
     """Run a program and turn every fault that a person can repair into its message and exit code."""
     try:
-        program()
+        code = program(arguments, standalone_mode=False)
+    except typer.TyperException as error:
+        code = _say_fault(UsageError("U00", _explain(error), "命令之后加 --help 看用法。"))
     except PerfevalError as error:
-        if os.environ.get("PERFEVAL_JSON") == "1":
-            emit(_fault(error))
-        if isinstance(error, LedgerError):
-            say_findings(error.findings)
-        say(str(error))
-        sys.exit(error.exit_code)
+        code = _say_fault(error)
+    except (typer.Abort, KeyboardInterrupt):
+        say("已中断")
+        code = 130
+    sys.exit(code)
+
+
+def _say_fault(error: PerfevalError) -> int:
+    if os.environ.get("PERFEVAL_JSON") == "1":
+        emit(_fault(error))
+    if isinstance(error, LedgerError):
+        say_findings(error.findings)
+    say(str(error))
+    return error.exit_code
+
+
+def _explain(error: Exception) -> str:
+    """What Typer says of the words typed, in Chinese; its error classes are not public, so they are told by name."""
+    parameter = getattr(error, "param", None)
+    name = " / ".join(getattr(parameter, "opts", ())) if str(getattr(parameter, "name", "")).islower() else ""
+    match type(error).__name__:
+        case "MissingParameter":
+            return f"缺少 {name}"
+        case "NoSuchOption":
+            near = "、".join(getattr(error, "possibilities", None) or ())
+            return f"没有选项 {getattr(error, 'option_name', '')}" + (f"，是否要写 {near}" if near else "")
+        case "BadParameter":
+            choices = "、".join(getattr(getattr(parameter, "type", None), "choices", ()))
+            return f"{name} 的值不对" + (f"，可用：{choices}" if choices else "")
+        case "NoArgsIsHelpError":
+            return str(error)
+        case _:
+            return f"用法有误（{error}）"
 
 
 def emit(document: object) -> None:

@@ -47,8 +47,14 @@ class DelimitedFile(Sheet):
             header_end = content.find(b"\n")
             return all(content.find(byte, header_end) < 0 for byte in _NOT_PLAIN)
 
-    def refusal(self, error: pl.exceptions.PolarsError) -> RefusedFileError:
-        """Say what is wrong with a file that broke while it was read to the end."""
+    def collect(self, *queries: pl.LazyFrame) -> list[pl.DataFrame]:
+        """Run queries over rows of this file, in one pass."""
+        try:
+            return super().collect(*queries)
+        except pl.exceptions.ComputeError as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: pl.exceptions.ComputeError) -> RefusedFileError:
         if "utf-8" in str(error):
             return RefusedFileError(Code.NOT_TEXT, "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。")
         line = _broken_quote(self._source)
@@ -70,10 +76,7 @@ class DelimitedFile(Sheet):
         )
 
     def _read_head(self) -> list[dict[str, str]]:
-        try:
-            frame = self._scan(letters(_MOST_COLUMNS), 0).drop("row").head(HEAD).collect()
-        except pl.exceptions.PolarsError as error:
-            raise self.refusal(error) from error
+        (frame,) = self.collect(self._scan(letters(_MOST_COLUMNS), 0).drop("row").head(HEAD))
         filled = [[name for name in frame.columns if row[name] is not None] for row in frame.iter_rows(named=True)]
         width = max((frame.columns.index(names[-1]) + 1 for names in filled if names), default=0)
         return [{name: (row[name] or "").strip() for name in frame.columns[:width]} for row in frame.iter_rows(named=True)]

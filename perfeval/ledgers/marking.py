@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
+import polars as pl
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
@@ -21,7 +22,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
-from perfeval.ledgers.sheets import INDEX, RefusedFileError, Sheet
+from perfeval.ledgers.sheets import INDEX, RefusedFileError
 from perfeval.ledgers.sources import open_file
 from perfeval.model import Finding, ReceivedFile, Severity
 
@@ -62,41 +63,43 @@ def _marked(file: ReceivedFile, findings: Sequence[Finding]) -> Workbook | None:
     """The marked copy, or None where the file is not fit to be opened."""
     try:
         sheets = open_file(file)
+        workbook = _formatted(file) if all(sheet.name for sheet in sheets) else None
+        if workbook is None:
+            texts = {sheet.name or "": sheet.collect(sheet.below(0))[0] for sheet in sheets}
+            return _from_text(texts, findings)
     except RefusedFileError:
         return None
-    if sheets[0].name is None:
-        return _from_text(sheets, findings)
-    try:
-        with file.path.open("rb") as content, warnings.catch_warnings(action="ignore"):
-            workbook = load_workbook(content)
-    except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError):
-        # openpyxl is stricter than Excel about formats: then the text alone is copied.
-        return _from_text(sheets, findings)
     if INDEX in workbook.sheetnames:
         del workbook[INDEX]
     for name, marked in _by_sheet(findings).items():
         for place, found in marked.items():
-            if name in workbook.sheetnames:
-                _mark(_first_of_merged(workbook[name], place), found)
+            _mark(_first_of_merged(workbook[name], place), found)
     _add_index(workbook, findings, {name: name for name in workbook.sheetnames})
     return workbook
 
 
-def _from_text(sheets: Sequence[Sheet], findings: Sequence[Finding]) -> Workbook:
-    """A workbook with the text of all cells, the faulty ones marked; row by row, since a csv may be long."""
+def _formatted(file: ReceivedFile) -> Workbook | None:
+    """The workbook with its formats; None where openpyxl, which is stricter than Excel, cannot make sense of them."""
+    try:
+        with file.path.open("rb") as content, warnings.catch_warnings(action="ignore"):
+            return load_workbook(content)
+    except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError, IndexError):
+        return None
+
+
+def _from_text(texts: Mapping[str, pl.DataFrame], findings: Sequence[Finding]) -> Workbook:
+    """A workbook with the text of all cells, the faulty ones marked; written row by row, since a csv may be long."""
     workbook = Workbook(write_only=True)
     by_sheet = _by_sheet(findings)
     index = workbook.create_sheet(INDEX)
-    for row in _index_rows(findings, {sheet.name or "": sheet.name or _CSV_SHEET for sheet in sheets}):
+    for row in _index_rows(findings, {name: name or _CSV_SHEET for name in texts}):
         index.append([_cell(index, value, link=link) for value, link in row])
-    for sheet in sheets:
-        copy = workbook.create_sheet(sheet.name or _CSV_SHEET)
-        marked = by_sheet.get(sheet.name or "", {})
-        frame = sheet.below(0).collect()
-        names = frame.columns[1:]
+    for name, frame in texts.items():
+        copy = workbook.create_sheet(name or _CSV_SHEET)
+        marked = by_sheet.get(name, {})
         for number, *values in frame.iter_rows():
             cells = [_cell(copy, value) for value in values]
-            for letter, cell in zip(names, cells, strict=True):
+            for letter, cell in zip(frame.columns[1:], cells, strict=True):
                 if found := marked.get(f"{letter}{number}"):
                     _mark(cell, found)
             copy.append(cells)

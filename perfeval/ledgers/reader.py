@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from perfeval.ledgers.codes import Code
-from perfeval.ledgers.delimited import DelimitedFile
 from perfeval.ledgers.headers import Layout, find_layout
 from perfeval.ledgers.marked import marked_findings
-from perfeval.ledgers.rows import Cleaned, clean_rows
+from perfeval.ledgers.rows import clean_rows
 from perfeval.ledgers.sheets import Cell, RefusedFileError, Sheet, index_of
 from perfeval.ledgers.sources import find_sources
 from perfeval.ledgers.validation import Failure, failures
@@ -51,7 +50,7 @@ def _read(name: str, sheet: Sheet) -> tuple[Ledger | None, list[Finding]]:
         layout, findings = find_layout(model, sheet, sheet.head())
         if layout is None:
             return None, findings
-        cleaned = _clean(model, sheet, layout)
+        cleaned = clean_rows(model, sheet, layout)
     except RefusedFileError as refusal:
         return None, [sheet.finding(refusal.code, refusal.message, ledger=model.ledger_title())]
     marked, spoken = marked_findings(model, sheet, layout, cleaned)
@@ -61,15 +60,6 @@ def _read(name: str, sheet: Sheet) -> tuple[Ledger | None, list[Finding]]:
         findings.append(sheet.finding(Code.EMPTY, message, severity=Severity.WARNING, ledger=model.ledger_title(), row=layout.header_row))
     ledger = Ledger(name, model.ledger_title(), sheet.file.name, sheet.name, sheet.file.digest, cleaned.frame, layout.letters)
     return ledger, findings
-
-
-def _clean(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> Cleaned:
-    try:
-        return clean_rows(model, sheet, layout)
-    except pl.exceptions.ComputeError as error:
-        if not isinstance(sheet, DelimitedFile):
-            raise
-        raise sheet.refusal(error) from error
 
 
 def _failed_checks(
@@ -101,5 +91,5 @@ def _texts(sheet: Sheet, layout: Layout, failed: Sequence[Failure]) -> dict[str,
         return {}
     letters = {layout.letters[failure.column.name] for failure in failed}
     rows = pl.concat([failure.rows for failure in failed]).unique()
-    cells = sheet.below(layout.header_row).filter(pl.col("row").is_in(rows.implode())).select("row", *letters).collect()
+    (cells,) = sheet.collect(sheet.below(layout.header_row).filter(pl.col("row").is_in(rows.implode())).select("row", *letters))
     return {letter: dict(zip(cells["row"], cells[letter], strict=True)) for letter in letters}

@@ -87,7 +87,7 @@ class _Cleaner:
         texts = [pl.col(letter).alias(name) for name, letter in self.layout.letters.items()]
         surplus = pl.coalesce([pl.col(name) for name in beyond] or [pl.lit(None, pl.String)]).alias("surplus")
         names = [column.name for column in self.model.columns()]
-        plain, odd = pl.collect_all([read.select("row", "odd", *names), read.filter("odd").select("row", surplus, *texts)])
+        plain, odd = self.sheet.collect(read.select("row", "odd", *names), read.filter("odd").select("row", surplus, *texts))
         return plain, odd
 
     def _doubts(self, column: Column, text: pl.Expr, *, plain_text: bool) -> Iterator[pl.Expr]:
@@ -183,6 +183,6 @@ def _last_row(frame: pl.DataFrame) -> int:
 def clean_rows(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> Cleaned:
     """Read every row below the header.
 
-    Raises: polars.exceptions.PolarsError: a csv breaks off further down.
+    Raises: RefusedFileError: a csv breaks off further down.
     """
     return _Cleaner(model, sheet, layout).clean()

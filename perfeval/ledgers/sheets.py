@@ -73,6 +73,13 @@ class Sheet(ABC):
     def is_plain(self) -> bool:
         """Whether no cell can have blanks around it or full-width signs in it, so that text may be taken as it stands."""
 
+    def collect(self, *queries: pl.LazyFrame) -> list[pl.DataFrame]:
+        """Run queries over rows of this sheet, in one pass.
+
+        Raises: RefusedFileError: a csv breaks off further down.
+        """
+        return pl.collect_all(queries)
+
     @property
     def place(self) -> str:
         """File and sheet as a clerk calls them."""

@@ -56,8 +56,8 @@ class Target:
             return f"  {self.case:7} {self.what:6} {self.of} / {self.to}: not measured"
         value = medians[self.of][self.what] / medians[self.to][self.what]
         is_met = value >= self.limit if self.at_least else value <= self.limit
-        sign = "≥" if self.at_least else "≤"
-        return f"  {self.case:7} {self.what:6} {self.of + ' / ' + self.to:16} {value:6.2f}   target {sign} {self.limit:.2f}  {'met' if is_met else 'MISSED'}"
+        told = f"target {'≥' if self.at_least else '≤'} {self.limit:.2f}  {'met' if is_met else 'MISSED'}"
+        return f"  {self.case:7} {self.what:6} {self.of + ' / ' + self.to:16} {value:6.2f}   {told}"
 
 
 TARGETS = (

@@ -31,7 +31,7 @@ def main(folder: Path, work: Path, result: Path) -> None:
         "facts": {fact.id: rules.written(fact.value) for fact in facts.values() if isinstance(fact.value, Decimal)},
         "scores": {score.id: rules.written(score.score) for score in card.scores}
         | {"execution": rules.written(card.execution.score), "total": rules.written(card.total), "grade": card.grade},
-        "findings": rules.summed((finding.code, rules.TITLES[finding.ledger or ""], 1, finding.row or 0) for finding in findings),
+        "findings": rules.summed((finding.code, finding.ledger, finding.row) for finding in findings),
     }
     told["work"] = time.process_time() - started
     result.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")

@@ -1,6 +1,7 @@
 """What the two rivals share and neither is measured by: indicators from YAML, points, the rows of the report. Plain Python."""
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
@@ -17,6 +18,7 @@ TITLES = {
     "调度会议台账": "meetings", "问题交办台账": "issues", "帮代办事项台账": "services", "编发刊物台账": "publications",
     "巡查督查台账": "inspections", "满意度调查台账": "surveys", "年度目标任务台账": "goals", "评价工作台账": "evaluation_work",
 }  # fmt: skip
+NAMES = {ledger: title for title, ledger in TITLES.items()}
 # Per ledger: header → column, kind (text, money in 元 or 万元, percent, day, month, count), ! where a cell must be filled.
 COLUMNS = {
     "budget": "指标文号:document_no:text! 下达日期:issued_on:day! 预算项目编码:programme_code:text! 资金来源:source:text! "
@@ -144,12 +146,25 @@ def written(value: Decimal | int) -> str:
     return format(round(Decimal(value), 10).normalize(), "f")
 
 
-def summed(found: Iterable[tuple[str, str, int, int]]) -> dict[str, list[int]]:
-    """By code and ledger how many rows were found fault with, and the sum of their numbers."""
+Finding = tuple[str, str, str, int, str]
+"""Code, the ledger's title, column, row, value."""
+
+
+def write_findings(path: Path, findings: list[Finding]) -> None:
+    """Write every failing cell with what is wrong."""
+    told = []
+    for code, ledger, column, row, value in findings:
+        message = f"{ledger}第{row}行“{column}”不符合要求（{code}）：{value}"
+        told.append({"code": code, "ledger": ledger, "row": row, "column": column, "value": value, "message": message})
+    path.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+
+
+def summed(findings: Iterable[tuple[str, str | None, int | None]]) -> dict[str, list[int]]:
+    """By code and ledger's title how many cells were found fault with, and the sum of their row numbers."""
     sums: dict[str, list[int]] = {}
-    for code, ledger, count, total in found:
+    for code, ledger, row in findings:
         entry = sums.setdefault(f"{code} {ledger}", [0, 0])
-        entry[:] = [entry[0] + count, entry[1] + int(total)]
+        entry[:] = [entry[0] + 1, entry[1] + (row or 0)]
     return sums
 
 
@@ -296,6 +311,13 @@ IN_YEAR = (
     ("X10", "inspections", "inspected_on"), ("X10", "budget", "issued_on"), ("X10", "issues", "assigned_on"),
     ("X10", "services", "accepted_on"),
 )  # fmt: skip
+# Code → what in a sheet's XML stands for it, the cell in the first group.
+XML_MARKS = {
+    "L18": r'<mergeCell ref="([A-Z0-9:]+)"',
+    "L17": r'<(?:row|col) [^>]*?(?:r="([0-9]+)")?[^>]*hidden="1"',
+    "V10": r'<c r="([A-Z]+[0-9]+)"[^>]* t="e"',
+    "V11": r'<c r="([A-Z]+[0-9]+)"[^>]*><f[^>]*>[^<]*</f>(?:<v ?/>|<v></v>|</c>)',
+}
 PROGRAMME = "ZDXM-2022-001"
 PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_on")
 PRINTED = ("goals", "projects", "progress", "evaluation_work")

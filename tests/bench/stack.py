@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pandera.pandas as pa
 import rules
@@ -22,7 +23,7 @@ MONEY = {"yuan": "-?[0-9]{1,13}(?:[.][0-9]{1,2})?", "wan": "-?[0-9]{1,9}(?:[.][0
 # Amounts are whole fen, percentages whole hundredths: exact, and far faster than Decimal objects.
 PLACES = {"yuan": 100, "wan": 1_000_000, "percent": 100}
 CODES = {"not_nullable": "V01", "isin": "V07", "str_matches": "V09"}
-Findings = list[tuple[str, str, int, int]]
+Findings = list[rules.Finding]
 
 
 def main(workspace: Path, work: Path, result: Path) -> None:
@@ -49,7 +50,12 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     np.savez(work / "lineage.npz", **lineage)
     for path in work.iterdir():
         hashlib.file_digest(path.open("rb"), "sha256")
-    told = {"facts": {name: rules.written(value) for name, value in facts.items()}, "scores": scores, "findings": rules.summed(findings)}
+    rules.write_findings(work / "findings.json", findings)
+    told = {
+        "facts": {name: rules.written(value) for name, value in facts.items()},
+        "scores": scores,
+        "findings": rules.summed((code, ledger, row) for code, ledger, _, row, _ in findings),
+    }
     told["work"] = time.process_time() - started
     result.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
 
@@ -62,9 +68,10 @@ def keep(frame: pd.DataFrame, path: Path) -> None:
         frame.to_csv(path.with_suffix(".csv"), index=False)
 
 
-def listed(findings: Findings, code: str, ledger: str, rows: pd.Series) -> None:
+def listed(findings: Findings, code: str, ledger: str, column: str, rows: pd.Series, values: pd.Series) -> None:
     if len(rows):
-        findings.append((code, ledger, len(rows), int(rows.sum())))
+        title = rules.NAMES[ledger]
+        findings += [(code, title, column, int(row), str(value)) for row, value in zip(rows, values.loc[rows.index], strict=True)]
 
 
 def read(path: Path, ledger: str, findings: Findings) -> pd.DataFrame:
@@ -74,7 +81,7 @@ def read(path: Path, ledger: str, findings: Findings) -> pd.DataFrame:
         text = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
         rows = pd.RangeIndex(2, len(text) + 2)
     else:
-        sheet = pd.read_excel(path, header=None, dtype=str, engine="openpyxl")
+        sheet = pd.DataFrame(look_over(path, ledger, findings), dtype="str")
         start = next(n for n in range(len(sheet)) if set(headers) <= set(sheet.iloc[n]))
         text = sheet.iloc[start + 1 :].set_axis(list(sheet.iloc[start]), axis=1)
         text = text[text[headers[0]] != "合计"]
@@ -83,8 +90,25 @@ def read(path: Path, ledger: str, findings: Findings) -> pd.DataFrame:
     for header, name, kind, _ in rules.columns(ledger):
         frame[name] = parsed(text[header], kind)
         if kind != "text":
-            listed(findings, "V02", ledger, frame["row"][text[header].notna() & frame[name].isna()])
+            listed(findings, "V02", ledger, header, frame["row"][text[header].notna() & frame[name].isna()], text[header])
     return frame
+
+
+def look_over(path: Path, ledger: str, findings: Findings) -> list[list[str | None]]:
+    """The sheet's rows, and what stands beside values: merged cells, hidden rows and columns, formulas in error or never computed."""
+    sheet = openpyxl.load_workbook(path, data_only=True).worksheets[0]
+    formulas = openpyxl.load_workbook(path, read_only=True).worksheets[0]
+    title = rules.NAMES[ledger]
+    findings += [("L18", title, str(merged), merged.min_row, "") for merged in sheet.merged_cells.ranges]
+    findings += [("L17", title, "", number, "") for number, row in sheet.row_dimensions.items() if row.hidden]
+    findings += [("L17", title, letter, 0, "") for letter, column in sheet.column_dimensions.items() if column.hidden]
+    for row, row_formulas in zip(sheet.iter_rows(), formulas.iter_rows(), strict=True):
+        for cell, formula in zip(row, row_formulas, strict=False):
+            if cell.data_type == "e":
+                findings.append(("V10", title, cell.coordinate, cell.row, str(cell.value)))
+            if formula.data_type == "f" and cell.value is None:
+                findings.append(("V11", title, cell.coordinate, cell.row, str(formula.value)))
+    return [[None if value is None else str(value) for value in row] for row in sheet.values]
 
 
 def parsed(text: pd.Series, kind: str) -> pd.Series:
@@ -123,35 +147,37 @@ def validate(frame: pd.DataFrame, ledger: str, findings: Findings) -> None:
         schema.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
         cases = errors.failure_cases.dropna(subset="index")
-        for check, failed in cases.groupby("check"):
-            listed(findings, CODES.get(str(check).partition("(")[0], "V08"), ledger, frame["row"].loc[failed["index"].astype(int)])
+        for (column, check), failed in cases.groupby(["column", "check"]):
+            code = CODES.get(str(check).partition("(")[0], "V08")
+            listed(findings, code, ledger, str(column), frame["row"].loc[failed["index"].astype(int)], frame[column])
 
 
 def check_rows(frame: pd.DataFrame, ledger: str, ledgers: dict[str, pd.DataFrame], workspace: Path, findings: Findings) -> None:
     """Rules over several cells and ledgers."""
-    failed = [(code, frame[late] < frame[early]) for code, of, early, late in rules.ORDER if of == ledger]
-    failed += [(code, frame[name].dt.year != rules.YEAR) for code, of, name in rules.IN_YEAR if of == ledger]
-    failed += [
-        (code, frame[name].notna() & ~frame[name].isin(ledgers[other][name])) for code, of, name, other in rules.REFERENCES if of == ledger
-    ]
+    failed = [(code, late, frame[late] < frame[early]) for code, of, early, late in rules.ORDER if of == ledger]
+    failed += [(code, name, frame[name].dt.year != rules.YEAR) for code, of, name in rules.IN_YEAR if of == ledger]
+    for code, of, name, other in rules.REFERENCES:
+        if of == ledger:
+            failed.append((code, name, frame[name].notna() & ~frame[name].isin(ledgers[other][name])))
     for code, of, names in rules.UNIQUE:
         if of == ledger and (filled := frame[names].dropna()).duplicated().any():
-            failed.append((code, filled.duplicated(keep=False).reindex(frame.index, fill_value=False)))
+            failed.append((code, names[-1], filled.duplicated(keep=False).reindex(frame.index, fill_value=False)))
     if ledger in ("budget", "expenditure"):
-        failed.append(("X04", frame["programme_code"] != rules.PROGRAMME))
+        failed.append(("X04", "programme_code", frame["programme_code"] != rules.PROGRAMME))
     if ledger == "plans":
         spent = frame["plan_no"].map(ledgers["expenditure"].groupby("plan_no")["amount_yuan"].sum())
-        failed += [("X07", spent > frame["budget_yuan"]), ("X08", frame[["reviewed_on", "reviewed_by"]].isna().any(axis=1))]
+        failed.append(("X07", "budget_yuan", spent > frame["budget_yuan"]))
+        failed.append(("X08", "reviewed_on", frame[["reviewed_on", "reviewed_by"]].isna().any(axis=1)))
     if ledger == "expenditure":
         official = rules.classification(workspace)
-        failed.append(("C35", frame["economic_code"].map(official) != frame["economic_name"]))
-        failed += [("X05", frame[list(rules.PAPERS)].isna().any(axis=1) | (frame["attachments"] == 0)), ("X06", frame["amount_yuan"] < 0)]
+        failed.append(("C35", "economic_code", frame["economic_code"].map(official) != frame["economic_name"]))
+        failed.append(("X05", "attachments", frame[list(rules.PAPERS)].isna().any(axis=1) | (frame["attachments"] == 0)))
+        failed.append(("X06", "amount_yuan", frame["amount_yuan"] < 0))
         spent, granted = (ledgers[name]["amount_yuan"].sum() for name in ("expenditure", "budget"))
-        failed += [
-            (code, pd.Series(fails, index=frame.index)) for code, fails in (("C08", granted <= 0), ("C09", spent > granted)) if fails
-        ]
-    for code, mask in failed:
-        listed(findings, code, ledger, frame["row"][mask.fillna(False).astype(bool)])
+        wrong = [code for code, fails in (("C08", granted <= 0), ("C09", spent > granted)) if fails]
+        failed += [(code, "amount_yuan", frame["row"] > 0) for code in wrong]
+    for code, column, mask in failed:
+        listed(findings, code, ledger, column, frame["row"][mask.fillna(False).astype(bool)], frame[column])
 
 
 def derive(measures: dict[str, dict[str, Any]], ledgers: dict[str, pd.DataFrame]) -> tuple[dict[str, Decimal], dict[str, Any]]:

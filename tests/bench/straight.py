@@ -3,8 +3,10 @@
 import hashlib
 import io
 import json
+import re
 import sys
 import time
+import zipfile
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
 MONEY = {"yuan": "^-?[0-9]{1,13}(?:[.][0-9]{1,2})?$", "wan": "^-?[0-9]{1,9}(?:[.][0-9]{1,6})?$"}
-Findings = list[tuple[str, str, pl.Series]]
+Findings = list[rules.Finding]
+Check = tuple[str, str, pl.Expr]
 
 
 def main(workspace: Path, work: Path, result: Path) -> None:
@@ -41,10 +44,11 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     for name, frame in {**ledgers, "lineage": lineage}.items():
         frame.write_parquet(work / f"{name}.parquet", compression="zstd")
         hashlib.file_digest((work / f"{name}.parquet").open("rb"), "sha256")
+    rules.write_findings(work / "findings.json", findings)
     told = {
         "facts": {name: rules.written(value) for name, value in facts.items()},
         "scores": scores,
-        "findings": rules.summed((code, ledger, rows.len(), rows.cast(pl.Int64).sum()) for code, ledger, rows in findings),
+        "findings": rules.summed((code, ledger, row) for code, ledger, _, row, _ in findings),
     }
     told["work"] = time.process_time() - started
     result.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
@@ -57,18 +61,31 @@ def read(path: Path, ledger: str, findings: Findings) -> pl.DataFrame:
     if path.suffix == ".csv":
         text = pl.scan_csv(path, schema=dict.fromkeys(headers, pl.String()), row_index_name="row", row_index_offset=2)
     else:
+        look_over(path, ledger, findings)
         sheet = fastexcel.read_excel(path).load_sheet(0, header_row=None, skip_rows=0, dtypes="string").to_polars()
         start = next(n for n, row in enumerate(sheet.iter_rows()) if set(headers) <= set(row))
         sheet.columns = list(sheet.row(start))
         text = sheet.with_row_index("row", offset=1).slice(start + 1).lazy().filter(pl.col(headers[0]) != "合计")
     values = {name: parsed(pl.col(header), kind) for header, name, kind, _ in columns}
-    unread = [
-        (pl.col(header).is_not_null() & values[name].is_null()).alias(f"?{name}") for header, name, kind, _ in columns if kind != "text"
-    ]
-    frame = text.select("row", *(value.alias(name) for name, value in values.items()), *unread).collect()
-    checks = [column for column in frame.columns if column.startswith("?")]
-    findings += [("V02", ledger, frame["row"].filter(frame[check])) for check in checks if frame[check].any()]
-    return frame.drop(checks)
+    kinds = {name: header for header, name, kind, _ in columns if kind != "text"}
+    bad = {name: (pl.col(header).is_not_null() & values[name].is_null()) for name, header in kinds.items()}
+    counts = [mask.sum().alias(f"?{name}") for name, mask in bad.items()]
+    frame, counted = pl.collect_all([text.select("row", *(value.alias(name) for name, value in values.items())), text.select(counts)])
+    for name, header in kinds.items():
+        if counted[f"?{name}"][0]:
+            rows = text.filter(bad[name]).select("row", header).collect()
+            findings += [("V02", rules.NAMES[ledger], header, row, value) for row, value in rows.iter_rows()]
+    return frame
+
+
+def look_over(path: Path, ledger: str, findings: Findings) -> None:
+    """What calamine does not tell: merged cells, hidden rows and columns, formulas in error or never computed."""
+    with zipfile.ZipFile(path) as package:
+        sheet = package.read("xl/worksheets/sheet1.xml").decode()
+    for code, pattern in rules.XML_MARKS.items():
+        for found in re.finditer(pattern, sheet):
+            cell = found[1] or ""
+            findings.append((code, rules.NAMES[ledger], cell, int("0" + re.sub("[^0-9]", "", cell.partition(":")[0])), found[0]))
 
 
 def parsed(text: pl.Expr, kind: str) -> pl.Expr:
@@ -92,51 +109,54 @@ def parsed(text: pl.Expr, kind: str) -> pl.Expr:
             return text
 
 
-def cell_checks(ledger: str) -> list[tuple[str, pl.Expr]]:
-    """Code, and an expression that is true where a row fails: required, choice, pattern, sign."""
-    checks = [("V01", pl.col(name).is_null()) for _, name, _, required in rules.columns(ledger) if required]
-    checks += [("V07", ~pl.col(name).is_in(words.split())) for (of, name), words in rules.CHOICES.items() if of == ledger]
-    checks += [("V09", ~pl.col(name).str.contains(f"^(?:{form})$")) for (of, name), form in rules.PATTERNS.items() if of == ledger]
-    return checks + [("V08", pl.col(name) < 0) for of, name in rules.NOT_NEGATIVE if of == ledger]
+def cell_checks(ledger: str) -> list[Check]:
+    """Code, column, and an expression that is true where a row fails: required, choice, pattern, sign."""
+    checks = [("V01", name, pl.col(name).is_null()) for _, name, _, required in rules.columns(ledger) if required]
+    checks += [("V07", name, ~pl.col(name).is_in(words.split())) for (of, name), words in rules.CHOICES.items() if of == ledger]
+    checks += [("V09", name, ~pl.col(name).str.contains(f"^(?:{form})$")) for (of, name), form in rules.PATTERNS.items() if of == ledger]
+    return checks + [("V08", name, pl.col(name) < 0) for of, name in rules.NOT_NEGATIVE if of == ledger]
 
 
-def row_checks(ledger: str, ledgers: dict[str, pl.DataFrame], workspace: Path) -> list[tuple[str, pl.Expr]]:
+def row_checks(ledger: str, ledgers: dict[str, pl.DataFrame], workspace: Path) -> list[Check]:
     """The same for rules over several cells and ledgers."""
     frame = ledgers[ledger]
-    checks = [(code, pl.col(late) < pl.col(early)) for code, of, early, late in rules.ORDER if of == ledger]
-    checks += [(code, pl.col(name).dt.year() != rules.YEAR) for code, of, name in rules.IN_YEAR if of == ledger]
-    checks += [(code, ~pl.col(name).is_in(ledgers[other][name].implode())) for code, of, name, other in rules.REFERENCES if of == ledger]
+    checks = [(code, late, pl.col(late) < pl.col(early)) for code, of, early, late in rules.ORDER if of == ledger]
+    checks += [(code, name, pl.col(name).dt.year() != rules.YEAR) for code, of, name in rules.IN_YEAR if of == ledger]
+    for code, of, name, other in rules.REFERENCES:
+        if of == ledger:
+            checks.append((code, name, ~pl.col(name).is_in(ledgers[other][name].implode())))
     for code, of, names in rules.UNIQUE:
         # Counting distinct values is far cheaper than marking duplicates, and mostly there are none.
         if of == ledger and (filled := frame.select(names).drop_nulls()).select(pl.struct(names).hash().n_unique()).item() < filled.height:
-            checks.append((code, pl.struct(names).is_duplicated() & pl.all_horizontal(pl.col(names).is_not_null())))
+            checks.append((code, names[-1], pl.struct(names).is_duplicated() & pl.all_horizontal(pl.col(names).is_not_null())))
     if ledger in ("budget", "expenditure"):
-        checks.append(("X04", pl.col("programme_code") != rules.PROGRAMME))
+        checks.append(("X04", "programme_code", pl.col("programme_code") != rules.PROGRAMME))
     if ledger == "plans":
         spent = ledgers["expenditure"].group_by("plan_no").agg(pl.col("amount_yuan").sum())
         limit = pl.col("plan_no").replace_strict(spent["plan_no"], spent["amount_yuan"], default=None)
-        checks += [("X07", limit > pl.col("budget_yuan")), ("X08", pl.any_horizontal(pl.col("reviewed_on", "reviewed_by").is_null()))]
+        checks.append(("X07", "budget_yuan", limit > pl.col("budget_yuan")))
+        checks.append(("X08", "reviewed_on", pl.any_horizontal(pl.col("reviewed_on", "reviewed_by").is_null())))
     if ledger == "expenditure":
         official = rules.classification(workspace)
         pairs = frame.select("economic_code", "economic_name").unique()
         wrong = pairs.filter([official.get(code) != name for code, name in pairs.iter_rows()])
         if wrong.height:
-            checks.append(
-                ("C35", pl.struct("economic_code", "economic_name").is_in(wrong.select(pl.struct(pl.all())).to_series().implode()))
-            )
+            both = pl.struct("economic_code", "economic_name").is_in(wrong.select(pl.struct(pl.all())).to_series().implode())
+            checks.append(("C35", "economic_code", both))
         lacking = pl.any_horizontal(pl.col(rules.PAPERS).is_null()) | (pl.col("attachments") == 0)
-        checks += [("X05", lacking), ("X06", pl.col("amount_yuan") < 0)]
+        checks += [("X05", "attachments", lacking), ("X06", "amount_yuan", pl.col("amount_yuan") < 0)]
         spent, granted = (ledgers[name]["amount_yuan"].sum() for name in ("expenditure", "budget"))
-        checks += [("C08", pl.lit(value=granted <= 0)), ("C09", pl.lit(value=spent > granted))]
+        checks += [(code, "amount_yuan", pl.lit(value=fails)) for code, fails in (("C08", granted <= 0), ("C09", spent > granted))]
     return checks
 
 
-def list_failures(frame: pl.DataFrame, checks: list[tuple[str, pl.Expr]], findings: Findings, ledger: str) -> None:
-    """Every failing row of every check, in one query."""
-    failed = (
-        frame.lazy().select(pl.col("row").filter(expression).implode().alias(str(n)) for n, (_, expression) in enumerate(checks)).collect()
-    )
-    findings += [(code, ledger, failed[str(n)][0]) for n, (code, _) in enumerate(checks) if failed[str(n)][0].len()]
+def list_failures(frame: pl.DataFrame, checks: list[Check], findings: Findings, ledger: str) -> None:
+    """Every failing row of every check: all are counted in one query, and those that fail are looked up."""
+    counted = frame.lazy().select(check.sum().alias(str(n)) for n, (*_, check) in enumerate(checks)).collect()
+    for n, (code, column, check) in enumerate(checks):
+        if counted[str(n)][0]:
+            rows = frame.filter(check).select("row", column)
+            findings += [(code, rules.NAMES[ledger], column, row, str(value)) for row, value in rows.iter_rows()]
 
 
 def derive(measures: dict[str, dict[str, Any]], ledgers: dict[str, pl.DataFrame]) -> tuple[dict[str, Decimal], pl.DataFrame]:

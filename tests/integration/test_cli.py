@@ -34,7 +34,7 @@ Command = Callable[..., Said]
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     def run(*arguments: object) -> Said:
         with pytest.raises(SystemExit) as stop:
-            answer(lambda: app(list(map(str, arguments))))
+            answer(app, list(map(str, arguments)))
         out, err = capsys.readouterr()
         return Said(int(stop.value.code or 0), out, err)
 
@@ -238,6 +238,23 @@ def test_approver_without_a_key_in_the_environment_is_told_how(command: Command,
     said = command("approver", "add", "样例甲", "--role", "center", "-w", office)
     assert said.code == 2
     assert "export PERFEVAL_KEY" in said.err
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["score"], "缺少 --year / -y"),
+        (["score", "--year", "abc"], "--year / -y 的值不对"),
+        (["score", "--yeer", "2022"], "没有选项 --yeer，是否要写 --year"),
+        (["init"], "缺少 DIR"),
+        (["nothing"], "nothing"),
+        (["approver"], "add"),
+    ],
+)
+def test_words_that_are_no_command_are_answered_in_chinese_with_exit_2(command: Command, typed: list[str], said: str) -> None:
+    answered = command(*typed)
+    assert (answered.code, answered.out) == (2, "")
+    assert said in answered.err
 
 
 def test_status_of_a_new_workspace_is_empty(command: Command, office: Path) -> None:
