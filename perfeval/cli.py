@@ -79,7 +79,8 @@ def _say_fault(error: PerfevalError) -> int:
 def _explain(error: Exception) -> str:
     """What Typer says of the words typed, in Chinese; its error classes are not public, so they are told by name."""
     parameter = getattr(error, "param", None)
-    name = " / ".join(getattr(parameter, "opts", ())) if str(getattr(parameter, "name", "")).islower() else ""
+    words = [word for word in getattr(parameter, "opts", ()) if word.startswith("-")]
+    name = " / ".join(words) or getattr(parameter, "metavar", "")
     match type(error).__name__:
         case "MissingParameter":
             return f"缺少 {name}"
