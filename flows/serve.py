@@ -55,6 +55,7 @@ def environment(workspace: Workspace, url: str, password: str) -> dict[str, str]
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
         "DO_NOT_TRACK": "1",
+        "PYTHONSAFEPATH": "1",  # a random.py in the folder the command is typed in is not ours
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
     }
 

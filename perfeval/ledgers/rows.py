@@ -111,18 +111,18 @@ class _Cleaner:
 
     def _sort_out(self, odd: pl.DataFrame, last_plain: int) -> _Sorted:
         """Tell data from blank rows, totals, notes and strays."""
-        names = [column.name for column in self.model.columns()]
-        filled = odd.with_columns(filled=pl.sum_horizontal(pl.col(*names, "surplus").is_not_null())).filter(pl.col("filled") > 0)
-        is_note = pl.all_horizontal(pl.col(*names).str.contains(_NOTE).fill_null(value=True))
-        is_total = pl.any_horizontal(pl.col(*names).str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
-        sort = pl.when(is_total).then(pl.lit("total")).when(is_note).then(pl.lit("note")).when(pl.col("filled") == 1).then(pl.lit("stray"))
-        kinds = filled.with_columns(sort=sort.otherwise(pl.lit("data")))
-        data = kinds.filter(pl.col("sort") == "data")
+        names = pl.col([column.name for column in self.model.columns()])
+        filled = pl.sum_horizontal(names.is_not_null())
+        is_total = pl.any_horizontal(names.str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
+        is_note = pl.all_horizontal(names.str.contains(_NOTE).fill_null(value=True))
+        sort = pl.when(filled == 0).then(pl.lit("blank")).when(is_total).then(pl.lit("total")).when(is_note).then(pl.lit("note"))
+        rows = odd.with_columns(sort=sort.when(filled == 1).then(pl.lit("stray")).otherwise(pl.lit("data")))
+        data = rows.filter(pl.col("sort") == "data")
         at_end = pl.col("row") > max(last_plain, _last_row(data))
-        totals, notes = kinds.filter(at_end & (pl.col("sort") == "total")), kinds.filter(at_end & (pl.col("sort") == "note"))
-        inside = kinds.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
+        totals, notes = rows.filter(at_end & (pl.col("sort") == "total")), rows.filter(at_end & (pl.col("sort") == "note"))
+        inside = rows.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
         findings = [self._no_row(row) for row in inside.iter_rows(named=True)]
-        findings += [self._surplus(row) for row in data.filter(pl.col("surplus").is_not_null()).iter_rows(named=True)]
+        findings += [self._surplus(row) for row in rows.filter(pl.col("surplus").is_not_null()).iter_rows(named=True)]
         return _Sorted(data, totals, findings, frozenset([*totals["row"], *notes["row"]]))
 
     def _no_row(self, cells: dict[str, str | int]) -> Finding:

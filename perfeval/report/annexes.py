@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
+
+import polars as pl
 
 from perfeval.model import Score
 from perfeval.report.figures import Datum, in_wan, mark, number, percent, plain, rounded, wan, written_day
@@ -15,6 +17,9 @@ from perfeval.report.subject import Subject
 from perfeval.report.wordml import Cell, Row, Table
 
 NONE = "—"
+# Payments listed one by one. A longer table nobody reads in Word; every row stands in the archived ledger.
+LISTED = 10_000
+KIND = ("category", "economic_code", "economic_name")
 _SHADE = "EDEDED"
 
 
@@ -119,16 +124,43 @@ def _actual(subject: Subject, score: Score) -> str:
     return score.actual if fact is None else mark(Datum(fact.id, fact.value, fact.unit), score.actual)
 
 
+def printed_payments(frame: pl.DataFrame) -> pl.DataFrame:
+    """What annex 2 prints of the payments: all of them, or of a long ledger one row for each kind."""
+    return frame if frame.height <= LISTED else frame.select("row", *KIND).unique(KIND, keep="first", maintain_order=True)
+
+
 def _payments(subject: Subject) -> Annex:
     frame = subject.ledgers["expenditure"].frame
+    return _listed_payments(subject, frame) if frame.height <= LISTED else _summed_payments(subject, frame)
+
+
+def _summed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
+    """Payments by category and economic classification, in the order in which the ledger names them."""
+    kinds = frame.group_by(KIND, maintain_order=True).agg(pl.len().alias("count"), pl.col("amount_yuan").sum())
+    rows: list[Row] = [("序号", "支出类别", "经济分类", "笔数", "金额（元）")]
+    categories = kinds["category"].unique(maintain_order=True).to_list()
+    for position, category in enumerate(categories, start=1):
+        of_kind = kinds.with_row_index("number", 1).filter(category=category).drop("category")
+        rows += [
+            (str(line), category, f"{code} {name}", str(count), f"{amount:,.2f}") for line, code, name, count, amount in of_kind.iter_rows()
+        ]
+        rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{position}", frame.filter(category=category), 4))
+    rows.append(_sum_row("合计", "spent_total", frame, 4))
+    table = Table((700, 2400, 3000, 1145, 1600), "cclrr", rows, 1)
+    caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
+    note = f"注：全年支出{frame.height}笔，超过{LISTED}笔，按支出类别和经济分类汇总；逐笔明细见随报告归档的资金支出台账。"
+    return Annex("资金支出明细", caption, (table,), (note,))
+
+
+def _listed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
     order = {category: number for number, category in enumerate(frame["category"].unique(maintain_order=True).to_list(), start=1)}
     payments = sorted(frame.to_dicts(), key=lambda row: (order[row["category"]], row["paid_on"], row["row"]))
     rows: list[Row] = [("序号", "支出类别", "支付日期", "凭证号", "经济分类", "摘要", "收款人", "支付方式", "金额（元）")]
     for category, group in groupby(enumerate(payments, start=1), key=lambda item: str(item[1]["category"])):
         paid = list(group)
         rows += [_payment(number, row) for number, row in paid]
-        rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{order[category]}", [row for _, row in paid]))
-    rows.append(_sum_row("合计", "spent_total", payments))
+        rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{order[category]}", frame.filter(category=category), 8))
+    rows.append(_sum_row("合计", "spent_total", frame, 8))
     table = Table((540, 960, 1100, 1350, 2050, 2600, 2010, 960, 1186), "cccclllcr", rows, 1)
     caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
     notes = ("注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。",)
@@ -141,11 +173,16 @@ def _payment(number: int, row: dict[str, Any]) -> Row:
     return [str(number), row["category"], row["paid_on"].isoformat(), row["voucher_no"], economic, *texts, f"{row['amount_yuan']:,.2f}"]
 
 
-def _sum_row(label: str, id_: str, payments: Sequence[dict[str, Any]]) -> Row:
-    amount = sum((row["amount_yuan"] for row in payments), Decimal(0))
+def total_yuan(payments: pl.DataFrame) -> Decimal:
+    """The exact sum of payments: Polars adds decimals with 38 digits."""
+    return cast("Decimal", payments["amount_yuan"].sum())
+
+
+def _sum_row(label: str, id_: str, payments: pl.DataFrame, span: int) -> Row:
+    amount = total_yuan(payments)
     money = mark(Datum(id_, amount, "元"), f"{amount:,.2f}")
     return [
-        Cell(f"{label}（{len(payments)}笔）", 8, align="r", head=True, fill=_SHADE),
+        Cell(f"{label}（{payments.height}笔）", span, align="r", head=True, fill=_SHADE),
         Cell(money, align="r", head=True, fill=_SHADE),
     ]
 

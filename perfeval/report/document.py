@@ -16,7 +16,7 @@ from lxml import etree
 
 from perfeval.errors import ReportError
 from perfeval.model.digests import content_digest
-from perfeval.report.annexes import Annex, build_annexes
+from perfeval.report.annexes import Annex, build_annexes, printed_payments, total_yuan
 from perfeval.report.context import build_context
 from perfeval.report.figures import MARKS, plain, written_day
 from perfeval.report.narrative import PARAGRAPH, SLOTS, TITLE, Block, read_front, write_narrative
@@ -74,7 +74,8 @@ def _unprintable(subject: Subject) -> list[str]:
     unfit = pl.col(pl.String).str.contains(f"{SLOTS.pattern}|{MARKS.pattern}")
     for ledger in [subject.ledgers[name] for name in PRINTED] if not faults else ():
         place = "!".join(part for part in (ledger.file, ledger.sheet) if part)
-        for row in ledger.frame.filter(pl.any_horizontal(unfit)).to_dicts():
+        frame = printed_payments(ledger.frame) if ledger.name == "expenditure" else ledger.frame
+        for row in frame.filter(pl.any_horizontal(unfit)).to_dicts():
             faults += [
                 f"{place}!{ledger.letters.get(column, '')}{row['row']}: “{MARKS.sub('', text)}”有未填写的空位或程序保留的字符"
                 for column, text in row.items()
@@ -98,7 +99,7 @@ def _written_on(subject: Subject) -> date:
 
 
 def _unreconciled(subject: Subject) -> list[str]:
-    total = sum(subject.ledgers["expenditure"].frame["amount_yuan"].to_list())
+    total = total_yuan(subject.ledgers["expenditure"].frame)
     executed = subject.card.execution.executed
     if total == executed:
         return []

@@ -157,7 +157,7 @@ def compare(results: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def show(case: str, medians: Medians, measured: dict[str, list[Run]]) -> None:
-    base = medians.get("ours") or medians["core"]
+    base = next(iter(medians.values()))
     tell(f"\n{case}   (medians of {len(measured['straight'])} runs; ratios to the first line)")
     tell(f"  {'':9} {'CPU s':>7} {'ratio':>6}   {'spread':11} {'work s':>7} {'ratio':>6} {'peak MiB':>9} {'ratio':>6}")
     for name, values in medians.items():

@@ -227,12 +227,10 @@ def records(frame: pd.DataFrame, ledger: str) -> list[dict[str, Any]]:
 
 
 def payments(frame: pd.DataFrame) -> list[list[str]]:
-    """Every payment with subtotals by category, or only the subtotals of each month where there are too many."""
+    """Every payment with subtotals by category, or only sums by category and economic classification where there are too many."""
     if len(frame) > rules.LISTED:
-        sums = frame.groupby(["category", frame["paid_on"].dt.month])["amount_yuan"].agg(["count", "sum"])
-        return [
-            [category, f"{month}月", f"{row['count']}笔", "", "", "", "", yuan(row["sum"])] for (category, month), row in sums.iterrows()
-        ]
+        sums = frame.groupby(["category", "economic_code", "economic_name"])["amount_yuan"].agg(["count", "sum"])
+        return [[key[0], f"{key[1]} {key[2]}", f"{row['count']}笔", "", "", "", "", yuan(row["sum"])] for key, row in sums.iterrows()]
     rows = []
     for category, part in frame.sort_values(["category", "paid_on", "row"]).groupby("category"):
         for row in part.itertuples():

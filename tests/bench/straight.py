@@ -198,12 +198,13 @@ def derive(measures: dict[str, dict[str, Any]], ledgers: dict[str, pl.DataFrame]
 
 
 def payments(frame: pl.DataFrame) -> list[list[str]]:
-    """Every payment with subtotals by category, or only the subtotals of each month where there are too many."""
+    """Every payment with subtotals by category, or only sums by category and economic classification where there are too many."""
     if frame.height > rules.LISTED:
-        months = frame.lazy().group_by("category", pl.col("paid_on").dt.month()).agg(pl.len(), pl.col("amount_yuan").sum())
-        sums = months.sort("category", "paid_on").collect(engine="streaming")
+        kinds = frame.lazy().group_by("category", "economic_code", "economic_name").agg(pl.len(), pl.col("amount_yuan").sum())
+        sums = kinds.sort("category", "economic_code").collect(engine="streaming")
         return [
-            [category, f"{month}月", f"{count}笔", "", "", "", "", f"{money:,.2f}"] for category, month, count, money in sums.iter_rows()
+            [category, f"{code} {name}", f"{count}笔", "", "", "", "", f"{money:,.2f}"]
+            for category, code, name, count, money in sums.iter_rows()
         ]
     rows = []
     for (category,), part in frame.sort("category", "paid_on", "row").group_by("category", maintain_order=True):

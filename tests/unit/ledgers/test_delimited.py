@@ -47,8 +47,8 @@ def test_csv_with_quoted_separators_is_read(folder: Path, read: Read) -> None:
 
 
 def test_csv_row_with_more_cells_than_the_header_is_found(write_csv: Write, read: Read) -> None:
-    write_csv("WJ-1,2022-03-05,企业,满意,,", "WJ-2,2022-03-05,企业,满意,500")
-    assert [(finding.code, finding.row, finding.value) for finding in read().findings] == [("V17", 3, "500")]
+    write_csv("WJ-1,2022-03-05,企业,满意,,", "WJ-2,2022-03-05,企业,满意,500", ",,,,6")
+    assert [(finding.code, finding.row, finding.value) for finding in read().findings] == [("V17", 3, "500"), ("V17", 4, "6")]
 
 
 @pytest.mark.parametrize(
