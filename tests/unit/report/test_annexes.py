@@ -144,3 +144,16 @@ def test_table_many_rows_linear_and_escaped() -> None:
     root = etree.fromstring(body.document())
     assert len(root.findall(f".//{qn('w:tr')}")) == 10_000
     assert len(root.findall(f".//{qn('w:p')}")) == 30_000
+
+
+def test_payments_too_many_for_a_table_are_summed_by_category_and_classification(draft: Draft, subject: Subject) -> None:
+    payments = subject.ledgers["expenditure"]
+    many = replace(payments, frame=pl.concat([payments.frame] * 3334))
+    amount = Decimal("12004067.00")
+    card = replace(subject.card, execution=replace(subject.card.execution, annual=amount, executed=amount))
+    report = draft("文\n", ledgers={**subject.ledgers, "expenditure": many}, card=card)
+    table = tables(report)[2]
+    assert (widths(table), spans(table)) == ({8845}, {5})
+    assert rows(table)[0] == ["序号", "支出类别", "经济分类", "笔数", "金额（元）"]
+    assert [row[0] for row in rows(table)[1:] if row[0].isdigit()] == ["1", "2"]
+    assert rows(table)[-1] == ["合计（10002笔）", "12,004,067.00"]
