@@ -16,6 +16,8 @@ from perfeval.cli import JsonOption, WorkspaceOption, YearOption, answer, app, e
 if TYPE_CHECKING:
     from types import FrameType
 
+    from rich.status import Status
+
     from flows.conduct import Conductor, Position
     from perfeval.model import Finding, Standing
     from perfeval.settings import Workspace
@@ -51,7 +53,7 @@ def run(
         )
     if standing and standing.stage is Stage.CORRECTING:
         _correct(store, standing, note)
-    with conducting(place, store) as (conductor, url):
+    with waiting("校验台账、评分、编写报告……"), conducting(place, store) as (conductor, url):
         position = conductor.go_on(standing.revision.evaluation) if standing else conductor.begin(year, name)
     _report(place, store, position, url, as_json=as_json)
 
@@ -83,7 +85,7 @@ def decide(
         raise UsageError("V10", f"{evaluation} 还没有可审批的报告", "先执行 perfeval run，形成报告后再审批。")
     steps.decide(place, store, standing.revision, asked, Answer(Verdict[decision.name], name, code, check_code, comment))
     say(f"“{name}”的审批决定（{Verdict[decision.name]}）已登记。")
-    with conducting(place, store) as (conductor, url):
+    with waiting("推进到下一环节……"), conducting(place, store) as (conductor, url):
         position = conductor.go_on(standing.revision.evaluation)
     _report(place, store, position, url, as_json=as_json)
 
@@ -128,6 +130,13 @@ def demo(folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="样�
 def main() -> None:
     """Run the program."""
     answer(app)
+
+
+def waiting(what: str) -> "Status":
+    """A sign of life on a terminal while the server starts and works; nothing elsewhere."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(what)
 
 
 @contextmanager

@@ -1,21 +1,21 @@
-"""Reading csv (逗号分隔文件): UTF-8 with or without byte-order mark, or GB18030; read lazily, row numbers as a spreadsheet shows them."""
+"""Reading csv (逗号分隔文件): UTF-8 with or without byte-order mark, or GB18030, block by block, rows numbered as a spreadsheet does."""
 
+import codecs
 import csv
-import io
-import mmap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from perfeval.ledgers.codes import Code
-from perfeval.ledgers.sheets import HEAD, Marks, RefusedFileError, Sheet, letters
+from perfeval.ledgers.sheets import HEAD, Marks, Query, RefusedFileError, Sheet, letters
 from perfeval.model import ReceivedFile
 
 _SAMPLE = 1 << 20
 _MOST_BYTES = 2 << 30
 _MOST_COLUMNS = 128
-# Any byte of these may begin a blank, a quote or a full-width sign.
-_NOT_PLAIN = (b" ", b"\t", b'"', b"\x0b", b"\x0c", b"\xc2", b"\xe1", b"\xe2", b"\xe3", b"\xef")
+# Polars would map the whole file into memory beside what it reads from it.
+_BLOCK = 8 << 20
 
 
 class DelimitedFile(Sheet):
@@ -26,64 +26,113 @@ class DelimitedFile(Sheet):
 
     def __init__(self, file: ReceivedFile) -> None:
         super().__init__(file, None, Marks(empty=file.path.stat().st_size == 0))
-        self._source: Path | bytes = _as_utf8(file.path)
-        self._head = self._read_head() if not self.marks.empty else []
+        self._encoding = _encoding(file.path)
+        self._head = self._read_head()
         # One letter beyond the widest row of the head catches rows with too many cells.
-        self._letters = letters(max((len(letters_) for letters_ in self._head), default=0) + 1)
+        self._letters = letters(max((len(cells) for cells in self._head), default=0) + 1)
+
+    @property
+    def letters(self) -> Sequence[str]:
+        """The letters of all columns, and of one beyond."""
+        return self._letters
 
     def head(self) -> list[dict[str, str]]:
         """The first rows: per row its filled cells by column letter."""
         return [{letter: text for letter, text in row.items() if text} for row in self._head]
 
-    def below(self, row: int) -> pl.LazyFrame:
-        """All rows below a row."""
-        return self._scan(self._letters, row)
+    def query(self, below: int, *queries: Query) -> list[pl.DataFrame]:
+        """Run queries over the rows below a row, block by block."""
+        results: list[list[pl.DataFrame]] = []
+        seen = 0
+        for block in self._blocks():
+            rows = _scan(block, self._letters, max(below - seen, 0), seen)
+            *found, height = self._collect(*(query(rows) for query in queries), rows.select(pl.len()))
+            results.append(found)
+            seen = max(seen, below) + height.item()
+        if not results:
+            empty = pl.LazyFrame(schema={"row": pl.UInt32, **dict.fromkeys(self._letters, pl.String)})
+            return self._collect(*(query(empty) for query in queries))
+        return [pl.concat(parts) for parts in zip(*results, strict=True)]
 
-    def is_plain(self) -> bool:
-        """Whether the file has no byte, below its header, that could begin a blank, a quote or a full-width sign."""
-        if isinstance(self._source, bytes):
-            return False
-        with self._source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            header_end = content.find(b"\n")
-            return all(content.find(byte, header_end) < 0 for byte in _NOT_PLAIN)
-
-    def collect(self, *queries: pl.LazyFrame) -> list[pl.DataFrame]:
-        """Run queries over rows of this file, in one pass."""
+    def _collect(self, *queries: pl.LazyFrame) -> list[pl.DataFrame]:
         try:
-            return super().collect(*queries)
+            return pl.collect_all(queries)
         except pl.exceptions.ComputeError as error:
-            raise self._refusal(error) from error
+            if "utf-8" in str(error):
+                message = "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。"
+            else:
+                message = f"{self._broken_quote()}英文引号不成对，读不出各格内容。请用 Excel 打开检查后另存为 CSV。"
+            raise RefusedFileError(Code.NOT_TEXT, message) from error
 
-    def _refusal(self, error: pl.exceptions.ComputeError) -> RefusedFileError:
-        if "utf-8" in str(error):
-            return RefusedFileError(Code.NOT_TEXT, "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。")
-        line = _broken_quote(self._source)
-        place = f"第{line}行附近" if line else "文件中"
-        return RefusedFileError(Code.NOT_TEXT, f"{place}的英文引号不成对，读不出各格内容。请用 Excel 打开检查后另存为 CSV。")
-
-    def _scan(self, columns: list[str], skip: int) -> pl.LazyFrame:
-        return pl.scan_csv(
-            self._source,
-            has_header=False,
-            schema=dict.fromkeys(columns, pl.String()),
-            skip_rows=skip,
-            row_index_name="row",
-            row_index_offset=skip + 1,
-            truncate_ragged_lines=True,
-            missing_columns="insert",
-            extra_columns="ignore",
-            glob=False,
-        )
+    def _blocks(self) -> Iterator[bytes]:
+        """The file as UTF-8, in blocks of whole rows."""
+        decoder = codecs.getincrementaldecoder(self._encoding)()
+        rest = b""
+        with self.file.path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                if self._encoding != "utf-8":
+                    block = _converted(decoder, block)
+                block = rest + block
+                end = _last_row_end(block)
+                rest = block[end:]
+                if end:
+                    yield block[:end]
+        if rest:
+            yield rest
 
     def _read_head(self) -> list[dict[str, str]]:
-        (frame,) = self.collect(self._scan(letters(_MOST_COLUMNS), 0).drop("row").head(HEAD))
-        filled = [[name for name in frame.columns if row[name] is not None] for row in frame.iter_rows(named=True)]
-        width = max((frame.columns.index(names[-1]) + 1 for names in filled if names), default=0)
-        return [{name: (row[name] or "").strip() for name in frame.columns[:width]} for row in frame.iter_rows(named=True)]
+        block = next(self._blocks(), b"")
+        if not block:
+            return []
+        (frame,) = self._collect(_scan(block, letters(_MOST_COLUMNS), 0, 0).drop("row").head(HEAD))
+        rows = list(frame.iter_rows(named=True))
+        width = max((index + 1 for row in rows for index, text in enumerate(row.values()) if text is not None), default=0)
+        return [{name: (row[name] or "").strip() for name in frame.columns[:width]} for row in rows]
+
+    def _broken_quote(self) -> str:
+        """Where quotes are not paired, as far as it can be told."""
+        with self.file.path.open(encoding=self._encoding, newline="") as text:
+            reader = csv.reader(text, strict=True)
+            try:
+                for _ in reader:
+                    pass
+            except (csv.Error, UnicodeDecodeError):
+                return f"第{reader.line_num}行附近的"
+        return "文件中的"
 
 
-def _as_utf8(path: Path) -> Path | bytes:
-    """The file itself where it is UTF-8, else its content converted from GB18030."""
+def _scan(block: bytes, columns: Sequence[str], skip: int, seen: int) -> pl.LazyFrame:
+    return pl.scan_csv(
+        block,
+        has_header=False,
+        schema=dict.fromkeys(columns, pl.String()),
+        skip_rows=skip,
+        row_index_name="row",
+        row_index_offset=seen + skip + 1,
+        truncate_ragged_lines=True,
+        missing_columns="insert",
+        extra_columns="ignore",
+    )
+
+
+def _last_row_end(block: bytes) -> int:
+    """Where the last whole row ends: behind a line end that is not inside quotes."""
+    end = block.rfind(b"\n") + 1
+    if block.count(b'"', 0, end) % 2:
+        # Before the last quote, which opens a cell, the quotes are paired.
+        end = block.rfind(b"\n", 0, block.rfind(b'"', 0, end)) + 1
+    return end
+
+
+def _converted(decoder: codecs.IncrementalDecoder, block: bytes) -> bytes:
+    try:
+        return decoder.decode(block).encode()
+    except UnicodeDecodeError as error:
+        raise _unknown_encoding() from error
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8 or GB18030, judged by the beginning of the file; refuses what is no csv."""
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise RefusedFileError(Code.TOO_LARGE, f"文件有 {size >> 20} MiB，超过 {_MOST_BYTES >> 20} MiB 的上限。请按年度拆分后提交。")
@@ -95,28 +144,16 @@ def _as_utf8(path: Path) -> Path | bytes:
         raise RefusedFileError(Code.WRONG_TYPE, "文件内容是 Excel 工作簿，扩展名却是 .csv。请把扩展名改回 .xlsx 后重新提交。")
     if b"\x00" in sample or sample.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
         raise RefusedFileError(Code.WRONG_TYPE, "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。")
-    try:
-        # The sample may end inside a character.
-        sample.decode("utf-8") if len(sample) < _SAMPLE else sample.rsplit(b"\n", 1)[0].decode("utf-8")
-    except UnicodeDecodeError:
+    for encoding in ("utf-8", "gb18030"):
         try:
-            return path.read_bytes().decode("gb18030").encode()
-        except UnicodeDecodeError as error:
-            message = "文件的文字编码既不是 UTF-8 也不是 GB18030。请用 Excel 打开，另存为“CSV UTF-8（逗号分隔）”。"
-            raise RefusedFileError(Code.NOT_TEXT, message) from error
-    return path
+            # The sample may end inside a character.
+            codecs.getincrementaldecoder(encoding)().decode(sample, final=len(sample) < _SAMPLE)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise _unknown_encoding()
 
 
-def _broken_quote(source: Path | bytes) -> int | None:
-    """The line near which quotes are not paired, as far as it can be told."""
-    text = (
-        io.TextIOWrapper(io.BytesIO(source), encoding="utf-8") if isinstance(source, bytes) else source.open(encoding="utf-8", newline="")
-    )
-    with text:
-        reader = csv.reader(text, strict=True)
-        try:
-            for _ in reader:
-                pass
-        except (csv.Error, UnicodeDecodeError):
-            return reader.line_num
-    return None
+def _unknown_encoding() -> RefusedFileError:
+    message = "文件的文字编码既不是 UTF-8 也不是 GB18030。请用 Excel 打开，另存为“CSV UTF-8（逗号分隔）”。"
+    return RefusedFileError(Code.NOT_TEXT, message)

@@ -65,7 +65,7 @@ def _marked(file: ReceivedFile, findings: Sequence[Finding]) -> Workbook | None:
         sheets = open_file(file)
         workbook = _formatted(file) if all(sheet.name for sheet in sheets) else None
         if workbook is None:
-            texts = {sheet.name or "": sheet.collect(sheet.below(0))[0] for sheet in sheets}
+            texts = {sheet.name or "": sheet.query(0, lambda rows: rows)[0] for sheet in sheets}
             return _from_text(texts, findings)
     except RefusedFileError:
         return None

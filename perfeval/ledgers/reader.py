@@ -91,5 +91,6 @@ def _texts(sheet: Sheet, layout: Layout, failed: Sequence[Failure]) -> dict[str,
         return {}
     letters = {layout.letters[failure.column.name] for failure in failed}
     rows = pl.concat([failure.rows for failure in failed]).unique()
-    (cells,) = sheet.collect(sheet.below(layout.header_row).filter(pl.col("row").is_in(rows.implode())).select("row", *letters))
+    wanted = pl.col("row").is_in(rows.implode())
+    (cells,) = sheet.query(layout.header_row, lambda lines: lines.filter(wanted).select("row", *letters))
     return {letter: dict(zip(cells["row"], cells[letter], strict=True)) for letter in letters}

@@ -70,27 +70,30 @@ class _Cleaner:
         return Cleaned(frame, findings, spoken, parts.ignored)
 
     def _collect(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The plain reading of all rows with `odd` marked, and the text of the odd rows, from one pass over the file."""
-        cells = self.sheet.below(self.layout.header_row)
-        plain_text = self.sheet.is_plain()
+        """The plain reading of all rows with `odd` marked, and the text of the odd rows, from one pass over the sheet."""
         readings: list[pl.Expr] = []
         doubts: list[pl.Expr] = []
         for column in self.model.columns():
             text = pl.col(self.layout.letters[column.name])
-            kept = text if plain_text or column.kind in BAD else text.str.strip_chars()
-            readings.append(plain_value(column, kept, self.layout.units[column.name], binary=self.sheet.binary).alias(column.name))
-            doubts.extend(self._doubts(column, text, plain_text=plain_text))
+            unit = self.layout.units[column.name]
+            reading = plain_value(column, text if column.kind in BAD else text.str.strip_chars(), unit, binary=self.sheet.binary)
+            readings.append(reading.alias(column.name))
+            doubts.extend(self._doubts(column, text))
         last = index_of(self.layout.last_letter)
-        beyond = [] if self.sheet.binary else [name for name in cells.collect_schema().names() if name != "row" and index_of(name) > last]
-        doubts.extend(pl.col(name).is_not_null() for name in beyond)
-        read = cells.with_columns(readings).with_columns(odd=pl.any_horizontal(doubts).fill_null(value=False))
+        beyond = [] if self.sheet.binary else [pl.col(letter) for letter in self.sheet.letters if index_of(letter) > last]
+        doubts.extend(text.is_not_null() for text in beyond)
+        odd = pl.any_horizontal(doubts).fill_null(value=False)
         texts = [pl.col(letter).alias(name) for name, letter in self.layout.letters.items()]
-        surplus = pl.coalesce([pl.col(name) for name in beyond] or [pl.lit(None, pl.String)]).alias("surplus")
+        surplus = pl.coalesce([*beyond, pl.lit(None, pl.String)]).alias("surplus")
         names = [column.name for column in self.model.columns()]
-        plain, odd = self.sheet.collect(read.select("row", "odd", *names), read.filter("odd").select("row", surplus, *texts))
-        return plain, odd
+        plain, rest = self.sheet.query(
+            self.layout.header_row,
+            lambda rows: rows.with_columns(readings).with_columns(odd=odd).select("row", "odd", *names),
+            lambda rows: rows.with_columns(readings).with_columns(odd=odd).filter("odd").select("row", surplus, *texts),
+        )
+        return plain, rest
 
-    def _doubts(self, column: Column, text: pl.Expr, *, plain_text: bool) -> Iterator[pl.Expr]:
+    def _doubts(self, column: Column, text: pl.Expr) -> Iterator[pl.Expr]:
         """When the plain reading of a cell does not settle it."""
         read = pl.col(column.name)
         if column.kind in BAD:
@@ -98,9 +101,8 @@ class _Cleaner:
             return
         if column.required:
             yield read.is_null()
-        if not plain_text:
-            yield read.str.len_bytes() == 0
-        if not plain_text and column.kind is not Kind.TEXT:
+        yield read.str.len_bytes() == 0
+        if column.kind is not Kind.TEXT:
             yield read.str.contains(_UNUSUAL)
         if self.sheet.binary:
             yield read.str.contains(_EXCEL_DAY)

@@ -1,6 +1,7 @@
 """What is handed in, seen alike whether it is a worksheet or a csv (工作表): text cells by column letter and row number."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -23,6 +24,8 @@ class RefusedFileError(Exception):
         self.code = code
         self.message = message
 
+
+Query = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 Cell = tuple[int, str]
 """A cell's row and column letter."""
@@ -62,23 +65,18 @@ class Sheet(ABC):
         Raises: RefusedFileError: when the sheet cannot be read.
         """
 
+    @property
     @abstractmethod
-    def below(self, row: int) -> pl.LazyFrame:
-        """All rows below a row: `row` (UInt32) and a String column per letter.
-
-        Raises: RefusedFileError: when the sheet cannot be read.
-        """
+    def letters(self) -> Sequence[str]:
+        """The letters of the columns in which there may be something."""
 
     @abstractmethod
-    def is_plain(self) -> bool:
-        """Whether no cell can have blanks around it or full-width signs in it, so that text may be taken as it stands."""
+    def query(self, below: int, *queries: Query) -> list[pl.DataFrame]:
+        """Run queries over the rows below a row: `row` (UInt32, the sheet's number) and a String column per letter.
 
-    def collect(self, *queries: pl.LazyFrame) -> list[pl.DataFrame]:
-        """Run queries over rows of this sheet, in one pass.
-
-        Raises: RefusedFileError: a csv breaks off further down.
+        A query must look at each row by itself: a long csv is asked block by block, and the answers joined.
+        Raises: RefusedFileError: when the sheet cannot be read to its end.
         """
-        return pl.collect_all(queries)
 
     @property
     def place(self) -> str:

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -11,7 +12,7 @@ import polars as pl
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.package import Package
 from perfeval.ledgers.scan import scan_sheet
-from perfeval.ledgers.sheets import HEAD, Marks, RefusedFileError, Sheet, letter_of
+from perfeval.ledgers.sheets import HEAD, Marks, Query, RefusedFileError, Sheet, letter_of
 from perfeval.model import ReceivedFile
 
 _PERCENT_FORMATS = {"9", "10"}
@@ -49,13 +50,15 @@ class WorkbookSheet(Sheet):
         rows = self.frame.head(HEAD).drop("row").iter_rows(named=True)
         return [{letter: text.strip() for letter, text in row.items() if text and text.strip()} for row in rows]
 
-    def below(self, row: int) -> pl.LazyFrame:
-        """All rows below a row."""
-        return self.frame.slice(row).lazy()
+    @property
+    def letters(self) -> Sequence[str]:
+        """The letters of the columns between the first and the last with content."""
+        return self.frame.columns[1:]
 
-    def is_plain(self) -> bool:
-        """Nothing is known of a workbook's text beforehand."""
-        return False
+    def query(self, below: int, *queries: Query) -> list[pl.DataFrame]:
+        """Run queries over the rows below a row."""
+        rows = self.frame.slice(below).lazy()
+        return pl.collect_all([query(rows) for query in queries])
 
 
 @dataclass(frozen=True, slots=True)

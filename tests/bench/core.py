@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sys
 import time
 from decimal import Decimal
@@ -25,7 +26,10 @@ def main(folder: Path, work: Path, result: Path) -> None:
     work.mkdir()
     workspace = Workspace(folder)
     year = rules.YEAR
-    reading = read_ledgers(receive(workspace.ledgers(year)))
+    files = receive(workspace.ledgers(year))
+    for file in files:
+        shutil.copyfile(file.path, work / file.name)
+    reading = read_ledgers(files)
     codes, classification = workspace.settings.programme.codes, load_classification(workspace.economic_classification)
     findings = [*reading.findings, *check_ledgers(reading.ledgers, year=year, programme_codes=codes, classification=classification)]
     system = load_indicators(workspace.indicators(year))

@@ -321,5 +321,5 @@ XML_MARKS = {
 PROGRAMME = "ZDXM-2022-001"
 PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_on")
 PRINTED = ("goals", "projects", "progress", "evaluation_work")
-LISTED = 2000
+LISTED = 10_000
 """More payments than this are not listed one by one in Word."""

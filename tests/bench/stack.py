@@ -5,6 +5,7 @@ Written as its users would at their best: columns at a time, exact amounts as wh
 
 import hashlib
 import json
+import shutil
 import sys
 import time
 from decimal import Decimal
@@ -33,7 +34,8 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     findings: Findings = []
     for path in sorted((workspace / "ledgers" / str(rules.YEAR)).iterdir()):
         ledger = rules.TITLES[path.stem]
-        hashlib.file_digest(path.open("rb"), "sha256")
+        shutil.copyfile(path, work / path.name)
+        digest(work / path.name)
         ledgers[ledger] = read(path, ledger, findings)
     for ledger, frame in ledgers.items():
         validate(frame, ledger, findings)
@@ -48,8 +50,7 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     for name, frame in ledgers.items():
         keep(frame, work / name)
     np.savez(work / "lineage.npz", **lineage)
-    for path in work.iterdir():
-        hashlib.file_digest(path.open("rb"), "sha256")
+    digest(work / "lineage.npz")
     rules.write_findings(work / "findings.json", findings)
     told = {
         "facts": {name: rules.written(value) for name, value in facts.items()},
@@ -63,15 +64,23 @@ def main(workspace: Path, work: Path, result: Path) -> None:
 def keep(frame: pd.DataFrame, path: Path) -> None:
     """Parquet where pandas can write it, which takes pyarrow; else csv."""
     if find_spec("pyarrow"):
-        frame.to_parquet(path.with_suffix(".parquet"), compression="zstd", index=False)
+        path = path.with_suffix(".parquet")
+        frame.to_parquet(path, compression="zstd", index=False)
     else:
-        frame.to_csv(path.with_suffix(".csv"), index=False)
+        path = path.with_suffix(".csv")
+        frame.to_csv(path, index=False)
+    digest(path)
 
 
 def listed(findings: Findings, code: str, ledger: str, column: str, rows: pd.Series, values: pd.Series) -> None:
     if len(rows):
         title = rules.NAMES[ledger]
         findings += [(code, title, column, int(row), str(value)) for row, value in zip(rows, values.loc[rows.index], strict=True)]
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read(path: Path, ledger: str, findings: Findings) -> pd.DataFrame:

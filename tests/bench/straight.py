@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import sys
 import time
 import zipfile
@@ -31,7 +32,8 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     findings: Findings = []
     for path in sorted((workspace / "ledgers" / str(rules.YEAR)).iterdir()):
         ledger = rules.TITLES[path.stem]
-        hashlib.file_digest(path.open("rb"), "sha256")
+        shutil.copyfile(path, work / path.name)
+        digest(work / path.name)
         ledgers[ledger] = read(path, ledger, findings)
     for ledger, frame in ledgers.items():
         list_failures(frame, cell_checks(ledger) + row_checks(ledger, ledgers, workspace), findings, ledger)
@@ -43,7 +45,7 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     write_report(work / "report.docx", blocks, rules.annexes(scored, facts, scores, payments(ledgers["expenditure"]), small))
     for name, frame in {**ledgers, "lineage": lineage}.items():
         frame.write_parquet(work / f"{name}.parquet", compression="zstd")
-        hashlib.file_digest((work / f"{name}.parquet").open("rb"), "sha256")
+        digest(work / f"{name}.parquet")
     rules.write_findings(work / "findings.json", findings)
     told = {
         "facts": {name: rules.written(value) for name, value in facts.items()},
@@ -52,6 +54,11 @@ def main(workspace: Path, work: Path, result: Path) -> None:
     }
     told["work"] = time.process_time() - started
     result.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read(path: Path, ledger: str, findings: Findings) -> pl.DataFrame:
