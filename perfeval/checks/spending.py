@@ -50,7 +50,7 @@ def find_wrong_classification(case: Case) -> Iterator[Finding]:
     if ledger is None:
         return
     # Few pairs of code and name stand in many rows: each pair is looked up once.
-    pairs = ledger.frame.select("economic_code", "economic_name").unique().drop_nulls()
+    pairs = ledger.frame.lazy().group_by("economic_code", "economic_name").agg().drop_nulls().collect(engine="streaming")
     wrong = pairs.filter([not _agree(case.classification.get(code), name) for code, name in pairs.rows()])
     for row in ledger.frame.join(wrong, on=["economic_code", "economic_name"], how="semi").iter_rows(named=True) if wrong.height else ():
         code, name = row["economic_code"], row["economic_name"]

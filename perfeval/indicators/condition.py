@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import polars as pl
 
@@ -34,11 +35,13 @@ class Condition:
     phrase: str
 
 
+@cache
 def empty_frame(ledger: type[LedgerModel]) -> pl.DataFrame:
     """A frame of the ledger's columns without rows, to try expressions on."""
     return pl.DataFrame(schema={name: column.dtype.type for name, column in ledger.to_schema().columns.items()})
 
 
+@cache
 def compile_condition(sql: str, ledger: type[LedgerModel]) -> Condition:
     """Compile a condition over a ledger's English column names.
 

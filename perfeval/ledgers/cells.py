@@ -37,18 +37,18 @@ _FIRST_SERIAL, _LAST_SERIAL = 36526, 73050
 
 
 def plain_value(column: Column, text: pl.Expr, unit: str, *, binary: bool) -> pl.Expr:
-    """Read the plain form only: 1234.50, 2022-03-05, 2022-03, 95, 3; null otherwise. Text kinds are returned as they are."""
+    """Read the usual forms only: 1,234.50, 2022-03-05, 2022/3/5, 2022-03, 95, 3; null otherwise. Text kinds are left as they are."""
     match column.kind:
         case Kind.MONEY:
-            form = f"^-?[0-9]{{1,{13 if unit == '元' else 9}}}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}})?$"
-            return pl.when(text.str.contains(form)).then(_yuan(text, unit))
+            form = f"^-?{_NUMBER}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}})?$"
+            return pl.when(text.str.contains(form)).then(_yuan(text.str.replace_all(",", "", literal=True), unit))
         case Kind.PERCENT:
             return pl.when(text.str.contains("^[0-9]{1,3}(?:\\.[0-9]{1,2})?$")).then(text.cast(PERCENT, strict=False))
         case Kind.DAY:
-            day = text.str.head(10) if binary else text
             # A workbook's days come with midnight.
-            form = f"^(?:19|20)[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}{'(?: 00:00:00)?' if binary else ''}$"
-            return pl.when(text.str.contains(form)).then(day.str.to_date("%Y-%m-%d", strict=False, cache=False))
+            day = text.str.strip_suffix(" 00:00:00") if binary else text
+            written = day.str.replace_all("/", "-", literal=True).str.to_date("%Y-%m-%d", strict=False, cache=False)
+            return pl.when(day.str.contains("^(?:19|20)[0-9]{2}(?:-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}$")).then(written)
         case Kind.MONTH:
             return pl.when(text.str.contains("^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$")).then(text)
         case Kind.COUNT:

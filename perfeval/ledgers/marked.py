@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.rows import Cleaned
-from perfeval.ledgers.sheets import Cell, Sheet, index_of, letter_of
+from perfeval.ledgers.sheets import Cell, Sheet, index_of
 from perfeval.model import Finding, Severity
 from schemas import Kind, LedgerModel
 
-_MOST_MERGED = 10_000
+# Merged areas do not overlap in Excel; a workbook made to harm may say so.
+_MOST_MERGED = 1_000_000
 
 
 def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> tuple[list[Finding], frozenset[Cell]]:
@@ -43,18 +44,19 @@ def _merged(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
     """Merged cells among the data: only their first cell has a value, so the others would count as empty."""
     findings: list[Finding] = []
     cells: set[Cell] = set()
-    known = {letter: name for name, letter in layout.letters.items()}
+    columns = {layout.letters[column.name]: column.header for column in model.columns()}
+    last = max([*cleaned.frame["row"].tail(1), *cleaned.ignored, layout.header_row])
     for area in sheet.marks.merged:
-        first_letter, first_row, last_letter, last_row = re.fullmatch("([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)", area).groups()  # type: ignore[union-attr]  # the scan's own pattern
-        rows = range(max(int(first_row), layout.header_row + 1), int(last_row) + 1)
-        spanned = [letter_of(index) for index in range(index_of(first_letter), index_of(last_letter) + 1)]
-        if not rows or not known.keys() & set(spanned) or cleaned.ignored.issuperset(rows[:_MOST_MERGED]):
+        first_letter, first_row, last_letter, last_row = re.findall("[A-Z]+|[0-9]+", area)
+        spanned = [letter for letter in columns if index_of(first_letter) <= index_of(letter) <= index_of(last_letter)]
+        rows = range(max(int(first_row), layout.header_row + 1), min(int(last_row), last) + 1)
+        if not spanned or cleaned.ignored.issuperset(rows):
             continue
-        cells.update((row, letter) for row in rows[:_MOST_MERGED] for letter in spanned[:_MOST_MERGED])
-        header = model.column(known[first_letter]).header if first_letter in known else None
+        if len(cells) < _MOST_MERGED:
+            cells.update((row, letter) for row in rows for letter in spanned)
         message = f"单元格 {area} 是合并的。请取消合并，并在每一行填上各自的内容。"
-        title = model.ledger_title()
-        findings.append(sheet.finding(Code.MERGED, message, ledger=title, row=int(first_row), letter=first_letter, column=header))
+        title, column = model.ledger_title(), columns.get(first_letter)
+        findings.append(sheet.finding(Code.MERGED, message, ledger=title, row=int(first_row), letter=first_letter, column=column))
     return findings, cells
 
 

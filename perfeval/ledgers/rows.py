@@ -84,6 +84,8 @@ class _Cleaner:
         doubts.extend(text.is_not_null() for text in beyond)
         odd = pl.any_horizontal(doubts).fill_null(value=False)
         texts = [pl.col(letter).alias(name) for name, letter in self.layout.letters.items()]
+        # The word 合计 often stands in a column the ledger does not know, such as a running number.
+        texts += [pl.col(letter) for letter in self.sheet.letters if letter not in self.layout.letters.values()]
         surplus = pl.coalesce([*beyond, pl.lit(None, pl.String)]).alias("surplus")
         names = [column.name for column in self.model.columns()]
         plain, rest = self.sheet.query(
@@ -115,8 +117,9 @@ class _Cleaner:
         """Tell data from blank rows, totals, notes and strays."""
         names = pl.col([column.name for column in self.model.columns()])
         filled = pl.sum_horizontal(names.is_not_null())
-        is_total = pl.any_horizontal(names.str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
-        is_note = pl.all_horizontal(names.str.contains(_NOTE).fill_null(value=True))
+        texts = pl.all().exclude("row")
+        is_total = pl.any_horizontal(texts.str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
+        is_note = pl.all_horizontal(texts.str.contains(_NOTE).fill_null(value=True))
         sort = pl.when(filled == 0).then(pl.lit("blank")).when(is_total).then(pl.lit("total")).when(is_note).then(pl.lit("note"))
         rows = odd.with_columns(sort=sort.when(filled == 1).then(pl.lit("stray")).otherwise(pl.lit("data")))
         data = rows.filter(pl.col("sort") == "data")

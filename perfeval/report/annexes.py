@@ -126,7 +126,9 @@ def _actual(subject: Subject, score: Score) -> str:
 
 def printed_payments(frame: pl.DataFrame) -> pl.DataFrame:
     """What annex 2 prints of the payments: all of them, or of a long ledger one row for each kind."""
-    return frame if frame.height <= LISTED else frame.select("row", *KIND).unique(KIND, keep="first", maintain_order=True)
+    if frame.height <= LISTED:
+        return frame
+    return frame.lazy().group_by(KIND).agg(pl.col("row").min()).sort("row").collect(engine="streaming")
 
 
 def _payments(subject: Subject) -> Annex:
@@ -136,7 +138,9 @@ def _payments(subject: Subject) -> Annex:
 
 def _summed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
     """Payments by category and economic classification, in the order in which the ledger names them."""
-    kinds = frame.group_by(KIND, maintain_order=True).agg(pl.len().alias("count"), pl.col("amount_yuan").sum())
+    # Streamed: in memory, a key of several columns costs as much again as the ledger.
+    sums = frame.lazy().group_by(KIND).agg(pl.len().alias("count"), pl.col("amount_yuan").sum(), pl.col("row").min())
+    kinds = sums.sort("row").drop("row").collect(engine="streaming")
     rows: list[Row] = [("序号", "支出类别", "经济分类", "笔数", "金额（元）")]
     categories = kinds["category"].unique(maintain_order=True).to_list()
     for position, category in enumerate(categories, start=1):
@@ -144,8 +148,8 @@ def _summed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
         rows += [
             (str(line), category, f"{code} {name}", str(count), f"{amount:,.2f}") for line, code, name, count, amount in of_kind.iter_rows()
         ]
-        rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{position}", frame.filter(category=category), 4))
-    rows.append(_sum_row("合计", "spent_total", frame, 4))
+        rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{position}", int(of_kind["count"].sum()), total_yuan(of_kind), 4))
+    rows.append(_sum_row("合计", "spent_total", frame.height, total_yuan(kinds), 4))
     table = Table((700, 2400, 3000, 1145, 1600), "cclrr", rows, 1)
     caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
     note = f"注：全年支出{frame.height}笔，超过{LISTED}笔，按支出类别和经济分类汇总；逐笔明细见随报告归档的资金支出台账。"
@@ -159,8 +163,9 @@ def _listed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
     for category, group in groupby(enumerate(payments, start=1), key=lambda item: str(item[1]["category"])):
         paid = list(group)
         rows += [_payment(number, row) for number, row in paid]
-        rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{order[category]}", frame.filter(category=category), 8))
-    rows.append(_sum_row("合计", "spent_total", frame, 8))
+        of_category = frame.filter(category=category)
+        rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{order[category]}", of_category.height, total_yuan(of_category), 8))
+    rows.append(_sum_row("合计", "spent_total", frame.height, total_yuan(frame), 8))
     table = Table((540, 960, 1100, 1350, 2050, 2600, 2010, 960, 1186), "cccclllcr", rows, 1)
     caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
     notes = ("注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。",)
@@ -178,11 +183,10 @@ def total_yuan(payments: pl.DataFrame) -> Decimal:
     return cast("Decimal", payments["amount_yuan"].sum())
 
 
-def _sum_row(label: str, id_: str, payments: pl.DataFrame, span: int) -> Row:
-    amount = total_yuan(payments)
+def _sum_row(label: str, id_: str, count: int, amount: Decimal, span: int) -> Row:
     money = mark(Datum(id_, amount, "元"), f"{amount:,.2f}")
     return [
-        Cell(f"{label}（{payments.height}笔）", span, align="r", head=True, fill=_SHADE),
+        Cell(f"{label}（{count}笔）", span, align="r", head=True, fill=_SHADE),
         Cell(money, align="r", head=True, fill=_SHADE),
     ]
 

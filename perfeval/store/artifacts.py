@@ -36,6 +36,26 @@ class Artifacts:
         _fsync_folder(path.parent)
         return digest
 
+    def put_file(self, source: Path) -> str:
+        """Keep a file's content, however long, and return its digest; as `put`, without holding it in memory."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self._folder)
+        digest = hashlib.sha256()
+        try:
+            with source.open("rb") as content, os.fdopen(handle, "wb") as file:
+                while block := content.read(1 << 20):
+                    digest.update(block)
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+            path = self._place(digest.hexdigest())
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            Path(temporary).replace(path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        _fsync_folder(path.parent)
+        return digest.hexdigest()
+
     def path(self, digest: str) -> Path:
         """Where an artifact's bytes are, after checking that they are still the ones that were put.
 

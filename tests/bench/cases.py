@@ -3,10 +3,12 @@
 Run in a process of its own, so that its memory is not counted with that of the measured ones.
 """
 
+import json
 import shutil
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import docx
 import polars as pl
@@ -14,6 +16,7 @@ import polars as pl
 from perfeval.sample import sample_frames, write_sample
 from perfeval.sample.frames import repeat
 from perfeval.settings import DEFAULT_CONFIG
+from schemas import LEDGERS, Column, Kind, LedgerModel
 
 FLAWED_EVERY = 100
 WORDY_EVERY = 1000
@@ -24,6 +27,25 @@ def write_county(workspace: Path) -> None:
     shutil.copytree(DEFAULT_CONFIG, workspace)
     write_sample(workspace / "ledgers" / "2022")
     write_stack_template(workspace / "stack.docx")
+    shapes = {name: (model.ledger_title(), [_shape(model, column) for column in model.columns()]) for name, model in LEDGERS.items()}
+    (workspace / "shapes.json").write_text(json.dumps(shapes, ensure_ascii=False), encoding="utf-8")
+
+
+def _shape(model: type[LedgerModel], column: Column) -> dict[str, Any]:
+    """A column as plain data, so that the rivals check the same without the schemas."""
+    kind = {Kind.CODE: "text", Kind.CHOICE: "text", Kind.MONEY: "wan" if "万元" in column.header else "yuan"}.get(column.kind)
+    checks = {check.name: check.statistics for check in model.to_schema().columns[column.name].checks}
+    return {
+        "header": column.header,
+        "name": column.name,
+        "kind": kind or column.kind.name.lower(),
+        "required": column.required,
+        "words": list(column.choices),
+        "form": checks.get("str_matches", {}).get("pattern"),
+        "least": 0 if checks.keys() & {"in_range", "greater_than_or_equal_to"} else None,
+        "most": 100 if "in_range" in checks else None,
+        "never": 0 if "not_equal_to" in checks else None,
+    }
 
 
 def write_stack_template(path: Path) -> None:

@@ -13,75 +13,25 @@ from jinja2 import StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 YEAR = 2022
-TITLES = {
-    "预算指标台账": "budget", "资金支出台账": "expenditure", "活动方案台账": "plans", "重点项目台账": "projects", "项目进度台账": "progress",
-    "调度会议台账": "meetings", "问题交办台账": "issues", "帮代办事项台账": "services", "编发刊物台账": "publications",
-    "巡查督查台账": "inspections", "满意度调查台账": "surveys", "年度目标任务台账": "goals", "评价工作台账": "evaluation_work",
-}  # fmt: skip
-NAMES = {ledger: title for title, ledger in TITLES.items()}
-# Per ledger: header → column, kind (text, money in 元 or 万元, percent, day, month, count), ! where a cell must be filled.
-COLUMNS = {
-    "budget": "指标文号:document_no:text! 下达日期:issued_on:day! 预算项目编码:programme_code:text! 资金来源:source:text! "
-    "金额（元）:amount_yuan:yuan! 备注:note:text",
-    "expenditure": "凭证号:voucher_no:text! 支付日期:paid_on:day! 预算项目编码:programme_code:text! 经济分类编码:economic_code:text! "
-    "经济分类名称:economic_name:text! 支出类别:category:text! 摘要:summary:text! 收款人:payee:text! 金额（元）:amount_yuan:yuan! "
-    "支付方式:payment_method:text! 发票号码:invoice_no:text 附件张数:attachments:count 活动方案编号:plan_no:text "
-    "申请报告编号:application_no:text 审批人:approved_by:text 审批日期:approved_on:day",
-    "plans": "方案编号:plan_no:text! 活动名称:activity_name:text! 活动类别:kind:text! 制定日期:drafted_on:day! 预算金额（元）:budget_yuan:yuan! "
-    "财政审核日期:reviewed_on:day 财政审核人:reviewed_by:text",
-    "projects": "项目编号:project_no:text! 项目名称:project_name:text! 项目类别:category:text! 建设性质:nature:text 投资主体:investor:text! "
-    "项目阶段:stage:text! 总投资（万元）:total_investment_yuan:wan! 年度计划投资（万元）:annual_planned_yuan:wan "
-    "年度完成投资（万元）:annual_completed_yuan:wan 开工日期:started_on:day 竣工日期:completed_on:day 联系县级领导:county_leader:text "
-    "工作专班:team:text 实施方案:plan_title:text 责任单位:responsible_unit:text 是否入库:in_library:text! 是否入统:in_statistics:text!",
-    "progress": "项目编号:project_no:text! 月份:month:month! 计划进度（%）:planned_pct:percent! 实际进度（%）:actual_pct:percent! "
-    "当月完成投资（万元）:completed_yuan:wan 存在问题:problem:text",
-    "meetings": "会议编号:meeting_no:text! 会议日期:held_on:day! 会议类别:kind:text! 项目编号:project_no:text 主持人:chair:text! "
-    "议题:agenda:text! 纪要文号:minutes_no:text",
-    "issues": "问题编号:issue_no:text! 项目编号:project_no:text! 问题类别:category:text! 问题描述:description:text! 交办文书:instrument:text! "
-    "文书编号:instrument_no:text 交办日期:assigned_on:day! 责任单位:responsible_unit:text! 办结时限:due_on:day 督查日期:inspected_on:day "
-    "销号日期:closed_on:day",
-    "services": "事项编号:service_no:text! 项目编号:project_no:text! 事项名称:service_name:text! 审批部门:department:text! "
-    "受理日期:accepted_on:day! 承诺办结日期:promised_on:day 办结日期:finished_on:day 代办员:agent:text",
-    "publications": "刊物类别:kind:text! 期号:number:text 编发日期:published_on:day! 标题:title:text! 报送范围:recipients:text",
-    "inspections": "巡查日期:inspected_on:day! 项目编号:project_no:text 巡查方式:kind:text! 巡查人:inspector:text! 发现问题:finding:text "
-    "处理情况:handling:text",
-    "surveys": "问卷编号:survey_no:text! 调查日期:surveyed_on:day! 对象类别:respondent:text! 评价:rating:text!",
-    "goals": "序号:goal_no:text! 目标任务:goal:text! 完成标准:standard:text 完成情况:status:text! 完成日期:completed_on:day 佐证材料:evidence:text",
-    "evaluation_work": "步骤:step:text! 日期:done_on:day! 地点:place:text 参加单位:participants:text 人数:headcount:count 内容:content:text!",
-}
-CHOICES = {
-    ("budget", "source"): "年初预算 追加 调减 上年结转 其他资金",
-    ("expenditure", "payment_method"): "直接支付 授权支付 公务卡 转账 现金",
-    ("projects", "investor"): "政府投资 社会投资",
-    ("projects", "stage"): "前期 新开工 在建 竣工 投产",
-    ("projects", "in_library"): "是 否",
-    ("projects", "in_statistics"): "是 否",
-    ("meetings", "kind"): "专题调度会 现场办公会 周碰头会 月调度会",
-    ("issues", "category"): "前期手续 用地 资金 施工 生产运营",
-    ("issues", "instrument"): "交办单 督办函",
-    ("publications", "kind"): "重点项目建设简报 进度分色表 宣传视频 宣传展板",
-    ("inspections", "kind"): "日巡查 专项督查",
-    ("surveys", "respondent"): "企业 项目单位 群众",
-    ("surveys", "rating"): "非常满意 满意 基本满意 不满意",
-    ("goals", "status"): "完成 部分完成 未完成",
-    ("evaluation_work", "step"): "前期准备 座谈会 资料核查 现场查看 形成报告",
-}
-PATTERNS = {
-    ("expenditure", "economic_code"): "[0-9]{3}(?:[0-9]{2})?",
-    ("progress", "month"): "[0-9]{4}-(?:0[1-9]|1[0-2])",
-    ("budget", "document_no"): ".+〔[0-9]{4}〕[1-9][0-9]*号",
-}
-NOT_NEGATIVE = (
-    ("plans", "budget_yuan"), ("projects", "total_investment_yuan"), ("projects", "annual_planned_yuan"),
-    ("projects", "annual_completed_yuan"), ("progress", "completed_yuan"), ("progress", "planned_pct"), ("progress", "actual_pct"),
-    ("expenditure", "attachments"), ("evaluation_work", "headcount"),
-)  # fmt: skip
+SHAPES: dict[str, list[dict[str, Any]]] = {}
+"""Per ledger its columns: header, name, kind (text, yuan, wan, percent, day, month, count), required, and what cells must be."""
+NAMES: dict[str, str] = {}
+"""Chinese titles by English name."""
+TITLES: dict[str, str] = {}
+"""English names by Chinese title."""
 
 
-def columns(ledger: str) -> list[tuple[str, str, str, bool]]:
-    """Header, column, kind, required."""
-    parts = (item.split(":") for item in COLUMNS[ledger].split())
-    return [(header, name, kind.rstrip("!"), kind.endswith("!")) for header, name, kind in parts]
+def load_shapes(workspace: Path) -> None:
+    for name, (title, columns) in json.loads((workspace / "shapes.json").read_text(encoding="utf-8")).items():
+        SHAPES[name], NAMES[name], TITLES[title] = columns, title, name
+
+
+def headers(ledger: str) -> dict[str, str]:
+    return {column["name"]: column["header"] for column in SHAPES[ledger]}
+
+
+def kinds(ledger: str) -> dict[str, str]:
+    return {column["name"]: column["kind"] for column in SHAPES[ledger]}
 
 
 def classification(workspace: Path) -> dict[str, str]:
@@ -296,8 +246,8 @@ UNIQUE = (
     ("X01", "surveys", ["survey_no"]), ("X01", "goals", ["goal_no"]),
 )  # fmt: skip
 REFERENCES = (
-    ("X03", "expenditure", "plan_no", "plans"), ("X02", "progress", "project_no", "projects"), ("X02", "meetings", "project_no", "projects"),
-    ("X02", "issues", "project_no", "projects"), ("X02", "services", "project_no", "projects"), ("X02", "inspections", "project_no", "projects"),
+    ("X03", "expenditure", "plan_no", "plans"),
+    *(("X02", name, "project_no", "projects") for name in ("progress", "meetings", "issues", "services", "inspections")),
 )  # fmt: skip
 ORDER = (
     ("C37", "expenditure", "approved_on", "paid_on"), ("X09", "plans", "drafted_on", "reviewed_on"),

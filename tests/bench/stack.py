@@ -30,6 +30,7 @@ Findings = list[rules.Finding]
 def main(workspace: Path, work: Path, result: Path) -> None:
     started = time.process_time()
     work.mkdir()
+    rules.load_shapes(workspace)
     ledgers: dict[str, pd.DataFrame] = {}
     findings: Findings = []
     for path in sorted((workspace / "ledgers" / str(rules.YEAR)).iterdir()):
@@ -85,18 +86,19 @@ def digest(path: Path) -> str:
 
 def read(path: Path, ledger: str, findings: Findings) -> pd.DataFrame:
     """Typed columns with the sheet's row numbers, without blank and total rows; unreadable cells are listed."""
-    headers = [header for header, *_ in rules.columns(ledger)]
+    headers = rules.headers(ledger)
     if path.suffix == ".csv":
         text = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
         rows = pd.RangeIndex(2, len(text) + 2)
     else:
         sheet = pd.DataFrame(look_over(path, ledger, findings), dtype="str")
-        start = next(n for n in range(len(sheet)) if set(headers) <= set(sheet.iloc[n]))
+        start = next(n for n in range(len(sheet)) if set(headers.values()) <= set(sheet.iloc[n]))
         text = sheet.iloc[start + 1 :].set_axis(list(sheet.iloc[start]), axis=1)
-        text = text[text[headers[0]] != "合计"]
+        text = text[text.iloc[:, 0] != "合计"]
         rows = text.index + 1
     frame = pd.DataFrame({"row": rows}, index=text.index)
-    for header, name, kind, _ in rules.columns(ledger):
+    for name, kind in rules.kinds(ledger).items():
+        header = headers[name]
         frame[name] = parsed(text[header], kind)
         if kind != "text":
             listed(findings, "V02", ledger, header, frame["row"][text[header].notna() & frame[name].isna()], text[header])
@@ -142,15 +144,20 @@ def validate(frame: pd.DataFrame, ledger: str, findings: Findings) -> None:
     """Pandera's checks of every cell, with all failing rows."""
     types = {"yuan": "Int64", "wan": "Int64", "percent": "Int64", "count": "Int64", "day": "datetime64[ns]"}
     columns = {}
-    for _, name, kind, required in rules.columns(ledger):
+    for column in rules.SHAPES[ledger]:
         checks = []
-        if words := rules.CHOICES.get((ledger, name)):
-            checks.append(pa.Check.isin(words.split()))
-        if form := rules.PATTERNS.get((ledger, name)):
-            checks.append(pa.Check.str_matches(f"^(?:{form})$"))
-        if (ledger, name) in rules.NOT_NEGATIVE:
-            checks.append(pa.Check.ge(0))
-        columns[name] = pa.Column(types.get(kind), checks, nullable=not required, coerce=kind == "day")
+        if column["words"]:
+            checks.append(pa.Check.isin(column["words"]))
+        if column["form"]:
+            checks.append(pa.Check.str_matches(column["form"]))
+        if column["least"] is not None:
+            checks.append(pa.Check.ge(column["least"]))
+        if column["most"] is not None:
+            checks.append(pa.Check.le(column["most"] * PLACES[column["kind"]]))
+        if column["never"] is not None:
+            checks.append(pa.Check.ne(column["never"]))
+        kind = column["kind"]
+        columns[column["name"]] = pa.Column(types.get(kind), checks, nullable=not column["required"], coerce=kind == "day")
     schema = pa.DataFrameSchema(columns)
     try:
         schema.validate(frame, lazy=True)
@@ -228,7 +235,7 @@ def python(where: str) -> str:
 def records(frame: pd.DataFrame, ledger: str) -> list[dict[str, Any]]:
     """A small ledger's rows as Python values."""
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    places = {name: PLACES[kind] for _, name, kind, _ in rules.columns(ledger) if kind in PLACES}
+    places = {name: PLACES[kind] for name, kind in rules.kinds(ledger).items() if kind in PLACES}
     return [
         {name: Decimal(value) / places[name] if name in places and value is not None else value for name, value in row.items()}
         for row in rows

@@ -28,6 +28,7 @@ Check = tuple[str, str, pl.Expr]
 def main(workspace: Path, work: Path, result: Path) -> None:
     started = time.process_time()
     work.mkdir()
+    rules.load_shapes(workspace)
     ledgers: dict[str, pl.DataFrame] = {}
     findings: Findings = []
     for path in sorted((workspace / "ledgers" / str(rules.YEAR)).iterdir()):
@@ -63,25 +64,23 @@ def digest(path: Path) -> str:
 
 def read(path: Path, ledger: str, findings: Findings) -> pl.DataFrame:
     """Typed columns with the sheet's row numbers, without blank and total rows; unreadable cells are listed."""
-    columns = rules.columns(ledger)
-    headers = [header for header, *_ in columns]
+    headers, kinds = rules.headers(ledger), rules.kinds(ledger)
     if path.suffix == ".csv":
-        text = pl.scan_csv(path, schema=dict.fromkeys(headers, pl.String()), row_index_name="row", row_index_offset=2)
+        text = pl.scan_csv(path, schema=dict.fromkeys(headers.values(), pl.String()), row_index_name="row", row_index_offset=2)
     else:
         look_over(path, ledger, findings)
         sheet = fastexcel.read_excel(path).load_sheet(0, header_row=None, skip_rows=0, dtypes="string").to_polars()
-        start = next(n for n, row in enumerate(sheet.iter_rows()) if set(headers) <= set(row))
+        start = next(n for n, row in enumerate(sheet.iter_rows()) if set(headers.values()) <= set(row))
         sheet.columns = list(sheet.row(start))
-        text = sheet.with_row_index("row", offset=1).slice(start + 1).lazy().filter(pl.col(headers[0]) != "合计")
-    values = {name: parsed(pl.col(header), kind) for header, name, kind, _ in columns}
-    kinds = {name: header for header, name, kind, _ in columns if kind != "text"}
-    bad = {name: (pl.col(header).is_not_null() & values[name].is_null()) for name, header in kinds.items()}
+        text = sheet.with_row_index("row", offset=1).slice(start + 1).lazy().filter(pl.col(sheet.columns[0]) != "合计")
+    values = {name: parsed(pl.col(header), kinds[name]) for name, header in headers.items()}
+    bad = {name: pl.col(headers[name]).is_not_null() & values[name].is_null() for name, kind in kinds.items() if kind != "text"}
     counts = [mask.sum().alias(f"?{name}") for name, mask in bad.items()]
     frame, counted = pl.collect_all([text.select("row", *(value.alias(name) for name, value in values.items())), text.select(counts)])
-    for name, header in kinds.items():
+    for name, mask in bad.items():
         if counted[f"?{name}"][0]:
-            rows = text.filter(bad[name]).select("row", header).collect()
-            findings += [("V02", rules.NAMES[ledger], header, row, value) for row, value in rows.iter_rows()]
+            rows = text.filter(mask).select("row", headers[name]).collect()
+            findings += [("V02", rules.NAMES[ledger], headers[name], row, value) for row, value in rows.iter_rows()]
     return frame
 
 
@@ -117,11 +116,17 @@ def parsed(text: pl.Expr, kind: str) -> pl.Expr:
 
 
 def cell_checks(ledger: str) -> list[Check]:
-    """Code, column, and an expression that is true where a row fails: required, choice, pattern, sign."""
-    checks = [("V01", name, pl.col(name).is_null()) for _, name, _, required in rules.columns(ledger) if required]
-    checks += [("V07", name, ~pl.col(name).is_in(words.split())) for (of, name), words in rules.CHOICES.items() if of == ledger]
-    checks += [("V09", name, ~pl.col(name).str.contains(f"^(?:{form})$")) for (of, name), form in rules.PATTERNS.items() if of == ledger]
-    return checks + [("V08", name, pl.col(name) < 0) for of, name in rules.NOT_NEGATIVE if of == ledger]
+    """Code, column, and an expression that is true where a row fails: required, choice, pattern, limits."""
+    checks = []
+    for column in rules.SHAPES[ledger]:
+        name, cell = column["name"], pl.col(column["name"])
+        checks += [("V01", name, cell.is_null())] if column["required"] else []
+        checks += [("V07", name, ~cell.is_in(column["words"]))] if column["words"] else []
+        checks += [("V09", name, ~cell.str.contains(column["form"]))] if column["form"] else []
+        checks += [("V08", name, cell < column["least"])] if column["least"] is not None else []
+        checks += [("V08", name, cell > column["most"])] if column["most"] is not None else []
+        checks += [("V08", name, cell == column["never"])] if column["never"] is not None else []
+    return checks
 
 
 def row_checks(ledger: str, ledgers: dict[str, pl.DataFrame], workspace: Path) -> list[Check]:

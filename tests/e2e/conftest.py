@@ -170,7 +170,7 @@ class Office:
         time.sleep(max(0, (self._steps[role] - 1) * STEP_SECONDS - time.time()))
         return self._secrets[role].at(self._steps[role] * STEP_SECONDS)
 
-    def form(self, role: str, decision: str = "同意", **changes: str) -> dict[str, str]:
+    def form(self, role: str, /, decision: str = "同意", **changes: str) -> dict[str, str]:
         """The form as the role's approver fills it in."""
         draft = self.standing.draft
         assert draft

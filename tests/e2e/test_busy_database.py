@@ -49,7 +49,6 @@ def test_resume_clicked_while_others_write_never_fails(office, browser):
     def click() -> int:
         office.force(suspended)
         answer = browser.post(f"/flow_runs/{office.run}/resume", json=form)
-        print(answer.status_code, answer.text[:300])
         office.client.delete_flow_run_input(office.run, "suspended-center-r1-0-response")
         return answer.status_code
 

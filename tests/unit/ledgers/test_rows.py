@@ -46,6 +46,13 @@ def test_subtotal_and_total_at_the_end_are_dropped(write_budget: Write, read: Re
     assert reading.findings == ()
 
 
+def test_total_in_a_column_of_its_own_is_dropped(write_budget: Write, read: Read) -> None:
+    write_budget({"G1": "序号", "G2": 1, "E3": 1000, "G3": "合计", "G4": 2})
+    reading = read()
+    assert reading.ledgers["budget"].frame["row"].to_list() == [2]
+    assert [finding.code for finding in reading.findings] == ["L16"]
+
+
 def test_total_between_rows_is_found_and_not_counted(write_budget: Write, read: Read) -> None:
     write_budget({"D3": "合计", "E3": 1000, "A4": "桃财预〔2022〕16号", "B4": "2022-05-05", "C4": "P1", "D4": "追加", "E4": 2000})
     reading = read()
