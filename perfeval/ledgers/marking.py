@@ -22,7 +22,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
-from perfeval.ledgers.sheets import INDEX, RefusedFileError
+from perfeval.ledgers.sheets import HEAD, INDEX, RefusedFileError
 from perfeval.ledgers.sources import open_file
 from perfeval.model import Finding, ReceivedFile, Severity
 
@@ -33,7 +33,8 @@ _FILLS = {
 }
 _WORDS = {Severity.ERROR: "错误", Severity.WARNING: "提醒", Severity.NOTE: "说明"}
 _HEADERS = {"序号": 6, "程度": 6, "编码": 7, "工作表": 16, "单元格": 9, "栏目": 20, "原值": 20, "问题和处理": 90}
-_CSV_SHEET = "内容"
+_CSV_WHOLE, _CSV_PART = "内容", "有疑点的行"
+_MOST_ROWS = 50_000
 _LINK = Font(color="FF0563C1", underline="single")
 
 Marked = Mapping[str, Sequence[Finding]]
@@ -74,7 +75,7 @@ def _marked(file: ReceivedFile, findings: Sequence[Finding]) -> Workbook | None:
     for name, marked in _by_sheet(findings).items():
         for place, found in marked.items():
             _mark(_first_of_merged(workbook[name], place), found)
-    _add_index(workbook, findings, {name: name for name in workbook.sheetnames})
+    _add_index(workbook, findings)
     return workbook
 
 
@@ -88,22 +89,39 @@ def _formatted(file: ReceivedFile) -> Workbook | None:
 
 
 def _from_text(texts: Mapping[str, pl.DataFrame], findings: Sequence[Finding]) -> Workbook:
-    """A workbook with the text of all cells, the faulty ones marked; written row by row, since a csv may be long."""
+    """A workbook with the text of all cells, the faulty ones marked; of a long csv only its head and the rows with findings."""
     workbook = Workbook(write_only=True)
-    by_sheet = _by_sheet(findings)
-    index = workbook.create_sheet(INDEX)
-    for row in _index_rows(findings, {name: name or _CSV_SHEET for name in texts}):
-        index.append([_cell(index, value, link=link) for value, link in row])
+    marked, index, titles = _by_sheet(findings), workbook.create_sheet(INDEX), {}
+    shown: dict[int, int] = {}
     for name, frame in texts.items():
-        copy = workbook.create_sheet(name or _CSV_SHEET)
-        marked = by_sheet.get(name, {})
-        for number, *values in frame.iter_rows():
-            cells = [_cell(copy, value) for value in values]
-            for letter, cell in zip(frame.columns[1:], cells, strict=True):
-                if found := marked.get(f"{letter}{number}"):
-                    _mark(cell, found)
-            copy.append(cells)
+        is_long = frame.height > _MOST_ROWS
+        if is_long:
+            wanted = pl.Series([*range(1, HEAD + 1), *(finding.row or 0 for finding in findings)], dtype=pl.UInt32)
+            texts = {name: frame.filter(pl.col("row").is_in(wanted.implode()))}
+            shown = {row: position for position, row in enumerate(texts[name]["row"], 1)}
+        titles[name] = name or (_CSV_PART if is_long else _CSV_WHOLE)
+    _shape(index)
+    for row in _index_rows(findings, titles, shown):
+        index.append([_filled(WriteOnlyCell(index), value, link) for value, link in row])
+    for name, frame in texts.items():
+        _append_text(workbook.create_sheet(titles[name]), frame, marked.get(name, {}))
     return workbook
+
+
+def _append_text(sheet: Worksheet, frame: pl.DataFrame, marked: Marked) -> None:
+    by_row: dict[int, dict[str, Sequence[Finding]]] = defaultdict(dict)
+    for place, found in marked.items():
+        letter = place.rstrip("0123456789")
+        by_row[int(place.removeprefix(letter))][letter] = found
+    letters = frame.columns[1:]
+    for number, *values in frame.with_columns(pl.col(letters).str.replace_all(ILLEGAL_CHARACTERS_RE.pattern, "")).iter_rows():
+        # A cell object is made only where it must be more than its text, or its text must not become a formula.
+        cells = [_filled(WriteOnlyCell(sheet), value) if value and value[0] in "=#" else value for value in values]
+        for letter, found in by_row.get(number, {}).items():
+            position = letters.index(letter)
+            cells[position] = _filled(WriteOnlyCell(sheet), values[position])
+            _mark(cells[position], found)
+        sheet.append(cells)
 
 
 def _by_sheet(findings: Sequence[Finding]) -> dict[str, dict[str, list[Finding]]]:
@@ -129,37 +147,37 @@ def _first_of_merged(sheet: Worksheet, place: str) -> Cell:
     return sheet[area.start_cell.coordinate if area else place]  # type: ignore[no-any-return]  # one place is one cell
 
 
-def _add_index(workbook: Workbook, findings: Sequence[Finding], titles: Mapping[str, str]) -> None:
+def _add_index(workbook: Workbook, findings: Sequence[Finding]) -> None:
     sheet = workbook.create_sheet(INDEX, 0)
-    for number, row in enumerate(_index_rows(findings, titles), 1):
+    _shape(sheet)
+    for number, row in enumerate(_index_rows(findings, {name: name for name in workbook.sheetnames}), 1):
         for position, (value, link) in enumerate(row, 1):
-            cell = sheet.cell(number, position)
-            _fill_in(cell, value, link)
-    for column, width in zip("ABCDEFGH", _HEADERS.values(), strict=True):
-        sheet.column_dimensions[column].width = width
-    sheet.freeze_panes = "A2"
+            _filled(sheet.cell(number, position), value, link)
     workbook.active = 0
 
 
-def _index_rows(findings: Sequence[Finding], titles: Mapping[str, str]) -> Iterator[list[tuple[str, str | None]]]:
-    """The list of findings: header and one row each, the cell linked; (text, link) per cell."""
+def _shape(sheet: Worksheet) -> None:
+    for column, width in zip("ABCDEFGH", _HEADERS.values(), strict=True):
+        sheet.column_dimensions[column].width = width
+    sheet.freeze_panes = "A2"
+
+
+def _index_rows(
+    findings: Sequence[Finding], titles: Mapping[str, str], shown: Mapping[int, int] | None = None
+) -> Iterator[list[tuple[str, str | None]]]:
+    """The list of findings: header and one row each, the cell linked; (text, link) per cell. `shown`: rows of a copy in part."""
     yield [(header, None) for header in _HEADERS]
     for number, finding in enumerate(findings, 1):
         title = titles.get(finding.sheet or "")
-        place = finding.cell or (f"A{finding.row}" if finding.row else "")
-        link = f"{quote_sheetname(title)}!{place}" if title and place else None
+        letter = (finding.cell or "A").rstrip("0123456789")
+        place = f"{letter}{finding.row}" if finding.row else ""
+        link = f"{quote_sheetname(title)}!{letter}{(shown or {}).get(finding.row, finding.row)}" if title and finding.row else None
         word = _WORDS[finding.severity]
         texts = [str(number), word, finding.code, finding.sheet or "", place, finding.column or "", finding.value or "", finding.message]
         yield [(text, link if header == "单元格" else None) for header, text in zip(_HEADERS, texts, strict=True)]
 
 
-def _cell(sheet: Worksheet, value: str | None, *, link: str | None = None) -> Cell:
-    cell = WriteOnlyCell(sheet)
-    _fill_in(cell, value, link)
-    return cell
-
-
-def _fill_in(cell: Cell, value: str | None, link: str | None) -> None:
+def _filled(cell: Cell, value: str | None, link: str | None = None) -> Cell:
     """Write text as text: what a clerk typed must not become a formula in the copy."""
     if value:
         cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)
@@ -167,6 +185,7 @@ def _fill_in(cell: Cell, value: str | None, link: str | None) -> None:
     if link:
         cell.hyperlink = Hyperlink(ref="", location=link)
         cell.font = _LINK
+    return cell
 
 
 def _save(workbook: Workbook, path: Path) -> None:

@@ -112,6 +112,7 @@ def test_both_gates_approved_by_clicks_reach_the_archive(served: Served, page: P
         next_stage = {"center": "waiting-bureau", "bureau": "archived"}[role]
         _await_stage(page, served, next_stage)
     page.goto(started["url"])
+    expect(page.get_by_text("已归档").first).to_be_visible(timeout=30_000)
     page.screenshot(path=tmp_path / "archived.png")
     bag = served.folder / "archive" / "0000-WS·2022-D30-XMXT-0001"
     assert [check for check in steps.verify_archive(bag) if not check.ok] == []
