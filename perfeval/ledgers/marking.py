@@ -5,6 +5,7 @@ that cannot be opened: what is wrong with those stands in the findings alone.
 """
 
 import os
+import re
 import tempfile
 import warnings
 from collections import defaultdict
@@ -14,7 +15,6 @@ from pathlib import Path, PurePath
 import polars as pl
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import Cell, WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import quote_sheetname
@@ -22,7 +22,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
-from perfeval.ledgers.sheets import HEAD, INDEX, RefusedFileError
+from perfeval.ledgers.sheets import HEAD, INDEX, RefusedFileError, Sheet
 from perfeval.ledgers.sources import open_file
 from perfeval.model import Finding, ReceivedFile, Severity
 
@@ -34,7 +34,8 @@ _FILLS = {
 _WORDS = {Severity.ERROR: "错误", Severity.WARNING: "提醒", Severity.NOTE: "说明"}
 _HEADERS = {"序号": 6, "程度": 6, "编码": 7, "工作表": 16, "单元格": 9, "栏目": 20, "原值": 20, "问题和处理": 90}
 _CSV_WHOLE, _CSV_PART = "内容", "有疑点的行"
-_MOST_ROWS = 50_000
+_MOST_BYTES = 8 << 20
+_ILLEGAL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 _LINK = Font(color="FF0563C1", underline="single")
 
 Marked = Mapping[str, Sequence[Finding]]
@@ -66,8 +67,7 @@ def _marked(file: ReceivedFile, findings: Sequence[Finding]) -> Workbook | None:
         sheets = open_file(file)
         workbook = _formatted(file) if all(sheet.name for sheet in sheets) else None
         if workbook is None:
-            texts = {sheet.name or "": sheet.query(0, lambda rows: rows)[0] for sheet in sheets}
-            return _from_text(texts, findings)
+            return _from_text(sheets, findings)
     except RefusedFileError:
         return None
     if INDEX in workbook.sheetnames:
@@ -88,22 +88,21 @@ def _formatted(file: ReceivedFile) -> Workbook | None:
         return None
 
 
-def _from_text(texts: Mapping[str, pl.DataFrame], findings: Sequence[Finding]) -> Workbook:
+def _from_text(sheets: Sequence[Sheet], findings: Sequence[Finding]) -> Workbook:
     """A workbook with the text of all cells, the faulty ones marked; of a long csv only its head and the rows with findings."""
+    rows = pl.Series([*range(1, HEAD + 1), *(finding.row or 0 for finding in findings)], dtype=pl.UInt32)
+    is_part = sheets[0].file.path.stat().st_size > _MOST_BYTES
+    wanted = pl.col("row").is_in(rows.implode()) if is_part else pl.lit(value=True)
+    frames = {sheet.name or "": sheet.query(0, lambda lines: lines.filter(wanted))[0] for sheet in sheets}
+    titles = {name: name or (_CSV_PART if is_part else _CSV_WHOLE) for name in frames}
+    shown = {row: place for frame in frames.values() for place, row in enumerate(frame["row"], 1)} if is_part else {}
     workbook = Workbook(write_only=True)
-    marked, index, titles = _by_sheet(findings), workbook.create_sheet(INDEX), {}
-    shown: dict[int, int] = {}
-    for name, frame in texts.items():
-        is_long = frame.height > _MOST_ROWS
-        if is_long:
-            wanted = pl.Series([*range(1, HEAD + 1), *(finding.row or 0 for finding in findings)], dtype=pl.UInt32)
-            texts = {name: frame.filter(pl.col("row").is_in(wanted.implode()))}
-            shown = {row: position for position, row in enumerate(texts[name]["row"], 1)}
-        titles[name] = name or (_CSV_PART if is_long else _CSV_WHOLE)
+    index = workbook.create_sheet(INDEX)
     _shape(index)
     for row in _index_rows(findings, titles, shown):
         index.append([_filled(WriteOnlyCell(index), value, link) for value, link in row])
-    for name, frame in texts.items():
+    marked = _by_sheet(findings)
+    for name, frame in frames.items():
         _append_text(workbook.create_sheet(titles[name]), frame, marked.get(name, {}))
     return workbook
 
@@ -114,7 +113,7 @@ def _append_text(sheet: Worksheet, frame: pl.DataFrame, marked: Marked) -> None:
         letter = place.rstrip("0123456789")
         by_row[int(place.removeprefix(letter))][letter] = found
     letters = frame.columns[1:]
-    for number, *values in frame.with_columns(pl.col(letters).str.replace_all(ILLEGAL_CHARACTERS_RE.pattern, "")).iter_rows():
+    for number, *values in frame.with_columns(pl.col(letters).str.replace_all(_ILLEGAL, "")).iter_rows():
         # A cell object is made only where it must be more than its text, or its text must not become a formula.
         cells = [_filled(WriteOnlyCell(sheet), value) if value and value[0] in "=#" else value for value in values]
         for letter, found in by_row.get(number, {}).items():
@@ -180,7 +179,7 @@ def _index_rows(
 def _filled(cell: Cell, value: str | None, link: str | None = None) -> Cell:
     """Write text as text: what a clerk typed must not become a formula in the copy."""
     if value:
-        cell.value = ILLEGAL_CHARACTERS_RE.sub("", value)
+        cell.value = re.sub(_ILLEGAL, "", value)
         cell.data_type = "s"
     if link:
         cell.hyperlink = Hyperlink(ref="", location=link)

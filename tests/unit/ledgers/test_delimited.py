@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from perfeval.ledgers import Reading
 
@@ -95,3 +97,23 @@ def test_csv_with_one_stray_sign_is_cleaned(write_csv: Write, read: Read, line: 
     reading = read()
     assert reading.findings == ()
     assert reading.ledgers["surveys"].frame.rows() == [(2, "WJ-1", date(2022, 3, 5), "企业", "满意")]
+
+
+def test_long_csv_with_quoted_line_breaks_keeps_its_row_numbers(write_csv: Write, read: Read) -> None:
+    good = ["WJ-1,2022-03-05,企业,满意", '"WJ\n-2",2022/3/6,"群众",非常满意', ""]
+    write_csv(*good * 130_000, "WJ-3,2022-03-05,企业,差")
+    reading = read()
+    assert reading.ledgers["surveys"].frame.height == 260_001
+    assert reading.ledgers["surveys"].frame["row"][-3:].to_list() == [389_999, 390_000, 390_002]
+    assert [(finding.code, finding.cell) for finding in reading.findings] == [("V07", "D390002")]
+
+
+# Each example writes the file anew.
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(st.one_of(st.binary(max_size=80), st.text(alphabet='",\n\r\t 一2-/.;\u3000', max_size=80).map(str.encode)))
+def test_csv_of_any_content_ends_in_findings(folder: Path, read: Read, content: bytes) -> None:
+    header = "问卷编号,调查日期,对象类别,评价\n".encode()
+    (folder / "满意度调查台账.csv").write_bytes(header + content)
+    reading = read()
+    assert reading.findings
+    assert all(finding.message for finding in reading.findings)

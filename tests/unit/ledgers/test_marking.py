@@ -108,3 +108,14 @@ def test_marking_again_replaces_the_copy_and_its_list(write_budget: Write, folde
     (path,) = mark()
     assert load_workbook(path).sheetnames == ["疑点清单", "Sheet1"]
     assert load_workbook(path)["疑点清单"].max_row == 2
+
+
+def test_long_csv_is_copied_in_part_with_links_to_the_rows_shown(write_csv: Write, mark: Callable[[], list[Path]]) -> None:
+    write_csv(*["WJ-1,2022-03-05,企业,满意"] * 300_000, "WJ-2,2022-03-05,企业,差")
+    workbook = load_workbook(mark()[0])
+    sheet = workbook["有疑点的行"]
+    assert sheet.max_row == 21
+    assert [cell.value for cell in sheet[21]] == ["WJ-2", "2022-03-05", "企业", "差"]
+    assert sheet["D21"].comment.text.startswith("错误 V07：")
+    assert workbook["疑点清单"]["E2"].value == "D300002"
+    assert workbook["疑点清单"]["E2"].hyperlink.location == "'有疑点的行'!D21"
