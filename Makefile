@@ -31,7 +31,7 @@ bench: setup .bench-venv/.ready  ## time and memory against a straight script an
 	$(BIN)/python tests/bench/bench.py --rival .bench-venv/bin/python
 
 # Rivals live apart: where pandas is installed, Pandera's Polars side loads slower.
-.bench-venv/.ready: pyproject.toml requirements.lock
+.bench-venv/.ready: tests/bench/requirements.lock
 	$(PYTHON) -m venv .bench-venv
 	.bench-venv/bin/pip install --quiet --disable-pip-version-check -r tests/bench/requirements.lock
 	touch $@

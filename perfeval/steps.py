@@ -3,6 +3,8 @@
 Each step asks the store first and leaves its outcome there for (evaluation, revision): doing it again changes nothing.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import re
@@ -14,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from perfeval import __version__, approvals
-from perfeval.archive import Check, Holdings, archive_bag, archive_number, verify_bag
+from perfeval import __version__
 from perfeval.checks import check_ledgers, load_classification
 from perfeval.errors import ArchiveError, LedgerError, PerfevalError, UsageError
 from perfeval.indicators import derive_facts, load_indicators, score_facts
@@ -44,14 +45,17 @@ from perfeval.model import (
 from perfeval.model.digests import check_code
 from perfeval.model.documents import keep, keep_facts, kept, kept_facts
 from perfeval.settings import Workspace, secret_key
-from perfeval.store import Store
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # rooms that `check` and `score` do without are loaded by the steps that enter them
+    from perfeval.archive import Check, Holdings
     from perfeval.report import Report
+    from perfeval.store import Store
 
 
 def open_store(workspace: Workspace) -> Store:
     """The workspace's store."""
+    from perfeval.store import Store
+
     return Store(workspace.database_url, workspace.artifacts)
 
 
@@ -92,7 +96,7 @@ def assess(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> As
     return Assessment(reading.ledgers, reading.findings, facts, score_facts(system, facts))
 
 
-def write_report(workspace: Workspace, year: int, revision: int, assessment: Assessment) -> "Report":
+def write_report(workspace: Workspace, year: int, revision: int, assessment: Assessment) -> Report:
     """Write the report of an assessment; `revision` 0 is a draft outside the approval process.
 
     Raises: ReportError: a left-over slot, an undefined figure or an empty section, with its place.
@@ -221,6 +225,8 @@ def decide(workspace: Workspace, store: Store, revision: Revision, gate: Gate, a
 
     Raises: ApprovalError: when the answer is no decision.
     """
+    from perfeval import approvals
+
     draft = draft_report(workspace, store, revision)
     current = Revision(store.evaluation(revision.evaluation.id), revision.number)
     return approvals.decide(store, current, workspace.gates, gate, draft, answer, secret_key())
@@ -236,6 +242,8 @@ def archive_report(workspace: Workspace, store: Store, revision: Revision) -> Pa
 
     Raises: ArchiveError: when a gate has not approved exactly this draft.
     """
+    from perfeval.archive import archive_bag
+
     outcome = store.outcome(revision, "archived")
     bag = workspace.archive_folder / str(outcome["bag"]) if outcome else None
     if bag is None or not bag.exists():
@@ -246,6 +254,8 @@ def archive_report(workspace: Workspace, store: Store, revision: Revision) -> Pa
 
 
 def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holdings:
+    from perfeval.archive import Holdings, archive_number
+
     evaluation, settings = revision.evaluation, workspace.settings
     if (place := standing(workspace, store, evaluation)).stage not in {Stage.APPROVED, Stage.ARCHIVED}:
         raise ArchiveError("K01", f"不能归档：{evaluation.id} 第{revision.number}稿{place.title}", "各审批环节都同意后才能归档。")
@@ -285,6 +295,8 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
 
 def verify_archive(bag: Path) -> list[Check]:
     """Check a bag and, when it is whole, compute facts and scores again from the ledgers and rules inside it."""
+    from perfeval.archive import Check, verify_bag
+
     checks = verify_bag(bag)
     if not all(check.ok for check in checks):
         return [*checks, Check("从台账重算", ok=False, detail="归档包不完好，未重算")]
@@ -303,6 +315,8 @@ def verify_archive(bag: Path) -> list[Check]:
 
 
 def _same(name: str, computed: Any, record: Path) -> Check:  # noqa: ANN401  # plain JSON data
+    from perfeval.archive import Check
+
     recorded = json.loads(record.read_bytes())
     if computed == recorded:
         return Check(name, ok=True, detail="与归档时一致")

@@ -1,13 +1,13 @@
 """The store's door: every question and every record, each in a transaction of its own."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, func, select, update
+from sqlalchemy import Engine, create_engine, event, func, inspect, select, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -17,6 +17,8 @@ from perfeval.model import Asked, Decision, Evaluation, Person, Revision, Verdic
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.tables import AskRow, DecisionRow, EvaluationRow, OutcomeRow, PersonRow, SecretRow
 from perfeval.store.vault import decrypt, encrypt
+
+SCHEMA = "0001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,24 +270,32 @@ def _connect(url: str) -> Engine:
 
 
 def _migrate(engine: Engine) -> None:
-    from alembic import command  # half of the store's import time, and needed only here
-    from alembic.config import Config
-    from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    head = ScriptDirectory.from_config(config).get_current_head()
+    """Bring the tables to the newest schema; two processes may try at once."""
     try:
+        if _schema(engine) == SCHEMA:
+            return
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         with engine.begin() as connection:
-            if MigrationContext.configure(connection).get_current_revision() != head:
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+            config.attributes["connection"] = connection
+            command.upgrade(config, SCHEMA)
     except DatabaseError as error:
-        with engine.begin() as connection:
-            if MigrationContext.configure(connection).get_current_revision() == head:
+        with suppress(DatabaseError):
+            if _schema(engine) == SCHEMA:
                 return  # another process migrated at the same moment
         raise StoreError("S06", f"数据库不可用：{error.orig}", "检查 perfeval.yml 中 storage.database 和状态文件夹的权限。") from error
+
+
+def _schema(engine: Engine) -> str | None:
+    """The schema's version as Alembic wrote it down; asked without Alembic, whose import costs every command."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return version
 
 
 def _evaluation(row: EvaluationRow) -> Evaluation:

@@ -142,3 +142,8 @@ def test_migrations_leave_the_tables_the_code_expects(store: Store) -> None:
 
     with store._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
+
+
+def test_store_that_cannot_be_reached_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="数据库不可用"):
+        Store(f"sqlite:///{tmp_path / 'no folder' / 'store.db'}", tmp_path)
