@@ -30,11 +30,11 @@ async def serve_deployment() -> None:
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
-    await _continue_orphans(await runner.aadd_deployment(deployment))
+    await continue_orphans(await runner.aadd_deployment(deployment))
     await runner.start()
 
 
-async def _continue_orphans(deployment: UUID) -> None:
+async def continue_orphans(deployment: UUID) -> None:
     """Start again what was running when the last runner ended.
 
     No run outlives its runner, and its steps are idempotent: going on is safe, and nobody has to notice first.

@@ -26,12 +26,14 @@ from flows.workplace import find_draft, open_workplace
 from perfeval.errors import PerfevalError
 from perfeval.model import Revision
 
-# SQLite answers "database is locked" at once, whatever its timeout, when somebody wrote between a transaction's read and
-# its write; Prefect makes that a 503 and its UI does not ask again.
+# SQLite has one writer at a time. It answers "database is locked" at once, whatever its timeout, when somebody wrote
+# between a transaction's read and its write; Prefect makes that a 503, and its UI does not ask again. So requests that may
+# write go in one by one, and a click that met one of Prefect's own services is repeated.
+_READS = re.compile(r"/(filter|count|paginate|history)$")
 _CLICK = re.compile(r"/api/flow_runs/[^/]+/(resume|set_state)")
 _ATTEMPTS = 60
 _PAUSE_SECONDS = 0.1
-_BODY_LIMIT = 1_000_000
+_BODY_LIMIT = 16_000_000
 
 _DRAFT = re.compile(r"/perfeval/drafts/(?P<evaluation>[a-z0-9-]{1,64})/(?P<revision>[1-9][0-9]{0,3})\.docx")
 
@@ -54,6 +56,7 @@ class Front:
         self._prefect = prefect
         self._find_draft = find_draft
         self._credentials = credentials.encode()
+        self._writing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection; life cycle and web sockets are Prefect's."""
@@ -64,8 +67,8 @@ class Front:
         if scope["path"].startswith("/perfeval/"):
             response = await self._draft(Request(scope))
             await response(scope, receive, guarded)
-        elif scope["method"] == "POST" and _CLICK.fullmatch(scope["path"]):
-            await self._insist(scope, receive, guarded)
+        elif scope["method"] not in {"GET", "HEAD", "OPTIONS"} and not _READS.search(scope["path"]):
+            await self._write(scope, receive, guarded)
         else:
             await self._prefect(scope, receive, guarded)
 
@@ -91,17 +94,19 @@ class Front:
             return False
         return scheme.lower() == "basic" and hmac.compare_digest(offered, self._credentials)
 
-    async def _insist(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a click on until the database had room for it."""
+    async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on when no other writes, and a click until the database had room for it."""
         body = await _read_body(receive)
         if body is None:
             await PlainTextResponse("提交的内容过长。", status_code=413)(scope, receive, send)
             return
-        for attempt in range(_ATTEMPTS):
-            answer = await _ask(self._prefect, scope, body, receive)
-            if answer[0]["status"] != 503 or attempt == _ATTEMPTS - 1:  # noqa: PLR2004  # Service Unavailable
+        attempts = _ATTEMPTS if _CLICK.fullmatch(scope["path"]) else 1
+        for attempt in range(attempts):
+            await asyncio.sleep(_PAUSE_SECONDS if attempt else 0)
+            async with self._writing:
+                answer = await _ask(self._prefect, scope, body, receive)
+            if not answer or answer[0]["status"] != 503:  # noqa: PLR2004  # Service Unavailable
                 break
-            await asyncio.sleep(_PAUSE_SECONDS)
         for message in answer:
             await send(message)
 

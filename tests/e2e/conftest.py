@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,83 @@ def office(server: dict[str, str], pristine: Path, tmp_path: Path) -> Iterator["
         yield Office(place, client, server)
 
 
+@pytest.fixture
+def terminal(pristine: Path, tmp_path: Path) -> "Terminal":
+    """A terminal in a workspace of its own."""
+    return Terminal(Path(shutil.copytree(pristine, tmp_path / "office")))
+
+
+class Phone:
+    """An approver's phone with the code app."""
+
+    def __init__(self, uri: str) -> None:
+        self._totp = pyotp.TOTP(pyotp.parse_uri(uri).secret)
+        self._step = 0
+
+    def code(self) -> str:
+        """A code that was not used yet: this half minute's, or the next one's already."""
+        self._step = max(self._step + 1, int(time.time()) // STEP_SECONDS)
+        time.sleep(max(0, (self._step - 1) * STEP_SECONDS - time.time()))
+        return self._totp.at(self._step * STEP_SECONDS)
+
+
+class Terminal:
+    """A terminal in a workspace of its own, whose approvers are called center and bureau."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        place = Workspace(folder)
+        self._phones = {role: Phone(enrol(steps.open_store(place), role, role, place.gates, KEY)[1]) for role in PEOPLE}
+
+    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        """Start a command in the background."""
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **variables}
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows", *arguments],
+            cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def type(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
+        """Type a command: exit code, data, talk."""
+        process = self.start(*arguments, **variables)
+        out, err = process.communicate(timeout=200)
+        return process.returncode, out, err
+
+    def run(self, *arguments: str, **variables: str) -> tuple[int, Any]:
+        """Type `perfeval run --json`."""
+        code, out, err = self.type("run", "--year", "2022", "--json", *arguments, **variables)
+        assert out, err
+        return code, json.loads(out)
+
+    def decide(self, gate: str, decision: str, check_code: str, **options: str) -> tuple[int, Any, str]:
+        """Type `perfeval decide --json`: exit code, document, talk."""
+        options = {"code": options.get("code") or self._phones[gate].code(), "comment": "请核对支出明细"} | options
+        code, out, err = self.type(
+            "decide", "2022-zdxm-2022-001-1", "--gate", gate, "--decision", decision, "--as", gate, "--check-code", check_code,
+            "--code", options["code"], "--comment", options["comment"], "--json", PERFEVAL_KEY=KEY,
+        )  # fmt: skip
+        return code, json.loads(out), err
+
+    def serve(self) -> tuple["subprocess.Popen[str]", str]:
+        """Type `perfeval serve` and wait until it is up: its process and address."""
+        process = self.start("serve", "--port", "0", PERFEVAL_KEY=KEY)
+        note = self.folder / ".perfeval" / "server.json"
+        deadline = time.monotonic() + 120
+        while not note.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        return process, json.loads(note.read_text())["url"]
+
+    def processes(self) -> list[str]:
+        """Command lines of all processes that work in this workspace."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if f"PERFEVAL_WORKSPACE={self.folder}" in (entry / "environ").read_text().split("\0"):
+                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+        return found
+
+
 class Office:
     """A county office on a shared server: what its people and its runner do."""
 
@@ -83,10 +161,7 @@ class Office:
         self.store = steps.open_store(place)
         self.client = client
         self._variables = variables | {"PERFEVAL_WORKSPACE": str(place.root), "PERFEVAL_KEY": KEY}
-        self._secrets = {
-            role: pyotp.TOTP(pyotp.parse_uri(enrol(self.store, name, role, place.gates, KEY)[1]).secret) for role, name in PEOPLE.items()
-        }
-        self._steps = dict.fromkeys(PEOPLE, 0)
+        self._phones = {role: Phone(enrol(self.store, name, role, place.gates, KEY)[1]) for role, name in PEOPLE.items()}
         deployment = self_evaluation.to_deployment(secrets.token_hex(8), entrypoint_type=EntrypointType.MODULE_PATH).apply()
         self.run = client.create_flow_run_from_deployment(deployment, parameters={"request": {"year": 2022}}).id
 
@@ -164,18 +239,12 @@ class Office:
         """What the archive holds."""
         return sorted(path.name for path in self.place.archive_folder.glob("*"))
 
-    def code(self, role: str) -> str:
-        """A code of an approver that was not used yet: this half minute's, or the next one's already."""
-        self._steps[role] = max(self._steps[role] + 1, int(time.time()) // STEP_SECONDS)
-        time.sleep(max(0, (self._steps[role] - 1) * STEP_SECONDS - time.time()))
-        return self._secrets[role].at(self._steps[role] * STEP_SECONDS)
-
     def form(self, role: str, /, decision: str = "同意", **changes: str) -> dict[str, str]:
         """The form as the role's approver fills it in."""
         draft = self.standing.draft
         assert draft
         answer = {"decision": decision, "approver": PEOPLE[role], "check_code": draft.check_code, "comment": "请核对支出明细"} | changes
-        return answer if "code" in answer else answer | {"code": self.code(role)}
+        return answer if "code" in answer else answer | {"code": self._phones[role].code()}
 
     def resume(self, form: dict[str, Any]) -> SetStateStatus:
         """Press Resume with a filled-in form."""

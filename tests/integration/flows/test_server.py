@@ -66,7 +66,7 @@ def test_click_on_a_busy_database_is_repeated_until_it_succeeds(action):
 
 def test_other_requests_are_passed_on_once():
     bodies: list[bytes] = []
-    status, headers, _ = ask(busy(0, bodies), "POST", "/api/flow_runs/0d8c7d0e/labels", b"{}")
+    status, headers, _ = ask(busy(0, bodies), "PATCH", "/api/flow_runs/0d8c7d0e/labels", b"{}")
     assert status == 201
     assert len(bodies) == 1
     assert "connect-src 'self'" in headers["content-security-policy"]
@@ -79,7 +79,7 @@ def test_click_that_prefect_cannot_answer_is_raised():
 
 def test_click_with_a_huge_body_is_refused():
     bodies: list[bytes] = []
-    assert ask(busy(0, bodies), "POST", "/api/flow_runs/0d8c7d0e/resume", b"x" * 1_000_001)[0] == 413
+    assert ask(busy(0, bodies), "POST", "/api/flow_runs/0d8c7d0e/resume", b"x" * 16_000_001)[0] == 413
     assert bodies == []
 
 

@@ -1,0 +1,83 @@
+"""The commands that need Prefect, typed as an office types them, on servers and runners of their own."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import openpyxl
+import pytest
+from prefect.states import Running
+
+from flows.runner import continue_orphans
+
+pytestmark = pytest.mark.e2e
+
+KEY = "an invented key for tests"
+KILLER = str(Path(__file__).parent / "killer")
+
+
+def test_office_without_server_and_key_gets_findings_then_a_draft(terminal):
+    ledger = terminal.folder / "ledgers" / "2022" / "调度会议台账.xlsx"
+    sound = ledger.read_bytes()
+    book = openpyxl.load_workbook(ledger)
+    book.worksheets[0]["B3"].value = None
+    book.save(ledger)
+    code, failed = terminal.run()
+    assert (code, failed["state"], failed["draft"]) == (1, "failed", None)
+    assert [finding["cell"] for finding in failed["findings"] if finding["severity"] == "error"] == ["B3"]
+    ledger.write_bytes(sound)
+    code, waiting = terminal.run()
+    assert code == 0
+    assert list(waiting) == ["evaluation", "flow_run_id", "state", "revision", "draft", "digest", "check_code", "url"]
+    assert (waiting["state"], waiting["revision"], waiting["url"]) == ("waiting-center", 1, None)
+    assert waiting["flow_run_id"] == failed["flow_run_id"]
+    assert Path(waiting["draft"]).read_bytes()[:2] == b"PK"
+    assert terminal.processes() == []
+
+
+def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(terminal):
+    server, url = terminal.serve()
+    code, waiting = terminal.run(PERFEVAL_KEY=KEY)
+    assert (code, waiting["url"]) == (0, f"{url}/v2/runs/flow-run/{waiting['flow_run_id']}")
+    assert terminal.run(PERFEVAL_KEY=KEY) == (0, waiting)
+    code, _, err = terminal.type("serve", "--port", "0", PERFEVAL_KEY=KEY)
+    assert (code, url in err) == (2, True)
+    code, _, err = terminal.decide("center", "approve", waiting["check_code"], code="000000")
+    assert (code, err.splitlines()[0]) == (1, "动态码不正确、已过期或已使用过")
+
+    code, returned, _ = terminal.decide("center", "return", waiting["check_code"])
+    assert (code, returned["state"]) == (0, "correcting")
+    code, refused = terminal.run(PERFEVAL_KEY=KEY)
+    assert (code, refused["error"]["message"]) == (2, "第1稿已退回修改：请核对支出明细")
+    code, second = terminal.run("--note", "已核对", PERFEVAL_KEY=KEY)
+    assert (code, second["state"], second["revision"]) == (0, "waiting-center", 2)
+
+    code, waiting, _ = terminal.decide("center", "approve", second["check_code"])
+    assert (code, waiting["state"]) == (0, "waiting-bureau")
+    os.kill(int(subprocess.check_output(["pgrep", "-P", str(server.pid), "-f", "flows.runner"])), signal.SIGKILL)
+    code, archived, _ = terminal.decide("bureau", "approve", second["check_code"])
+    assert (code, archived["state"]) == (0, "archived")
+    code, again = terminal.run(PERFEVAL_KEY=KEY)
+    assert (code, again["error"]["code"]) == (2, "V08")
+
+    server.terminate()
+    _, err = server.communicate(timeout=60)
+    assert server.returncode == 0
+    assert "登录时填写 perfeval:" in err
+    assert terminal.processes() == []
+
+
+def test_run_whose_process_was_killed_goes_on_when_run_again(terminal):
+    code, crashed = terminal.run(PYTHONPATH=KILLER, KILL_IN="draft_report", KILL_AT="return")
+    assert (code, crashed["state"]) == (1, "failed")
+    code, waiting = terminal.run()
+    assert (code, waiting["state"], waiting["flow_run_id"]) == (0, "waiting-center", crashed["flow_run_id"])
+
+
+def test_run_left_running_by_a_dead_runner_is_continued(office):
+    office.force(Running())
+    deployment = office.client.read_flow_run(office.run).deployment_id
+    asyncio.run(continue_orphans(deployment))
+    assert office.state.name == "AwaitingRetry"
