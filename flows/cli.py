@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -114,7 +115,7 @@ def serve(
         try:
             while True:
                 server.tend()
-                signal.sigtimedwait([], 1)
+                time.sleep(1)
         except KeyboardInterrupt:
             say("正在结束服务……")
 

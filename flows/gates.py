@@ -5,6 +5,7 @@ forged, replayed, timed out or never filled in counts as one ask without a decis
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, TypeVar
 
 from prefect import get_run_logger, suspend_flow_run
@@ -50,14 +51,16 @@ def await_decision(gate: Gate, submission: Submission) -> Decision:
     workspace, store = open_workplace()
     revision = submission.revision
 
+    def present(asks: list[Asked]) -> str:
+        if not asks and gate == workspace.gates[0]:
+            show_submission(submission)
+        return describe_submission(gate, submission, asks)
+
     def take(form: DecisionForm) -> None:
         steps.decide(workspace, store, revision, gate, Answer(form.decision, form.approver, form.code, form.check_code, form.comment))
 
     while (decision := store.decision(revision, gate.key)) is None:
-        asks = store.asks(revision, gate.key)
-        if not asks:
-            show_submission(submission)
-        _ask(revision, gate.key, asks, DecisionForm, describe_submission(gate, submission, asks), take)
+        _ask(revision, gate.key, DecisionForm, present, take)
     return decision
 
 
@@ -71,22 +74,23 @@ def await_correction(revision: Revision, objection: Decision) -> None:
         steps.record_correction(store, revision, form.note)
 
     while store.outcome(revision, "corrected") is None:
-        asks = store.asks(revision, CORRECTION)
-        _ask(revision, CORRECTION, asks, CorrectionForm, describe_objection(objection, asks), take)
+        _ask(revision, CORRECTION, CorrectionForm, partial(describe_objection, objection), take)
 
 
-def _ask(revision: Revision, name: str, asks: list[Asked], form: type[Form], description: str, take: Callable[[Form], None]) -> None:
-    """Suspend until the form comes back and let `take` make something of it; record why it could not.
+def _ask(revision: Revision, name: str, form: type[Form], present: Callable[[list[Asked]], str], take: Callable[[Form], None]) -> None:
+    """Suspend until the form, under what `present` says, comes back, and let `take` make something of it; record why it could not.
 
     Whether this ask was made, and what came back, is read from Prefect's inputs and not left to `suspend_flow_run`: after a
     retry that was not forced it would suspend a second time under one key, and neither form nor answer can be stored twice.
     """
+    store = open_workplace()[1]
+    asks = store.asks(revision, name)
     key = f"{name}-r{revision.number}-{len(asks)}"
     keys = keyset_from_base_key(f"suspended-{key}")
     try:
         filled = read_flow_run_input(keys["response"])
         if filled is None and read_flow_run_input(keys["schema"]) is None:
-            filled = suspend_flow_run(wait_for_input=form.with_initial_data(description=description), key=key)
+            filled = suspend_flow_run(wait_for_input=form.with_initial_data(description=present(asks)), key=key)
         take(form.model_validate(filled))
     except ValidationError:
         problem = "没有收到填写完整的表单"
@@ -95,4 +99,4 @@ def _ask(revision: Revision, name: str, asks: list[Asked], form: type[Form], des
     else:
         return
     get_run_logger().warning("第%d次填写无效：%s", len(asks) + 1, problem)
-    open_workplace()[1].record_ask(revision, name, len(asks), problem)
+    store.record_ask(revision, name, len(asks), problem)

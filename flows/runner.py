@@ -1,34 +1,42 @@
 """The runner: registers the deployment with its yearly schedule and starts a process for every run that is due."""
 
 import asyncio
+import os
 from contextlib import suppress
 from uuid import UUID
 
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import StateType
+from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
 
 from flows.evaluation import DEPLOYMENT, self_evaluation
-from flows.serve import end_with_parent
+from flows.serve import SCHEDULE, end_with_parent
 from flows.workplace import open_workplace
+from perfeval.settings import Settings
 
 # A click on Resume is seen within half a second; each question costs the server some 15 ms.
 _POLL_SECONDS = 0.5
 
 
-async def serve_deployment() -> None:
-    """Serve the yearly deployment until cancelled."""
-    settings = open_workplace()[0].settings
-    deployment = await self_evaluation.ato_deployment(
-        DEPLOYMENT,
-        parameters={"request": {"year": 0, "prepared_by": settings.unit.drafter}},
-        schedule=Cron(settings.schedule.cron, timezone=settings.schedule.timezone),
-        entrypoint_type=EntrypointType.MODULE_PATH,
+def yearly(settings: Settings, *, active: bool) -> RunnerDeployment:
+    """The deployment; its schedule is active on a server that stays.
+
+    One that a command starts for a minute must not begin last January's evaluation beside the one that the command is about.
+    """
+    schedule = Cron(settings.schedule.cron, timezone=settings.schedule.timezone, active=active)
+    request = {"year": 0, "prepared_by": settings.unit.drafter}
+    return self_evaluation.to_deployment(
+        DEPLOYMENT, parameters={"request": request}, schedule=schedule, entrypoint_type=EntrypointType.MODULE_PATH
     )
+
+
+async def serve_deployment(deployment: RunnerDeployment) -> None:
+    """Serve the deployment until cancelled."""
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
     await continue_orphans(await runner.aadd_deployment(deployment))
     await runner.start()
@@ -49,4 +57,4 @@ async def continue_orphans(deployment: UUID) -> None:
 if __name__ == "__main__":
     end_with_parent()
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve_deployment())
+        asyncio.run(serve_deployment(yearly(open_workplace()[0].settings, active=SCHEDULE in os.environ)))

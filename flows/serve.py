@@ -29,10 +29,13 @@ from perfeval.store import Store
 USER = "perfeval"
 HOST = "127.0.0.1"
 PORT = 4200
+SCHEDULE = "PERFEVAL_SCHEDULE"
 _SECRET = "server-password"  # noqa: S105  # its name in the store
 _STARTUP_SECONDS = 180
 _STOP_SECONDS = 10
+# A child that ends so often without having lived so long is not started again.
 _RESTARTS = 5
+_LIVED_SECONDS = 60
 
 
 def environment(workspace: Workspace, url: str, password: str) -> dict[str, str]:
@@ -91,6 +94,7 @@ class _Child:
                 start_new_session=True, pass_fds=self._files,
             )  # fmt: skip
         self._starts += 1
+        self._started = time.monotonic()
 
     def revive(self) -> None:
         """Start the child again if it has ended.
@@ -99,6 +103,8 @@ class _Child:
         """
         if self._process.poll() is None:
             return
+        if time.monotonic() - self._started > _LIVED_SECONDS:
+            self._starts = 0
         if self._starts > _RESTARTS:
             raise ServerError("V02", "服务进程反复退出", f"查看日志 {self._log}，排除故障后再启动。")
         self.stop()
@@ -222,7 +228,9 @@ def keeping(workspace: Workspace, store: Store, host: str, port: int) -> Iterato
     with _claim(workspace) as url:
         if url:
             raise UsageError("V05", f"本工作区的服务已在运行：{url}", "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
-        with Server(workspace, password(store, key)[0], host, port) as server:
+        server = Server(workspace, password(store, key)[0], host, port)
+        server.environment[SCHEDULE] = "on"
+        with server:
             note = _note(workspace)
             note.write_text(json.dumps({"url": server.url, "pid": os.getpid()}), encoding="utf-8")
             try:

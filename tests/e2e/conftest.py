@@ -104,6 +104,10 @@ class Terminal:
         place = Workspace(folder)
         self._phones = {role: Phone(enrol(steps.open_store(place), role, role, place.gates, KEY)[1]) for role in PEOPLE}
 
+    def code(self, role: str) -> str:
+        """A fresh code from an approver's phone."""
+        return self._phones[role].code()
+
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command in the background."""
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **variables}
@@ -142,6 +146,16 @@ class Terminal:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         return process, json.loads(note.read_text())["url"]
+
+    def await_stage(self, stage: str) -> None:
+        """Wait until the evaluation stands there, in the store."""
+        place = Workspace(self.folder)
+        store = steps.open_store(place)
+        (evaluation,) = store.evaluations()
+        deadline = time.monotonic() + 60
+        while steps.standing(place, store, evaluation).key != stage:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
 
     def processes(self) -> list[str]:
         """Command lines of all processes that work in this workspace."""

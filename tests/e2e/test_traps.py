@@ -6,21 +6,7 @@ from pathlib import Path
 import pytest
 from prefect.states import Completed, Failed, Running, Scheduled
 
-from perfeval.model import Stage
-
 pytestmark = pytest.mark.e2e
-
-
-def test_archived_run_retried_by_force_archives_nothing_twice(office):
-    office.execute()
-    office.answer(office.form("center"))
-    office.answer(office.form("bureau"))
-    bag = office.place.archive_folder / "0000-WS·2022-D30-XMXT-0001"
-    times = sorted(path.stat().st_mtime_ns for path in bag.rglob("*"))
-    assert office.retry().name == "已归档"
-    assert office.bags == [bag.name]
-    assert sorted(path.stat().st_mtime_ns for path in bag.rglob("*")) == times
-    assert office.standing.stage is Stage.ARCHIVED
 
 
 def test_gate_that_timed_out_is_asked_again_after_a_forced_retry(office):
