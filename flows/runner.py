@@ -23,20 +23,21 @@ from perfeval.settings import Settings
 _POLL_SECONDS = 0.5
 
 
-def yearly(settings: Settings, *, active: bool) -> RunnerDeployment:
+async def yearly(settings: Settings, *, active: bool) -> RunnerDeployment:
     """The deployment; its schedule is active on a server that stays.
 
     One that a command starts for a minute must not begin last January's evaluation beside the one that the command is about.
     """
     schedule = Cron(settings.schedule.cron, timezone=settings.schedule.timezone, active=active)
     request = {"year": 0, "prepared_by": settings.unit.drafter}
-    return self_evaluation.to_deployment(
+    return await self_evaluation.ato_deployment(
         DEPLOYMENT, parameters={"request": request}, schedule=schedule, entrypoint_type=EntrypointType.MODULE_PATH
     )
 
 
-async def serve_deployment(deployment: RunnerDeployment) -> None:
+async def serve_deployment() -> None:
     """Serve the deployment until cancelled."""
+    deployment = await yearly(open_workplace()[0].settings, active=SCHEDULE in os.environ)
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
     await continue_orphans(await runner.aadd_deployment(deployment))
     await runner.start()
@@ -57,4 +58,4 @@ async def continue_orphans(deployment: UUID) -> None:
 if __name__ == "__main__":
     end_with_parent()
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve_deployment(yearly(open_workplace()[0].settings, active=SCHEDULE in os.environ)))
+        asyncio.run(serve_deployment())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, func, inspect, select, text, update
+from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
@@ -15,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Asked, Decision, Evaluation, Person, Revision, Verdict
 from perfeval.store.artifacts import Artifacts
-from perfeval.store.tables import AskRow, DecisionRow, EvaluationRow, OutcomeRow, PersonRow, SecretRow
+from perfeval.store.tables import VERSION, AskRow, DecisionRow, EvaluationRow, OutcomeRow, PersonRow, SecretRow, Table
 from perfeval.store.vault import decrypt, encrypt
 
 SCHEMA = "0001"
@@ -270,32 +270,49 @@ def _connect(url: str) -> Engine:
 
 
 def _migrate(engine: Engine) -> None:
-    """Bring the tables to the newest schema; two processes may try at once."""
+    """Bring the tables to the newest schema; two processes may try at once, and the second waits for the first."""
     try:
-        if _schema(engine) == SCHEMA:
-            return
-        from alembic import command
-        from alembic.config import Config
-
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with engine.connect() as connection:
+            if _schema(connection) == SCHEMA:
+                return
         with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, SCHEMA)
+            if engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver opens no transaction for tables
+            version = _schema(connection)
+            if version is None:
+                create_tables(connection)
+            elif version != SCHEMA:
+                upgrade_tables(connection)
     except DatabaseError as error:
-        with suppress(DatabaseError):
-            if _schema(engine) == SCHEMA:
+        with suppress(DatabaseError), engine.connect() as connection:
+            if _schema(connection) == SCHEMA:
                 return  # another process migrated at the same moment
         raise StoreError("S06", f"数据库不可用：{error.orig}", "检查 perfeval.yml 中 storage.database 和状态文件夹的权限。") from error
 
 
-def _schema(engine: Engine) -> str | None:
-    """The schema's version as Alembic wrote it down; asked without Alembic, whose import costs every command."""
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return version
+def create_tables(connection: Connection) -> None:
+    """Make a new store's tables as they are now, without Alembic, whose import costs as much as a county's report."""
+    Table.metadata.create_all(connection)
+    VERSION.metadata.create_all(connection)
+    connection.execute(insert(VERSION).values(version_num=SCHEMA))
+
+
+def upgrade_tables(connection: Connection) -> None:
+    """Bring an older store's tables to the newest schema by its migrations."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, SCHEMA)
+
+
+def _schema(connection: Connection) -> str | None:
+    """The schema's version as Alembic writes it down; None in an empty database."""
+    if not inspect(connection).has_table(VERSION.name):
+        return None
+    return connection.scalar(select(VERSION.c.version_num))
 
 
 def _evaluation(row: EvaluationRow) -> Evaluation:

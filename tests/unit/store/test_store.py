@@ -11,6 +11,8 @@ from sqlalchemy import create_engine, text
 from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Evaluation, Revision, Verdict
 from perfeval.store import Store
+from perfeval.store.repository import SCHEMA, upgrade_tables
+from perfeval.store.tables import VERSION, Table
 
 KEY = "an invented key for tests"
 MOMENT = datetime(2023, 4, 3, 8, 30, tzinfo=UTC)
@@ -134,14 +136,23 @@ def test_program_secret_saved_again_is_replaced(store: Store) -> None:
     assert store.load_secret("nothing", KEY) is None
 
 
-def test_migrations_leave_the_tables_the_code_expects(store: Store) -> None:
+def test_migrations_of_an_empty_database_leave_the_tables_the_code_makes(store: Store) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from perfeval.store.tables import Table
+    with store._engine.begin() as connection:
+        for metadata in (Table.metadata, VERSION.metadata):
+            metadata.drop_all(connection)
+        upgrade_tables(connection)
+        migrated = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(migrated, Table.metadata) == []
+        assert migrated.get_current_revision() == SCHEMA
 
-    with store._engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
+
+def test_store_opened_by_many_at_once_for_the_first_time_is_made_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as clerks:
+        stores = list(clerks.map(lambda _: Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path), range(8)))
+    assert [store.evaluations() for store in stores] == [[]] * 8
 
 
 def test_store_that_cannot_be_reached_says_so(tmp_path: Path) -> None:
