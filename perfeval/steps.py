@@ -5,7 +5,6 @@ Each step asks the store first and leaves its outcome there for (evaluation, rev
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from perfeval import __version__
 from perfeval.checks import check_ledgers, load_classification
 from perfeval.errors import ArchiveError, LedgerError, PerfevalError, UsageError
 from perfeval.indicators import derive_facts, load_indicators, score_facts
-from perfeval.ledgers import Reading, annotate, read_ledgers, receive
+from perfeval.ledgers import Reading, annotate, list_files, read_ledgers, receive
 from perfeval.model import (
     Answer,
     Decision,
@@ -43,7 +42,8 @@ from perfeval.model import (
     Verdict,
 )
 from perfeval.model.digests import check_code
-from perfeval.model.documents import keep, keep_facts, kept, kept_facts
+from perfeval.model.documents import keep, keep_facts, keep_json, kept, kept_facts, kept_json
+from perfeval.model.ledgers import parquet
 from perfeval.settings import Workspace, secret_key
 
 if TYPE_CHECKING:  # rooms that `check` and `score` do without are loaded by the steps that enter them
@@ -138,9 +138,10 @@ def ingest_ledgers(workspace: Workspace, store: Store, revision: Revision) -> li
     """Take the ledger files in: the frozen ones once they passed validation, else those in the folder now."""
     if (outcome := store.outcome(revision, "validated")) is not None:
         return _received(store, outcome["files"])
-    folder = workspace.ledgers(revision.evaluation.year)
+    files = list_files(workspace.ledgers(revision.evaluation.year))
     # What is validated are the artifact's bytes, not the clerk's file, which may change meanwhile.
-    return _received(store, {file.name: store.artifacts.put_file(file.path) for file in receive(folder)})
+    kept_files = [(file.name, *store.artifacts.put_file(file)) for file in files]
+    return [ReceivedFile(name, path, digest) for name, digest, path in kept_files]
 
 
 def validate_ledgers(workspace: Workspace, store: Store, revision: Revision, files: Sequence[ReceivedFile]) -> list[Finding]:
@@ -149,7 +150,7 @@ def validate_ledgers(workspace: Workspace, store: Store, revision: Revision, fil
     Raises: LedgerError: with every finding; marked copies lie in the workspace then, and nothing is frozen.
     """
     if (outcome := store.outcome(revision, "validated")) is not None:
-        return kept(list[Finding], outcome["findings"])
+        return _findings(store, outcome)
     reading = check_files(workspace, revision.evaluation.year, files)
     try:
         refuse_errors(reading.findings)
@@ -160,9 +161,10 @@ def validate_ledgers(workspace: Workspace, store: Store, revision: Revision, fil
     document = {
         "files": {file.name: file.digest for file in files},
         "snapshots": {name: _keep_ledger(store, ledger) for name, ledger in reading.ledgers.items()},
-        "findings": keep(list[Finding], list(reading.findings)),
+        # Thousands of findings are a file: every later step would read them with the outcome.
+        "findings": store.artifacts.put(keep_json(list[Finding], list(reading.findings))),
     }
-    return kept(list[Finding], store.save_outcome(revision, "validated", document)["findings"])
+    return _findings(store, store.save_outcome(revision, "validated", document))
 
 
 def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> Scorecard:
@@ -177,7 +179,7 @@ def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> 
             {
                 "facts": keep_facts(facts),
                 "card": keep(Scorecard, score_facts(system, facts)),
-                "lineage": store.artifacts.put(_parquet(_lineage(facts))),
+                "lineage": store.artifacts.put(_lineage(facts)),
                 "configuration": _keep_files(workspace, store, workspace.scoring_files(year)),
             },
         )
@@ -266,7 +268,6 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
     records = {
         "facts.json": scored["facts"],
         "scores.json": scored["card"],
-        "findings.json": validated["findings"],
         "figures.json": drafted["figures"],
         "snapshots.json": validated["snapshots"],
     }
@@ -283,9 +284,16 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
         archive=settings.archive,
         report=store.artifacts.read(drafted["draft"]["digest"]),
         ledgers=_received(store, validated["files"]),
-        snapshots={name: store.artifacts.path(snapshot["frame"]) for name, snapshot in validated["snapshots"].items()},
+        snapshots={
+            name if len(snapshot["parts"]) == 1 else f"{name}-{number:03}": store.artifacts.path(part)
+            for name, snapshot in validated["snapshots"].items()
+            for number, part in enumerate(snapshot["parts"], start=1)
+        },
         records={name: _json(document) for name, document in records.items()}
-        | {"lineage.parquet": store.artifacts.read(scored["lineage"])},
+        | {
+            "findings.json": store.artifacts.read(validated["findings"]),
+            "lineage.parquet": store.artifacts.read(scored["lineage"]),
+        },
         configuration={
             name: store.artifacts.path(digest) for name, digest in {**scored["configuration"], **drafted["configuration"]}.items()
         },
@@ -345,9 +353,13 @@ def load_ledgers(store: Store, revision: Revision) -> dict[str, Ledger]:
     """The frozen ledgers of a validated revision."""
     snapshots = _done(store, revision, "validated")["snapshots"]
     return {
-        name: Ledger(name, s["title"], s["file"], s["sheet"], s["digest"], pl.read_parquet(store.artifacts.path(s["frame"])), s["letters"])
+        name: Ledger(name, s["title"], s["file"], s["sheet"], s["digest"], _rows(store, s["parts"]), s["letters"])
         for name, s in snapshots.items()
     }
+
+
+def _rows(store: Store, parts: Sequence[str]) -> pl.LazyFrame:
+    return pl.scan_parquet([store.artifacts.path(part) for part in parts])
 
 
 def marked_folder(workspace: Workspace, revision: Revision) -> Path:
@@ -399,6 +411,10 @@ def _json(document: Any) -> bytes:  # noqa: ANN401  # plain JSON data
     return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
+def _findings(store: Store, validated: dict[str, Any]) -> list[Finding]:
+    return kept_json(list[Finding], store.artifacts.read(validated["findings"]))
+
+
 def _received(store: Store, files: dict[str, str]) -> list[ReceivedFile]:
     return [ReceivedFile(name, store.artifacts.path(digest), digest) for name, digest in files.items()]
 
@@ -409,7 +425,7 @@ def _keep_ledger(store: Store, ledger: Ledger) -> dict[str, Any]:
         "file": ledger.file,
         "sheet": ledger.sheet,
         "digest": ledger.digest,
-        "frame": store.artifacts.put(_parquet(ledger.frame)),
+        "parts": [store.artifacts.put(part) for part in ledger.parts],
         "letters": dict(ledger.letters),
     }
 
@@ -418,13 +434,7 @@ def _keep_files(workspace: Workspace, store: Store, files: Sequence[Path]) -> di
     return {path.relative_to(workspace.root).as_posix(): store.artifacts.put(path.read_bytes()) for path in files}
 
 
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
-    return buffer.getvalue()
-
-
-def _lineage(facts: Facts) -> pl.DataFrame:
-    """Which rows each fact came from: fact, ledger, rows in a list, because a name for every row costs as much as the ledger."""
+def _lineage(facts: Facts) -> bytes:
+    """Which rows each fact came from, as Parquet; in lists, because a name for every row costs as much as the ledger."""
     sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]
-    return pl.DataFrame(sources, schema={"fact": pl.String, "ledger": pl.String, "rows": pl.List(pl.UInt32)}, orient="row")
+    return parquet(pl.DataFrame(sources, [("fact", pl.String), ("ledger", pl.String), ("rows", pl.List(pl.UInt32))], orient="row"))

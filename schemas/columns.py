@@ -90,6 +90,7 @@ class LedgerModel(pa.DataFrameModel):
         )
 
     @classmethod
+    @cache
     def column(cls, name: str) -> Column:
         """One column by its English name."""
         return next(column for column in cls.columns() if column.name == name)

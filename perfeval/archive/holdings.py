@@ -37,7 +37,7 @@ class Holdings:
         drafted_at, archived_at: when this revision was drafted and archived, as recorded once: never the clock's now.
         unit: 立档单位 and 责任者.
         ledgers: as received, under the clerk's own names.
-        snapshots: validated ledgers, English ledger name → Parquet file.
+        snapshots: validated ledgers, English ledger name → Parquet file; a long ledger has several, numbered.
         records: file name → bytes; facts.json, scores.json and findings.json at least. decisions.json is made here.
         configuration: path within the workspace → file; perfeval.yml at least.
         program: the program's name and version.

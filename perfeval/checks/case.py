@@ -18,10 +18,10 @@ class Case:
     programme_codes: Collection[str]
     classification: Mapping[str, str]
 
-    def frame(self, name: str) -> pl.DataFrame | None:
+    def rows(self, name: str) -> pl.LazyFrame | None:
         """A ledger's rows, if it could be read."""
         ledger = self.ledgers.get(name)
-        return ledger.frame if ledger else None
+        return ledger.rows if ledger else None
 
     def find(
         self, name: str, column: str, faulty: pl.Expr, code: str, message: str, *, severity: Severity = Severity.ERROR
@@ -30,7 +30,7 @@ class Case:
         ledger = self.ledgers.get(name)
         if ledger is None:
             return
-        for row in ledger.frame.filter(faulty).iter_rows(named=True):
+        for row in ledger.rows.filter(faulty).collect().iter_rows(named=True):
             yield finding_at(ledger, row["row"], column, code, message.format_map(row), row[column], severity)
 
 

@@ -25,10 +25,10 @@ _IDENTITIES = (
 
 def find_unknown_projects(case: Case) -> Iterator[Finding]:
     """X02: a 项目编号 that the register of key projects does not have. Without a number a row is about no single project."""
-    projects = case.frame("projects")
+    projects = case.rows("projects")
     if projects is None:
         return
-    unknown = ~pl.col("project_no").is_in(projects["project_no"].implode())
+    unknown = ~pl.col("project_no").is_in(_column(projects, "project_no"))
     for name in _PROJECT_LEDGERS:
         yield from case.find(
             name, "project_no", unknown, "X02", "项目编号“{project_no}”不在重点项目台账中。请核对编号，或在重点项目台账补登。"
@@ -37,10 +37,10 @@ def find_unknown_projects(case: Case) -> Iterator[Finding]:
 
 def find_unknown_plans(case: Case) -> Iterator[Finding]:
     """X03: a payment on an activity plan that is not registered."""
-    plans = case.frame("plans")
+    plans = case.rows("plans")
     if plans is None:
         return
-    unknown = ~pl.col("plan_no").is_in(plans["plan_no"].implode())
+    unknown = ~pl.col("plan_no").is_in(_column(plans, "plan_no"))
     yield from case.find(
         "expenditure", "plan_no", unknown, "X03", "活动方案编号“{plan_no}”不在活动方案台账中。请核对编号，或在活动方案台账补登。"
     )
@@ -75,9 +75,9 @@ def _repeated(case: Case, name: str, columns: tuple[str, ...], code: str) -> Ite
     filled = pl.all_horizontal(pl.col(*columns).is_not_null())
     key = pl.struct(columns) if len(columns) > 1 else pl.col(columns[0])
     # Equal values have equal hashes: as many hashes as rows means no repetition, at a seventh of the time of looking for it.
-    if ledger.frame.select(key.filter(filled).hash().n_unique() == filled.sum()).item():
+    if ledger.rows.select(key.filter(filled).hash().n_unique() == filled.sum()).collect().item():
         return
-    rows = ledger.frame.lazy().select("row", *columns).drop_nulls()
+    rows = ledger.rows.select("row", *columns).drop_nulls()
     headers = "、".join(LEDGERS[name].column(column).header for column in columns)
     repeated = rows.group_by(columns, maintain_order=True).agg("row").filter(pl.col("row").list.len() > 1).collect()
     for *values, places in repeated.iter_rows():
@@ -85,3 +85,7 @@ def _repeated(case: Case, name: str, columns: tuple[str, ...], code: str) -> Ite
         message = f"{headers}“{' '.join(values)}”重复，见第{shown}行。请删除重复的行，或改正编号。"
         for row in places:
             yield finding_at(ledger, row, columns[-1], code, message, values[-1], Severity.ERROR)
+
+
+def _column(rows: pl.LazyFrame, name: str) -> pl.Series:
+    return rows.select(pl.col(name).implode()).collect().to_series()

@@ -16,7 +16,7 @@ _PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_
 def find_no_budget(case: Case) -> Iterator[Finding]:
     """C08: without an annual budget there is no execution rate to score."""
     budget = case.ledgers.get("budget")
-    if budget and sum(_sums(budget.frame).values()) <= 0:
+    if budget and sum(_sums(budget.rows).values()) <= 0:
         yield finding_on(budget, "C08", "全年预算数不大于0，预算执行率无法计算。请核对预算指标台账是否漏登追加或结转指标。")
 
 
@@ -25,8 +25,8 @@ def find_overspending(case: Case) -> Iterator[Finding]:
     budget, expenditure = case.ledgers.get("budget"), case.ledgers.get("expenditure")
     if budget is None or expenditure is None:
         return
-    granted = _sums(budget.frame)
-    for code, spent in sorted(_sums(expenditure.frame).items()):
+    granted = _sums(budget.rows)
+    for code, spent in sorted(_sums(expenditure.rows).items()):
         if code in case.programme_codes and spent > granted.get(code, 0):
             message = f"预算项目 {code} 支出 {spent:,} 元，超过全年预算 {granted.get(code, 0):,} 元。请核对支出，或补登追加指标。"
             yield finding_on(expenditure, "C09", message)
@@ -34,12 +34,12 @@ def find_overspending(case: Case) -> Iterator[Finding]:
 
 def find_plan_overruns(case: Case) -> Iterator[Finding]:
     """X07: more spent on an activity than its plan allows."""
-    plans, expenditure = case.ledgers.get("plans"), case.frame("expenditure")
+    plans, expenditure = case.ledgers.get("plans"), case.rows("expenditure")
     if plans is None or expenditure is None:
         return
     spent = expenditure.group_by("plan_no").agg(spent=pl.col("amount_yuan").sum())
-    over = plans.frame.join(spent, on="plan_no").filter(pl.col("spent") > pl.col("budget_yuan")).sort("row")
-    for row in over.iter_rows(named=True):
+    over = plans.rows.join(spent, on="plan_no").filter(pl.col("spent") > pl.col("budget_yuan")).sort("row")
+    for row in over.collect().iter_rows(named=True):
         message = f"方案 {row['plan_no']} 已支出 {row['spent']:,} 元，超过方案预算 {row['budget_yuan']:,} 元。请核对，或说明原因。"
         yield finding_at(plans, row["row"], "budget_yuan", "X07", message, row["budget_yuan"], Severity.WARNING)
 
@@ -50,9 +50,11 @@ def find_wrong_classification(case: Case) -> Iterator[Finding]:
     if ledger is None:
         return
     # Few pairs of code and name stand in many rows: each pair is looked up once.
-    pairs = ledger.frame.lazy().group_by("economic_code", "economic_name").agg().drop_nulls().collect(engine="streaming")
+    pairs = ledger.rows.group_by("economic_code", "economic_name").agg().drop_nulls().collect(engine="streaming")
     wrong = pairs.filter([not _agree(case.classification.get(code), name) for code, name in pairs.rows()])
-    for row in ledger.frame.join(wrong, on=["economic_code", "economic_name"], how="semi").iter_rows(named=True) if wrong.height else ():
+    if wrong.is_empty():
+        return
+    for row in ledger.rows.join(wrong.lazy(), on=["economic_code", "economic_name"], how="semi").collect().iter_rows(named=True):
         code, name = row["economic_code"], row["economic_name"]
         expected = case.classification.get(code)
         if expected is None:
@@ -68,9 +70,9 @@ def find_missing_papers(case: Case) -> Iterator[Finding]:
     ledger = case.ledgers.get("expenditure")
     if ledger is None:
         return
-    lacking = ledger.frame.with_columns(pl.col("attachments").replace(0, None)).filter(pl.any_horizontal(pl.col(*_PAPERS).is_null()))
+    lacking = ledger.rows.with_columns(pl.col("attachments").replace(0, None)).filter(pl.any_horizontal(pl.col(*_PAPERS).is_null()))
     model = LEDGERS["expenditure"]
-    for row in lacking.select("row", *_PAPERS).iter_rows(named=True):
+    for row in lacking.select("row", *_PAPERS).collect().iter_rows(named=True):
         missing = [column for column in _PAPERS if row[column] is None]
         headers = "、".join(model.column(column).header for column in missing)
         message = f"手续不全：缺少 {headers}。请补登；确实没有的，向审批人说明。"
@@ -90,9 +92,9 @@ def find_unreviewed_plans(case: Case) -> Iterator[Finding]:
     return case.find("plans", "reviewed_on", unreviewed, "X08", message, severity=Severity.WARNING)
 
 
-def _sums(frame: pl.DataFrame) -> dict[str, Decimal]:
+def _sums(rows: pl.LazyFrame) -> dict[str, Decimal]:
     """Amounts by programme code; cells that could not be read are not counted, they have a finding of their own."""
-    return dict(frame.drop_nulls("programme_code").group_by("programme_code").agg(pl.col("amount_yuan").sum()).rows())
+    return dict(rows.drop_nulls("programme_code").group_by("programme_code").agg(pl.col("amount_yuan").sum()).collect().rows())
 
 
 def _agree(expected: str | None, name: str) -> bool:

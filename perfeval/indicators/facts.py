@@ -65,7 +65,7 @@ def derive_facts(system: IndicatorSystem, ledgers: Ledgers) -> Facts:
     counted: dict[Measure, _Counted] = {}
     lineage: dict[Rows, pl.Series] = {}
     for name in wanted.keys() & ledgers.keys():
-        _query(ledgers[name].frame, list(wanted[name]), counted, lineage)
+        _query(ledgers[name].rows, list(wanted[name]), counted, lineage)
     return {
         name: Fact(
             name,
@@ -88,13 +88,12 @@ def _together(measure: Measure) -> list[Rows]:
     return list(groups.values())
 
 
-def _query(frame: pl.DataFrame, wanted: list[Rows], counted: dict[Measure, _Counted], lineage: dict[Rows, pl.Series]) -> None:
+def _query(frame: pl.LazyFrame, wanted: list[Rows], counted: dict[Measure, _Counted], lineage: dict[Rows, pl.Series]) -> None:
     """Run everything that is wanted of one ledger at once."""
     parts = list(dict.fromkeys(part for rows in wanted for part in rows))
     masks = {part: pl.col(f"{number}?") for number, part in enumerate(parts)}
     found = (
-        frame.lazy()
-        .with_columns(_mask(part).alias(f"{number}?") for number, part in enumerate(parts))
+        frame.with_columns(_mask(part).alias(f"{number}?") for number, part in enumerate(parts))
         .select(
             *(_aggregate(part, masks[part]).alias(f"{number}=") for number, part in enumerate(parts)),
             *(masks[part].sum().alias(f"{number}#") for number, part in enumerate(parts)),

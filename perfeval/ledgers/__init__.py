@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perfeval.ledgers.reader import Reading, read_ledgers
-from perfeval.ledgers.receiving import receive
+from perfeval.ledgers.receiving import list_files, receive
 from perfeval.model import Finding, ReceivedFile
 
-__all__ = ["Reading", "annotate", "read_ledgers", "receive"]
+__all__ = ["Reading", "annotate", "list_files", "read_ledgers", "receive"]
 
 
 def annotate(files: Sequence[ReceivedFile], findings: Sequence[Finding], folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from perfeval.ledgers.codes import Code
-from perfeval.ledgers.sheets import HEAD, Marks, Query, RefusedFileError, Sheet, letters
+from perfeval.ledgers.sheets import HEAD, Marks, RefusedFileError, Sheet, letters
 from perfeval.model import ReceivedFile
 
 _SAMPLE = 1 << 20
@@ -40,23 +40,31 @@ class DelimitedFile(Sheet):
         """The first rows: per row its filled cells by column letter."""
         return [{letter: text for letter, text in row.items() if text} for row in self._head]
 
-    def query(self, below: int, *queries: Query) -> list[pl.DataFrame]:
-        """Run queries over the rows below a row, block by block."""
-        results: list[list[pl.DataFrame]] = []
+    def rows(self, below: int) -> Iterator[pl.DataFrame]:
+        """The rows below a row, block by block."""
         seen = 0
         for block in self._blocks():
-            rows = _scan(block, self._letters, max(below - seen, 0), seen)
-            *found, height = self._collect(*(query(rows) for query in queries), rows.select(pl.len()))
-            results.append(found)
-            seen = max(seen, below) + height.item()
-        if not results:
-            empty = pl.LazyFrame(schema={"row": pl.UInt32, **dict.fromkeys(self._letters, pl.String)})
-            return self._collect(*(query(empty) for query in queries))
-        return [pl.concat(parts) for parts in zip(*results, strict=True)]
+            rows = self._read(block, self._letters, max(below - seen, 0), seen)
+            yield rows
+            seen = max(seen, below) + rows.height
+        if not seen:
+            yield pl.DataFrame(schema={"row": pl.UInt32, **dict.fromkeys(self._letters, pl.String)})
 
-    def _collect(self, *queries: pl.LazyFrame) -> list[pl.DataFrame]:
+    def _read(self, block: bytes, columns: Sequence[str], skip: int, seen: int) -> pl.DataFrame:
+        """The rows of a block as text, after skipping some, numbered behind the `seen` ones of the blocks before."""
+        rows = pl.scan_csv(
+            block,
+            has_header=False,
+            schema=dict.fromkeys(columns, pl.String()),
+            skip_rows=skip,
+            row_index_name="row",
+            row_index_offset=seen + skip + 1,
+            truncate_ragged_lines=True,
+            missing_columns="insert",
+            extra_columns="ignore",
+        )
         try:
-            return pl.collect_all(queries)
+            return rows.collect()
         except pl.exceptions.ComputeError as error:
             if "utf-8" in str(error):
                 message = "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。"
@@ -84,7 +92,7 @@ class DelimitedFile(Sheet):
         block = next(self._blocks(), b"")
         if not block:
             return []
-        (frame,) = self._collect(_scan(block, letters(_MOST_COLUMNS), 0, 0).drop("row").head(HEAD))
+        frame = self._read(block, letters(_MOST_COLUMNS), 0, 0).drop("row").head(HEAD)
         rows = list(frame.iter_rows(named=True))
         width = max((index + 1 for row in rows for index, text in enumerate(row.values()) if text is not None), default=0)
         return [{name: (row[name] or "").strip() for name in frame.columns[:width]} for row in rows]
@@ -99,20 +107,6 @@ class DelimitedFile(Sheet):
             except (csv.Error, UnicodeDecodeError):
                 return f"第{reader.line_num}行附近的"
         return "文件中的"
-
-
-def _scan(block: bytes, columns: Sequence[str], skip: int, seen: int) -> pl.LazyFrame:
-    return pl.scan_csv(
-        block,
-        has_header=False,
-        schema=dict.fromkeys(columns, pl.String()),
-        skip_rows=skip,
-        row_index_name="row",
-        row_index_offset=seen + skip + 1,
-        truncate_ragged_lines=True,
-        missing_columns="insert",
-        extra_columns="ignore",
-    )
 
 
 def _last_row_end(block: bytes) -> int:

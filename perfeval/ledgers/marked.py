@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
+import polars as pl
+
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.rows import Cleaned
@@ -45,7 +47,7 @@ def _merged(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
     findings: list[Finding] = []
     cells: set[Cell] = set()
     columns = {layout.letters[column.name]: column.header for column in model.columns()}
-    last = max([*cleaned.frame["row"].tail(1), *cleaned.ignored, layout.header_row])
+    last = max([cleaned.last_row, *cleaned.ignored, layout.header_row])
     for area in sheet.marks.merged:
         first_letter, first_row, last_letter, last_row = re.findall("[A-Z]+|[0-9]+", area)
         spanned = [letter for letter in columns if index_of(first_letter) <= index_of(letter) <= index_of(last_letter)]
@@ -64,7 +66,7 @@ def _hidden(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
     marks = sheet.marks
     if marks.hidden:
         yield _warning(model, sheet, "这张工作表是隐藏的，仍按台账读取。请取消隐藏，或确认应当计入。")
-    rows = sorted(set(cleaned.frame["row"].to_list()).intersection(marks.hidden_rows)) if marks.hidden_rows else []
+    rows = cleaned.rows.select("row").filter(pl.col("row").is_in(marks.hidden_rows)).collect()["row"].to_list()
     if rows:
         yield _warning(model, sheet, f"第{_ranges(rows)}行被隐藏或筛选掉，仍计入。请取消隐藏核对；不应计入的请删除。", rows[0])
     columns = [column.header for column in model.columns() if layout.letters[column.name] in marks.hidden_columns]

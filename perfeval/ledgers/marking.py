@@ -93,7 +93,7 @@ def _from_text(sheets: Sequence[Sheet], findings: Sequence[Finding]) -> Workbook
     rows = pl.Series([*range(1, HEAD + 1), *(finding.row or 0 for finding in findings)], dtype=pl.UInt32)
     is_part = sheets[0].file.path.stat().st_size > _MOST_BYTES
     wanted = pl.col("row").is_in(rows.implode()) if is_part else pl.lit(value=True)
-    frames = {sheet.name or "": sheet.query(0, lambda lines: lines.filter(wanted))[0] for sheet in sheets}
+    frames = {sheet.name or "": pl.concat(rows.filter(wanted) for rows in sheet.rows(0)) for sheet in sheets}
     titles = {name: name or (_CSV_PART if is_part else _CSV_WHOLE) for name in frames}
     shown = {row: place for frame in frames.values() for place, row in enumerate(frame["row"], 1)} if is_part else {}
     workbook = Workbook(write_only=True)

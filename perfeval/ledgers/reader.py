@@ -54,19 +54,19 @@ def _read(name: str, sheet: Sheet) -> tuple[Ledger | None, list[Finding]]:
     except RefusedFileError as refusal:
         return None, [sheet.finding(refusal.code, refusal.message, ledger=model.ledger_title())]
     marked, spoken = marked_findings(model, sheet, layout, cleaned)
-    findings += [*cleaned.findings, *marked, *_failed_checks(model, sheet, layout, cleaned.frame, cleaned.spoken | spoken)]
-    if cleaned.frame.is_empty():
+    findings += [*cleaned.findings, *marked, *_failed_checks(model, sheet, layout, cleaned.rows, cleaned.spoken | spoken)]
+    if not cleaned.last_row:
         message = f"表头（第{layout.header_row}行）下面没有数据。请确认本年确实没有发生。"
         findings.append(sheet.finding(Code.EMPTY, message, severity=Severity.WARNING, ledger=model.ledger_title(), row=layout.header_row))
-    ledger = Ledger(name, model.ledger_title(), sheet.file.name, sheet.name, sheet.file.digest, cleaned.frame, layout.letters)
-    return ledger, findings
+    source = (sheet.file.name, sheet.name, sheet.file.digest)
+    return Ledger(name, model.ledger_title(), *source, cleaned.rows, layout.letters, cleaned.parts), findings
 
 
 def _failed_checks(
-    model: type[LedgerModel], sheet: Sheet, layout: Layout, frame: pl.DataFrame, spoken: frozenset[Cell]
+    model: type[LedgerModel], sheet: Sheet, layout: Layout, rows: pl.LazyFrame, spoken: frozenset[Cell]
 ) -> Iterator[Finding]:
     """A finding for every cell that fails a check of the schema, with its text as found."""
-    failed = list(failures(model, frame))
+    failed = list(failures(model, rows))
     texts = _texts(sheet, layout, failed)
     for failure in failed:
         letter = layout.letters[failure.column.name]
@@ -92,5 +92,5 @@ def _texts(sheet: Sheet, layout: Layout, failed: Sequence[Failure]) -> dict[str,
     letters = {layout.letters[failure.column.name] for failure in failed}
     rows = pl.concat([failure.rows for failure in failed]).unique()
     wanted = pl.col("row").is_in(rows.implode())
-    (cells,) = sheet.query(layout.header_row, lambda lines: lines.filter(wanted).select("row", *letters))
+    cells = pl.concat(lines.filter(wanted).select("row", *letters) for lines in sheet.rows(layout.header_row))
     return {letter: dict(zip(cells["row"], cells[letter], strict=True)) for letter in letters}

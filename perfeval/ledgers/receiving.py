@@ -6,10 +6,16 @@ from pathlib import Path
 from perfeval.model import ReceivedFile
 
 
-def receive(folder: Path) -> list[ReceivedFile]:
+def list_files(folder: Path) -> list[Path]:
     """List the files of a folder by name, wrong types too, so that they can be reported; Excel's lock files and dot files not."""
-    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~$"))) if folder.is_dir() else []
-    return [ReceivedFile(path.name, path, _digest(path)) for path in paths]
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "~$")))
+
+
+def receive(folder: Path) -> list[ReceivedFile]:
+    """List the files of a folder as `list_files` does, with the digests of their bytes."""
+    return [ReceivedFile(path.name, path, _digest(path)) for path in list_files(folder)]
 
 
 def _digest(path: Path) -> str:

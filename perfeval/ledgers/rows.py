@@ -5,7 +5,7 @@ there be blank rows, totals, notes under the table and faulty cells.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -14,6 +14,7 @@ from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.sheets import Cell, Sheet, index_of
 from perfeval.model import Finding
+from perfeval.model.ledgers import parquet
 from schemas import Column, Kind, LedgerModel
 
 _TOTAL = "^(?:本[页月季年]|年度)?(?:合|小|总|共|累)计[:：]?$"
@@ -27,50 +28,48 @@ _UNUSUAL = "[！-～\u200b-\u200d\u2060\ufeff]"
 class Cleaned:
     """Typed rows in sheet order, what is wrong with their cells, and what later looks must know."""
 
-    frame: pl.DataFrame
+    rows: pl.LazyFrame
+    parts: tuple[bytes, ...]
+    """The rows as Parquet files."""
+    last_row: int
+    """The sheet's number of the last row; 0 where there is none."""
     findings: list[Finding]
     spoken: frozenset[Cell]
-    """Cells that have a finding: that they are empty in the frame is no finding of its own."""
+    """Cells that have a finding: that they are empty is no finding of its own."""
     ignored: frozenset[int]
     """Rows that are no data: totals at the end, notes under the table."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sorted:
-    """The odd rows by what they are; text by column name."""
-
-    data: pl.DataFrame
-    totals: pl.DataFrame
-    findings: list[Finding]
-    ignored: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Cleaner:
-    """One ledger's sheet being cleaned."""
+    """One ledger's sheet being cleaned, block by block."""
 
     model: type[LedgerModel]
     sheet: Sheet
     layout: Layout
+    findings: list[Finding] = field(default_factory=list)
+    last_row: int = 0
 
     def clean(self) -> Cleaned:
-        frame, odd = self._collect()
-        if odd.is_empty():
-            return Cleaned(frame.drop("odd"), [], frozenset(), frozenset())
-        plain = frame.filter(~pl.col("odd")).drop("odd")
-        odd = odd.with_columns(trim(pl.col(name)) for name in odd.columns if name != "row")
-        parts = self._sort_out(odd, last_plain=_last_row(plain))
-        exact = parts.data.select("row", *(self._exact(column) for column in self.model.columns()))
-        findings = [*parts.findings, *self._faulty(parts.data, exact)]
-        spoken = frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in findings if finding.row and finding.cell)
-        frame = pl.concat([plain, exact]).sort("row")
-        marks = self.sheet.marks
-        unsure = {letter for _, letter in (*spoken, *marks.errors, *marks.uncomputed)}
-        findings.extend(self._wrong_totals(parts.totals, frame, unsure))
-        return Cleaned(frame, findings, spoken, parts.ignored)
+        parts: list[bytes] = []
+        others: list[pl.DataFrame] = []
+        for plain, odd in self._read():
+            frame = plain
+            if odd.height:
+                data, other = self._sort_out(odd)
+                frame = pl.concat([plain, data]).sort("row")
+                others.append(other)
+            if frame.height:
+                self.last_row = int(frame["row"][-1])
+            parts.append(parquet(frame))
+        # Of a long csv, Parquet takes a hundredth of the memory, and what later looks need of it is read in no time.
+        rows = frame.lazy() if len(parts) == 1 else pl.scan_parquet(parts)
+        spoken = frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in self.findings if finding.row and finding.cell)
+        ignored = self._judge(pl.concat(others), rows, spoken) if others else frozenset()
+        return Cleaned(rows, tuple(parts), self.last_row, self.findings, spoken, ignored)
 
-    def _collect(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The plain reading of all rows with `odd` marked, and the text of the odd rows, from one pass over the sheet."""
+    def _read(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Per block the rows that the plain reading settles, and the text of the odd ones."""
         readings: list[pl.Expr] = []
         doubts: list[pl.Expr] = []
         for column in self.model.columns():
@@ -88,12 +87,10 @@ class _Cleaner:
         texts += [pl.col(letter) for letter in self.sheet.letters if letter not in self.layout.letters.values()]
         surplus = pl.coalesce([*beyond, pl.lit(None, pl.String)]).alias("surplus")
         names = [column.name for column in self.model.columns()]
-        plain, rest = self.sheet.query(
-            self.layout.header_row,
-            lambda rows: rows.with_columns(readings).with_columns(odd=odd).select("row", "odd", *names),
-            lambda rows: rows.with_columns(readings).with_columns(odd=odd).filter("odd").select("row", surplus, *texts),
-        )
-        return plain, rest
+        for rows in self.sheet.rows(self.layout.header_row):
+            read = rows.lazy().with_columns(readings).select("row", *names, odd=odd).collect()
+            is_odd = read.drop_in_place("odd")
+            yield read.filter(~is_odd), rows.filter(is_odd).select("row", surplus, *texts)
 
     def _doubts(self, column: Column, text: pl.Expr) -> Iterator[pl.Expr]:
         """When the plain reading of a cell does not settle it."""
@@ -113,22 +110,32 @@ class _Cleaner:
         unit, epoch_1904 = self.layout.units[column.name], self.sheet.marks.epoch_1904
         return value(column, pl.col(column.name), unit, binary=self.sheet.binary, epoch_1904=epoch_1904).alias(column.name)
 
-    def _sort_out(self, odd: pl.DataFrame, last_plain: int) -> _Sorted:
-        """Tell data from blank rows, totals, notes and strays."""
+    def _sort_out(self, odd: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Of a block's odd rows, the data read exactly; and the others, as text and with the `sort` they are of."""
         names = pl.col([column.name for column in self.model.columns()])
         filled = pl.sum_horizontal(names.is_not_null())
         texts = pl.all().exclude("row")
         is_total = pl.any_horizontal(texts.str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
         is_note = pl.all_horizontal(texts.str.contains(_NOTE).fill_null(value=True))
         sort = pl.when(filled == 0).then(pl.lit("blank")).when(is_total).then(pl.lit("total")).when(is_note).then(pl.lit("note"))
-        rows = odd.with_columns(sort=sort.when(filled == 1).then(pl.lit("stray")).otherwise(pl.lit("data")))
-        data = rows.filter(pl.col("sort") == "data")
-        at_end = pl.col("row") > max(last_plain, _last_row(data))
-        totals, notes = rows.filter(at_end & (pl.col("sort") == "total")), rows.filter(at_end & (pl.col("sort") == "note"))
-        inside = rows.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
-        findings = [self._no_row(row) for row in inside.iter_rows(named=True)]
-        findings += [self._surplus(row) for row in rows.filter(pl.col("surplus").is_not_null()).iter_rows(named=True)]
-        return _Sorted(data, totals, findings, frozenset([*totals["row"], *notes["row"]]))
+        rows = odd.with_columns(trim(pl.col(name)) for name in odd.columns if name != "row")
+        rows = rows.with_columns(sort=sort.when(filled == 1).then(pl.lit("stray")).otherwise(pl.lit("data")))
+        self.findings += [self._surplus(row) for row in rows.filter(pl.col("surplus").is_not_null()).iter_rows(named=True)]
+        data = rows.filter(sort="data")
+        exact = data.select("row", *(self._exact(column) for column in self.model.columns()))
+        self.findings += self._faulty(data, exact)
+        return exact, rows.filter(pl.col("sort") != "data")
+
+    def _judge(self, others: pl.DataFrame, rows: pl.LazyFrame, spoken: frozenset[Cell]) -> frozenset[int]:
+        """Judge the rows that are no data, now that it is known where the data end; tells which of them are in their place."""
+        at_end = pl.col("row") > self.last_row
+        totals, notes = others.filter(at_end, sort="total"), others.filter(at_end, sort="note")
+        inside = others.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
+        self.findings += [self._no_row(row) for row in inside.iter_rows(named=True)]
+        marks = self.sheet.marks
+        unsure = {letter for _, letter in (*spoken, *marks.errors, *marks.uncomputed)}
+        self.findings += self._wrong_totals(totals, rows, unsure)
+        return frozenset([*totals["row"], *notes["row"]])
 
     def _no_row(self, cells: dict[str, str | int]) -> Finding:
         """A finding on a row that is no data but stands among data, at its first filled cell."""
@@ -157,13 +164,16 @@ class _Cleaner:
             for cells in data.filter(bad).iter_rows(named=True):
                 yield self._finding(code, unreadable(column, cells[column.name]), column, cells)
 
-    def _wrong_totals(self, totals: pl.DataFrame, frame: pl.DataFrame, unsure: set[str]) -> Iterator[Finding]:
+    def _wrong_totals(self, totals: pl.DataFrame, rows: pl.LazyFrame, unsure: set[str]) -> Iterator[Finding]:
         """A finding for every total that differs from the sum of its column; not where the column itself has faults."""
         for column in self.model.columns():
             if column.kind not in {Kind.MONEY, Kind.COUNT} or self.layout.letters[column.name] in unsure:
                 continue
-            total = frame[column.name].sum()
-            for cells in totals.filter(pl.col(column.name).is_not_null()).with_columns(read=self._exact(column)).iter_rows(named=True):
+            written = totals.filter(pl.col(column.name).is_not_null()).with_columns(read=self._exact(column))
+            if written.is_empty():
+                continue
+            total = rows.select(pl.col(column.name).sum()).collect().item()
+            for cells in written.iter_rows(named=True):
                 if cells["read"] != total:
                     unit = "元" if column.kind is Kind.MONEY else ""
                     message = f"合计与各行之和不符：各行之和为 {total:,}{unit}。请检查是否漏行、重行，或合计没有更新。"
@@ -179,10 +189,6 @@ class _Cleaner:
             column=column.header,
             value=str(cells[column.name]),
         )
-
-
-def _last_row(frame: pl.DataFrame) -> int:
-    return int(frame["row"][-1]) if frame.height else 0
 
 
 def clean_rows(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> Cleaned:

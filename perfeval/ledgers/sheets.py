@@ -1,7 +1,7 @@
 """What is handed in, seen alike whether it is a worksheet or a csv (工作表): text cells by column letter and row number."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -24,8 +24,6 @@ class RefusedFileError(Exception):
         self.code = code
         self.message = message
 
-
-Query = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 Cell = tuple[int, str]
 """A cell's row and column letter."""
@@ -71,10 +69,9 @@ class Sheet(ABC):
         """The letters of the columns in which there may be something."""
 
     @abstractmethod
-    def query(self, below: int, *queries: Query) -> list[pl.DataFrame]:
-        """Run queries over the rows below a row: `row` (UInt32, the sheet's number) and a String column per letter.
+    def rows(self, below: int) -> Iterator[pl.DataFrame]:
+        """The rows below a row, of a csv block by block: `row` (UInt32, the sheet's number) and a String column per letter.
 
-        A query must look at each row by itself: a long csv is asked block by block, and the answers joined.
         Raises: RefusedFileError: when the sheet cannot be read to its end.
         """
 

@@ -29,23 +29,29 @@ class Failure:
     rows: pl.Series
 
 
-def failures(model: type[LedgerModel], frame: pl.DataFrame) -> Iterator[Failure]:
-    """Run all checks of a ledger's schema on its typed frame."""
-    for column in model.columns():
-        if column.required and frame[column.name].null_count():
-            rows = frame["row"].filter(frame[column.name].is_null())
-            yield Failure(column, Code.EMPTY_CELL, Severity.ERROR, f"“{column.header}”不能为空。{column.description}请补填。", rows)
-    fields, lazy = model.to_schema().columns, frame.lazy()
+def failures(model: type[LedgerModel], rows: pl.LazyFrame) -> Iterator[Failure]:
+    """Run all checks of a ledger's schema on its typed rows."""
+    fields = model.to_schema().columns
     checks = [(column, check) for column in model.columns() for check in fields[column.name].checks]
-    verdicts = [PolarsCheckBackend(check).check_fn(PolarsData(lazy, column.name)) for column, check in checks]
-    counts = pl.collect_all([verdict.select((~pl.first()).sum()) for verdict in verdicts])
+    verdicts = [PolarsCheckBackend(check).check_fn(PolarsData(rows, column.name)) for column, check in checks]
+    required = [column for column in model.columns() if column.required]
+    empty = rows.select(pl.col(column.name).null_count() for column in required)
+    empties, *counts = pl.collect_all([empty, *(verdict.select((~pl.first()).sum()) for verdict in verdicts)])
+    for column in required:
+        if empties[column.name].item():
+            message = f"“{column.header}”不能为空。{column.description}请补填。"
+            yield Failure(column, Code.EMPTY_CELL, Severity.ERROR, message, _numbers(rows.filter(pl.col(column.name).is_null())))
     for (column, check), verdict, failed in zip(checks, verdicts, counts, strict=True):
         if failed.item():
             # An empty cell passes every check but that for emptiness.
             passes = verdict.collect().to_series().fill_null(value=True)
             severity = Severity.WARNING if check.raise_warning else Severity.ERROR
             code = _CODES.get(str(check.name), Code.OUT_OF_RANGE)
-            yield Failure(column, code, severity, _expected(column, check), frame["row"].filter(~passes))
+            yield Failure(column, code, severity, _expected(column, check), _numbers(rows).filter(~passes))
+
+
+def _numbers(rows: pl.LazyFrame) -> pl.Series:
+    return rows.select("row").collect().to_series()
 
 
 def _expected(column: Column, check: Check) -> str:

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -12,7 +12,7 @@ import polars as pl
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.package import Package
 from perfeval.ledgers.scan import scan_sheet
-from perfeval.ledgers.sheets import HEAD, Marks, Query, RefusedFileError, Sheet, letter_of
+from perfeval.ledgers.sheets import HEAD, Marks, RefusedFileError, Sheet, letter_of
 from perfeval.model import ReceivedFile
 
 _PERCENT_FORMATS = {"9", "10"}
@@ -55,10 +55,9 @@ class WorkbookSheet(Sheet):
         """The letters of the columns between the first and the last with content."""
         return self.frame.columns[1:]
 
-    def query(self, below: int, *queries: Query) -> list[pl.DataFrame]:
-        """Run queries over the rows below a row."""
-        rows = self.frame.slice(below).lazy()
-        return pl.collect_all([query(rows) for query in queries])
+    def rows(self, below: int) -> Iterator[pl.DataFrame]:
+        """The rows below a row, all at once."""
+        yield self.frame.slice(below)
 
 
 @dataclass(frozen=True, slots=True)

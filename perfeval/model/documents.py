@@ -26,6 +26,16 @@ def kept(kind: type[T], document: object) -> T:
     return TypeAdapter(kind).validate_python(document)
 
 
+def keep_json(kind: type[T], value: T) -> bytes:
+    """A noun (or a list of them) as a JSON file."""
+    return TypeAdapter(kind).dump_json(value, indent=1) + b"\n"
+
+
+def kept_json(kind: type[T], content: bytes) -> T:
+    """A noun (or a list of them) from its JSON file."""
+    return TypeAdapter(kind).validate_json(content)
+
+
 def keep_facts(facts: Facts) -> list[dict[str, Any]]:
     """Facts for the store; their rows are kept beside, as a table."""
     return [

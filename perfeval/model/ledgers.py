@@ -1,5 +1,6 @@
 """Ledgers (台账) as received and as validated, and what is wrong with them."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,10 +53,11 @@ class ReceivedFile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ledger:
-    """One validated ledger: the frame of its schema plus column `row` (UInt32, the sheet's row number).
+    """One validated ledger: `rows` are the columns of its schema plus column `row` (UInt32, the sheet's row number).
 
-    `letters` gives the sheet's column letter for each schema column, so that a value can be followed to its cell.
     Amounts are yuan, Decimal(18, 2); dates pl.Date; percentages Decimal, 0-100.
+    `letters` gives the sheet's column letter for each schema column, so that a value can be followed to its cell.
+    `parts` are the same rows as Parquet files in order, several of a long csv, whose `rows` are then read from them when asked for.
     """
 
     name: str
@@ -63,8 +65,21 @@ class Ledger:
     file: str
     sheet: str | None
     digest: str
-    frame: pl.DataFrame
+    rows: pl.LazyFrame
     letters: Mapping[str, str]
+    parts: tuple[bytes, ...] = ()
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """All rows in memory; of a ledger that may be long, better ask `rows` for what is needed."""
+        return self.rows.collect()
+
+
+def parquet(frame: pl.DataFrame) -> bytes:
+    """A frame as a Parquet file."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
+    return buffer.getvalue()
 
 
 Ledgers = Mapping[str, Ledger]

@@ -124,22 +124,26 @@ def _actual(subject: Subject, score: Score) -> str:
     return score.actual if fact is None else mark(Datum(fact.id, fact.value, fact.unit), score.actual)
 
 
-def printed_payments(frame: pl.DataFrame) -> pl.DataFrame:
+def printed_payments(payments: pl.LazyFrame) -> pl.DataFrame:
     """What annex 2 prints of the payments: all of them, or of a long ledger one row for each kind."""
-    if frame.height <= LISTED:
-        return frame
-    return frame.lazy().group_by(KIND).agg(pl.col("row").min()).sort("row").collect(engine="streaming")
+    if _count(payments) <= LISTED:
+        return payments.collect()
+    return payments.group_by(KIND).agg(pl.col("row").min()).sort("row").collect(engine="streaming")
 
 
 def _payments(subject: Subject) -> Annex:
-    frame = subject.ledgers["expenditure"].frame
-    return _listed_payments(subject, frame) if frame.height <= LISTED else _summed_payments(subject, frame)
+    payments = subject.ledgers["expenditure"].rows
+    return _listed_payments(subject, payments.collect()) if _count(payments) <= LISTED else _summed_payments(subject, payments)
 
 
-def _summed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
+def _count(rows: pl.LazyFrame) -> int:
+    return int(rows.select(pl.len()).collect().item())
+
+
+def _summed_payments(subject: Subject, payments: pl.LazyFrame) -> Annex:
     """Payments by category and economic classification, in the order in which the ledger names them."""
     # Streamed: in memory, a key of several columns costs as much again as the ledger.
-    sums = frame.lazy().group_by(KIND).agg(pl.len().alias("count"), pl.col("amount_yuan").sum(), pl.col("row").min())
+    sums = payments.group_by(KIND).agg(pl.len().alias("count"), pl.col("amount_yuan").sum(), pl.col("row").min())
     kinds = sums.sort("row").drop("row").collect(engine="streaming")
     rows: list[Row] = [("序号", "支出类别", "经济分类", "笔数", "金额（元）")]
     categories = kinds["category"].unique(maintain_order=True).to_list()
@@ -149,10 +153,11 @@ def _summed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
             (str(line), category, f"{code} {name}", str(count), f"{amount:,.2f}") for line, code, name, count, amount in of_kind.iter_rows()
         ]
         rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{position}", int(of_kind["count"].sum()), total_yuan(of_kind), 4))
-    rows.append(_sum_row("合计", "spent_total", frame.height, total_yuan(kinds), 4))
+    count = int(kinds["count"].sum())
+    rows.append(_sum_row("合计", "spent_total", count, total_yuan(kinds), 4))
     table = Table((700, 2400, 3000, 1145, 1600), "cclrr", rows, 1)
     caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
-    note = f"注：全年支出{frame.height}笔，超过{LISTED}笔，按支出类别和经济分类汇总；逐笔明细见随报告归档的资金支出台账。"
+    note = f"注：全年支出{count}笔，超过{LISTED}笔，按支出类别和经济分类汇总；逐笔明细见随报告归档的资金支出台账。"
     return Annex("资金支出明细", caption, (table,), (note,))
 
 

@@ -74,7 +74,7 @@ def _unprintable(subject: Subject) -> list[str]:
     unfit = pl.col(pl.String).str.contains(f"{SLOTS.pattern}|{MARKS.pattern}")
     for ledger in [subject.ledgers[name] for name in PRINTED] if not faults else ():
         place = "!".join(part for part in (ledger.file, ledger.sheet) if part)
-        frame = printed_payments(ledger.frame) if ledger.name == "expenditure" else ledger.frame
+        frame = printed_payments(ledger.rows) if ledger.name == "expenditure" else ledger.frame
         for row in frame.filter(pl.any_horizontal(unfit)).to_dicts():
             faults += [
                 f"{place}!{ledger.letters.get(column, '')}{row['row']}: “{MARKS.sub('', text)}”有未填写的空位或程序保留的字符"
@@ -99,7 +99,7 @@ def _written_on(subject: Subject) -> date:
 
 
 def _unreconciled(subject: Subject) -> list[str]:
-    total = total_yuan(subject.ledgers["expenditure"].frame)
+    total = total_yuan(subject.ledgers["expenditure"].rows.select("amount_yuan").collect())
     executed = subject.card.execution.executed
     if total == executed:
         return []

@@ -36,8 +36,8 @@ class Artifacts:
         _fsync_folder(path.parent)
         return digest
 
-    def put_file(self, source: Path) -> str:
-        """Keep a file's content, however long, and return its digest; as `put`, without holding it in memory."""
+    def put_file(self, source: Path) -> tuple[str, Path]:
+        """Keep a file's content, however long, and return its digest and place; as `put`, without holding it in memory."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self._folder)
         digest = hashlib.sha256()
@@ -54,7 +54,7 @@ class Artifacts:
         finally:
             Path(temporary).unlink(missing_ok=True)
         _fsync_folder(path.parent)
-        return digest.hexdigest()
+        return digest.hexdigest(), path
 
     def path(self, digest: str) -> Path:
         """Where an artifact's bytes are, after checking that they are still the ones that were put.

@@ -17,6 +17,7 @@ import rules  # noqa: E402
 from perfeval.checks import check_ledgers, load_classification  # noqa: E402
 from perfeval.indicators import derive_facts, load_indicators, score_facts  # noqa: E402
 from perfeval.ledgers import read_ledgers, receive  # noqa: E402
+from perfeval.model.ledgers import parquet  # noqa: E402
 from perfeval.report import Subject, draft_report  # noqa: E402
 from perfeval.settings import Workspace  # noqa: E402
 
@@ -40,10 +41,10 @@ def main(folder: Path, work: Path, result: Path) -> None:
     (work / "report.docx").write_bytes(report.document)
     sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]
     lineage = pl.DataFrame(sources, schema={"fact": pl.String, "ledger": pl.String, "rows": pl.List(pl.UInt32)}, orient="row")
-    for name, frame in {"lineage": lineage, **{name: ledger.frame for name, ledger in reading.ledgers.items()}}.items():
-        frame.write_parquet(work / f"{name}.parquet", compression="zstd")
-        with (work / f"{name}.parquet").open("rb") as snapshot:
-            hashlib.file_digest(snapshot, "sha256")
+    parts = {name: ledger.parts for name, ledger in reading.ledgers.items()} | {"lineage": (parquet(lineage),)}
+    for name, part in ((f"{name}-{number}", part) for name, some in parts.items() for number, part in enumerate(some)):
+        (work / f"{name}.parquet").write_bytes(part)
+        hashlib.sha256(part)
     told = {
         "facts": {fact.id: rules.written(fact.value) for fact in facts.values() if isinstance(fact.value, Decimal)},
         "scores": {score.id: rules.written(score.score) for score in card.scores}

@@ -154,7 +154,7 @@ def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: O
 def _tamper_snapshot(office: Office) -> None:
     outcome = office.store.outcome(office.revision, "validated")
     assert outcome is not None
-    path = office.store.artifacts.path(outcome["snapshots"]["meetings"]["frame"])
+    path = office.store.artifacts.path(outcome["snapshots"]["meetings"]["parts"][0])
     path.write_bytes(path.read_bytes()[:-1])
 
 

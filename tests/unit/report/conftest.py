@@ -41,7 +41,7 @@ def ledger(name: str, title: str, columns: dict[str, list[object]], schema: dict
     height = len(next(iter(columns.values())))
     frame = pl.DataFrame({"row": list(range(3, 3 + height)), **columns}, schema_overrides={"row": pl.UInt32(), **(schema or {})})
     letters = {column: chr(ord("A") + position) for position, column in enumerate(columns)}
-    return Ledger(name, title, f"{title}.xlsx", title, "0" * 64, frame, letters)
+    return Ledger(name, title, f"{title}.xlsx", title, "0" * 64, frame.lazy(), letters)
 
 
 @pytest.fixture

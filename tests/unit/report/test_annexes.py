@@ -113,7 +113,7 @@ def test_colours_last_month_judged_word_and_fill(draft: Draft) -> None:
 def test_colours_behind_less_than_the_band_yellow(draft: Draft, subject: Subject) -> None:
     progress = subject.ledgers["progress"]
     frame = progress.frame.with_columns(pl.lit(Decimal("90.01")).cast(pl.Decimal(5, 2)).alias("actual_pct"))
-    table = tables(draft("文\n", ledgers={**subject.ledgers, "progress": replace(progress, frame=frame)}))[3]
+    table = tables(draft("文\n", ledgers={**subject.ledgers, "progress": replace(progress, rows=frame.lazy())}))[3]
     assert [shading.get(qn("w:fill")) for shading in table.iter(qn("w:shd"))] == ["FFFF00", "FFFF00"]
 
 
@@ -148,7 +148,7 @@ def test_table_many_rows_linear_and_escaped() -> None:
 
 def test_payments_too_many_for_a_table_are_summed_by_category_and_classification(draft: Draft, subject: Subject) -> None:
     payments = subject.ledgers["expenditure"]
-    many = replace(payments, frame=pl.concat([payments.frame] * 3334))
+    many = replace(payments, rows=pl.concat([payments.rows] * 3334))
     amount = Decimal("12004067.00")
     card = replace(subject.card, execution=replace(subject.card.execution, annual=amount, executed=amount))
     report = draft("文\n", ledgers={**subject.ledgers, "expenditure": many}, card=card)

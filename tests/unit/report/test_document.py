@@ -134,7 +134,7 @@ def test_draft_sections_portrait_then_landscape_with_footers(draft: Draft) -> No
 def test_draft_ledger_text_illegal_in_xml_printed_without_it(draft: Draft, subject: Subject) -> None:
     projects = subject.ledgers["projects"]
     frame = projects.frame.with_columns(project_name=pl.Series(["甲\x00<项目>&\x0b", "乙\n项目", "丙\ufffe"]))
-    report = draft("文\n", ledgers={**subject.ledgers, "projects": replace(projects, frame=frame)})
+    report = draft("文\n", ledgers={**subject.ledgers, "projects": replace(projects, rows=frame.lazy())})
     assert [row.cells[1].text for row in opened(report).tables[-1].rows[1:]] == ["甲<项目>&", "乙\n项目", "丙"]
 
 
@@ -150,7 +150,7 @@ def test_draft_ledger_text_unprintable_stopped_at_its_cell(
 ) -> None:
     changed = subject.ledgers[ledger]
     frame = changed.frame.with_columns(pl.when(pl.col("row") == 3).then(pl.lit(text)).otherwise(pl.col(column)).alias(column))
-    (told,) = faults("文\n", ledgers={**subject.ledgers, ledger: replace(changed, frame=frame)})
+    (told,) = faults("文\n", ledgers={**subject.ledgers, ledger: replace(changed, rows=frame.lazy())})
     assert told.startswith(fault)
 
 
@@ -161,13 +161,13 @@ def test_draft_ledger_missing_stopped(faults: Faults, subject: Subject) -> None:
 
 def test_draft_without_report_step_stopped(faults: Faults, subject: Subject) -> None:
     work = subject.ledgers["evaluation_work"]
-    ledgers = {**subject.ledgers, "evaluation_work": replace(work, frame=work.frame.head(1))}
+    ledgers = {**subject.ledgers, "evaluation_work": replace(work, rows=work.rows.head(1))}
     assert faults("文\n", ledgers=ledgers) == ["评价工作台账.xlsx: 评价工作台账中没有“形成报告”步骤，成文日期无从确定"]
 
 
 def test_draft_payments_unlike_execution_stopped(faults: Faults, subject: Subject) -> None:
     paid = subject.ledgers["expenditure"]
-    ledgers = {**subject.ledgers, "expenditure": replace(paid, frame=paid.frame.head(2))}
+    ledgers = {**subject.ledgers, "expenditure": replace(paid, rows=paid.rows.head(2))}
     assert faults("文\n", ledgers=ledgers) == ["附件2: 资金支出明细合计 3000.5 元，与自评表全年执行数 3600.5 元不一致"]
 
 

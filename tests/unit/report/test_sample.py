@@ -46,7 +46,7 @@ def drafted() -> Drafted:
 
 
 def changed(ledgers: Ledgers, name: str, frame: pl.DataFrame) -> Ledgers:
-    return {**ledgers, name: replace(ledgers[name], frame=frame)}
+    return {**ledgers, name: replace(ledgers[name], rows=frame.lazy())}
 
 
 def texts(report: Report) -> list[str]:
