@@ -1,11 +1,13 @@
 """The year in a plain loop, without a conductor: what each step leaves, and what cannot be got past it."""
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
+import polars as pl
 import pyotp
 import pytest
 
@@ -13,6 +15,7 @@ from perfeval import steps
 from perfeval.approvals import enrol
 from perfeval.cli import create_workspace
 from perfeval.errors import ArchiveError, LedgerError, UsageError
+from perfeval.ledgers import receive
 from perfeval.model import Answer, Revision, Verdict
 from perfeval.settings import Workspace, secret_key
 from perfeval.store import Store
@@ -123,6 +126,25 @@ def test_ledgers_edited_after_validation_do_not_reach_the_revision(office: Offic
     _drop_row(office, "调度会议台账")
     assert office.prepare() == before
     assert steps.load_ledgers(office.store, office.revision)["meetings"].frame.height == 108
+
+
+def test_csv_of_several_blocks_makes_the_same_year_and_is_archived_in_parts(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = office.workspace.ledgers(2022)
+    expected = steps.assess(office.workspace, 2022, receive(folder))
+    path = folder / "资金支出台账.xlsx"
+    with path.with_suffix(".csv").open("w", encoding="utf-8", newline="") as text:
+        csv.writer(text).writerows(openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True))
+    path.unlink()
+    monkeypatch.setattr("perfeval.ledgers.delimited._BLOCK", 2048)
+    code = office.prepare()
+    assert steps.load_scores(office.store, office.revision)[1] == expected.card
+    office.decide("center", Verdict.APPROVE, code)
+    office.decide("bureau", Verdict.APPROVE, code)
+    bag = office.archive()
+    assert all(check.ok for check in steps.verify_archive(bag))
+    parts = sorted((bag / "data" / "snapshots").glob("expenditure-*.parquet"))
+    assert len(parts) > 1
+    assert pl.read_parquet(parts).equals(expected.ledgers["expenditure"].frame)
 
 
 def test_correction_makes_a_new_revision_from_the_ledgers_as_they_are(office: Office) -> None:

@@ -30,7 +30,8 @@ BUDGET = pl.DataFrame(
 
 def test_failures_of_a_frame_are_all_found_with_their_rows() -> None:
     found = [
-        (failure.code, failure.column.name, failure.severity, failure.rows.to_list()) for failure in failures(LEDGERS["budget"], BUDGET.lazy())
+        (failure.code, failure.column.name, failure.severity, failure.rows.to_list())
+        for failure in failures(LEDGERS["budget"], BUDGET.lazy())
     ]
     assert found == [
         ("V01", "document_no", "error", [5]),
