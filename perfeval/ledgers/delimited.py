@@ -15,7 +15,7 @@ _SAMPLE = 1 << 20
 _MOST_BYTES = 2 << 30
 _MOST_COLUMNS = 128
 # Polars would map the whole file into memory beside what it reads from it.
-_BLOCK = 8 << 20
+_BLOCK = 16 << 20
 
 
 class DelimitedFile(Sheet):
