@@ -27,8 +27,9 @@ check: setup  ## lint, format, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup .bench-venv/.ready  ## time and memory against a straight script and the usual stack
+bench: setup .bench-venv/.ready  ## time and memory against a straight script and the usual stack; how long Resume waits
 	$(BIN)/python tests/bench/bench.py --rival .bench-venv/bin/python
+	$(BIN)/python tests/bench/resume.py
 
 # Rivals live apart: where pandas is installed, Pandera's Polars side loads slower.
 .bench-venv/.ready: tests/bench/requirements.lock
