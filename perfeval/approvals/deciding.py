@@ -3,9 +3,10 @@
 import hmac
 from datetime import UTC, datetime
 
-from perfeval.approvals.identity import verify_code
+from perfeval.approvals.identity import find_approver, verify_code
 from perfeval.errors import ApprovalError
 from perfeval.model import Answer, Decision, Draft, Gate, Revision, Verdict
+from perfeval.model.evaluation import spelling
 from perfeval.store import Store
 
 COMMENT_LENGTH = 2000
@@ -18,7 +19,8 @@ def decide(store: Store, revision: Revision, gates: tuple[Gate, ...], gate: Gate
 
     Raises: ApprovalError: with the reason in Chinese; nothing is decided then.
     """
-    approver = store.enrolled(answer.name.strip(), key)
+    person = find_approver(store, answer.name)
+    approver = store.enrolled(person.name, key) if person else None
     if approver is None:
         raise ApprovalError("A04", f"没有登记审批人“{answer.name}”", "核对姓名；新审批人用 perfeval approver add 登记。")
     if not verify_code(store, approver, answer.code):
@@ -43,10 +45,10 @@ def _check_duties(store: Store, revision: Revision, gates: tuple[Gate, ...], gat
     evaluation = revision.evaluation
     if evaluation.outcome is not None:
         raise ApprovalError("A09", f"这项自评已结束（{evaluation.outcome}），不能再审批")
-    if name == evaluation.prepared_by:
+    if spelling(name) == spelling(evaluation.prepared_by):
         raise ApprovalError("A10", f"“{name}”是送审人，不能审批自己送审的报告", "由其他审批人审批。")
     decisions = store.decisions(evaluation)
-    if any(decision.approver == name and decision.gate != gate.key for decision in decisions):
+    if any(spelling(decision.approver) == spelling(name) and decision.gate != gate.key for decision in decisions):
         raise ApprovalError("A10", f"“{name}”已在另一环节审批过这项自评", "同一人不得在两个环节审批，由其他审批人审批。")
     # A gate that was returned or refused leaves nothing for the gates behind it.
     approved = {item.gate for item in decisions if item.revision == revision.number and item.verdict is Verdict.APPROVE}

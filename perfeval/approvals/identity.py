@@ -7,6 +7,7 @@ import pyotp
 
 from perfeval.errors import ApprovalError
 from perfeval.model import Gate, Person
+from perfeval.model.evaluation import spelling
 from perfeval.store import Enrolled, Store
 
 STEP_SECONDS = 30
@@ -27,8 +28,15 @@ def enrol(store: Store, name: str, role: str, gates: tuple[Gate, ...], key: str)
     if not name or len(name) > NAME_LENGTH or not name.isprintable():
         raise ApprovalError("A03", "审批人姓名为空、过长或含有不可见字符", f"填写真实姓名，不超过{NAME_LENGTH}字。")
     secret = pyotp.random_base32()
-    person = store.enrol(name, role, secret, key)
+    known = find_approver(store, name)
+    # Under the spelling that is known, so that the store refuses a second one.
+    person = store.enrol(known.name if known else name, role, secret, key)
     return person, pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=f"perfeval {title}")
+
+
+def find_approver(store: Store, name: str) -> Person | None:
+    """The active approver of that name, however it is spelled."""
+    return next((item for item in store.people() if item.revoked_at is None and spelling(item.name) == spelling(name)), None)
 
 
 def verify_code(store: Store, approver: Enrolled, code: str) -> bool:

@@ -1,6 +1,5 @@
 """The door of the archive: what the decisions must say before anything is archived, and again whenever a bag is checked."""
 
-import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -10,6 +9,7 @@ from pydantic import TypeAdapter
 from perfeval.archive.holdings import Holdings
 from perfeval.model import Decision, Gate, Verdict
 from perfeval.model.digests import check_code
+from perfeval.model.evaluation import spelling
 
 # China has one legal time, and no summer time in the years evaluated; no zone database is needed to read an archive.
 _CHINA = timezone(timedelta(hours=8))
@@ -109,9 +109,9 @@ def conflicted(approvals: Approvals) -> list[str]:
     """职责分离: approvers who are nobody, the preparer, or somebody who decided at another gate too, in Chinese."""
     gates: dict[str, set[str]] = defaultdict(set)
     for item in approvals.decisions:
-        gates[_person(item.approver)].add(item.gate)
+        gates[spelling(item.approver)].add(item.gate)
     problems = ["有审批决定没有审批人姓名"] if "" in gates else []
-    if _person(approvals.prepared_by) in gates:
+    if spelling(approvals.prepared_by) in gates:
         problems.append(f"送审人“{approvals.prepared_by}”审批了自己送审的报告")
     return problems + [f"“{name}”在不止一个环节作了审批" for name, decided in gates.items() if name and len(decided) > 1]
 
@@ -138,8 +138,3 @@ def china_time(at: datetime) -> datetime:
 def time_text(at: datetime) -> str:
     """A point in time as people read it."""
     return china_time(at).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _person(name: str) -> str:
-    """One spelling for one person: blanks, full-width letters and case do not make another."""
-    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()

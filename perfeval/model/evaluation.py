@@ -1,5 +1,6 @@
 """One programme's year, its revisions, drafts and decisions."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -109,6 +110,11 @@ class Person:
     role: str
     enrolled_at: datetime
     revoked_at: datetime | None = None
+
+
+def spelling(name: str) -> str:
+    """One spelling for one person: blanks, full-width letters and case do not make another."""
+    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,11 @@ def test_answer_with_the_check_code_in_capitals_and_blanks_decides(office: Offic
     assert office.decide(CENTER, replace(office.answer("甲"), check_code=" 0123 ABCD")).approver == "甲"
 
 
+def test_answer_under_another_spelling_of_the_name_is_the_same_persons(office: Office) -> None:
+    assert office.decide(CENTER, replace(office.answer("甲"), name=" 甲　")).approver == "甲"
+    assert office.decide(BUREAU, replace(office.answer("乙"), name="\u2f04")).approver == "乙"
+
+
 def test_answer_by_a_stranger_is_refused(office: Office) -> None:
     with pytest.raises(ApprovalError, match="没有登记审批人“丙”"):
         office.decide(CENTER, replace(office.answer("甲"), name="丙"))
@@ -91,6 +96,18 @@ def test_answer_at_the_second_gate_before_the_first_is_refused(office: Office) -
 def test_answer_by_the_preparer_is_refused(office: Office) -> None:
     with pytest.raises(ApprovalError, match="是送审人"):
         office.decide(CENTER, office.answer("填表人"))
+
+
+def test_answer_by_the_preparer_under_another_spelling_is_refused(office: Office) -> None:
+    evaluation = replace(office.revision.evaluation, prepared_by="填 表　人")
+    office.revision = replace(office.revision, evaluation=evaluation)
+    with pytest.raises(ApprovalError, match="是送审人"):
+        office.decide(CENTER, office.answer("填表人"))
+
+
+def test_enrolment_under_another_spelling_is_refused(office: Office) -> None:
+    with pytest.raises(ApprovalError, match="审批人“甲”已登记"):
+        enrol(office.store, " 甲 ", "bureau", GATES, KEY)
 
 
 def test_answer_by_somebody_who_decided_at_the_other_gate_is_refused(office: Office) -> None:
