@@ -1,10 +1,8 @@
 """The `perfeval` program: perfeval.cli's commands and those that need Prefect, which alone import it, when they run."""
 
-import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.status import Status
 
-    from flows.conduct import Conductor, Position
+    from flows.conduct import Position
     from perfeval.model import Finding, Standing
     from perfeval.settings import Workspace
     from perfeval.store import Store
@@ -42,6 +40,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """开始或继续一项自评，直到等待审批。"""
+    from flows.serve import conducting
     from perfeval.errors import UsageError
     from perfeval.model import Stage
 
@@ -49,9 +48,7 @@ def run(
     store = open_store(place)
     standing = _current(place, store, year)
     if standing and standing.stage is Stage.ARCHIVED:
-        raise UsageError(
-            "V08", f"{year}年度的自评已归档：{standing.revision.evaluation.id}", "如确需重新自评，在 Prefect 界面新建一次运行。"
-        )
+        raise UsageError("P08", f"{year}年度的自评已归档：{standing.revision.evaluation.id}", "用 perfeval verify 核验归档包。")
     if standing and standing.stage is Stage.CORRECTING:
         _correct(store, standing, note)
     with waiting("校验台账、评分、编写报告……"), conducting(place, store) as (conductor, url):
@@ -72,6 +69,7 @@ def decide(
     as_json: JsonOption = False,
 ) -> None:
     """在终端审批，与网页表单效力相同。"""
+    from flows.serve import conducting
     from perfeval import steps
     from perfeval.errors import UsageError
     from perfeval.model import Answer, Verdict
@@ -81,9 +79,9 @@ def decide(
     standing = steps.standing(place, store, store.evaluation(evaluation))
     asked = next((item for item in place.gates if item.key == gate), None)
     if asked is None:
-        raise UsageError("V09", f"没有“{gate}”这一审批环节", "可用：" + "、".join(f"{item.key}（{item.title}）" for item in place.gates))
+        raise UsageError("P09", f"没有“{gate}”这一审批环节", "可用：" + "、".join(f"{item.key}（{item.title}）" for item in place.gates))
     if standing.draft is None:
-        raise UsageError("V10", f"{evaluation} 还没有可审批的报告", "先执行 perfeval run，形成报告后再审批。")
+        raise UsageError("P10", f"{evaluation} 还没有可审批的报告", "先执行 perfeval run，形成报告后再审批。")
     steps.decide(place, store, standing.revision, asked, Answer(Verdict[decision.name], name, code, check_code, comment))
     say(f"“{name}”的审批决定（{Verdict[decision.name]}）已登记。")
     with waiting("推进到下一环节……"), conducting(place, store) as (conductor, url):
@@ -109,6 +107,7 @@ def serve(
         tell(f"{USER}:{secret}")
         return
     signal.signal(signal.SIGTERM, _interrupt)
+    say("正在启动服务……")
     with keeping(place, store, host, port) as server:
         say(f"服务已启动：{server.url}　用户名 {USER}" + (f"，口令 {secret}（登录时填写 {USER}:{secret}）" if is_new else ""))
         say("按 Ctrl-C 结束。忘记口令：perfeval serve --show-password")
@@ -140,23 +139,6 @@ def waiting(what: str) -> "Status":
     return Console(stderr=True).status(what)
 
 
-@contextmanager
-def conducting(place: "Workspace", store: "Store") -> Iterator[tuple["Conductor", str | None]]:
-    """A conductor on the server that is up, and its address; else on one of our own for as long as the block lasts."""
-    from flows.serve import Remote, serving
-
-    with serving(place, store) as server:
-        # Prefect reads its settings from the environment when it is imported, and nothing of the caller's may be among them.
-        os.environ.clear()
-        os.environ.update(server.environment, PREFECT_LOGGING_LEVEL="ERROR")
-        from prefect import get_client
-
-        from flows.conduct import Conductor
-
-        with get_client(sync_client=True) as client:
-            yield Conductor(place, store, client, server.tend), server.url if isinstance(server, Remote) else None
-
-
 def _current(place: "Workspace", store: "Store", year: int) -> "Standing | None":
     """Where the year's latest evaluation stands; None when there is none or it was refused."""
     from perfeval import steps
@@ -175,7 +157,7 @@ def _correct(store: "Store", standing: "Standing", note: str) -> None:
         comments = "；".join(
             item.comment for item in store.decisions(standing.revision.evaluation, standing.revision.number) if item.comment
         )
-        raise UsageError("V08", f"第{standing.revision.number}稿已退回修改：{comments}", "更正台账后，用 --note 说明更正了什么，再运行。")
+        raise UsageError("P13", f"第{standing.revision.number}稿已退回修改：{comments}", "更正台账后，用 --note 说明更正了什么，再运行。")
     steps.record_correction(store, standing.revision, note)
 
 

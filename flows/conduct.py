@@ -106,7 +106,7 @@ class Conductor:
         deadline = time.monotonic() + seconds
         while (answer := ask()) is None:
             if time.monotonic() > deadline:
-                raise ServerError("V07", "运行长时间没有进展", "用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。")
+                raise ServerError("P07", "运行长时间没有进展", "用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。")
             self._tend()
             time.sleep(_POLL_SECONDS)
         return answer

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyotp
 from rich.console import Console
 
+from flows.serve import conducting
 from flows.workplace import save_draft
 from perfeval import steps
 from perfeval.approvals import enrol
@@ -26,8 +27,6 @@ def demonstrate(folder: Path | None) -> None:
 
     Raises: PerfevalError: when any step fails.
     """
-    from flows.cli import conducting
-
     started = time.monotonic()
     console = Console(stderr=True)
     folder = folder or _next_folder(Path("demo"))
@@ -49,7 +48,7 @@ def demonstrate(folder: Path | None) -> None:
             position = conductor.answer(position.run_id, _approval(standing, codes[standing.gate.key]))
         status.update("结束服务……")
     if position.failure or standing is None or standing.stage is not Stage.ARCHIVED:
-        raise ServerError("V11", "演示没有走到归档", position.failure or "")
+        raise ServerError("P11", "演示没有走到归档", position.failure or "")
     _show(console, place, store, standing.revision)
     console.print(f"用时 {time.monotonic() - started:.0f} 秒")
 
@@ -76,7 +75,7 @@ def _show(console: Console, place: Workspace, store: Store, revision: Revision) 
     for check in steps.verify_archive(bag):
         console.print(f"{'✓' if check.ok else '✗'} {check.name}：{check.detail}", highlight=False)
         if not check.ok:
-            raise ArchiveError("V12", f"归档包核验不通过：{check.name}", check.detail)
+            raise ArchiveError("P12", f"归档包核验不通过：{check.name}", check.detail)
     show_scores(steps.score_indicators(place, store, revision))
     tell(f"报告：{save_draft(place, store, revision)}")
     tell(f"归档：{bag}")

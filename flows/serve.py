@@ -20,11 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from perfeval.errors import ServerError, UsageError
 from perfeval.settings import Workspace, secret_key
 from perfeval.store import Store
+
+if TYPE_CHECKING:
+    from flows.conduct import Conductor
 
 USER = "perfeval"
 HOST = "127.0.0.1"
@@ -106,7 +109,7 @@ class _Child:
         if time.monotonic() - self._started > _LIVED_SECONDS:
             self._starts = 0
         if self._starts > _RESTARTS:
-            raise ServerError("V02", "服务进程反复退出", f"查看日志 {self._log}，排除故障后再启动。")
+            raise ServerError("P02", "服务进程反复退出", f"查看日志 {self._log}，排除故障后再启动。")
         self.stop()
         self.start()
 
@@ -160,7 +163,7 @@ class Server:
         while not is_healthy(self.url):
             self.tend()
             if time.monotonic() > deadline:
-                raise ServerError("V03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
+                raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
 
     def tend(self) -> None:
         """Start again what has died."""
@@ -177,7 +180,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise UsageError(
-            "V01", f"不能在 {host}:{port} 上启动服务：{error.strerror}", "端口可能被别的程序占用：用 --port 换一个端口，例如 --port 4201。"
+            "P01", f"不能在 {host}:{port} 上启动服务：{error.strerror}", "端口可能被别的程序占用：用 --port 换一个端口，例如 --port 4201。"
         ) from error
     listener.listen(128)
     return listener
@@ -219,6 +222,21 @@ def serving(workspace: Workspace, store: Store) -> Iterator[Server | Remote]:
 
 
 @contextmanager
+def conducting(workspace: Workspace, store: Store) -> Iterator[tuple["Conductor", str | None]]:
+    """A conductor on the server that is up, and its address; else on one of our own for as long as the block lasts."""
+    with serving(workspace, store) as server:
+        # Prefect reads its settings from the environment when it is imported, and nothing of the caller's may be among them.
+        os.environ.clear()
+        os.environ.update(server.environment, PREFECT_LOGGING_LEVEL="ERROR")
+        from prefect import get_client
+
+        from flows.conduct import Conductor
+
+        with get_client(sync_client=True) as client:
+            yield Conductor(workspace, store, client, server.tend), server.url if isinstance(server, Remote) else None
+
+
+@contextmanager
 def keeping(workspace: Workspace, store: Store, host: str, port: int) -> Iterator[Server]:
     """A server that others find, for as long as the block lasts.
 
@@ -227,7 +245,7 @@ def keeping(workspace: Workspace, store: Store, host: str, port: int) -> Iterato
     key = secret_key()
     with _claim(workspace) as url:
         if url:
-            raise UsageError("V05", f"本工作区的服务已在运行：{url}", "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
+            raise UsageError("P05", f"本工作区的服务已在运行：{url}", "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
         server = Server(workspace, password(store, key)[0], host, port)
         server.environment[SCHEDULE] = "on"
         with server:
@@ -269,7 +287,7 @@ def _claim(workspace: Workspace) -> Iterator[str | None]:
                     yield url
                     return
                 if time.monotonic() > deadline:
-                    raise ServerError("V06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。") from None
+                    raise ServerError("P06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。") from None
                 time.sleep(0.5)
             else:
                 _note(workspace).unlink(missing_ok=True)

@@ -135,4 +135,4 @@ def _refuse_second_run(store: "Store", year: int) -> None:
         except ObjectNotFound:
             return
     if run.state and not run.state.is_final():
-        raise UsageError("V04", f"{year}年度的自评正在进行：{run.name}", "在那一次运行里继续；同一年度不能同时进行两次。")
+        raise UsageError("P04", f"{year}年度的自评正在进行：{run.name}", "在那一次运行里继续；同一年度不能同时进行两次。")

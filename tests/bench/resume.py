@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
-from flows.cli import conducting
+from flows.serve import conducting
 from perfeval.cli import create_workspace, open_store, open_workspace
 from perfeval.settings import KEY_VARIABLE
 

@@ -62,7 +62,7 @@ def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(term
     code, archived, _ = terminal.decide("bureau", "approve", second["check_code"])
     assert (code, archived["state"]) == (0, "archived")
     code, again = terminal.run(PERFEVAL_KEY=KEY)
-    assert (code, again["error"]["code"]) == (2, "V08")
+    assert (code, again["error"]["code"]) == (2, "P08")
 
     server.terminate()
     _, err = server.communicate(timeout=60)
