@@ -64,9 +64,8 @@ class _Cleaner:
             parts.append(parquet(frame))
         # Of a long csv, Parquet takes a hundredth of the memory, and what later looks need of it is read in no time.
         rows = frame.lazy() if len(parts) == 1 else pl.scan_parquet(parts)
-        spoken = frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in self.findings if finding.row and finding.cell)
-        ignored = self._judge(pl.concat(others), rows, spoken) if others else frozenset()
-        return Cleaned(rows, tuple(parts), self.last_row, self.findings, spoken, ignored)
+        ignored = self._judge(pl.concat(others), rows) if others else frozenset()
+        return Cleaned(rows, tuple(parts), self.last_row, self.findings, self._spoken(), ignored)
 
     def _read(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Per block the rows that the plain reading settles, and the text of the odd ones."""
@@ -126,14 +125,17 @@ class _Cleaner:
         self.findings += self._faulty(data, exact)
         return exact, rows.filter(pl.col("sort") != "data")
 
-    def _judge(self, others: pl.DataFrame, rows: pl.LazyFrame, spoken: frozenset[Cell]) -> frozenset[int]:
+    def _spoken(self) -> frozenset[Cell]:
+        return frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in self.findings if finding.row and finding.cell)
+
+    def _judge(self, others: pl.DataFrame, rows: pl.LazyFrame) -> frozenset[int]:
         """Judge the rows that are no data, now that it is known where the data end; tells which of them are in their place."""
         at_end = pl.col("row") > self.last_row
         totals, notes = others.filter(at_end, sort="total"), others.filter(at_end, sort="note")
         inside = others.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
         self.findings += [self._no_row(row) for row in inside.iter_rows(named=True)]
         marks = self.sheet.marks
-        unsure = {letter for _, letter in (*spoken, *marks.errors, *marks.uncomputed)}
+        unsure = {letter for _, letter in (*self._spoken(), *marks.errors, *marks.uncomputed)}
         self.findings += self._wrong_totals(totals, rows, unsure)
         return frozenset([*totals["row"], *notes["row"]])
 

@@ -34,6 +34,11 @@ def test_total_over_a_faulty_cell_is_not_compared(write_budget: Write, found: Fo
     assert found() == [("V02", "E3", "两千")]
 
 
+def test_total_over_a_lone_amount_is_not_compared(write_budget: Write, found: Found) -> None:
+    write_budget({"E3": 500, "A4": "合计", "E4": 1500})
+    assert found() == [("V12", "E3", "500")]
+
+
 def test_total_without_result_is_not_compared(write_budget: Write, found: Found) -> None:
     write_budget({"A3": "合计", "E3": "=SUM(E2:E2)"})
     assert found() == []
