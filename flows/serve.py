@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from perfeval.errors import ServerError, UsageError
+from perfeval.errors import ServerError, UsageError, refusal
 from perfeval.settings import Workspace, secret_key
 from perfeval.store import Store
 
@@ -180,7 +180,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise UsageError(
-            "P01", f"不能在 {host}:{port} 上启动服务：{error.strerror}", "端口可能被别的程序占用：用 --port 换一个端口，例如 --port 4201。"
+            "P01", f"不能在 {host}:{port} 上启动服务：{refusal(error)}", "用 --port 换一个端口，例如 --port 4201；--host 应为本机地址。"
         ) from error
     listener.listen(128)
     return listener

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from perfeval.errors import ConfigurationError, LedgerError, PerfevalError, UsageError
+from perfeval.errors import ConfigurationError, FileError, LedgerError, PerfevalError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,6 +61,8 @@ def answer(program: typer.Typer, arguments: "Sequence[str] | None" = None) -> No
         code = _say_fault(UsageError("U00", _explain(error), "命令之后加 --help 看用法。"))
     except PerfevalError as error:
         code = _say_fault(error)
+    except OSError as error:
+        code = _say_fault(FileError(error))
     except (typer.Abort, KeyboardInterrupt):
         say("已中断")
         code = 130

@@ -13,7 +13,7 @@ from perfeval.archive.approvals import Approvals, approvals_of, conflicted, misb
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_file, digest_folder
 from perfeval.archive.holdings import Holdings, absent, path_problem, path_problems, payload
 from perfeval.archive.verification import verify_bag
-from perfeval.errors import ArchiveError
+from perfeval.errors import ArchiveError, refusal
 from perfeval.model.digests import content_digest
 
 _READ_ONLY = 0o444
@@ -45,9 +45,7 @@ def archive_bag(holdings: Holdings, folder: Path) -> Path:
                     if leftover.name.startswith(_leftover_prefix(holdings)):
                         shutil.rmtree(leftover, ignore_errors=True)
     except OSError as error:
-        raise ArchiveError(
-            "K04", f"归档时读写文件失败：{error.strerror}（{error.filename}）", "检查磁盘空间和归档文件夹的权限后重试。"
-        ) from error
+        raise ArchiveError("K04", f"归档时读写文件失败：{refusal(error)}", "检查磁盘空间和归档文件夹的权限后重试。") from error
     return bag
 
 

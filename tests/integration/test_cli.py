@@ -207,6 +207,13 @@ def test_fault_in_json_is_one_document_with_every_finding(command: Command, offi
     assert cells <= {finding["cell"] for finding in said.json["findings"]}
 
 
+def test_folder_that_is_a_file_is_said_in_chinese(command: Command, office: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    said = command("draft", "--year", 2022, "-w", office, "-o", tmp_path / "taken" / "draft.docx", "--json")
+    assert (said.code, said.json["error"]["code"]) == (1, "F04")
+    assert "taken" in said.json["error"]["message"]
+
+
 def test_annotate_marks_copies_and_leaves_the_ledgers(command: Command, office: Path, tmp_path: Path) -> None:
     cell = _delete_meeting_date(office)
     before = ledger(office, "调度会议台账").read_bytes()
