@@ -71,11 +71,10 @@ def find_missing_papers(case: Case) -> Iterator[Finding]:
     if ledger is None:
         return
     lacking = ledger.rows.with_columns(pl.col("attachments").replace(0, None)).filter(pl.any_horizontal(pl.col(*_PAPERS).is_null()))
-    model = LEDGERS["expenditure"]
+    headers = {column: LEDGERS["expenditure"].column(column).header for column in _PAPERS}
     for row in lacking.select("row", *_PAPERS).collect().iter_rows(named=True):
         missing = [column for column in _PAPERS if row[column] is None]
-        headers = "、".join(model.column(column).header for column in missing)
-        message = f"手续不全：缺少 {headers}。请补登；确实没有的，向审批人说明。"
+        message = f"手续不全：缺少 {'、'.join(headers[column] for column in missing)}。请补登；确实没有的，向审批人说明。"
         yield finding_at(ledger, row["row"], missing[0], "X05", message, None, Severity.WARNING)
 
 

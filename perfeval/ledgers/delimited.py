@@ -43,20 +43,21 @@ class DelimitedFile(Sheet):
     def rows(self, below: int) -> Iterator[pl.DataFrame]:
         """The rows below a row, block by block."""
         seen = 0
-        for block in self._blocks():
-            rows = self._read(block, self._letters, max(below - seen, 0), seen)
+        for block in self._blocks(_BLOCK):
+            rows = self._read(block, self._letters, seen, skip=max(below - seen, 0))
             yield rows
             seen = max(seen, below) + rows.height
         if not seen:
             yield pl.DataFrame(schema={"row": pl.UInt32, **dict.fromkeys(self._letters, pl.String)})
 
-    def _read(self, block: bytes, columns: Sequence[str], skip: int, seen: int) -> pl.DataFrame:
-        """The rows of a block as text, after skipping some, numbered behind the `seen` ones of the blocks before."""
+    def _read(self, block: bytes, columns: Sequence[str], seen: int = 0, *, skip: int = 0, most: int | None = None) -> pl.DataFrame:
+        """Rows of a block as text, numbered behind the `seen` ones of the blocks before: `most` of them, after skipping some."""
         rows = pl.scan_csv(
             block,
             has_header=False,
             schema=dict.fromkeys(columns, pl.String()),
             skip_rows=skip,
+            n_rows=most,
             row_index_name="row",
             row_index_offset=seen + skip + 1,
             truncate_ragged_lines=True,
@@ -72,12 +73,12 @@ class DelimitedFile(Sheet):
                 message = f"{self._broken_quote()}英文引号不成对，读不出各格内容。请用 Excel 打开检查后另存为 CSV。"
             raise RefusedFileError(Code.NOT_TEXT, message) from error
 
-    def _blocks(self) -> Iterator[bytes]:
+    def _blocks(self, size: int) -> Iterator[bytes]:
         """The file as UTF-8, in blocks of whole rows."""
         decoder = codecs.getincrementaldecoder(self._encoding)()
         rest = b""
         with self.file.path.open("rb") as file:
-            while block := file.read(_BLOCK):
+            while block := file.read(size):
                 if self._encoding != "utf-8":
                     block = _converted(decoder, block)
                 block = rest + block
@@ -89,10 +90,10 @@ class DelimitedFile(Sheet):
             yield rest
 
     def _read_head(self) -> list[dict[str, str]]:
-        block = next(self._blocks(), b"")
+        block = next(self._blocks(_SAMPLE), b"")
         if not block:
             return []
-        frame = self._read(block, letters(_MOST_COLUMNS), 0, 0).drop("row").head(HEAD)
+        frame = self._read(block, letters(_MOST_COLUMNS), most=HEAD).drop("row")
         rows = list(frame.iter_rows(named=True))
         width = max((index + 1 for row in rows for index, text in enumerate(row.values()) if text is not None), default=0)
         return [{name: (row[name] or "").strip() for name in frame.columns[:width]} for row in rows]
@@ -112,7 +113,7 @@ class DelimitedFile(Sheet):
 def _last_row_end(block: bytes) -> int:
     """Where the last whole row ends: behind a line end that is not inside quotes."""
     end = block.rfind(b"\n") + 1
-    if block.count(b'"', 0, end) % 2:
+    if b'"' in block and block.count(b'"', 0, end) % 2:
         # Before the last quote, which opens a cell, the quotes are paired.
         end = block.rfind(b"\n", 0, block.rfind(b'"', 0, end)) + 1
     return end
