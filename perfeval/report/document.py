@@ -23,13 +23,12 @@ from perfeval.report.narrative import PARAGRAPH, SLOTS, TITLE, Block, read_front
 from perfeval.report.package import pack_parts
 from perfeval.report.progress import stand
 from perfeval.report.subject import Report, Subject
-from perfeval.report.wordml import Body
+from perfeval.report.wordml import KEEP, Body
 
 PRINTED = ("expenditure", "projects", "progress", "goals", "evaluation_work")
 STYLES = ("Normal", "Title", "BodyText", *(f"Heading{level}" for level in range(1, 5)), "AnnexNote", "Signature", "Date",
           "AnnexMark", "AnnexTitle", "AnnexCaption", "TableText", "TableHead", "TableNote")  # fmt: skip
 TEMPLATE_LIMIT = 20_000_000
-KEEP = "<w:keepNext/>"
 # Two tables need a paragraph between them; this one is too thin to be seen.
 HAIRLINE = '<w:snapToGrid w:val="0"/><w:spacing w:before="0" w:after="0" w:line="2" w:lineRule="exact"/>'
 CHARACTER = 320  # twips of a 16 pt character

@@ -16,6 +16,8 @@ NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _BREAKS = re.compile("[\t\r\n\x85\u2028\u2029]+")
+KEEP = "<w:keepNext/>"
+"""A paragraph that stays on the page of the next one."""
 _JUSTIFIED = {"l": '<w:jc w:val="left"/>', "r": '<w:jc w:val="right"/>', "c": ""}
 
 
@@ -63,7 +65,7 @@ class Body:
         self.parts[-1] = f"{head}{properties}</w:pPr>{tail}"
 
     def table(self, table: Table) -> None:
-        """Add a table with fixed widths; rows stay whole, head rows repeat."""
+        """Add a table with fixed widths; rows stay whole, head rows repeat, the last row stays with the note below."""
         grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in table.widths)
         edges = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="auto"/>' for side in _SIDES)
         self.parts.append(
@@ -72,10 +74,10 @@ class Body:
             f"</w:tblPr><w:tblGrid>{grid}</w:tblGrid>"
         )
         for number, row in enumerate(table.rows):
-            self._row(table, row, head=number < table.head)
+            self._row(table, row, head=number < table.head, keep="" if number < len(table.rows) - 1 else KEEP)
         self.parts.append("</w:tbl>")
 
-    def _row(self, table: Table, row: Row, *, head: bool) -> None:
+    def _row(self, table: Table, row: Row, *, head: bool, keep: str) -> None:
         cells, column = [], 0
         for item in row:
             cell = item if isinstance(item, Cell) else Cell(item)
@@ -88,7 +90,7 @@ class Body:
             justified = "" if head else _JUSTIFIED[cell.align or table.align[column]]
             white = '<w:color w:val="FFFFFF"/>' if cell.white else ""
             paragraphs = "".join(
-                f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{justified}</w:pPr>{self._run(line, white) if line else ""}</w:p>'
+                f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{keep}{justified}</w:pPr>{self._run(line, white) if line else ""}</w:p>'
                 for line in cell.text.split("\n")
             )
             cells.append(f'<w:tc><w:tcPr>{properties}<w:vAlign w:val="center"/></w:tcPr>{paragraphs}</w:tc>')
