@@ -115,10 +115,16 @@ def _day(literal: str) -> str:
 
 
 def _check_literals(tokens: list[str], ledger: type[LedgerModel]) -> None:
-    """Refuse what would quietly match nothing: a word that is no choice, a number in quotes (Polars would compare it as text)."""
+    """Refuse what would quietly match nothing: a word that is no choice, a number in quotes (Polars would compare it as text).
+
+    Likewise days that are added or subtracted, because Polars holds the difference against a number in microseconds.
+    """
     columns = {column.name: column for column in ledger.columns()}
     subject = None
-    for token in tokens:
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        days = [columns[name].header for name in (token, following) if name in columns and columns[name].kind is Kind.DAY]
+        if days and {token, following} & {"+", "-"}:
+            raise ValueError(f"“{days[0]}”是日期，不能加减；请直接与另一日期比较，如 closed_on <= due_on 或 closed_on <= DATE '2022-12-31'")
         if token.startswith("'") and subject:
             if subject.choices and token[1:-1] not in subject.choices:
                 raise ValueError(f"“{subject.header}”没有“{token[1:-1]}”，只有：{'、'.join(subject.choices)}")

@@ -85,16 +85,19 @@ def _weights(system: IndicatorSystem, facts: Facts) -> dict[str, Decimal]:
 def _score(row: Indicator, fact: Fact, weight: Decimal, profile: Profile) -> Score:
     if fact.value is None:
         why = f"不适用（{fact.reason}），不计分；其余指标分值按比例换算为合计{points(100 - profile.execution)}"
-        return Score(row.id, row.level1, row.level2, row.name, weight, row.target, "不适用", Decimal(0), why)
+        return Score(row.id, row.level1, row.level2, row.name, weight, row.target, "不适用", Decimal(0), why, needs_reason=True)
     share, why = _RULES[row.scoring](row, fact.value, profile)
     score = min(profile.rounding.apply(weight * share), weight)
     actual = quantity(fact.value, row.aim, fact.unit)
     rescaled = f"；因有不适用的指标，分值由{points(row.weight)}换算为{points(weight)}" if weight != row.weight else ""
-    lost = score < weight
-    gained = f"得{points(score)}" if lost else f"得满分{points(weight)}"
-    owed = "；未得满分，须说明偏差原因和改进措施" if lost else _deviation(row.aim, fact.value, profile)
+    gained, owed = f"得满分{points(weight)}", _deviation(row.aim, fact.value, profile)
+    # A target missed by less than rounding tells costs no points, and is missed all the same.
+    if is_missed := row.scoring is not Scoring.GRADED and not row.aim.is_met_by(fact.value):
+        owed = "；须说明偏差原因和改进措施"
+    if score < weight:
+        gained, owed, is_missed = f"得{points(score)}", "；未得满分，须说明偏差原因和改进措施", True
     why = f"实际{actual}，{why}，{gained}{owed}{rescaled}"
-    return Score(row.id, row.level1, row.level2, row.name, weight, row.target, actual, score, why, bool(owed))
+    return Score(row.id, row.level1, row.level2, row.name, weight, row.target, actual, score, why, bool(owed), is_missed)
 
 
 def _proportional(row: Indicator, value: Amount, _: Profile) -> _Shared:
@@ -103,10 +106,9 @@ def _proportional(row: Indicator, value: Amount, _: Profile) -> _Shared:
         return _FULL, f"达到指标值“{row.target}”"
     if not isinstance(value, Decimal) or not isinstance(base, Decimal):
         raise TypeError(f"{row.id} cannot be scored in proportion")  # loading has excluded days and words
-    if row.aim.is_negative:
-        share, rule = base / value, "指标值÷实际值"
-    else:
-        share, rule = min(max(value / base, Decimal(0)), _FULL), "实际值÷指标值"
+    part, whole, rule = (base, value, "指标值÷实际值") if row.aim.is_negative else (value, base, "实际值÷指标值")
+    # Nothing of a target of 0 is reached by a value that misses it, and nothing by a value on the other side of 0.
+    share = min(max(part / whole, Decimal(0)), _FULL) if whole > 0 else Decimal(0)
     return share, f"未达到指标值“{row.target}”，按{rule}＝{percent(share * 100)}计"
 
 

@@ -113,6 +113,8 @@ _DAY = re.compile(
     r"(?:年(?:(?P<month>[0-9]{1,2})月(?:(?P<day>[0-9]{1,2})[日号]|(?P<month_end>底|末))|(?P<year_end>底|末))"
     r"|[-/.](?P<month2>[0-9]{1,2})[-/.](?P<day2>[0-9]{1,2}))(?P<after>之前|以前|前)?(?:完成)?"
 )
+# 千人次, 百个: facts are counted one by one. 千克 and 百分点 are units of their own.
+_GROUPED = re.compile("[十百千](?!克|米|瓦|伏|卡|帕|赫|分点|元|万)")
 _CALENDAR = re.compile(r"[0-9]{4}\s*年|[0-9]{1,2}\s*月")
 _SPELLED = re.compile(rf"[≥≤≧≦<>=]|^(?:{_any(_BEFORE)})?(?:百分之)?[〇零一二两三四五六七八九十百千万亿]+.?(?:{_any(_AFTER)})?$")
 
@@ -142,6 +144,8 @@ def _quantity(text: str, match: re.Match[str]) -> Target:
     if before and after and before is not after:
         raise _unreadable(text, f"“{match['before']}”与“{match['after']}”矛盾")
     unit = "%" if match["unit"] == "百分比" else match["unit"]
+    if _GROUPED.match(unit):
+        raise _unreadable(text, f"“{unit}”的数量级不清，请写出全部数字，如2千人次写成2000人次")
     if match["hundredth"]:
         if unit:
             raise _unreadable(text, "“百分之”后不应再有单位")

@@ -43,7 +43,8 @@ Facts = Mapping[str, Fact]
 class Score:
     """One row of the 自评表: what was aimed at, what was reached, the points, and why (Chinese).
 
-    `needs_reason`: points were lost, or the target was far exceeded, so 偏差原因分析及改进措施 must say why.
+    `is_missed`: the target was missed, or points were lost. `needs_reason`: that, or the target was far exceeded or does not
+    apply, so 偏差原因分析及改进措施 must say why.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Score:
     score: Decimal
     explanation: str
     needs_reason: bool = False
+    is_missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

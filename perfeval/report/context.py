@@ -39,7 +39,7 @@ def _card(card: Scorecard) -> dict[str, Any]:
             **{name: getattr(score, name) for name in ("id", "level1", "level2", "name", "target", "actual", "explanation")},
             "weight": Datum(f"weight_{score.id}", score.weight, "分"),
             "score": Datum(f"score_{score.id}", score.score, "分"),
-            "lost": score.score < score.weight,
+            "missed": score.is_missed,
         }
         for score in card.scores
     ]
@@ -49,14 +49,14 @@ def _card(card: Scorecard) -> dict[str, Any]:
         "full": Datum("weight_total", execution.weight + sum(score.weight for score in card.scores), "分"),
         "grade": card.grade,
         "rows": rows,
-        "lost": [row for row in rows if row["lost"]],
-        "lost_count": Datum("scores_lost", Decimal(sum(bool(row["lost"]) for row in rows)), "个"),
+        "missed": [row for row in rows if row["missed"]],
+        "missed_count": Datum("scores_missed", Decimal(sum(bool(row["missed"]) for row in rows)), "个"),
         "levels": list(_levels(card)),
         "execution": {
             "weight": Datum("weight_execution", execution.weight, "分"),
             "score": Datum("score_execution", execution.score, "分"),
             "explanation": execution.explanation,
-            "lost": execution.score < execution.weight,
+            "missed": execution.executed < execution.annual,
         },
     }
 

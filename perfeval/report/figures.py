@@ -19,6 +19,7 @@ _FIGURE = re.compile(f"{OPEN}([^{NEXT}]*){NEXT}([^{NEXT}]*){NEXT}([^{NEXT}]*){NE
 _DIGITS = "零一二三四五六七八九"
 _CHINESE_LIMIT = 10_000
 _YUAN_PER_WAN = Decimal(10_000)
+_ALL, _MOST_DIGITS = Decimal(100), 8
 
 
 class ValueMissingError(ValueError):
@@ -175,8 +176,14 @@ def yuan(datum: object) -> str:
 
 
 def percent(datum: object, digits: int = 2) -> str:
-    """A percentage rounded half up to at most `digits` decimals, with its sign: 98.36%."""
-    return _write(datum, lambda value: f"{rounded(value, digits)}%")
+    """A percentage rounded half up to `digits` decimals, with its sign: 98.36%; more where it would look like all and is not."""
+    return _write(datum, lambda value: f"{_short_of_all(value, digits)}%")
+
+
+def _short_of_all(value: Decimal, digits: int) -> str:
+    while value < _ALL and digits < _MOST_DIGITS and rounded(value, digits) == plain(_ALL):
+        digits += 1
+    return rounded(value, digits)
 
 
 def day(datum: object) -> str:

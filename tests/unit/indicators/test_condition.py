@@ -43,6 +43,8 @@ def test_condition_is_told_in_chinese(ledger: str, where: str, phrase: str) -> N
         ("meetings", "kind = '月调度会'; DROP TABLE x", "第14个字符起"),
         ("expenditure", "amount_yuan > '3'", "“金额（元）”是数，'3'不应加引号"),
         ("expenditure", "category = 5", "不是可用的行条件"),
+        ("issues", "closed_on - assigned_on <= 30", "“销号日期”是日期，不能加减"),
+        ("issues", "ABS(30 + due_on) < 5", "“办结时限”是日期，不能加减"),
     ],
 )
 def test_condition_that_cannot_be_used_says_why(ledger: str, where: str, why: str) -> None:

@@ -84,6 +84,8 @@ def test_target_in_words_is_qualitative(text: str) -> None:
         ("2022年13月底", "没有这一天"),
         ("≥50个以下", "矛盾"),
         ("百分之95%", "不应再有单位"),
+        ("≥2千人次", "数量级不清"),
+        ("≥5百个", "数量级不清"),
     ],
 )
 def test_target_that_cannot_be_read_says_why(text: str, why: str) -> None:

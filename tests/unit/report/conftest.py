@@ -124,7 +124,7 @@ def subject() -> Subject:
         card=Scorecard(
             scores=(
                 Score("meetings", "产出指标", "数量指标", "会议次数", Decimal(60), "≥60次", "73次", Decimal(60), "达到指标值"),
-                Score("tables", "产出指标", "数量指标", "分色表期数", Decimal(20), "≥12期", "9期", Decimal(15), "得15分", True),
+                Score("tables", "产出指标", "数量指标", "分色表期数", Decimal(20), "≥12期", "9期", Decimal(15), "得15分", True, True),
                 Score("satisfied", "满意度指标", "服务对象满意度指标", "满意度", Decimal(10), "≥90%", "95%", Decimal(10), "达到指标值"),
             ),
             execution=Execution(

@@ -68,7 +68,7 @@ def test_ledger_row_figures_named_by_row(draft: Draft) -> None:
 
 def test_lost_points_listed_from_scores(draft: Draft) -> None:
     report = draft(
-        "{{ card.lost_count | number }}个：{% for row in card.lost %}{{ row.name | quoted }}{{ row.score | number }}分{% endfor %}\n"
+        "{{ card.missed_count | number }}个：{% for row in card.missed %}{{ row.name | quoted }}{{ row.score | number }}分{% endfor %}\n"
     )
     assert paragraphs(report, "BodyText") == ["1个：“分色表期数”15分"]
 

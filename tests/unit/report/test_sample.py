@@ -115,6 +115,27 @@ def test_sample_open_issues_closed_in_time_leave_no_such_sentence(drafted: Draft
     assert "对推进不力的项目，联合县委、县政府督查机构开展专项督查。" in told
 
 
+def test_sample_operation_issues_all_open_are_not_told_as_none(drafted: Drafted, ledgers: Ledgers) -> None:
+    is_open = pl.col("category") == "生产运营"
+    issues = ledgers["issues"].frame.with_columns(closed_on=pl.when(~is_open).then(pl.col("closed_on")))
+    told = "".join(texts(drafted(changed(ledgers, "issues", issues))))
+    assert "全年交办生产运营问题16个，至年末还没有解决。" in told
+    assert "全年没有需要协调解决的生产运营问题。" not in told
+
+
+def test_sample_issues_closed_after_the_year_end_are_open_at_it(drafted: Drafted, ledgers: Ledgers) -> None:
+    later = ledgers["issues"].frame.with_columns(pl.col("closed_on").fill_null(date(2023, 3, 20)))
+    assert texts(drafted(changed(ledgers, "issues", later))) == texts(drafted(ledgers))
+
+
+def test_sample_services_without_a_promise_are_not_told_as_in_time(drafted: Drafted, ledgers: Ledgers) -> None:
+    promised = pl.when(pl.col("row") > 32).then(pl.max_horizontal("promised_on", "finished_on"))
+    services = ledgers["services"].frame.with_columns(promised_on=promised)
+    told = "".join(texts(drafted(changed(ledgers, "services", services))))
+    assert "代办审批事项130余项，其中30项没有填写承诺时限。" in told
+    assert "全部在承诺时限内办结" not in told
+
+
 @pytest.mark.parametrize(
     ("ledger", "sentence"),
     [
