@@ -149,7 +149,11 @@ BAD: dict[Kind, Code] = {
 }
 """The kinds whose text must be understood, and the code of a cell that is not; the other kinds are kept as text."""
 
+_MADE_A_DAY = (r":\d\d$|月\d+日$", "Excel 已把它变成日期，请把单元格格式改为文本，按原件重填")
 _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
+    Kind.TEXT: (_MADE_A_DAY,),
+    Kind.CHOICE: (_MADE_A_DAY,),
+    Kind.CODE: (_MADE_A_DAY, (r"E\+?\d+$", "Excel 已把它变成科学记数法，末尾可能已丢失，请把单元格格式改为文本，按原件重填")),
     Kind.MONEY: (
         (r":\d\d$", "这一格被设成了日期，请把单元格格式改为数值后重填"),
         (r"[〇零一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]", "请用阿拉伯数字填写"),
@@ -177,5 +181,5 @@ def unreadable(column: Column, text: str) -> str:
     """Say in Chinese what was expected in a cell that could not be read, and what to do."""
     narrowed = text.translate({ord(wide): half for wide, half in _WIDE.items()}).strip()
     reason = next((reason for pattern, reason in _REASONS.get(column.kind, ()) if re.search(pattern, narrowed)), "")
-    expected = f"应为{column.kind.value}，如 {column.example}"
+    expected = f"应为{column.kind.value}" + (f"，如 {column.example}" if column.example else "")
     return f"{expected}；{reason}。" if reason else f"{expected}。"

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,8 @@ _MOST_BYTES = 2 << 30
 _MOST_COLUMNS = 128
 # Polars would map the whole file into memory beside what it reads from it.
 _BLOCK = 16 << 20
+_SPLIT = re.compile(rb"(?:^|,)[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?,")
+_QUOTED = re.compile(rb'(?:(?<=[,\n])|\A)"(?:[^"]|"")*"(?=[,\r\n]|\Z)')
 
 
 class DelimitedFile(Sheet):
@@ -41,10 +44,15 @@ class DelimitedFile(Sheet):
         return [{letter: text for letter, text in row.items() if text} for row in self._head]
 
     def rows(self, below: int) -> Iterator[pl.DataFrame]:
-        """The rows below a row, block by block."""
-        seen = 0
+        """The rows below a row, block by block; where an unquoted 1,234 has split, the last cell is beyond, be it empty."""
+        seen = cells = 0
         for block in self._blocks(_BLOCK):
             rows = self._read(block, self._letters, seen, skip=max(below - seen, 0))
+            if below and not seen:
+                cells = _unquoted(block).split(b"\n", below)[below - 1].count(b",") + 1
+            if split := _split_rows(block, cells) if cells else []:
+                beyond, is_split = pl.col(self._letters[-1]), pl.col("row").is_in([seen + row for row in split])
+                rows = rows.with_columns(pl.when(is_split).then(beyond.fill_null("（空）")).otherwise(beyond).alias(self._letters[-1]))
             yield rows
             seen = max(seen, below) + rows.height
         if not seen:
@@ -86,6 +94,7 @@ class DelimitedFile(Sheet):
                 rest = block[end:]
                 if end:
                     yield block[:end]
+        _converted(decoder, b"", final=True)
         if rest:
             yield rest
 
@@ -113,15 +122,34 @@ class DelimitedFile(Sheet):
 def _last_row_end(block: bytes) -> int:
     """Where the last whole row ends: behind a line end that is not inside quotes."""
     end = block.rfind(b"\n") + 1
-    if b'"' in block and block.count(b'"', 0, end) % 2:
-        # Before the last quote, which opens a cell, the quotes are paired.
-        end = block.rfind(b"\n", 0, block.rfind(b'"', 0, end)) + 1
+    quotes = block.count(b'"', 0, end) if b'"' in block else 0
+    while quotes % 2:
+        start = block.rfind(b"\n", 0, end - 1) + 1
+        quotes -= block.count(b'"', start, end)
+        end = start
     return end
 
 
-def _converted(decoder: codecs.IncrementalDecoder, block: bytes) -> bytes:
+def _unquoted(block: bytes) -> bytes:
+    """A block without its quoted cells: every comma left parts cells, every line end rows."""
+    return _QUOTED.sub(b"", block) if b'"' in block else block
+
+
+def _split_rows(block: bytes, cells: int) -> list[int]:
+    """Which rows of a block, counted from 1, have more cells than so many, and what may be a number split at its separators.
+
+    Other rows may end in commas: some programs write them.
+    """
+    block = _unquoted(block).removesuffix(b"\n")
+    # A long file is mostly in order, and then its commas are as many as they should be.
+    if len(block) > _SAMPLE and block.count(b",") == (block.count(b"\n") + 1) * (cells - 1):
+        return []
+    return [number for number, line in enumerate(block.split(b"\n"), start=1) if line.count(b",") >= cells and _SPLIT.search(line)]
+
+
+def _converted(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bytes:
     try:
-        return decoder.decode(block).encode()
+        return decoder.decode(block, final).encode()
     except UnicodeDecodeError as error:
         raise _unknown_encoding() from error
 

@@ -21,6 +21,8 @@ _TOTAL = "^(?:本[页月季年]|年度)?(?:合|小|总|共|累)计[:：]?$"
 _NOTE = "^(?:制表|填表|填报|审核|复核|经办|负责人|单位负责人|备注|说明|注)[^：:]{0,4}[：:]"
 # How fastexcel prints a cell that Excel holds as a day.
 _EXCEL_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
+# What becomes of a code that Excel took for a number or a day, in a csv too.
+_CHANGED = f"{_EXCEL_DAY}|^[0-9](?:\\.[0-9]+)?E\\+?[0-9]+$|^[0-9]{{1,2}}月[0-9]{{1,2}}日$"
 _UNUSUAL = "[！-～\u200b-\u200d\u2060\ufeff]"
 
 
@@ -100,9 +102,11 @@ class _Cleaner:
         if column.required:
             yield read.is_null()
         yield read.str.len_bytes() == 0
-        if column.kind is not Kind.TEXT:
-            yield read.str.contains(_UNUSUAL)
-        if self.sheet.binary:
+        if column.kind is Kind.CODE:
+            yield read.str.contains(f"{_UNUSUAL}|{_CHANGED}")
+        elif column.kind is not Kind.TEXT:
+            yield read.str.contains(f"{_UNUSUAL}|{_EXCEL_DAY}")
+        elif self.sheet.binary:
             yield read.str.contains(_EXCEL_DAY)
 
     def _exact(self, column: Column) -> pl.Expr:
@@ -159,8 +163,9 @@ class _Cleaner:
             text = data[column.name]
             if code := BAD.get(column.kind):
                 bad = text.is_not_null() & exact[column.name].is_null()
-            elif self.sheet.binary:
-                code, bad = Code.CHANGED_BY_EXCEL, text.str.contains(_EXCEL_DAY).fill_null(value=False)
+            elif column.kind is Kind.CODE or self.sheet.binary:
+                changed = _CHANGED if column.kind is Kind.CODE else _EXCEL_DAY
+                code, bad = Code.CHANGED_BY_EXCEL, text.str.contains(changed).fill_null(value=False)
             else:
                 continue
             for cells in data.filter(bad).iter_rows(named=True):

@@ -108,6 +108,45 @@ def test_long_csv_with_quoted_line_breaks_keeps_its_row_numbers(write_csv: Write
     assert [(finding.code, finding.cell) for finding in reading.findings] == [("V07", "D390002")]
 
 
+@pytest.mark.parametrize("amount", ["179,900", "-1,234.50", "1,234,567.00"])
+def test_csv_amount_split_at_its_separators_is_found_even_before_empty_cells(folder: Path, read: Read, amount: str) -> None:
+    head = "指标文号,下达日期,预算项目编码,资金来源,金额（元）,备注\n"
+    (folder / "预算指标台账.csv").write_text(f"{head}桃财预〔2022〕15号,2022-07-05,P1,追加,{amount},\n", encoding="utf-8")
+    assert ("V17", 2) in [(finding.code, finding.row) for finding in read().findings]
+
+
+def test_csv_amount_in_quotes_before_trailing_commas_is_read(folder: Path, read: Read) -> None:
+    head = "指标文号,下达日期,预算项目编码,资金来源,金额（元）,备注\n"
+    rows = '桃财预〔2022〕15号,2022-07-05,P1,追加,"1,234.50","含""1,000""的,\n备注",,\n'
+    (folder / "预算指标台账.csv").write_text(head + rows, encoding="utf-8")
+    reading = read()
+    assert reading.findings == ()
+    assert reading.ledgers["budget"].frame["amount_yuan"].to_list() == [Decimal("1234.50")]
+
+
+@pytest.mark.parametrize("size", range(60, 140, 7))
+def test_csv_cell_with_quotes_and_line_breaks_may_stand_at_the_end_of_a_block(
+    write_csv: Write, read: Read, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("perfeval.ledgers.delimited._BLOCK", size)
+    write_csv(*['"第一行\n他说""好""\n第三行",2022-03-05,企业,满意'] * 9)
+    reading = read()
+    assert reading.findings == ()
+    assert reading.ledgers["surveys"].frame["survey_no"].to_list() == ['第一行\n他说"好"\n第三行'] * 9
+
+
+def test_long_csv_cut_inside_a_character_is_refused(folder: Path, read: Read) -> None:
+    text = "问卷编号,调查日期,对象类别,评价\n" + "WJ-1,2022-03-05,企业,满意\n" * 60_000 + "WJ-2,2022-03-05,企业,满意"
+    (folder / "满意度调查台账.csv").write_bytes(text.encode("gb18030")[:-1])
+    assert [finding.code for finding in read().findings] == ["L06"]
+
+
+@pytest.mark.parametrize("code", ["2.4432E+19", "3月5日"])
+def test_csv_code_changed_by_excel_is_found(write_csv: Write, read: Read, code: str) -> None:
+    write_csv(f"{code},2022-03-05,企业,满意")
+    assert [(finding.code, finding.cell, finding.value) for finding in read().findings] == [("V15", "A2", code)]
+
+
 # Each example writes the file anew.
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(st.one_of(st.binary(max_size=80), st.text(alphabet='",\n\r\t 一2-/.;\u3000', max_size=80).map(str.encode)))
