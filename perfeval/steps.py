@@ -263,8 +263,7 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
         raise ArchiveError("K01", f"不能归档：{evaluation.id} 第{revision.number}稿{place.title}", "各审批环节都同意后才能归档。")
     validated, scored, drafted = (_done(store, revision, step) for step in ("validated", "scored", "drafted"))
     # Number and time are written down before the bag is made, so that a second attempt makes the same bag.
-    archived = sum(other.outcome == Stage.ARCHIVED and other.year == evaluation.year for other in store.evaluations())
-    sealing = store.save_outcome(revision, "sealing", {"number": archived + 1, "at": datetime.now(UTC).isoformat()})
+    sealing = store.save_outcome(revision, "sealing", {"number": _next_number(store, evaluation), "at": datetime.now(UTC).isoformat()})
     records = {
         "facts.json": scored["facts"],
         "scores.json": scored["card"],
@@ -301,37 +300,51 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
     )
 
 
+def _next_number(store: Store, evaluation: Evaluation) -> int:
+    """The next item number (件号) of the evaluation's year: behind all that were given, archived yet or not."""
+    same_year = [store.outcome(store.current_revision(other), "sealing") for other in store.evaluations() if other.year == evaluation.year]
+    return max((sealed["number"] for sealed in same_year if sealed), default=0) + 1
+
+
 def verify_archive(bag: Path) -> list[Check]:
-    """Check a bag and, when it is whole, compute facts and scores again from the ledgers and rules inside it."""
+    """Check a bag and, when it is whole, compute facts and scores and write the report again from what is inside it."""
+    from perfeval import report
     from perfeval.archive import Check, verify_bag
 
     checks = verify_bag(bag)
     if not all(check.ok for check in checks):
         return [*checks, Check("从台账重算", ok=False, detail="归档包不完好，未重算")]
     content = bag / "data"
-    workspace = Workspace(content / "workspace")
+    records, workspace = content / "records", Workspace(content / "workspace")
     year = int(next((content / "workspace" / "ledgers").iterdir()).name)
     try:
         assessment = assess(workspace, year, receive(workspace.ledgers(year)))
+        again = write_report(workspace, year, 0, assessment)
+        is_same = report.read_text(again.document) == report.read_text((content / "report.docx").read_bytes())
     except PerfevalError as error:
         return [*checks, Check("从台账重算", ok=False, detail=str(error))]
     return [
         *checks,
-        _same("从台账重算的数字", keep_facts(assessment.facts), content / "records" / "facts.json"),
-        _same("按规则重算的得分", keep(Scorecard, assessment.card), content / "records" / "scores.json"),
+        _same("从台账重算的数字", keep_facts(assessment.facts), records / "facts.json"),
+        _same("按规则重算的得分", keep(Scorecard, assessment.card), records / "scores.json"),
+        _same("报告中印出的数字", keep(list[Figure], list(again.figures)), records / "figures.json"),
+        Check("按台账重写的报告", ok=is_same, detail=f"与归档的报告{'逐字相同' if is_same else '文字不同'}"),
     ]
 
 
 def _same(name: str, computed: Any, record: Path) -> Check:  # noqa: ANN401  # plain JSON data
     from perfeval.archive import Check
 
-    recorded = json.loads(record.read_bytes())
+    try:
+        recorded = json.loads(record.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return Check(name, ok=False, detail=f"{record.name} 缺失或读不出")
     if computed == recorded:
         return Check(name, ok=True, detail="与归档时一致")
-    if isinstance(recorded, list):
-        differing = "、".join(old["id"] for old, new in zip(recorded, computed, strict=False) if old != new)
-        return Check(name, ok=False, detail=f"与归档时不同：{differing}")
-    return Check(name, ok=False, detail=f"与归档时不同：归档时总分{recorded['total']}，重算{computed['total']}")
+    if isinstance(computed, dict):
+        return Check(name, ok=False, detail=f"与归档时不同：重算总分{computed['total']}")
+    differing = dict.fromkeys(item["id"] for item in computed if not isinstance(recorded, list) or item not in recorded)
+    return Check(name, ok=False, detail=f"与归档时不同：{'、'.join(differing) or '多出或重复'}")
 
 
 def close_evaluation(store: Store, evaluation: Evaluation) -> Outcome:

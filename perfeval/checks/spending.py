@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 
 from perfeval.checks.case import Case, finding_at, finding_on
-from perfeval.model import Finding, Severity
+from perfeval.model import Finding, Ledger, Severity
 from schemas import LEDGERS
 
 _PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_on")
@@ -16,14 +16,14 @@ _PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_
 def find_no_budget(case: Case) -> Iterator[Finding]:
     """C08: without an annual budget there is no execution rate to score."""
     budget = case.ledgers.get("budget")
-    if budget and sum(_sums(budget.rows).values()) <= 0:
+    if budget and _is_told(case, budget) and sum(_sums(budget.rows).values()) <= 0:
         yield finding_on(budget, "C08", "全年预算数不大于0，预算执行率无法计算。请核对预算指标台账是否漏登追加或结转指标。")
 
 
 def find_overspending(case: Case) -> Iterator[Finding]:
     """C09: more spent on a programme than was granted to it."""
     budget, expenditure = case.ledgers.get("budget"), case.ledgers.get("expenditure")
-    if budget is None or expenditure is None:
+    if budget is None or expenditure is None or not _is_told(case, budget):
         return
     granted = _sums(budget.rows)
     for code, spent in sorted(_sums(expenditure.rows).items()):
@@ -89,6 +89,12 @@ def find_unreviewed_plans(case: Case) -> Iterator[Finding]:
     unreviewed = pl.col("reviewed_on").is_null() | pl.col("reviewed_by").is_null()
     message = "方案 {plan_no} 没有财政审核日期或审核人。请补登；尚未审核的，向审批人说明。"
     return case.find("plans", "reviewed_on", unreviewed, "X08", message, severity=Severity.WARNING)
+
+
+def _is_told(case: Case, budget: Ledger) -> bool:
+    """Whether every amount of the budget could be read and is the programme's; otherwise what was granted is not known."""
+    known = pl.col("amount_yuan").is_not_null() & pl.col("programme_code").is_in(list(case.programme_codes))
+    return bool(budget.rows.select(known.fill_null(value=False).all()).collect().item())
 
 
 def _sums(rows: pl.LazyFrame) -> dict[str, Decimal]:

@@ -113,8 +113,8 @@ class Person:
 
 
 def spelling(name: str) -> str:
-    """One spelling for one person: blanks, full-width letters and case do not make another."""
-    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
+    """One spelling for one person: blanks, dots, invisible characters, full-width letters and case do not make another."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name))).casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Jinja, Markdown and Word are loaded when a report is drafted, not before.
 from perfeval.model.digests import content_digest
 from perfeval.report.subject import Report, Subject
 
-__all__ = ["Report", "Subject", "content_digest", "draft_report"]
+__all__ = ["Report", "Subject", "content_digest", "draft_report", "read_text"]
 
 
 def draft_report(subject: Subject, narrative: str, template: bytes) -> Report:
@@ -20,3 +20,13 @@ def draft_report(subject: Subject, narrative: str, template: bytes) -> Report:
     from perfeval.report.document import write_document
 
     return write_document(subject, narrative, template)
+
+
+def read_text(document: bytes) -> list[str]:
+    """The text of a report, paragraph by paragraph, those in tables too.
+
+    Raises: ReportError: when it is no Word file.
+    """
+    from perfeval.report.document import read_paragraphs
+
+    return read_paragraphs(document)

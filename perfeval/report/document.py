@@ -105,6 +105,16 @@ def _unreconciled(subject: Subject) -> list[str]:
     return [f"附件2: 资金支出明细合计 {plain(total)} 元，与自评表全年执行数 {plain(executed)} 元不一致"]
 
 
+def read_paragraphs(document: bytes) -> list[str]:
+    """The paragraphs of a report; see `perfeval.report.read_text`."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(document)) as package:
+            body = etree.fromstring(package.read("word/document.xml"), etree.XMLParser(resolve_entities=False, no_network=True))
+    except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
+        raise _error(["report.docx: 不是 Word 文件"]) from error
+    return ["".join(text.text or "" for text in paragraph.iter(qn("w:t"))) for paragraph in body.iter(qn("w:p"))]
+
+
 def _open_template(template: bytes) -> tuple[WordDocument, list[str]]:
     """Open the template and say which styles it lacks.
 

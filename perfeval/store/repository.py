@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,11 @@ class Store:
             same = (EvaluationRow.year == year, EvaluationRow.programme == programme)
             row = row or session.scalar(select(EvaluationRow).where(*same, EvaluationRow.outcome.is_(None)))
             if not row:
-                serial = session.scalar(select(func.count()).where(*same)) or 0
-                row = EvaluationRow(
-                    id=f"{year}-{code.lower()}-{serial + 1}", year=year, programme=programme, prepared_by=prepared_by, opened_at=_now()
-                )
+                # The programme may have had another name under the same code.
+                stem = f"{year}-{code.lower()}-"
+                taken = set(session.scalars(select(EvaluationRow.id).where(EvaluationRow.id.startswith(stem))))
+                free = next(name for name in (f"{stem}{serial}" for serial in count(1)) if name not in taken)
+                row = EvaluationRow(id=free, year=year, programme=programme, prepared_by=prepared_by, opened_at=_now())
                 session.add(row)
             row.run = run or row.run
             try:

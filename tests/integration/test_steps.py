@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -13,10 +14,12 @@ import pytest
 
 from perfeval import steps
 from perfeval.approvals import enrol
+from perfeval.archive import archive_bag
 from perfeval.cli import create_workspace
 from perfeval.errors import ArchiveError, LedgerError, UsageError
 from perfeval.ledgers import receive
-from perfeval.model import Answer, Revision, Verdict
+from perfeval.model import Answer, Figure, Revision, Scorecard, Verdict
+from perfeval.model.documents import keep, keep_facts
 from perfeval.settings import Workspace, secret_key
 from perfeval.store import Store
 
@@ -206,6 +209,43 @@ def test_verification_of_a_bag_whose_scores_were_rewritten_names_it(archived: Pa
     scores.write_text(json.dumps(document), encoding="utf-8")
     failed = [check for check in steps.verify_archive(archived) if not check.ok]
     assert any("scores.json" in check.detail for check in failed)
+
+
+def test_verification_of_a_bag_made_anew_from_other_ledgers_misses_the_approved_report(office: Office, archived: Path) -> None:
+    holdings = steps._holdings(office.workspace, office.store, office.revision)
+    _drop_row(office, "调度会议台账")
+    ledgers = receive(office.workspace.ledgers(2022))
+    forged = steps.assess(office.workspace, 2022, ledgers)
+    figures = steps.write_report(office.workspace, 2022, 0, forged).figures
+    records = {
+        "facts.json": steps._json(keep_facts(forged.facts)),
+        "scores.json": steps._json(keep(Scorecard, forged.card)),
+        "figures.json": steps._json(keep(list[Figure], list(figures))),
+    }
+    bag = archive_bag(replace(holdings, ledgers=ledgers, records={**holdings.records, **records}), archived.parents[1] / "forged")
+    assert [check.name for check in steps.verify_archive(bag) if not check.ok] == ["按台账重写的报告"]
+
+
+@pytest.mark.parametrize("content", [b"rubbish", b"5", b"{}", b"[]", b"[" * 100_000])
+@pytest.mark.parametrize("record", ["scores.json", "figures.json"])
+def test_verification_of_a_bag_with_a_record_of_another_form_ends_in_a_failed_check(
+    office: Office, archived: Path, record: str, content: bytes
+) -> None:
+    holdings = steps._holdings(office.workspace, office.store, office.revision)
+    bag = archive_bag(replace(holdings, records={**holdings.records, record: content}), archived.parents[1] / "other")
+    assert len([check for check in steps.verify_archive(bag) if not check.ok]) == 1
+
+
+def test_archive_numbers_of_one_year_are_never_given_twice(office: Office, tmp_path: Path) -> None:
+    code = office.prepare()
+    office.decide("center", Verdict.APPROVE, code)
+    office.decide("bureau", Verdict.APPROVE, code)
+    steps._holdings(office.workspace, office.store, office.revision)  # sealed, and then the attempt broke off
+    other = office.store.open_evaluation(2022, "另一项目", "x-2", "样例经办人", "run-9")
+    office.store.save_outcome(Revision(other, 1), "sealing", {"number": 5, "at": "2023-04-03T08:30:00+00:00"})
+    assert office.archive().name.endswith("-0001")
+    third = office.store.open_evaluation(2022, "第三项目", "x-3", "样例经办人", "run-10")
+    assert steps._next_number(office.store, third) == 6
 
 
 def _drop_row(office: Office, title: str) -> None:

@@ -99,7 +99,7 @@ def test_answer_by_the_preparer_is_refused(office: Office) -> None:
 
 
 def test_answer_by_the_preparer_under_another_spelling_is_refused(office: Office) -> None:
-    evaluation = replace(office.revision.evaluation, prepared_by="填 表　人")
+    evaluation = replace(office.revision.evaluation, prepared_by="填 表·人\u200b")
     office.revision = replace(office.revision, evaluation=evaluation)
     with pytest.raises(ApprovalError, match="是送审人"):
         office.decide(CENTER, office.answer("填表人"))

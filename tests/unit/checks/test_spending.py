@@ -34,6 +34,13 @@ def test_spending_is_not_compared_without_a_budget_ledger(make_ledger: Make, sai
     assert said(make_ledger("expenditure", programme_code=["P1"], amount_yuan=["1"])) == []
 
 
+@pytest.mark.parametrize(("code", "amount"), [("P1", None), (None, "100000.00"), ("P-1", "100000.00")])
+def test_budget_that_could_not_be_read_is_not_compared(make_ledger: Make, said: Said, code: str | None, amount: str | None) -> None:
+    budget = make_ledger("budget", programme_code=["P1", code], amount_yuan=["-5.00", amount])
+    found = said(budget, make_ledger("expenditure", programme_code=["P1"], amount_yuan=["179900.00"]))
+    assert not {"C08", "C09"} & {finding[0] for finding in found}
+
+
 def test_budget_of_nothing_is_an_error(make_ledger: Make, said: Said) -> None:
     assert said(make_ledger("budget", programme_code=["P1", "P1"], amount_yuan=["5", "-5"])) == [("C08", "error", None, None, None)]
 

@@ -54,6 +54,11 @@ def test_evaluation_opened_after_the_end_is_a_new_one(store: Store, evaluation: 
     assert store.open_evaluation(2022, "样例项目", "x-1", "填表人", "run-2").id == "2022-x-1-2"
 
 
+def test_evaluation_of_a_programme_renamed_has_a_number_of_its_own(store: Store, evaluation: Evaluation) -> None:
+    store.end_evaluation(evaluation, "refused")
+    assert store.open_evaluation(2022, "样例项目改名", "x-1", "填表人", "run-2").id != evaluation.id
+
+
 def test_evaluation_opened_again_by_its_own_run_after_the_end_is_the_ended_one(store: Store, evaluation: Evaluation) -> None:
     store.end_evaluation(evaluation, "archived")
     again = store.open_evaluation(2022, "样例项目", "x-1", "填表人", "run-1")
