@@ -17,6 +17,7 @@ _MOST_BYTES = 2 << 30
 _MOST_COLUMNS = 128
 # Polars would map the whole file into memory beside what it reads from it.
 _BLOCK = 16 << 20
+_NO_COMMAS = bytes(set(range(256)) - set(b","))
 _SPLIT = re.compile(rb"(?:^|,)[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?,")
 _QUOTED = re.compile(rb'(?:(?<=[,\n])|\A)"(?:[^"]|"")*"(?=[,\r\n]|\Z)')
 
@@ -47,10 +48,11 @@ class DelimitedFile(Sheet):
         """The rows below a row, block by block; where an unquoted 1,234 has split, the last cell is beyond, be it empty."""
         seen = cells = 0
         for block in self._blocks(_BLOCK):
-            rows = self._read(block, self._letters, seen, skip=max(below - seen, 0))
+            skip = max(below - seen, 0)
+            rows = self._read(block, self._letters, seen, skip=skip)
             if below and not seen:
                 cells = _unquoted(block).split(b"\n", below)[below - 1].count(b",") + 1
-            if split := _split_rows(block, cells) if cells else []:
+            if split := _split_rows(block, rows.height + skip, cells) if cells else []:
                 beyond, is_split = pl.col(self._letters[-1]), pl.col("row").is_in([seen + row for row in split])
                 rows = rows.with_columns(pl.when(is_split).then(beyond.fill_null("（空）")).otherwise(beyond).alias(self._letters[-1]))
             yield rows
@@ -135,14 +137,14 @@ def _unquoted(block: bytes) -> bytes:
     return _QUOTED.sub(b"", block) if b'"' in block else block
 
 
-def _split_rows(block: bytes, cells: int) -> list[int]:
+def _split_rows(block: bytes, rows: int, cells: int) -> list[int]:
     """Which rows of a block, counted from 1, have more cells than so many, and what may be a number split at its separators.
 
     Other rows may end in commas: some programs write them.
     """
-    block = _unquoted(block).removesuffix(b"\n")
-    # A long file is mostly in order, and then its commas are as many as they should be.
-    if len(block) > _SAMPLE and block.count(b",") == (block.count(b"\n") + 1) * (cells - 1):
+    block = _unquoted(block)
+    # A long file is mostly in order, and then its commas are as many as they should be. This is the fastest way to count them.
+    if len(block) > _SAMPLE and len(block.translate(None, _NO_COMMAS)) == rows * (cells - 1):
         return []
     return [number for number, line in enumerate(block.split(b"\n"), start=1) if line.count(b",") >= cells and _SPLIT.search(line)]
 

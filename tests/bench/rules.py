@@ -155,11 +155,11 @@ def narrative(
             **row,
             "actual": written(facts[row["id"]]),
             "score": Decimal(scores[row["id"]]),
-            "lost": Decimal(scores[row["id"]]) < row["weight"],
+            "missed": Decimal(scores[row["id"]]) < row["weight"],
         }
         for row in scored
     ]
-    lost = [row for row in table if row["lost"]]
+    missed = [row for row in table if row["missed"]]
     standings = [colour for *_, colour in standing(rows)]
     context = {
         **{name: settings[name] for name in ("unit", "bureau", "programme", "basis", "duties")},
@@ -173,9 +173,9 @@ def narrative(
             "full": Decimal(100),
             "grade": scores["grade"],
             "rows": table,
-            "lost": lost,
-            "lost_count": Decimal(len(lost)),
-            "execution": {"weight": Decimal(10), "score": Decimal(scores["execution"]), "lost": Decimal(scores["execution"]) < 10},
+            "missed": missed,
+            "missed_count": Decimal(len(missed)),
+            "execution": {"weight": Decimal(10), "score": Decimal(scores["execution"]), "missed": Decimal(scores["execution"]) < 10},
             "levels": [
                 {
                     "name": name,
