@@ -5,6 +5,7 @@ Heavy rooms are imported inside the commands, so that a wrong option is answered
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from dataclasses import asdict
@@ -55,6 +56,8 @@ app.add_typer(approver_app, name="approver")
 
 def answer(program: typer.Typer, arguments: "Sequence[str] | None" = None) -> NoReturn:
     """Run a program and turn every fault that a person can repair into its message and exit code."""
+    # A fault in the words typed is met before the command has read --json.
+    _remember_json("--json" in (sys.argv[1:] if arguments is None else arguments))
     try:
         code = program(arguments, standalone_mode=False)
     except typer.TyperException as error:
@@ -160,7 +163,11 @@ def init(
         emit({"workspace": str(folder), "files": [path.relative_to(folder).as_posix() for path in files]})
     else:
         tell(f"工作区已建立：{folder}（{len(files)} 个文件）")
-        say(f"下一步：perfeval check -w {folder} --year 2022" if sample else f"下一步：把台账放进 {folder / 'ledgers' / '2022'}")
+        say(
+            f"下一步：perfeval check -w {shlex.quote(str(folder))} --year 2022"
+            if sample
+            else f"下一步：把台账放进 {folder / 'ledgers' / '2022'}"
+        )
 
 
 def create_workspace(folder: Path, sample: str, scale: int = 1) -> list[Path]:
@@ -261,6 +268,8 @@ def draft(
     from perfeval.model.documents import number
     from perfeval.steps import assess, write_report
 
+    if output.suffix.lower() != ".docx":
+        raise UsageError("U07", f"草稿是 Word 文件，不能写成 {output.name}", "文件名以 .docx 结尾。")
     place = open_workspace(workspace)
     report = write_report(place, year, 0, assess(place, year, receive(place.ledgers(year))))
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -383,8 +392,8 @@ def approver_list(workspace: WorkspaceOption = Path(), as_json: JsonOption = Fal
         emit([asdict(person) for person in people])
         return
     for person in people:
-        until = f"，{person.revoked_at:%Y-%m-%d} 停用" if person.revoked_at else ""
-        tell(f"{person.name}  {person.role}  {person.enrolled_at:%Y-%m-%d} 登记{until}")
+        until = f"，{person.revoked_at.astimezone():%Y-%m-%d} 停用" if person.revoked_at else ""
+        tell(f"{person.name}  {person.role}  {person.enrolled_at.astimezone():%Y-%m-%d} 登记{until}")
     if not people:
         say("还没有审批人。登记一位：perfeval approver add 姓名 --role center")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from perfeval.errors import ConfigurationError, UsageError
 from perfeval.model import Gate
@@ -108,6 +108,13 @@ class Settings(_Model):
     storage: Storage = Storage()
     schedule: Schedule = Schedule()
 
+    @field_validator("gates")
+    @classmethod
+    def _distinct(cls, gates: tuple[GateSetting, ...]) -> tuple[GateSetting, ...]:
+        if len({gate.key for gate in gates}) < len(gates):
+            raise ValueError("各审批环节的 key 不能相同：一个环节的同意不能当作另一个的")
+        return gates
+
 
 class Workspace:
     """A workspace folder and its settings; every path the program uses is asked from here."""
@@ -125,6 +132,11 @@ class Workspace:
     def gates(self) -> tuple[Gate, ...]:
         """The approval steps in order."""
         return tuple(Gate(gate.key, gate.title) for gate in self.settings.gates)
+
+    @staticmethod
+    def gates_of(config_file: Path) -> tuple[Gate, ...]:
+        """The approval steps of a kept perfeval.yml."""
+        return tuple(Gate(gate.key, gate.title) for gate in load_model(config_file, Settings).gates)
 
     @property
     def state(self) -> Path:
@@ -206,17 +218,26 @@ def secret_key() -> str:
     return key
 
 
+def read_text(path: Path) -> str:
+    """The text of a configuration file.
+
+    Raises: ConfigurationError: when it is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
+
+
 def load_yaml(path: Path) -> tuple[Any, "Marks"]:
     """Parse a YAML file into plain data and the line of every node.
 
     Raises: ConfigurationError: naming file and line where it is not YAML.
     """
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
         data = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader
-    except UnicodeDecodeError as error:
-        raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError("F01", f"{path.name}:{line}: YAML 写法有误：{error.problem}", "检查缩进、冒号后的空格和引号。") from error
@@ -294,6 +315,7 @@ _PROBLEMS = {
     "string_too_short": "不能为空",
     "string_type": "应为文字（可加引号）",
     "too_short": "项数太少",
+    "greater_than": "应大于0",
     "enum": "不在可选值之内",
     "literal_error": "不在可选值之内",
     "decimal_parsing": "应为数字",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ import polars as pl
 
 from perfeval import __version__
 from perfeval.checks import check_ledgers, load_classification
-from perfeval.errors import ArchiveError, LedgerError, PerfevalError, UsageError
+from perfeval.errors import ArchiveError, ConfigurationError, LedgerError, PerfevalError, ReportError, UsageError
 from perfeval.indicators import derive_facts, load_indicators, score_facts
 from perfeval.ledgers import Reading, annotate, list_files, read_ledgers, receive
 from perfeval.model import (
@@ -44,7 +45,7 @@ from perfeval.model import (
 from perfeval.model.digests import check_code
 from perfeval.model.documents import keep, keep_facts, keep_json, kept, kept_facts, kept_json
 from perfeval.model.ledgers import parquet
-from perfeval.settings import Workspace, secret_key
+from perfeval.settings import CONFIG_FILE, Workspace, read_text, secret_key
 
 if TYPE_CHECKING:  # rooms that `check` and `score` do without are loaded by the steps that enter them
     from perfeval.archive import Check, Holdings
@@ -104,7 +105,7 @@ def write_report(workspace: Workspace, year: int, revision: int, assessment: Ass
     from perfeval import report  # Word is loaded only by those who write it
 
     subject = report.Subject(workspace.settings, year, revision, assessment.facts, assessment.card, assessment.ledgers)
-    return report.draft_report(subject, workspace.narrative(year).read_text(encoding="utf-8-sig"), workspace.template.read_bytes())
+    return report.draft_report(subject, read_text(workspace.narrative(year)), workspace.template.read_bytes())
 
 
 def refuse_errors(findings: Sequence[Finding]) -> None:
@@ -131,6 +132,9 @@ def open_evaluation(workspace: Workspace, store: Store, year: int, prepared_by: 
     archived = next((item for item in same if item.outcome == Stage.ARCHIVED), None)
     if archived and (run is None or store.run_of(archived) != run):
         raise UsageError("U05", f"{year}年度“{programme.name}”已归档（{archived.id}），不能再次自评", "用 perfeval verify 核验归档包。")
+    if not same and not workspace.ledgers(year).is_dir():
+        raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", "核对年度；把台账放进这个文件夹后再送审。")
+    workspace.indicators(year)
     return store.open_evaluation(year, programme.name, code, prepared_by, run)
 
 
@@ -171,14 +175,16 @@ def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> 
     """Compute facts and scores from the frozen ledgers."""
     if (outcome := store.outcome(revision, "scored")) is None:
         year = revision.evaluation.year
-        system = load_indicators(workspace.indicators(year))
-        facts = derive_facts(system, load_ledgers(store, revision))
+        with _frozen_only_when_done(store, revision):
+            system = load_indicators(workspace.indicators(year))
+            facts = derive_facts(system, load_ledgers(store, revision))
+            card = score_facts(system, facts)
         outcome = store.save_outcome(
             revision,
             "scored",
             {
                 "facts": keep_facts(facts),
-                "card": keep(Scorecard, score_facts(system, facts)),
+                "card": keep(Scorecard, card),
                 "lineage": store.artifacts.put(_lineage(facts)),
                 "configuration": _keep_files(workspace, store, workspace.scoring_files(year)),
             },
@@ -194,7 +200,8 @@ def draft_report(workspace: Workspace, store: Store, revision: Revision) -> Draf
     if (outcome := store.outcome(revision, "drafted")) is None:
         year = revision.evaluation.year
         facts, card = load_scores(store, revision)
-        report = write_report(workspace, year, revision.number, Assessment(load_ledgers(store, revision), (), facts, card))
+        with _frozen_only_when_done(store, revision):
+            report = write_report(workspace, year, revision.number, Assessment(load_ledgers(store, revision), (), facts, card))
         draft = Draft(
             revision.evaluation.id,
             revision.number,
@@ -215,6 +222,16 @@ def draft_report(workspace: Workspace, store: Store, revision: Revision) -> Draf
     return kept(Draft, outcome["draft"])
 
 
+@contextmanager
+def _frozen_only_when_done(store: Store, revision: Revision) -> Iterator[None]:
+    """What ledgers or rules stand in the way of is corrected in them: until there is a draft, they are read afresh."""
+    try:
+        yield
+    except (LedgerError, ReportError, ConfigurationError):
+        store.forget_undrafted(revision, ("validated", "scored"))
+        raise
+
+
 def prepare(workspace: Workspace, store: Store, revision: Revision) -> Draft:
     """Everything from ledgers to draft, in a plain sequence."""
     validate_ledgers(workspace, store, revision, ingest_ledgers(workspace, store, revision))
@@ -230,6 +247,7 @@ def decide(workspace: Workspace, store: Store, revision: Revision, gate: Gate, a
     from perfeval import approvals
 
     draft = draft_report(workspace, store, revision)
+    store.artifacts.path(draft.digest)
     current = Revision(store.evaluation(revision.evaluation.id), revision.number)
     return approvals.decide(store, current, workspace.gates, gate, draft, answer, secret_key())
 
@@ -275,7 +293,8 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
         title=f"{settings.unit.name}{evaluation.year}年度项目支出绩效自评报告",
         evaluation=evaluation,
         revision=revision.number,
-        gates=workspace.gates,
+        # As they were when this revision was drafted: whoever edits the settings since then opens no door.
+        gates=Workspace.gates_of(store.artifacts.path(drafted["configuration"][CONFIG_FILE])),
         decisions=tuple(store.decisions(evaluation)),
         drafted_at=_done_at(store, revision, "drafted"),
         archived_at=datetime.fromisoformat(sealing["at"]),
@@ -309,7 +328,7 @@ def _next_number(store: Store, evaluation: Evaluation) -> int:
 def verify_archive(bag: Path) -> list[Check]:
     """Check a bag and, when it is whole, compute facts and scores and write the report again from what is inside it."""
     from perfeval import report
-    from perfeval.archive import Check, verify_bag
+    from perfeval.archive import Check, gates_in, verify_bag
 
     checks = verify_bag(bag)
     if not all(check.ok for check in checks):
@@ -325,6 +344,7 @@ def verify_archive(bag: Path) -> list[Check]:
         return [*checks, Check("从台账重算", ok=False, detail=str(error))]
     return [
         *checks,
+        Check("审批环节", ok=gates_in(records / "decisions.json") == workspace.gates, detail="与归档配置 perfeval.yml 对照"),
         _same("从台账重算的数字", keep_facts(assessment.facts), records / "facts.json"),
         _same("按规则重算的得分", keep(Scorecard, assessment.card), records / "scores.json"),
         _same("报告中印出的数字", keep(list[Figure], list(again.figures)), records / "figures.json"),

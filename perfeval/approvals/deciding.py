@@ -21,6 +21,8 @@ def decide(store: Store, revision: Revision, gates: tuple[Gate, ...], gate: Gate
     """
     person = find_approver(store, answer.name)
     approver = store.enrolled(person.name, key) if person else None
+    if approver is None and any(item.revoked_at and spelling(item.name) == spelling(answer.name) for item in store.people()):
+        raise ApprovalError("A13", f"审批人“{answer.name}”已停用", "由在用的审批人审批，或重新登记。")
     if approver is None:
         raise ApprovalError("A04", f"没有登记审批人“{answer.name}”", "核对姓名；新审批人用 perfeval approver add 登记。")
     if not verify_code(store, approver, answer.code):

@@ -1,7 +1,8 @@
 """The archive (归档): makes the bag of one approved evaluation and checks bags. Reads no store: what goes in is handed in."""
 
+from perfeval.archive.approvals import gates_in
 from perfeval.archive.bag import archive_bag
 from perfeval.archive.holdings import Holdings, archive_number
 from perfeval.archive.verification import Check, verify_bag
 
-__all__ = ["Check", "Holdings", "archive_bag", "archive_number", "verify_bag"]
+__all__ = ["Check", "Holdings", "archive_bag", "archive_number", "gates_in", "verify_bag"]

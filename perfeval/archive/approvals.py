@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -76,9 +77,16 @@ def read_approvals(content: bytes) -> Approvals:
     return _document.validate_json(content)
 
 
+def gates_in(decisions: Path) -> tuple[Gate, ...]:
+    """The approval steps of a decisions.json that has been checked."""
+    return read_approvals(decisions.read_bytes()).gates
+
+
 def unapproved(approvals: Approvals) -> list[str]:
     """审批是否齐全: what keeps the decisions from being one 同意 at every gate, in Chinese."""
     problems = [] if approvals.gates else ["没有规定审批环节"]
+    problems += ["审批环节重复"] if len({gate.key for gate in approvals.gates}) < len(approvals.gates) else []
+    problems += [f"“{item.approver}”的决定早于成文" for item in approvals.current if item.decided_at < approvals.drafted_at]
     for gate in approvals.gates:
         given = [item for item in approvals.current if item.gate == gate.key]
         if not given:

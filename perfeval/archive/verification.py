@@ -143,6 +143,8 @@ class _Bag:
             recorded = set(_recorded(json.loads(self.read(FACTS))))
         except UnicodeDecodeError:
             return [f"{FACTS} 不是UTF-8文本"]
+        except json.JSONDecodeError as error:
+            return [f"{FACTS} 第{error.lineno}行起不是JSON"]
         except (ValueError, RecursionError) as error:
             return [f"{FACTS} 读不出：{error}"]
         if not recorded:

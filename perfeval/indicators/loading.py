@@ -84,10 +84,16 @@ def _misplaced(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Itera
         level = profile.level(first) if isinstance(first, str) else None
         if isinstance(first, str) and not level:
             yield ("indicators", place, "level1"), f"没有一级指标“{first}”，应为：{'、'.join(profile.levels)}"
+        elif isinstance(first, str) and any(first != other.get("level1") and _same(first, other.get("level1")) for other in rows.values()):
+            yield ("indicators", place, "level1"), f"一级指标“{first}”在别的行写法不同，请写成一样"
         elif level and isinstance(second, str) and not any(same_title(second, title) for title in level.level2):
             yield ("indicators", place, "level2"), f"“{second}”不属于{first}，应为：{'、'.join(level.level2)}"
         if isinstance(row.get("bands"), dict) and list(row["bands"]) != list(profile.bands):
             yield ("indicators", place, "bands"), f"bands 的各档应依次为：{'、'.join(profile.bands)}"
+
+
+def _same(one: str, other: object) -> bool:
+    return isinstance(other, str) and same_title(one, other)
 
 
 def _weights(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Iterator[Fault]:

@@ -169,6 +169,8 @@ def _encoding(path: Path) -> str:
         raise RefusedFileError(Code.WRONG_TYPE, "文件内容是 Excel 工作簿，扩展名却是 .csv。请把扩展名改回 .xlsx 后重新提交。")
     if b"\x00" in sample or sample.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
         raise RefusedFileError(Code.WRONG_TYPE, "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。")
+    if b"\r" in sample and b"\n" not in sample:
+        raise RefusedFileError(Code.NOT_TEXT, "文件的换行是旧式的（CR），分不出各行。请用 Excel 打开，另存为“CSV UTF-8（逗号分隔）”。")
     for encoding in ("utf-8", "gb18030"):
         try:
             # The sample may end inside a character.

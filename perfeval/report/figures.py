@@ -112,13 +112,15 @@ def unmark(text: str) -> tuple[str, list[Figure]]:
     return _FIGURE.sub(r"\4", text), figures
 
 
-def _write(datum: object, how: Callable[[Decimal], str]) -> str:
+def _write(datum: object, how: Callable[[Decimal], str], unit: str | None = None) -> str:
     if not isinstance(datum, Datum):
         return fault(f"“{datum}”不是由台账算出的数字，不能按数字打印")
     if datum.value is None:
         return fault(datum.missing)
     if not isinstance(datum.value, Decimal):
         return fault(f"{datum.id} 是日期，请用 day 打印")
+    if unit and datum.unit and datum.unit != unit:
+        return fault(f"{datum.id} 的单位是“{datum.unit}”，不是“{unit}”，不能这样打印")
     try:
         return mark(datum, how(datum.value))
     except NotPrintableError as error:
@@ -167,17 +169,17 @@ def chinese(datum: object) -> str:
 
 def wan(datum: object) -> str:
     """Yuan in 万元, exact: 179900 → 17.99."""
-    return _write(datum, in_wan)
+    return _write(datum, in_wan, "元")
 
 
 def yuan(datum: object) -> str:
     """Yuan: 179900, 1234.50."""
-    return _write(datum, in_yuan)
+    return _write(datum, in_yuan, "元")
 
 
 def percent(datum: object, digits: int = 2) -> str:
     """A percentage rounded half up to `digits` decimals, with its sign: 98.36%; more where it would look like all and is not."""
-    return _write(datum, lambda value: f"{_short_of_all(value, digits)}%")
+    return _write(datum, lambda value: f"{_short_of_all(value, digits)}%", "%")
 
 
 def _short_of_all(value: Decimal, digits: int) -> str:

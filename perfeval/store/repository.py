@@ -1,6 +1,6 @@
 """The store's door: every question and every record, each in a transaction of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,12 +8,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, inspect, select, update
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy import Connection, Engine, create_engine, delete, event, exists, func, insert, inspect, select, update
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from perfeval.errors import ApprovalError, StoreError
+from perfeval.errors import ApprovalError, ConfigurationError, StoreError
 from perfeval.model import Asked, Decision, Evaluation, Person, Revision, Verdict
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.tables import VERSION, AskRow, DecisionRow, EvaluationRow, OutcomeRow, PersonRow, SecretRow, Table
@@ -129,6 +129,14 @@ class Store:
                 raise
             return first
         return document
+
+    def forget_undrafted(self, revision: Revision, steps: Sequence[str]) -> None:
+        """Take back outcomes of a revision that has no draft yet; with a draft, nothing."""
+        mine = (OutcomeRow.evaluation == revision.evaluation.id, OutcomeRow.revision == revision.number)
+        drafted = exists().where(*mine, OutcomeRow.step == "drafted")
+        with self._session() as session:
+            if not session.scalar(select(drafted)):
+                session.execute(delete(OutcomeRow).where(*mine, OutcomeRow.step.in_(steps)))
 
     # ---- gates -------------------------------------------------------------------------------------------------------
 
@@ -258,7 +266,12 @@ class Store:
 
 def _connect(url: str) -> Engine:
     # Processes are short and Prefect forks them: no pool to share, no connection left open behind a suspended run.
-    engine = create_engine(url, poolclass=NullPool)
+    try:
+        engine = create_engine(url, poolclass=NullPool)
+    except (ArgumentError, ImportError) as error:
+        raise ConfigurationError(
+            "F05", "perfeval.yml 中 storage.database 不是可用的数据库地址", "留空用 SQLite，或写 postgresql+psycopg://用户@主机/库名。"
+        ) from error
     if engine.dialect.name == "sqlite":
 
         @event.listens_for(engine, "connect")

@@ -207,6 +207,41 @@ def test_fault_in_json_is_one_document_with_every_finding(command: Command, offi
     assert cells <= {finding["cell"] for finding in said.json["findings"]}
 
 
+@pytest.mark.parametrize(
+    "line", [["check", "--year", "abc"], ["check", "--foo"], ["init", "x", "--scale", "0"], ["frobnicate"], ["approver"]]
+)
+def test_words_that_cannot_be_read_are_answered_in_json_all_the_same(command: Command, line: list[str]) -> None:
+    said = command(*line, "--json")
+    assert (said.code, said.json["error"]["code"]) == (2, "U00")
+
+
+def test_narrative_of_another_encoding_is_said_in_chinese(command: Command, office: Path, tmp_path: Path) -> None:
+    narrative = office / "report" / "2022.md"
+    narrative.write_bytes(narrative.read_text(encoding="utf-8").encode("gb18030"))
+    said = command("draft", "--year", 2022, "-w", office, "-o", tmp_path / "draft.docx")
+    assert (said.code, "2022.md 不是 UTF-8 文本" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("address", ["garbage", "mysql://x"])
+def test_database_address_that_is_none_is_said_in_chinese(command: Command, office: Path, address: str) -> None:
+    settings = office / "perfeval.yml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace('database: ""', f'database: "{address}"'), encoding="utf-8")
+    said = command("status", "-w", office)
+    assert (said.code, "storage.database 不是可用的数据库地址" in said.err) == (2, True)
+
+
+def test_gates_with_one_key_are_refused_with_their_line(command: Command, office: Path) -> None:
+    settings = office / "perfeval.yml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("key: bureau", "key: center"), encoding="utf-8")
+    said = command("status", "-w", office)
+    assert (said.code, "各审批环节的 key 不能相同" in said.err, "perfeval.yml:" in said.err) == (2, True, True)
+
+
+def test_draft_under_another_ending_is_refused(command: Command, office: Path, tmp_path: Path) -> None:
+    said = command("draft", "--year", 2022, "-w", office, "-o", tmp_path / "draft.pdf")
+    assert (said.code, (tmp_path / "draft.pdf").exists()) == (2, False)
+
+
 def test_folder_that_is_a_file_is_said_in_chinese(command: Command, office: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("", encoding="utf-8")
     said = command("draft", "--year", 2022, "-w", office, "-o", tmp_path / "taken" / "draft.docx", "--json")

@@ -16,7 +16,7 @@ from perfeval import steps
 from perfeval.approvals import enrol
 from perfeval.archive import archive_bag
 from perfeval.cli import create_workspace
-from perfeval.errors import ArchiveError, LedgerError, UsageError
+from perfeval.errors import ArchiveError, LedgerError, ReportError, UsageError
 from perfeval.ledgers import receive
 from perfeval.model import Answer, Figure, Revision, Scorecard, Verdict
 from perfeval.model.documents import keep, keep_facts
@@ -110,6 +110,22 @@ def test_archive_without_both_approvals_is_refused(office: Office, approved: lis
     assert not list(office.workspace.root.glob("archive/*"))
 
 
+def test_gate_taken_out_of_the_settings_after_drafting_keeps_the_archive_shut(office: Office) -> None:
+    office.decide("center", Verdict.APPROVE, office.prepare())
+    settings = office.workspace.config_file
+    settings.write_text(settings.read_text(encoding="utf-8").replace("key: bureau", "key: office"), encoding="utf-8")
+    changed = Workspace(office.workspace.root)
+    assert [gate.key for gate in changed.gates] == ["center", "office"]
+    phone = pyotp.parse_uri(enrol(office.store, "样例office", "office", changed.gates, secret_key())[1])
+    assert isinstance(phone, pyotp.TOTP)
+    draft = steps.standing(changed, office.store, office.evaluation).draft
+    assert draft is not None
+    answer = Answer(Verdict.APPROVE, "样例office", phone.now(), draft.check_code)
+    steps.decide(changed, office.store, office.revision, changed.gates[1], answer)
+    with pytest.raises(ArchiveError, match=r"缺少“.*”对第1稿的审批决定"):
+        steps.archive_report(changed, office.store, office.revision)
+
+
 def test_archive_after_a_refusal_is_refused(office: Office) -> None:
     office.decide("center", Verdict.REFUSE, office.prepare())
     steps.close_evaluation(office.store, office.evaluation)
@@ -159,6 +175,45 @@ def test_correction_makes_a_new_revision_from_the_ledgers_as_they_are(office: Of
     assert office.revision.number == 2
     assert office.prepare() != code
     assert office.standing() == "waiting-center"
+
+
+def test_ledger_corrected_after_a_fault_in_scoring_is_read_afresh(office: Office) -> None:
+    path = office.workspace.ledgers(2022) / "资金支出台账.xlsx"
+    whole = path.read_bytes()
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0].delete_rows(3, 100)
+    book.save(path)
+    with pytest.raises(LedgerError, match="不能评分"):
+        office.prepare()
+    path.write_bytes(whole)
+    office.prepare()
+    assert office.standing() == "waiting-center"
+
+
+def test_indicators_corrected_after_a_fault_in_the_narrative_are_read_afresh(office: Office) -> None:
+    narrative, indicators = office.workspace.narrative(2022), office.workspace.indicators(2022)
+    text = narrative.read_text(encoding="utf-8")
+    narrative.write_text(text.replace("facts.videos | number", "facts.films | number"), encoding="utf-8")
+    with pytest.raises(ReportError, match="films"):
+        office.prepare()
+    rules = indicators.read_text(encoding="utf-8")
+    indicators.write_text(rules.replace("  videos: {", "  films: {ledger: publications, aggregate: count}\n  videos: {"), encoding="utf-8")
+    office.prepare()
+    assert office.standing() == "waiting-center"
+
+
+def test_draft_that_is_made_is_never_forgotten(office: Office) -> None:
+    code = office.prepare()
+    office.store.forget_undrafted(office.revision, ("validated", "scored"))
+    _drop_row(office, "调度会议台账")
+    assert office.prepare() == code
+    assert steps.load_ledgers(office.store, office.revision)["meetings"].frame.height == 108
+
+
+def test_year_without_ledgers_is_not_opened(office: Office) -> None:
+    with pytest.raises(UsageError, match="没有 2023 年度的台账文件夹"):
+        steps.open_evaluation(office.workspace, office.store, 2023, "样例经办人", "run-2")
+    assert [evaluation.year for evaluation in office.store.evaluations()] == [2022]
 
 
 def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: Office) -> None:

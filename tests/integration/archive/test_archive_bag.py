@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import bagit
@@ -155,6 +156,12 @@ def test_archive_bag_of_a_report_changed_after_approval_is_refused(
     assert not (tmp_path / "archive").exists()
 
 
+def test_archive_bag_with_one_gate_written_twice_is_refused(holdings: Holdings, tmp_path: Path) -> None:
+    center = holdings.gates[0]
+    with pytest.raises(ArchiveError, match="审批环节重复"):
+        archive_bag(replace(holdings, gates=(center, center), decisions=holdings.decisions[:2]), tmp_path / "archive")
+
+
 def test_archive_bag_of_a_damaged_report_is_refused(holdings: Holdings, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="不能归档：Word文件已损坏"):
         archive_bag(replace(holdings, report=holdings.report[:-30]), tmp_path / "archive")
@@ -170,6 +177,7 @@ def test_archive_bag_of_a_damaged_report_is_refused(holdings: Holdings, tmp_path
         ({"content_digest": "0" * 64}, "“李样例”批准的不是这份报告"),
         ({"approver": "张样例"}, "“张样例”在不止一个环节作了审批"),
         ({"approver": "陈样例"}, "送审人“陈样例”审批了自己送审的报告"),
+        ({"decided_at": datetime(2023, 1, 30, tzinfo=UTC)}, "“李样例”的决定早于成文"),
     ],
 )
 def test_archive_bag_without_a_valid_approval_at_every_gate_is_refused(

@@ -7,7 +7,7 @@ import pyotp
 import pytest
 
 from perfeval.approvals import decide, enrol
-from perfeval.errors import ApprovalError
+from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Answer, Decision, Draft, Gate, Revision, Verdict
 from perfeval.store import Store
 
@@ -105,6 +105,11 @@ def test_answer_by_the_preparer_under_another_spelling_is_refused(office: Office
         office.decide(CENTER, office.answer("填表人"))
 
 
+def test_enrolment_with_another_key_than_the_others_is_refused(office: Office) -> None:
+    with pytest.raises(StoreError, match="PERFEVAL_KEY 与登记时不是同一个"):
+        enrol(office.store, "丁", "bureau", GATES, "another invented key")
+
+
 def test_enrolment_under_another_spelling_is_refused(office: Office) -> None:
     with pytest.raises(ApprovalError, match="审批人“甲”已登记"):
         enrol(office.store, " 甲 ", "bureau", GATES, KEY)
@@ -120,7 +125,7 @@ def test_answer_by_somebody_who_decided_at_the_other_gate_is_refused(office: Off
 
 def test_answer_by_a_revoked_approver_is_refused(office: Office) -> None:
     office.store.revoke("甲")
-    with pytest.raises(ApprovalError, match="没有登记审批人“甲”"):
+    with pytest.raises(ApprovalError, match="审批人“甲”已停用"):
         office.decide(CENTER, office.answer("甲"))
 
 

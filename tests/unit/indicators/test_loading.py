@@ -69,6 +69,15 @@ def test_system_loads_with_and_without_the_execution_row(execution: str, load: L
     assert system.profile.execution == 10
 
 
+def test_level_spelled_in_two_ways_is_told_at_both(load: Load) -> None:
+    second = ROWS.splitlines(keepends=True)[0].replace("meetings", "calls").replace("产出指标", "产出").replace("50", "25")
+    rows = second + ROWS.splitlines(keepends=True)[1] + ROWS.replace("weight: 50", "weight: 25")
+    assert [fault.partition(": ")[2] for fault in faults(load, f"{HEAD}indicators:\n{EXECUTION}{rows}")] == [
+        "一级指标“产出”在别的行写法不同，请写成一样",
+        "一级指标“产出指标”在别的行写法不同，请写成一样",
+    ]
+
+
 def test_profile_without_weights_by_level_only_wants_the_total(load: Load) -> None:
     rows = ROWS.replace("weight: 50", "weight: 45").replace("weight: 30", "weight: 25")
     system = load(f"{HEAD}indicators:\n{rows}".replace("mof-2020", "hubei"))

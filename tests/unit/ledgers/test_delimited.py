@@ -135,6 +135,12 @@ def test_csv_cell_with_quotes_and_line_breaks_may_stand_at_the_end_of_a_block(
     assert reading.ledgers["surveys"].frame["survey_no"].to_list() == ['第一行\n他说"好"\n第三行'] * 9
 
 
+def test_csv_of_old_line_ends_is_refused_by_name(folder: Path, read: Read) -> None:
+    (folder / "满意度调查台账.csv").write_bytes("问卷编号,调查日期,对象类别,评价,备注\rWJ-1,2022-03-05,企业,满意,\r".encode())
+    (finding,) = read().findings
+    assert "换行是旧式的" in finding.message
+
+
 def test_long_csv_cut_inside_a_character_is_refused(folder: Path, read: Read) -> None:
     text = "问卷编号,调查日期,对象类别,评价\n" + "WJ-1,2022-03-05,企业,满意\n" * 60_000 + "WJ-2,2022-03-05,企业,满意"
     (folder / "满意度调查台账.csv").write_bytes(text.encode("gb18030")[:-1])

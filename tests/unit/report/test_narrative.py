@@ -96,6 +96,8 @@ def test_progress_counted_by_colour(draft: Draft) -> None:
         ("文\n{{ nobody | about }}\n", "2022.md:6: 未定义的名称 nobody"),
         ("{% for row in nobody %}{% endfor %}文\n", "2022.md:5: 未定义的名称 nobody"),
         ("文{{ 73 }}\n", "2022.md:5: “73”不是由台账算出的数字"),
+        ("文{{ facts.meetings | wan }}\n", "2022.md:5: meetings 的单位是“次”，不是“元”"),
+        ("文{{ facts.spent | percent }}\n", "2022.md:5: spent 的单位是“元”，不是“%”"),
         ("文{{ facts.meetings.value }}\n", "2022.md:5: “73”不是由台账算出的数字"),
         ("文{{ rows.goals | length }}\n", "2022.md:5: “2”不是由台账算出的数字"),
         ("{% for s in rows.evaluation_work %}\n{{ s.place }}文\n{% endfor %}\n", "2022.md:6: 这里要打印的台账单元格没有填写"),
