@@ -291,6 +291,15 @@ def test_verification_of_a_bag_with_a_record_of_another_form_ends_in_a_failed_ch
     assert len([check for check in steps.verify_archive(bag) if not check.ok]) == 1
 
 
+@pytest.mark.parametrize("name", ["perfeval.yml", "profiles.yml", "report/2022.md"])
+def test_verification_of_a_bag_with_unusable_settings_ends_in_a_failed_check(office: Office, archived: Path, name: str) -> None:
+    holdings = steps._holdings(office.workspace, office.store, office.revision)
+    rubbish = office.workspace.root / "rubbish"
+    rubbish.write_bytes(b"\xff: [")
+    bag = archive_bag(replace(holdings, configuration={**holdings.configuration, name: rubbish}), archived.parents[1] / "other")
+    assert [check.name for check in steps.verify_archive(bag) if not check.ok] == ["从台账重算"]
+
+
 def test_archive_numbers_of_one_year_are_never_given_twice(office: Office, tmp_path: Path) -> None:
     code = office.prepare()
     office.decide("center", Verdict.APPROVE, code)
