@@ -51,6 +51,10 @@ def run(
         raise UsageError("P08", f"{year}年度的自评已归档：{standing.revision.evaluation.id}", "用 perfeval verify 核验归档包。")
     if standing and standing.stage is Stage.CORRECTING:
         _correct(store, standing, note)
+    elif note:
+        say("没有退回修改的稿，--note 没有用上。")
+    if standing and name not in {"", standing.revision.evaluation.prepared_by}:
+        say(f"这项自评已由“{standing.revision.evaluation.prepared_by}”送审，--as 没有用上。")
     with waiting("校验台账、评分、编写报告……"), conducting(place, store) as (conductor, url):
         position = conductor.go_on(standing.revision.evaluation) if standing else conductor.begin(year, name)
     _report(place, store, position, url, as_json=as_json)

@@ -206,6 +206,8 @@ def check(
     from perfeval.steps import check_files
 
     place = open_workspace(workspace)
+    if annotate and annotate.resolve() == place.ledgers(year):
+        raise UsageError("U08", "标注副本不能放进台账文件夹，会被当作台账再读一遍", "--annotate 换一个文件夹。")
     files = receive(place.ledgers(year))
     findings = check_files(place, year, files).findings
     ok = all(finding.severity is not Severity.ERROR for finding in findings)

@@ -242,6 +242,13 @@ def test_draft_under_another_ending_is_refused(command: Command, office: Path, t
     assert (said.code, (tmp_path / "draft.pdf").exists()) == (2, False)
 
 
+def test_annotate_among_the_ledgers_is_refused(command: Command, office: Path) -> None:
+    _delete_meeting_date(office)
+    before = sorted(office.rglob("*"))
+    said = command("check", "--year", 2022, "-w", office, "--annotate", office / "ledgers" / ".." / "ledgers" / "2022")
+    assert (said.code, sorted(office.rglob("*")) == before) == (2, True)
+
+
 def test_folder_that_is_a_file_is_said_in_chinese(command: Command, office: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("", encoding="utf-8")
     said = command("draft", "--year", 2022, "-w", office, "-o", tmp_path / "taken" / "draft.docx", "--json")
