@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as NotClickableError
 
 from perfeval import steps
 
@@ -45,6 +46,8 @@ def open_form(page: Page, url: str) -> Locator:
     page.get_by_role("menuitem", name="Resume").click()
     form = page.get_by_role("dialog")
     expect(form.get_by_label("审批人")).to_be_visible()
+    # A list opened from a form that is still moving stays where the form was, outside the window on a slow machine.
+    form.evaluate("form => Promise.allSettled(form.getAnimations().map(animation => animation.finished))")
     return form
 
 
@@ -58,7 +61,11 @@ def download(page: Page, form: Locator) -> tuple[str, bytes]:
 def approve(page: Page, form: Locator, picture: Path, **answers: str) -> None:
     """Fill in the form and press Resume."""
     form.get_by_label("Select 审批决定").click()
-    page.get_by_role("option", name="同意", exact=True).click()
+    approval = page.get_by_role("option", name="同意", exact=True)
+    try:
+        approval.click(timeout=5_000)
+    except NotClickableError:  # Prefect's list has opened outside the window
+        approval.dispatch_event("click")
     for title, answer in answers.items():
         form.get_by_label(title).fill(answer)
     page.screenshot(path=picture)
