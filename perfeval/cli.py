@@ -31,16 +31,7 @@ WorkspaceOption = Annotated[
 ]
 
 
-def _remember_json(wanted: bool) -> bool:
-    # A fault is printed where no command is running any more: it reads the wish from here.
-    if wanted:
-        os.environ["PERFEVAL_JSON"] = "1"
-    return wanted
-
-
-JsonOption = Annotated[
-    bool, typer.Option("--json", envvar="PERFEVAL_JSON", show_envvar=False, callback=_remember_json, help="只在标准输出打印一份 JSON")
-]
+JsonOption = Annotated[bool, typer.Option("--json", envvar="PERFEVAL_JSON", show_envvar=False, help="只在标准输出打印一份 JSON")]
 YearOption = Annotated[int, typer.Option("--year", "-y", min=2000, max=2100, help="自评年度", metavar="Y")]
 
 app = typer.Typer(
@@ -56,8 +47,9 @@ app.add_typer(approver_app, name="approver")
 
 def answer(program: typer.Typer, arguments: "Sequence[str] | None" = None) -> NoReturn:
     """Run a program and turn every fault that a person can repair into its message and exit code."""
-    # A fault in the words typed is met before the command has read --json.
-    _remember_json("--json" in (sys.argv[1:] if arguments is None else arguments))
+    # A fault is printed where no command is running, or none has begun: it reads the wish from here.
+    if "--json" in (sys.argv[1:] if arguments is None else arguments):
+        os.environ["PERFEVAL_JSON"] = "1"
     try:
         code = program(arguments, standalone_mode=False)
     except typer.TyperException as error:
@@ -143,7 +135,7 @@ def open_store(workspace: "Workspace") -> "Store":
 @app.callback()
 def _program(
     workspace: Annotated[Path | None, typer.Option("-w", "--workspace", help="工作区目录，也可写在命令之后", metavar="DIR")] = None,
-    _as_json: Annotated[bool, typer.Option("--json", callback=_remember_json, help="只打印一份 JSON，也可写在命令之后")] = False,
+    _as_json: Annotated[bool, typer.Option("--json", help="只打印一份 JSON，也可写在命令之后")] = False,
 ) -> None:
     # Commands read both as environment variables, so they may stand before or behind the command's name.
     if workspace is not None:

@@ -115,6 +115,11 @@ class Settings(_Model):
             raise ValueError("各审批环节的 key 不能相同：一个环节的同意不能当作另一个的")
         return gates
 
+    @property
+    def approval(self) -> tuple[Gate, ...]:
+        """The approval steps in order."""
+        return tuple(Gate(gate.key, gate.title) for gate in self.gates)
+
 
 class Workspace:
     """A workspace folder and its settings; every path the program uses is asked from here."""
@@ -131,12 +136,7 @@ class Workspace:
     @property
     def gates(self) -> tuple[Gate, ...]:
         """The approval steps in order."""
-        return tuple(Gate(gate.key, gate.title) for gate in self.settings.gates)
-
-    @staticmethod
-    def gates_of(config_file: Path) -> tuple[Gate, ...]:
-        """The approval steps of a kept perfeval.yml."""
-        return tuple(Gate(gate.key, gate.title) for gate in load_model(config_file, Settings).gates)
+        return self.settings.approval
 
     @property
     def state(self) -> Path:

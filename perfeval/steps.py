@@ -45,7 +45,7 @@ from perfeval.model import (
 from perfeval.model.digests import check_code
 from perfeval.model.documents import keep, keep_facts, keep_json, kept, kept_facts, kept_json
 from perfeval.model.ledgers import parquet
-from perfeval.settings import CONFIG_FILE, Workspace, read_text, secret_key
+from perfeval.settings import CONFIG_FILE, Settings, Workspace, load_model, read_text, secret_key
 
 if TYPE_CHECKING:  # rooms that `check` and `score` do without are loaded by the steps that enter them
     from perfeval.archive import Check, Holdings
@@ -132,9 +132,10 @@ def open_evaluation(workspace: Workspace, store: Store, year: int, prepared_by: 
     archived = next((item for item in same if item.outcome == Stage.ARCHIVED), None)
     if archived and (run is None or store.run_of(archived) != run):
         raise UsageError("U05", f"{year}年度“{programme.name}”已归档（{archived.id}），不能再次自评", "用 perfeval verify 核验归档包。")
-    if not same and not workspace.ledgers(year).is_dir():
-        raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", "核对年度；把台账放进这个文件夹后再送审。")
-    workspace.indicators(year)
+    if not same:  # a mistyped year is not opened; one in work goes on with what it has frozen
+        if not workspace.ledgers(year).is_dir():
+            raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", "核对年度；把台账放进这个文件夹后再送审。")
+        workspace.indicators(year)
     return store.open_evaluation(year, programme.name, code, prepared_by, run)
 
 
@@ -294,7 +295,7 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
         evaluation=evaluation,
         revision=revision.number,
         # As they were when this revision was drafted: whoever edits the settings since then opens no door.
-        gates=Workspace.gates_of(store.artifacts.path(drafted["configuration"][CONFIG_FILE])),
+        gates=load_model(store.artifacts.path(drafted["configuration"][CONFIG_FILE]), Settings).approval,
         decisions=tuple(store.decisions(evaluation)),
         drafted_at=_done_at(store, revision, "drafted"),
         archived_at=datetime.fromisoformat(sealing["at"]),

@@ -3,12 +3,12 @@
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.sheets import RefusedFileError
+from perfeval.model.digests import ZIP_DAMAGE
 
 _MOST_FILE_BYTES = 256 << 20
 _MOST_BYTES = 1 << 30
@@ -35,7 +35,7 @@ class Package:
         _refuse_other_types(self.content)
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(self.content))
-        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        except ZIP_DAMAGE as error:
             raise _broken() from error
         self._check_parts()
 
@@ -64,7 +64,7 @@ class Package:
                     yield _safe(data[:cut])
                     rest = data[cut:]
             yield _safe(rest)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError, ValueError, OSError) as error:
+        except (*ZIP_DAMAGE, KeyError) as error:
             raise _broken() from error
 
     def _check_parts(self) -> None:

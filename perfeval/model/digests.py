@@ -12,8 +12,8 @@ _BLOCK = 1 << 20
 _UNPACKED_LIMIT = 1 << 30
 _CHECK_CODE_LENGTH = 8
 
-# zipfile reports damage by all of these; an encrypted part is a RuntimeError, an unknown packing a NotImplementedError.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
+ZIP_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, RuntimeError, ValueError)
+"""How zipfile reports a damaged file; a RuntimeError is an encrypted part, or one packed in a way it does not know."""
 
 
 def content_digest(document: bytes) -> str:
@@ -32,7 +32,7 @@ def content_digest(document: bytes) -> str:
             if twice or sum(info.file_size for info in parts) > _UNPACKED_LIMIT:
                 raise zipfile.BadZipFile
             lines = [f"{_digest(archive, info)}  {info.filename}\n" for info in parts]
-    except _DAMAGE as error:
+    except ZIP_DAMAGE as error:
         raise ValueError("Word文件已损坏、加密、部件重名或过大，读不出唯一的内容") from error
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
