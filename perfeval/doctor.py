@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from perfeval.errors import ConfigurationError, UsageError
+from perfeval.errors import ConfigurationError, PerfevalError, UsageError
 from perfeval.indicators import load_indicators
 from perfeval.settings import KEY_VARIABLE, Workspace, secret_key
 
@@ -74,7 +74,7 @@ def examine(workspace: Workspace | None) -> list[Condition]:
         _examine_clock(workspace.settings.schedule.timezone if workspace else _TIMEZONE),
         _examine_key(),
         _examine_configuration(workspace),
-        _examine_driver(workspace),
+        _examine_database(workspace),
         *(_examine_program(*program) for program in _PROGRAMS),
         _examine_fonts(),
     ]
@@ -165,12 +165,21 @@ def _examine_configuration(workspace: Workspace | None) -> Condition:
     return Condition(name, "ok", "、".join(f"{year}年度" for year in years) + "的配置完整", purpose)
 
 
-def _examine_driver(workspace: Workspace | None) -> Condition:
-    name, purpose, remedy = "PostgreSQL驱动", "把数据放在PostgreSQL里", 'pip install "perfeval[postgresql]"'
-    if importlib.util.find_spec("psycopg"):
-        return Condition(name, "ok", "已安装", purpose)
-    wanted = workspace is not None and workspace.settings.storage.database.startswith("postgresql")
-    return Condition(name, "missing" if wanted else "optional", "未安装", purpose, remedy)
+def _examine_database(workspace: Workspace | None) -> Condition:
+    name, purpose = "PostgreSQL", "把数据放在PostgreSQL里"
+    has_driver = importlib.util.find_spec("psycopg") is not None
+    url = workspace.settings.storage.database if workspace else ""
+    if not url.startswith("postgresql"):
+        found = "已安装驱动，本工作区未配置" if has_driver else "未安装驱动"
+        return Condition(name, "ok" if has_driver else "optional", found, purpose, 'pip install "perfeval[postgresql]"')
+    from perfeval.store import try_database
+
+    try:
+        try_database(url)
+    except PerfevalError as error:
+        remedy = error.hint.rstrip("。") if has_driver else 'pip install "perfeval[postgresql]"'
+        return Condition(name, "missing", error.message, purpose, remedy)
+    return Condition(name, "ok", "能连接", purpose)
 
 
 def _examine_program(name: str, commands: tuple[str, ...], purpose: str, remedy: str) -> Condition:

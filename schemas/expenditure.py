@@ -18,7 +18,7 @@ class Expenditure(LedgerModel):
     payee: Text = text("收款人", "收款单位或个人。")
     amount_yuan: Money = money("金额（元）", "支付金额；退款、冲销填负数。", ne=0)
     payment_method: Text = choice("支付方式", "怎样支付。", "直接支付", "授权支付", "公务卡", "转账", "现金")
-    invoice_no: Text = code("发票号码", "发票号码，不得重复；没有发票的留空。", required=False)
+    invoice_no: Text = code("发票号码", "发票号码，不得重复支付，退款、冲销填原发票的号码；没有发票的留空。", required=False)
     attachments: Count = count("附件张数", "凭证所附单据张数。", required=False)
     plan_no: Text = code("活动方案编号", "所依据的活动方案，见活动方案台账。", required=False)
     application_no: Text = code("申请报告编号", "资金申请报告的编号。", required=False)

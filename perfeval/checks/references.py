@@ -9,6 +9,7 @@ from perfeval.model import Finding, Severity
 from schemas import LEDGERS
 
 _MOST_PLACES = 5
+_NEVER = pl.lit(False)  # noqa: FBT003  # a literal
 _PROJECT_LEDGERS = ("progress", "meetings", "issues", "services", "inspections")
 _IDENTITIES = (
     ("plans", ("plan_no",)),
@@ -62,13 +63,15 @@ def find_repeated_numbers(case: Case) -> Iterator[Finding]:
 
 
 def find_repeated_vouchers(case: Case) -> Iterator[Finding]:
-    """C36: a voucher or an invoice booked twice."""
+    """C36: a voucher booked twice, or an invoice paid twice. A refund quotes the invoice it takes back, and so does paying it anew."""
     yield from _repeated(case, "expenditure", ("voucher_no",), "C36")
-    yield from _repeated(case, "expenditure", ("invoice_no",), "C36")
+    paid = pl.col("amount_yuan")
+    is_paid_once = (paid.null_count() == 0) & paid.sum().is_between(0, paid.max())
+    yield from _repeated(case, "expenditure", ("invoice_no",), "C36", allowed=is_paid_once)
 
 
-def _repeated(case: Case, name: str, columns: tuple[str, ...], code: str) -> Iterator[Finding]:
-    """A finding at every row whose columns, all filled, stand in another row too."""
+def _repeated(case: Case, name: str, columns: tuple[str, ...], code: str, allowed: pl.Expr = _NEVER) -> Iterator[Finding]:
+    """A finding at every row whose columns, all filled, stand in another row too, unless all their rows together are allowed."""
     ledger = case.ledgers.get(name)
     if ledger is None:
         return
@@ -77,10 +80,10 @@ def _repeated(case: Case, name: str, columns: tuple[str, ...], code: str) -> Ite
     # Equal values have equal hashes: as many hashes as rows means no repetition, at a seventh of the time of looking for it.
     if ledger.rows.select(key.filter(filled).hash().n_unique() == filled.sum()).collect().item():
         return
-    rows = ledger.rows.select("row", *columns).drop_nulls()
     headers = "、".join(LEDGERS[name].column(column).header for column in columns)
-    repeated = rows.group_by(columns, maintain_order=True).agg("row").filter(pl.col("row").list.len() > 1).collect()
-    for *values, places in repeated.iter_rows():
+    groups = ledger.rows.filter(filled).group_by(columns, maintain_order=True).agg("row", allowed=allowed)
+    repeated = groups.filter(pl.col("row").list.len() > 1, ~pl.col("allowed")).collect()
+    for *values, places, _ in repeated.iter_rows():
         shown = "、".join(str(row) for row in places[:_MOST_PLACES]) + ("等" if len(places) > _MOST_PLACES else "")
         message = f"{headers}“{' '.join(values)}”重复，见第{shown}行。请删除重复的行，或改正编号。"
         for row in places:

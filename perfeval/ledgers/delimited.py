@@ -17,7 +17,6 @@ _MOST_BYTES = 2 << 30
 _MOST_COLUMNS = 128
 # Polars would map the whole file into memory beside what it reads from it.
 _BLOCK = 16 << 20
-_NO_COMMAS = bytes(set(range(256)) - set(b","))
 _SPLIT = re.compile(rb"(?:^|,)[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?,")
 _QUOTED = re.compile(rb'(?:(?<=[,\n])|\A)"(?:[^"]|"")*"(?=[,\r\n]|\Z)')
 
@@ -143,8 +142,8 @@ def _split_rows(block: bytes, rows: int, cells: int) -> list[int]:
     Other rows may end in commas: some programs write them.
     """
     block = _unquoted(block)
-    # A long file is mostly in order, and then its commas are as many as they should be. This is the fastest way to count them.
-    if len(block) > _SAMPLE and len(block.translate(None, _NO_COMMAS)) == rows * (cells - 1):
+    # A long file is mostly in order, and then its commas are as many as they should be.
+    if len(block) > _SAMPLE and block.count(b",") == rows * (cells - 1):
         return []
     return [number for number, line in enumerate(block.split(b"\n"), start=1) if line.count(b",") >= cells and _SPLIT.search(line)]
 

@@ -259,9 +259,24 @@ class Store:
             with Session(self._engine, expire_on_commit=False) as session, session.begin():
                 yield session
         except OperationalError as error:
-            raise StoreError(
-                "S06", f"数据库不可用：{error.orig}", "检查数据库服务和 perfeval.yml 中 storage.database，稍后重试。"
-            ) from error
+            raise _unavailable(error) from error
+
+
+def try_database(url: str) -> None:
+    """Ask a database server for a connection; nothing is written.
+
+    Raises: ConfigurationError: no usable address, or its driver is absent. StoreError: no connection.
+    """
+    try:
+        with _connect(url).connect():
+            pass
+    except DatabaseError as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: DatabaseError) -> StoreError:
+    hint = "检查数据库服务、perfeval.yml 中 storage.database 和状态文件夹的权限，稍后重试。"
+    return StoreError("S06", f"数据库不可用：{error.orig}", hint)
 
 
 def _connect(url: str) -> Engine:
@@ -302,7 +317,7 @@ def _migrate(engine: Engine) -> None:
         with suppress(DatabaseError), engine.connect() as connection:
             if _schema(connection) == SCHEMA:
                 return  # another process migrated at the same moment
-        raise StoreError("S06", f"数据库不可用：{error.orig}", "检查 perfeval.yml 中 storage.database 和状态文件夹的权限。") from error
+        raise _unavailable(error) from error
 
 
 def create_tables(connection: Connection) -> None:

@@ -1,6 +1,7 @@
 """The doctor, on machines made up of a PATH with fake programs. No network, nothing patched."""
 
 import json
+import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -36,7 +37,7 @@ def test_examine_names_everything_a_year_needs(workspace: Workspace) -> None:
         "时钟",
         "密钥",
         "工作区配置",
-        "PostgreSQL驱动",
+        "PostgreSQL",
         "LibreOffice",
         "poppler",
         "Chromium",
@@ -110,6 +111,23 @@ def test_programs_on_the_path_are_found(workspace: Workspace, monkeypatch: pytes
 def test_programs_not_on_the_path_are_optional(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert found(workspace, name).state == "optional"
+
+
+def stored_at(workspace: Workspace, url: str) -> Workspace:
+    config = workspace.root / "perfeval.yml"
+    config.write_text(re.sub('database: ""', f'database: "{url}"', config.read_text(encoding="utf-8")), encoding="utf-8")
+    return Workspace(workspace.root)
+
+
+def test_database_that_does_not_answer_is_missing(workspace: Workspace, tmp_path: Path) -> None:
+    condition = found(stored_at(workspace, f"postgresql+psycopg://perfeval@/postgres?host={tmp_path}"), "PostgreSQL")
+    assert condition.state == "missing"
+    assert condition.found.startswith("数据库不可用：")
+
+
+@pytest.mark.postgresql
+def test_database_that_answers_is_ok(workspace: Workspace, postgresql_url: str) -> None:
+    assert found(stored_at(workspace, postgresql_url), "PostgreSQL").found == "能连接"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,24 @@ def test_voucher_and_invoice_twice_are_errors_on_each_row(make_ledger: Make, sai
     assert next(finding.message for finding in check(expenditure)) == "凭证号“1”重复，见第2、4行。请删除重复的行，或改正编号。"
 
 
+@pytest.mark.parametrize(
+    ("amounts", "is_paid_once"),
+    [
+        (["100", "-100"], True),
+        (["100", "-30.50"], True),
+        (["100", "-100", "100"], True),
+        (["100", "0.01"], False),
+        (["100", "-100", "100", "100"], False),
+        (["100", "-100.01"], False),
+        (["-100", "-100"], False),
+        (["100", "-100", None], False),
+    ],
+)
+def test_invoice_may_be_taken_back_and_paid_anew(make_ledger: Make, check: Check, amounts: list[str | None], is_paid_once: bool) -> None:
+    found = check(make_ledger("expenditure", invoice_no=["77"] * len(amounts), amount_yuan=amounts))
+    assert sum(finding.code == "C36" for finding in found) == (0 if is_paid_once else len(amounts))
+
+
 def test_many_repetitions_are_listed_in_part(make_ledger: Make, check: Check) -> None:
     findings = check(make_ledger("surveys", survey_no=["1"] * 7))
     assert len(findings) == 7
