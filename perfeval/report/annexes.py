@@ -25,12 +25,16 @@ _SHADE = "EDEDED"
 
 @dataclass(frozen=True, slots=True)
 class Annex:
-    """An annex: its title, the line under it, its tables set close to one another, and the notes that end it."""
+    """An annex: its title, the line under it, a note, its tables set close to one another, and the lines of those who sign it.
+
+    The note stands above the tables: below one that fills its page it would stand on a page alone.
+    """
 
     title: str
     caption: str
     tables: tuple[Table, ...]
-    notes: tuple[str, ...]
+    note: str = ""
+    signing: tuple[str, ...] = ()
     landscape: bool = False
 
 
@@ -49,11 +53,11 @@ def _self_evaluation(subject: Subject, deviations: Mapping[str, str], written_on
     widths = (400, 700, 960, 1850, 880, 900, 560, 660, 1935)
     # A table of its own, so that its head repeats on every page.
     indicators = Table(widths, "ccclccccl", [head, *_indicators(subject, deviations)], 1)
-    notes = (
+    signing = (
         f"填表人：{unit.drafter}　　填报日期：{written_day(written_on)}　　联系电话：{unit.phone}",
         f"单位负责人（签字）：{unit.leader}",
     )
-    return Annex("项目支出绩效自评表", f"（{subject.year}年度）", (top, indicators), notes)
+    return Annex("项目支出绩效自评表", f"（{subject.year}年度）", (top, indicators), signing=signing)
 
 
 def _identity(subject: Subject) -> Iterator[Row]:
@@ -158,7 +162,7 @@ def _summed_payments(subject: Subject, payments: pl.LazyFrame) -> Annex:
     table = Table((700, 2400, 3000, 1145, 1600), "cclrr", rows, 1)
     caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
     note = f"注：全年支出{count}笔，超过{LISTED}笔，按支出类别和经济分类汇总；逐笔明细见随报告归档的资金支出台账。"
-    return Annex("资金支出明细", caption, (table,), (note,))
+    return Annex("资金支出明细", caption, (table,), note)
 
 
 def _listed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
@@ -173,8 +177,8 @@ def _listed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
     rows.append(_sum_row("合计", "spent_total", frame.height, total_yuan(frame), 8))
     table = Table((540, 960, 1100, 1350, 2050, 2600, 2010, 960, 1186), "cccclllcr", rows, 1)
     caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
-    notes = ("注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。",)
-    return Annex("资金支出明细", caption, (table,), notes, landscape=True)
+    note = "注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。"
+    return Annex("资金支出明细", caption, (table,), note, landscape=True)
 
 
 def _payment(number: int, row: dict[str, Any]) -> Row:
@@ -207,7 +211,7 @@ def _colours(subject: Subject, standings: Sequence[Standing], bands: Bands) -> A
         f"落后不足{points}个百分点的为“{Colour.YELLOW.word}”（黄色）；落后{points}个百分点及以上的为“{Colour.RED.word}”（红色）。"
         f"标准来源：{bands.source}。"
     )
-    return Annex("重点项目进度分色表", f"（{subject.year}年度）", (table,), (note,), landscape=True)
+    return Annex("重点项目进度分色表", f"（{subject.year}年度）", (table,), note, landscape=True)
 
 
 def _colour_row(number: int, standing: Standing) -> Row:

@@ -183,12 +183,16 @@ def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None: 
         body.paragraph("Normal", "", KEEP)
         body.paragraph("AnnexTitle", annex.title)
         body.paragraph("AnnexCaption", annex.caption)
+        if annex.note:
+            body.paragraph("TableNote", annex.note)
         for position, table in enumerate(annex.tables):
             if position:
                 body.paragraph("TableText", "", HAIRLINE)
             body.table(table)
-        for note in annex.notes:
-            body.paragraph("TableNote", note)
+        for line in annex.signing:
+            body.paragraph("TableNote", line)
+        if not annex.signing:  # sections and documents end with a paragraph
+            body.paragraph("TableText", "", HAIRLINE)
     body.parts.append(_section(section, landscape=landscape))
 
 

@@ -65,7 +65,7 @@ class Body:
         self.parts[-1] = f"{head}{properties}</w:pPr>{tail}"
 
     def table(self, table: Table) -> None:
-        """Add a table with fixed widths; rows stay whole, head rows repeat, the last row stays with the note below."""
+        """Add a table with fixed widths; rows stay whole, head rows repeat, the last row stays with what is below."""
         grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in table.widths)
         edges = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="auto"/>' for side in _SIDES)
         self.parts.append(
