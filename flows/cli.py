@@ -52,9 +52,9 @@ def run(
     if standing and standing.stage is Stage.CORRECTING:
         _correct(store, standing, note)
     elif note:
-        say("没有退回修改的稿，--note 没有用上。")
+        say("没有被退回的稿，--note 未采用。")
     if standing and name not in {"", standing.revision.evaluation.prepared_by}:
-        say(f"这项自评已由“{standing.revision.evaluation.prepared_by}”送审，--as 没有用上。")
+        say(f"这项自评已由“{standing.revision.evaluation.prepared_by}”送审，--as 未采用。")
     with waiting("校验台账、评分、编写报告……"), conducting(place, store) as (conductor, url):
         position = conductor.go_on(standing.revision.evaluation) if standing else conductor.begin(year, name)
     _report(place, store, position, url, as_json=as_json)

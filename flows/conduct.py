@@ -14,11 +14,10 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry
 
 from flows.evaluation import DEPLOYMENT, FLOW
-from flows.gates import CORRECTION
 from perfeval import steps
 from perfeval.errors import ServerError
 from perfeval.model import Evaluation, Stage, Standing
-from perfeval.settings import Workspace
+from perfeval.settings import CORRECTION, Workspace
 from perfeval.store import Store
 
 _WAIT_SECONDS = 3600

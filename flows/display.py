@@ -10,7 +10,6 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 from perfeval.errors import LedgerError
 from perfeval.model import Asked, Decision, Draft, Finding, Gate, Revision, Scorecard, Severity
 
-_SEVERITY = {Severity.ERROR: "错误", Severity.WARNING: "提醒", Severity.NOTE: "说明"}
 _TABLE_ROWS = 3000
 _LISTED = 20
 
@@ -84,7 +83,7 @@ def show_errors(revision: Revision, error: LedgerError) -> None:
         + (f"已标注的副本：{_plain('、'.join(map(str, copies)))}" if isinstance(copies, list) else ""),
     )
     for finding in error.findings[:_LISTED]:
-        get_run_logger().error("%s %s %s", _SEVERITY[finding.severity], finding.place or finding.ledger or "", finding.message)
+        get_run_logger().error("%s %s %s", finding.severity.word, finding.place or finding.ledger or "", finding.message)
 
 
 def _score_rows(card: Scorecard) -> list[dict[str, str]]:
@@ -100,7 +99,7 @@ def _score_rows(card: Scorecard) -> list[dict[str, str]]:
 def _finding_rows(findings: Iterable[Finding]) -> list[dict[str, str]]:
     return [
         {
-            "级别": _SEVERITY[finding.severity],
+            "级别": finding.severity.word,
             "台账": finding.ledger or "",
             "位置": finding.place,
             "原值": finding.value or "",

@@ -21,6 +21,7 @@ from flows.tasks import (
     validate_ledgers,
 )
 from perfeval.model import Verdict
+from perfeval.model.evaluation import NAME_LENGTH
 
 FLOW = "self-evaluation"
 DEPLOYMENT = "annual"
@@ -32,7 +33,7 @@ class EvaluationRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", title="项目支出绩效自评")
 
     year: int = Field(default=0, ge=0, le=2100, title="年度", description="四位数年份；0 为上一年度")
-    prepared_by: Annotated[str, StringConstraints(strip_whitespace=True, max_length=30)] = Field(
+    prepared_by: Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH)] = Field(
         default="", title="送审人", description="留空为设置中的填表人；送审人不能审批"
     )
 

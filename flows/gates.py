@@ -16,8 +16,8 @@ from flows.display import Submission, describe_objection, describe_submission, s
 from flows.workplace import open_workplace
 from perfeval.errors import ApprovalError
 from perfeval.model import Answer, Asked, Decision, Gate, Revision, Verdict
-
-CORRECTION = "correction"
+from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
+from perfeval.settings import CORRECTION
 
 
 class DecisionForm(RunInput):
@@ -27,16 +27,16 @@ class DecisionForm(RunInput):
     decision: Annotated[Verdict, WithJsonSchema({"type": "string", "enum": [str(verdict) for verdict in Verdict]})] = Field(
         title="审批决定"
     )
-    approver: str = Field(title="审批人", max_length=30)
+    approver: str = Field(title="审批人", max_length=NAME_LENGTH)
     code: str = Field(title="动态码", max_length=20, description="手机动态码应用上的6位数字，每个只能用一次")
     check_code: str = Field(title="核对码", max_length=20, description="下载的报告文件名末尾的8位字符，证明您看的就是这一稿")
-    comment: str = Field(default="", title="审批意见", max_length=2000, description="退回修改或不同意时必填")
+    comment: str = Field(default="", title="审批意见", max_length=COMMENT_LENGTH, description="退回修改或不同意时必填")
 
 
 class CorrectionForm(RunInput):
     """更正."""
 
-    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)] = Field(
+    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=COMMENT_LENGTH)] = Field(
         title="更正说明", description="台账或底稿已更正了什么；提交后重新计算并形成下一稿"
     )
 

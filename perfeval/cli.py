@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -110,12 +111,12 @@ def tell(text: str) -> None:
 
 def say_findings(findings: "Sequence[Finding]") -> None:
     """List findings, worst first, each with its place."""
-    words = {"error": "错误", "warning": "提醒", "note": "说明"}
-    for severity, word in words.items():
-        for finding in findings:
-            if finding.severity == severity:
-                found = f"（现为“{finding.value}”）" if finding.value else ""
-                say(f"{word} {finding.code} {finding.place or finding.ledger or ''}：{finding.message}{found}")
+    from perfeval.model import Severity
+
+    worst_first = list(Severity)
+    for finding in sorted(findings, key=lambda finding: worst_first.index(finding.severity)):
+        found = f"（现为“{finding.value}”）" if finding.value else ""
+        say(f"{finding.severity.word} {finding.code} {finding.place or finding.ledger or ''}：{finding.message}{found}")
 
 
 def open_workspace(folder: Path) -> "Workspace":
@@ -208,8 +209,9 @@ def check(
         emit({"ok": ok, "findings": [asdict(finding) for finding in findings]})
     else:
         say_findings(findings)
-        errors = sum(finding.severity is Severity.ERROR for finding in findings)
-        tell("台账校验通过" + (f"，{len(findings)} 条提醒" if findings else "") if ok else f"台账有 {errors} 处错误，共 {len(findings)} 条")
+        counts = Counter(finding.severity for finding in findings)
+        others = [f"{counts[severity]} 条{severity.word}" for severity in (Severity.WARNING, Severity.NOTE) if counts[severity]]
+        tell("，".join(["台账校验通过" if ok else f"台账有 {counts[Severity.ERROR]} 处错误", *others]))
     for copy in copies:
         say(f"已标注：{copy}")
     raise typer.Exit(0 if ok else 1)
@@ -335,22 +337,19 @@ def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     from perfeval.doctor import examine
     from perfeval.settings import CONFIG_FILE
 
-    fault = ""
-    place = None
+    place: Workspace | ConfigurationError | None = None
     try:
         place = open_workspace(workspace) if (workspace / CONFIG_FILE).exists() else None
     except ConfigurationError as error:
-        fault = str(error)
+        place = error
     results = examine(place)
-    ok = not fault and all(result.state != "missing" for result in results)
+    ok = all(result.state != "missing" for result in results)
     if as_json:
-        emit({"ok": ok, "checks": [asdict(result) for result in results], "configuration": fault})
+        emit({"ok": ok, "checks": [asdict(result) for result in results]})
     else:
         marks = {"ok": "✓", "optional": "○", "missing": "✗"}
         for result in results:
             tell(f"{marks[result.state]} {result.name}：{result.detail}")
-        if fault:
-            tell(f"✗ 工作区配置：{fault}")
     raise typer.Exit(0 if ok else 1)
 
 
@@ -381,13 +380,15 @@ def approver_add(
 @approver_app.command("list")
 def approver_list(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """列出审批人。"""
-    people = open_store(open_workspace(workspace)).people()
+    place = open_workspace(workspace)
+    people = open_store(place).people()
     if as_json:
         emit([asdict(person) for person in people])
         return
     for person in people:
         until = f"，{person.revoked_at.astimezone():%Y-%m-%d} 停用" if person.revoked_at else ""
-        tell(f"{person.name}  {person.role}  {person.enrolled_at.astimezone():%Y-%m-%d} 登记{until}")
+        title = next((gate.title for gate in place.gates if gate.key == person.role), person.role)
+        tell(f"{person.name}  {title}  {person.enrolled_at.astimezone():%Y-%m-%d} 登记{until}")
     if not people:
         say("还没有审批人。登记一位：perfeval approver add 姓名 --role center")
 
@@ -397,7 +398,11 @@ def approver_revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="姓名")], workspace: WorkspaceOption = Path(), as_json: JsonOption = False
 ) -> None:
     """停用审批人；已作的决定不受影响。"""
-    revoked = open_store(open_workspace(workspace)).revoke(name)
+    from perfeval.approvals import find_approver
+
+    store = open_store(open_workspace(workspace))
+    person = find_approver(store, name)
+    revoked = person is not None and store.revoke(person.name)
     if as_json:
         emit({"name": name, "revoked": revoked})
     else:
@@ -409,6 +414,6 @@ def _fault(error: PerfevalError) -> dict[str, Any]:
     document: dict[str, Any] = {"ok": False, "error": {"code": error.code, "message": error.message, "hint": error.hint}}
     if isinstance(error, LedgerError):
         document["findings"] = [asdict(finding) for finding in error.findings]
-    if faults := getattr(error, "faults", ()):
-        document["error"]["faults"] = list(faults)
+    if error.faults:
+        document["error"]["faults"] = list(error.faults)
     return document

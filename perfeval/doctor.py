@@ -31,8 +31,8 @@ _TIMEZONE = "Asia/Shanghai"
 
 # Names of the program's file, by preference: purpose, and Debian's and Ubuntu's command for it.
 _PROGRAMS = (
-    ("LibreOffice", ("soffice", "libreoffice"), "把报告转成PDF、查看版式", "apt install libreoffice-writer"),
-    ("poppler", ("pdftoppm",), "把PDF转成页面图片", "apt install poppler-utils"),
+    ("LibreOffice", ("soffice", "libreoffice"), "在本机查看报告的版式；版式测试", "apt install libreoffice-writer"),
+    ("poppler", ("pdftotext",), "版式测试", "apt install poppler-utils"),
     ("Chromium", ("chromium", "chromium-browser", "google-chrome"), "浏览器测试", "apt install chromium"),
     ("PostgreSQL服务程序", ("initdb",), "在PostgreSQL上测试；办公用SQLite即可", "apt install postgresql"),
 )
@@ -63,8 +63,9 @@ class Condition:
         return self.found if self.state == "ok" else f"{self.found}。用途：{self.purpose}。办法：{self.remedy}"
 
 
-def examine(workspace: Workspace | None) -> list[Condition]:
-    """Examine this machine, and the workspace if there is one."""
+def examine(place: Workspace | ConfigurationError | None) -> list[Condition]:
+    """Examine this machine, and the workspace if there is one, or why it cannot be opened."""
+    workspace = place if isinstance(place, Workspace) else None
     folder = workspace.root if workspace else Path.cwd()
     return [
         _examine_python(),
@@ -73,7 +74,7 @@ def examine(workspace: Workspace | None) -> list[Condition]:
         _examine_space(folder),
         _examine_clock(workspace.settings.schedule.timezone if workspace else _TIMEZONE),
         _examine_key(),
-        _examine_configuration(workspace),
+        _examine_configuration(place),
         _examine_database(workspace),
         *(_examine_program(*program) for program in _PROGRAMS),
         _examine_fonts(),
@@ -149,8 +150,10 @@ def _examine_key() -> Condition:
     return Condition("密钥", "ok", f"已设置环境变量 {KEY_VARIABLE}", purpose)
 
 
-def _examine_configuration(workspace: Workspace | None) -> Condition:
+def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> Condition:
     name, purpose = "工作区配置", "自评所需的单位、指标体系和报告文本"
+    if isinstance(workspace, ConfigurationError):
+        return Condition(name, "missing", str(workspace).replace("\n", " "), purpose, "按所列文件和行号修改")
     if workspace is None:
         return Condition(name, "optional", "当前不在工作区中，只检查了本机", purpose, "用 perfeval init 目录 新建，或用 -w 指定工作区")
     try:

@@ -40,34 +40,27 @@ _REFUSALS = {
 
 
 class PerfevalError(Exception):
-    """A fault that a person can repair: a code, what is wrong (Chinese) and what to do (Chinese)."""
+    """A fault that a person can repair: a code, what is wrong (Chinese), every place of it, and what to do (Chinese)."""
 
     exit_code = 1
 
-    def __init__(self, code: str, message: str, hint: str = "", **context: object) -> None:
+    def __init__(self, code: str, message: str, hint: str = "", *, faults: Sequence[str] = (), **context: object) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.faults = tuple(faults)
         self.context = context
 
     def __str__(self) -> str:
-        """Message and hint on one line each, as people read them."""
-        return f"{self.message}\n{self.hint}" if self.hint else self.message
+        """Message, faults and hint on one line each, as people read them."""
+        return "\n".join(part for part in (self.message, *self.faults, self.hint) if part)
 
 
 class ConfigurationError(PerfevalError):
     """The workspace's configuration is wrong; `faults` lists every one as `file:line: message`."""
 
     exit_code = 2
-
-    def __init__(self, code: str, message: str, hint: str = "", faults: Sequence[str] = (), **context: object) -> None:
-        super().__init__(code, message, hint, **context)
-        self.faults = tuple(faults)
-
-    def __str__(self) -> str:
-        """Message, each fault on its own line, hint."""
-        return "\n".join(part for part in (self.message, *self.faults, self.hint) if part)
 
 
 class UsageError(PerfevalError):
@@ -79,21 +72,13 @@ class UsageError(PerfevalError):
 class LedgerError(PerfevalError):
     """Ledgers hold errors; `findings` are all of them, warnings included."""
 
-    def __init__(self, code: str, message: str, hint: str = "", findings: "Sequence[Finding]" = (), **context: object) -> None:
-        super().__init__(code, message, hint, **context)
+    def __init__(self, code: str, message: str, hint: str = "", *, findings: "Sequence[Finding]" = ()) -> None:
+        super().__init__(code, message, hint)
         self.findings = tuple(findings)
 
 
 class ReportError(PerfevalError):
     """The report cannot be drafted: a left-over slot, an undefined figure, an empty section; `faults` with places."""
-
-    def __init__(self, code: str, message: str, hint: str = "", faults: Sequence[str] = (), **context: object) -> None:
-        super().__init__(code, message, hint, **context)
-        self.faults = tuple(faults)
-
-    def __str__(self) -> str:
-        """Message, each fault on its own line, hint."""
-        return "\n".join(part for part in (self.message, *self.faults, self.hint) if part)
 
 
 class ApprovalError(PerfevalError):

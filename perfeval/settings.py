@@ -1,18 +1,26 @@
 """The workspace (工作区): a folder with perfeval.yml, indicators, narrative and ledgers, read once into frozen models."""
 
 import os
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import yaml
+from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from perfeval.errors import ConfigurationError, UsageError
 from perfeval.model import Gate
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 CONFIG_FILE = "perfeval.yml"
 KEY_VARIABLE = "PERFEVAL_KEY"
 KEY_LENGTH = 16
+# What a return waits for is no gate, and is asked for under this name.
+CORRECTION = "correction"
 
 _source = Path(__file__).resolve().parent
 DEFAULT_CONFIG = _source.parent / "config" if (_source.parent / "config" / CONFIG_FILE).exists() else _source / "_config"
@@ -61,10 +69,16 @@ class Programme(_Model):
     goal: Text
 
 
+def _no_correction(key: str) -> str:
+    if key == CORRECTION:
+        raise ValueError(f"{CORRECTION} 是更正环节的名称，请换一个")
+    return key
+
+
 class GateSetting(_Model):
     """审批环节."""
 
-    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$")]
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$"), AfterValidator(_no_correction)]
     title: Text
 
 
@@ -87,11 +101,27 @@ class Storage(_Model):
     folder: Inside = ".perfeval"
 
 
+def _cron(text: str) -> str:
+    try:
+        CronSim(text, datetime(2000, 1, 1))  # noqa: DTZ001  # any moment: only the form is looked at
+    except CronSimError as error:
+        raise ValueError("应为 cron 的五栏：分 时 日 月 周，如 0 9 5 1 *") from error
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("不认识这个时区，应如 Asia/Shanghai；缺少时区数据则 apt install tzdata") from error
+    return name
+
+
 class Schedule(_Model):
     """When the year's evaluation starts by itself."""
 
-    cron: Text = "0 9 5 1 *"
-    timezone: Text = "Asia/Shanghai"
+    cron: Annotated[Text, AfterValidator(_cron)] = "0 9 5 1 *"
+    timezone: Annotated[Text, AfterValidator(_zone)] = "Asia/Shanghai"
 
 
 class Settings(_Model):
@@ -314,14 +344,24 @@ _PROBLEMS = {
     "string_pattern_mismatch": "格式不对",
     "string_too_short": "不能为空",
     "string_type": "应为文字（可加引号）",
-    "too_short": "项数太少",
-    "greater_than": "应大于0",
+    "too_short": "至少应有{min_length}项",
+    "too_long": "至多应有{max_length}项",
+    "greater_than": "应大于{gt}",
+    "greater_than_equal": "不能小于{ge}",
+    "less_than_equal": "不能大于{le}",
+    "finite_number": "应为数字",
     "enum": "不在可选值之内",
     "literal_error": "不在可选值之内",
     "decimal_parsing": "应为数字",
     "decimal_type": "应为数字",
     "int_parsing": "应为整数",
     "int_type": "应为整数",
+    "int_from_float": "应为整数",
+    "bool_type": "应为 true 或 false",
+    "bool_parsing": "应为 true 或 false",
+    "date_type": "应为日期，如 2020-02-25",
+    "date_from_datetime_parsing": "应为日期，如 2020-02-25",
+    "date_from_datetime_inexact": "应为日期，如 2020-02-25",
     "model_type": "应为一组“键: 值”",
     "tuple_type": "应为列表",
     "dict_type": "应为一组“键: 值”",
@@ -331,7 +371,11 @@ _PROBLEMS = {
 def explain(error: ValidationError, file: str, marks: Marks) -> list[str]:
     """Pydantic's faults in Chinese, each with file and line."""
     return [
-        f"{file}:{marks.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}："
-        f"{_PROBLEMS.get(fault['type'], fault['msg'].removeprefix('Value error, '))}"
-        for fault in error.errors()
+        f"{file}:{marks.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}：{_problem(fault)}" for fault in error.errors()
     ]
+
+
+def _problem(fault: "ErrorDetails") -> str:
+    if fault["type"] == "value_error":
+        return fault["msg"].removeprefix("Value error, ")  # said by a validator of ours
+    return _PROBLEMS.get(fault["type"], "不能这样写").format_map(fault.get("ctx", {}))

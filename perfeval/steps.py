@@ -33,7 +33,6 @@ from perfeval.model import (
     Gate,
     Ledger,
     Ledgers,
-    Outcome,
     ReceivedFile,
     Revision,
     Scorecard,
@@ -209,7 +208,7 @@ def draft_report(workspace: Workspace, store: Store, revision: Revision) -> Draf
             store.artifacts.put(report.document),
             report.content_digest,
             check_code(report.content_digest),
-            len(report.figures),
+            report.written_on,
         )
         outcome = store.save_outcome(
             revision,
@@ -297,6 +296,7 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
         # As they were when this revision was drafted: whoever edits the settings since then opens no door.
         gates=load_model(store.artifacts.path(drafted["configuration"][CONFIG_FILE]), Settings).approval,
         decisions=tuple(store.decisions(evaluation)),
+        written_on=kept(Draft, drafted["draft"]).written_on,
         drafted_at=_done_at(store, revision, "drafted"),
         archived_at=datetime.fromisoformat(sealing["at"]),
         unit=settings.unit.name,
@@ -360,7 +360,7 @@ def _same(name: str, computed: Any, record: Path) -> Check:  # noqa: ANN401  # p
     try:
         recorded = json.loads(record.read_bytes())
     except (OSError, ValueError, RecursionError):
-        return Check(name, ok=False, detail=f"{record.name} 缺失或读不出")
+        return Check(name, ok=False, detail=f"{record.name} 缺失或无法读取")
     if computed == recorded:
         return Check(name, ok=True, detail="与归档时一致")
     if isinstance(computed, dict):
@@ -369,10 +369,9 @@ def _same(name: str, computed: Any, record: Path) -> Check:  # noqa: ANN401  # p
     return Check(name, ok=False, detail=f"与归档时不同：{'、'.join(differing) or '多出或重复'}")
 
 
-def close_evaluation(store: Store, evaluation: Evaluation) -> Outcome:
+def close_evaluation(store: Store, evaluation: Evaluation) -> None:
     """End a refused evaluation; what it holds is kept."""
-    store.end_evaluation(evaluation, "refused")
-    return Outcome(evaluation.id, "refused")
+    store.end_evaluation(evaluation, Stage.REFUSED)
 
 
 # ---- what the store holds, as nouns ----------------------------------------------------------------------------------
@@ -413,8 +412,9 @@ def standing(workspace: Workspace, store: Store, evaluation: Evaluation) -> Stan
     since = max([time for time in times if time], default=evaluation.opened_at)
     if evaluation.outcome:
         return Standing(Stage(evaluation.outcome), revision, since, draft=draft)
-    if any(decision.verdict is Verdict.RETURN for decision in decisions.values()):
-        return Standing(Stage.CORRECTING, revision, since, draft=draft)
+    for verdict, stage in ((Verdict.REFUSE, Stage.REFUSED), (Verdict.RETURN, Stage.CORRECTING)):
+        if any(decision.verdict is verdict for decision in decisions.values()):
+            return Standing(stage, revision, since, draft=draft)
     waiting = next((gate for gate in workspace.gates if gate.key not in decisions), None)
     if draft is None:
         return Standing(Stage.PREPARING, revision, since)

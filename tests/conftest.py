@@ -1,4 +1,4 @@
-"""Shared fixtures: what a test may need of the machine, and a sample workspace."""
+"""Shared fixtures: what a test may need of the machine, and the sample workspace."""
 
 import os
 import shutil
@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from perfeval.cli import create_workspace
 
 KEY = "an invented key for tests"
 
@@ -24,6 +26,14 @@ def _missing(what: str) -> None:
     if os.environ.get("PERFEVAL_TESTS_REQUIRE") == "all":
         pytest.fail(f"{what} is not installed")
     pytest.skip(f"{what} is not installed: perfeval doctor says how to get it")
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample workspace, to be copied."""
+    folder = tmp_path_factory.mktemp("pristine") / "office"
+    create_workspace(folder, "taojiang-2022")
+    return folder
 
 
 @pytest.fixture(scope="session")

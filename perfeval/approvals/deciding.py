@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 from perfeval.approvals.identity import find_approver, verify_code
 from perfeval.errors import ApprovalError
 from perfeval.model import Answer, Decision, Draft, Gate, Revision, Verdict
-from perfeval.model.evaluation import spelling
+from perfeval.model.evaluation import COMMENT_LENGTH, spelling
 from perfeval.store import Store
-
-COMMENT_LENGTH = 2000
 
 
 def decide(store: Store, revision: Revision, gates: tuple[Gate, ...], gate: Gate, draft: Draft, answer: Answer, key: str) -> Decision:
@@ -31,13 +29,16 @@ def decide(store: Store, revision: Revision, gates: tuple[Gate, ...], gate: Gate
         raise ApprovalError("A06", f"“{answer.name}”不是“{gate.title}”的审批人", "由登记在本环节的审批人审批。")
     _check_duties(store, revision, gates, gate, approver.person.name)
     if not hmac.compare_digest("".join(answer.check_code.split()).lower().encode(), draft.check_code.lower().encode()):
-        raise ApprovalError("A07", "核对码与本稿不符，您看到的可能不是这一稿", "打开本稿Word文件，按审批页所示核对码填写。")
-    if answer.verdict is not Verdict.APPROVE and not answer.comment.strip():
+        raise ApprovalError("A07", "核对码与本稿不符，您看到的可能不是这一稿", "重新下载并打开本稿 Word 文件，填写文件名末尾的8位核对码。")
+    comment = answer.comment.strip()
+    if len(comment) > COMMENT_LENGTH:
+        raise ApprovalError("A14", f"审批意见有{len(comment)}字，超过{COMMENT_LENGTH}字", "缩短意见，详细材料另附。")
+    if answer.verdict is not Verdict.APPROVE and not comment:
         raise ApprovalError("A11", f"选择“{answer.verdict}”时必须填写审批意见", "写明理由和需要修改之处。")
     return store.record_decision(
         Decision(
             revision.evaluation.id, revision.number, gate.key, answer.verdict, approver.person.name, draft.content_digest,
-            answer.comment.strip()[:COMMENT_LENGTH], datetime.now(UTC),
+            comment, datetime.now(UTC),
         ),
         approver,
     )  # fmt: skip
@@ -46,7 +47,7 @@ def decide(store: Store, revision: Revision, gates: tuple[Gate, ...], gate: Gate
 def _check_duties(store: Store, revision: Revision, gates: tuple[Gate, ...], gate: Gate, name: str) -> None:
     evaluation = revision.evaluation
     if evaluation.outcome is not None:
-        raise ApprovalError("A09", f"这项自评已结束（{evaluation.outcome}），不能再审批")
+        raise ApprovalError("A09", "这项自评已经归档或终止，不能再审批", "用 perfeval status 查看进度。")
     if spelling(name) == spelling(evaluation.prepared_by):
         raise ApprovalError("A10", f"“{name}”是送审人，不能审批自己送审的报告", "由其他审批人审批。")
     decisions = store.decisions(evaluation)

@@ -7,13 +7,12 @@ import pyotp
 
 from perfeval.errors import ApprovalError
 from perfeval.model import Gate, Person
-from perfeval.model.evaluation import spelling
+from perfeval.model.evaluation import NAME_LENGTH, spelling
 from perfeval.store import Enrolled, Store
 
 STEP_SECONDS = 30
 # One step either way: phones and servers disagree by some seconds.
 STEPS_TOLERATED = (0, -1, 1)
-NAME_LENGTH = 30
 
 
 def enrol(store: Store, name: str, role: str, gates: tuple[Gate, ...], key: str) -> tuple[Person, str]:

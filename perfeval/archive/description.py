@@ -8,7 +8,6 @@ from lxml import etree
 from perfeval.archive.approvals import Approvals, acts, china_time, time_text
 from perfeval.archive.digesting import Digests
 from perfeval.archive.holdings import Holdings
-from perfeval.model import Gate
 
 BAGIT = "BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n"
 METADATA = "metadata.xml"
@@ -53,10 +52,9 @@ def metadata(holdings: Holdings, approvals: Approvals, files: Mapping[str, Diges
     _add(root, "电子文件号", f"{holdings.evaluation.id}-r{holdings.revision}")
     _add(root, "档号", holdings.archive_no)
     _add(root, "题名", holdings.title)
-    _add(root, "文件编号", holdings.document_no)
+    _add(root, "文件编号")  # the report has no 发文字号 of its own
     _add(root, "责任者", holdings.unit)
-    # A report is dated by the approval that issues it.
-    _add(root, "日期", china_time(max(item.decided_at for item in approvals.current)).date().isoformat())
+    _add(root, "日期", holdings.written_on.isoformat())
     _add(root, "文种", "报告")
     _add(root, "密级", archive.security)
     _add(root, "保管期限", _TERMS[archive.term])
@@ -85,9 +83,9 @@ def one_line(text: str) -> str:
 
 def notice(holdings: Holdings, approvals: Approvals) -> str:
     """归档说明.txt: what lies here and how to check it in twenty years, without this program."""
-    titles = {gate.key: gate for gate in approvals.gates}
+    titles = {gate.key: gate.title for gate in approvals.gates}
     decisions = "\n".join(
-        f"    第{item.revision}稿 {titles.get(item.gate, Gate(item.gate, item.gate)).title}：{item.verdict}，{one_line(item.approver)}，"
+        f"    第{item.revision}稿 {titles.get(item.gate, item.gate)}：{item.verdict}，{one_line(item.approver)}，"
         f"{time_text(item.decided_at)}" + (f"，意见：{one_line(item.comment)}" if item.comment else "")
         for item in approvals.decisions
     )

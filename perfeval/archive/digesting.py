@@ -43,7 +43,7 @@ def digest_folder(root: Path) -> tuple[dict[str, Digests], list[str]]:
     """Digest every regular file under a folder, by path in it; and name in Chinese what is something else or cannot be read."""
     files: dict[str, Digests] = {}
     strange: list[str] = []
-    for folder, folders, names in os.walk(root, onerror=lambda error: strange.append(f"{error.filename} 读不出")):
+    for folder, folders, names in os.walk(root, onerror=lambda error: strange.append(f"{error.filename} 无法读取")):
         for path in (Path(folder, name) for name in (*folders, *names)):
             shown = path.relative_to(root).as_posix()
             try:
@@ -55,5 +55,5 @@ def digest_folder(root: Path) -> tuple[dict[str, Digests], list[str]]:
                 elif not stat.S_ISDIR(mode):
                     strange.append(f"{shown} 是链接或特殊文件")
             except OSError:
-                strange.append(f"{shown} 读不出")
+                strange.append(f"{shown} 无法读取")
     return files, strange

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
 from perfeval.model import Decision, Evaluation, Gate, ReceivedFile
@@ -32,8 +32,8 @@ class Holdings:
     Attributes:
         archive_no: 档号, from `archive_number`.
         title: 题名, the report's.
-        document_no: 文件编号, where the report carries one.
         decisions: every decision of the evaluation, earlier revisions' too.
+        written_on: 成文日期, as printed under the report.
         drafted_at, archived_at: when this revision was drafted and archived, as recorded once: never the clock's now.
         unit: 立档单位 and 责任者.
         ledgers: as received, under the clerk's own names.
@@ -45,11 +45,11 @@ class Holdings:
 
     archive_no: str
     title: str
-    document_no: str = ""
     evaluation: Evaluation
     revision: int
     gates: tuple[Gate, ...]
     decisions: tuple[Decision, ...]
+    written_on: date
     drafted_at: datetime
     archived_at: datetime
     unit: str

@@ -75,7 +75,7 @@ class _Bag:
         try:
             return (self.root / path).read_bytes()
         except OSError as error:
-            raise ValueError(f"{path} 读不出") from error
+            raise ValueError(f"{path} 无法读取") from error
 
     def _manifest(self, name: str) -> tuple[dict[str, str], list[str]]:
         try:
@@ -146,7 +146,7 @@ class _Bag:
         except json.JSONDecodeError as error:
             return [f"{FACTS} 第{error.lineno}行起不是JSON"]
         except (ValueError, RecursionError) as error:
-            return [f"{FACTS} 读不出：{error}"]
+            return [f"{FACTS} 无法读取：{error}"]
         if not recorded:
             return [f"{FACTS} 没有记录台账摘要"]
         return [f"{name} 与事实记录的摘要不同或缺失" for name, digest in sorted(recorded) if kept.get(name) != digest]
@@ -162,7 +162,7 @@ class _Bag:
             identified = f"\nExternal-Identifier: {root.findtext('档号')}\n" in f"\n{self.read('bag-info.txt').decode()}"
             expected = [tuple(map(one_line, act)) for act in acts(read_approvals(self.read(APPROVALS)))]
         except etree.XMLSyntaxError as error:
-            return [f"{METADATA} 读不出：{error.msg}"]
+            return [f"{METADATA} 无法读取：{error.msg}"]
         except ValueError as error:
             return [f"{METADATA} 不能核对：{error}"]
         actual = {path: (str(file.size), file.sha256, file.sm3) for path, file in self.payload.items()}
@@ -179,7 +179,7 @@ def _check_approvals(bag: _Bag) -> list[Check]:
     try:
         approvals = read_approvals(bag.read(APPROVALS))
     except ValueError as error:
-        return [Check("真实性：审批决定", ok=False, detail=_shown(f"{APPROVALS} 读不出：{error}"))]
+        return [Check("真实性：审批决定", ok=False, detail=_shown(f"{APPROVALS} 无法读取：{error}"))]
     try:
         digest = content_digest(bag.read(REPORT))
         unbound = misbound(approvals, digest) + ([] if approvals.content_digest == digest else ["审批记录中的内容摘要不是这份报告的"])

@@ -33,6 +33,7 @@ from perfeval.checks.spending import (
 )
 from perfeval.errors import ConfigurationError
 from perfeval.model import Finding, Ledgers
+from perfeval.settings import read_text
 
 __all__ = ["RULES", "check_ledgers", "load_classification"]
 
@@ -73,10 +74,7 @@ def load_classification(path: Path) -> dict[str, str]:
 
     Raises: ConfigurationError: with every line that is no code with its name, or repeats one.
     """
-    try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
-    except UnicodeDecodeError as error:
-        raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
+    rows = list(csv.reader(read_text(path).splitlines()))
     names: dict[str, str] = {}
     faults = [] if rows[:1] == [["code", "name"]] else [f"{path.name}:1: 第一行应为 code,name"]
     for line, row in enumerate(rows[1:], 2):

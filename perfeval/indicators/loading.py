@@ -5,14 +5,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import RootModel, ValidationError
 
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.facts import BUILT_IN
 from perfeval.indicators.profile import TOTAL, Profile, same_title
 from perfeval.indicators.system import IndicatorSystem, Scoring
-from perfeval.settings import explain, load_yaml
+from perfeval.settings import explain, load_model, load_yaml
 
+Profiles = RootModel[dict[str, Profile]]
 Fault = tuple[tuple[str | int, ...], str]
 
 
@@ -21,7 +22,7 @@ def load_indicators(path: Path) -> IndicatorSystem:
 
     Raises: ConfigurationError: with every fault as `2022.yml:line: what is wrong`.
     """
-    profiles = _load_profiles(path.parent.parent / "profiles.yml")
+    profiles = load_model(_existing(path.parent.parent / "profiles.yml"), Profiles).root
     data, marks = load_yaml(path)
     data = data if isinstance(data, dict) else {}
     system, faults = None, []
@@ -38,16 +39,10 @@ def load_indicators(path: Path) -> IndicatorSystem:
     return system
 
 
-def _load_profiles(path: Path) -> Mapping[str, Profile]:
+def _existing(path: Path) -> Path:
     if not path.is_file():
         raise ConfigurationError("F02", f"缺少配置文件 {path.name}", "把它放回工作区，或用 perfeval init 重新生成。")
-    data, marks = load_yaml(path)
-    try:
-        return TypeAdapter(dict[str, Profile]).validate_python(data)
-    except ValidationError as error:
-        raise ConfigurationError(
-            "F03", f"{path.name} 有 {error.error_count()} 处配置错误：", "按所列行号修改后再试。", faults=explain(error, path.name, marks)
-        ) from error
+    return path
 
 
 def _faults(data: Mapping[str, Any], stem: str, profile: Profile | None) -> Iterator[Fault]:
@@ -64,10 +59,10 @@ def _faults(data: Mapping[str, Any], stem: str, profile: Profile | None) -> Iter
 
 
 def _repeated_ids(facts: list[Any], rows: Mapping[int, Mapping[str, Any]]) -> Iterator[Fault]:
-    seen = dict.fromkeys(BUILT_IN, "程序自带的数")
+    seen = dict.fromkeys(BUILT_IN, "系统内置数据项")
     for name in facts:
         if name in BUILT_IN:
-            yield ("facts", name), f"facts 里的“{name}”是程序自带的数，请换一个名"
+            yield ("facts", name), f"facts 里的“{name}”是系统内置数据项，请换一个名"
         seen[name] = "facts"
     for place, row in rows.items():
         name = str(row.get("id"))

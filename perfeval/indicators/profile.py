@@ -25,7 +25,7 @@ class Model(BaseModel):
 
 
 class Rounding(Model):
-    """取舍: decimal places of a row's score, and how."""
+    """舍入: decimal places of a row's score, and how."""
 
     places: Annotated[int, Field(ge=0, le=6)]
     mode: Literal["half_up", "half_even", "down"]

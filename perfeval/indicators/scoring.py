@@ -5,7 +5,7 @@ from decimal import Decimal, localcontext
 
 from perfeval.errors import LedgerError
 from perfeval.indicators.facts import EXACT
-from perfeval.indicators.profile import Profile
+from perfeval.indicators.profile import Interval, Profile
 from perfeval.indicators.system import Indicator, IndicatorSystem, Scoring
 from perfeval.indicators.target import Amount, Target
 from perfeval.indicators.wording import percent, plain, points, quantity, yuan
@@ -97,7 +97,8 @@ def _score(row: Indicator, fact: Fact, weight: Decimal, profile: Profile) -> Sco
     if score < weight:
         gained, owed, is_missed = f"得{points(score)}", "；未得满分，须说明偏差原因和改进措施", True
     why = f"实际{actual}，{why}，{gained}{owed}{rescaled}"
-    return Score(row.id, row.level1, row.level2, row.name, weight, row.target, actual, score, why, bool(owed), is_missed)
+    shown = f"{_level(row.bands, fact.value)[0]}（{actual}）" if row.bands and isinstance(fact.value, Decimal) else actual
+    return Score(row.id, row.level1, row.level2, row.name, weight, row.target, shown, score, why, bool(owed), is_missed)
 
 
 def _proportional(row: Indicator, value: Amount, _: Profile) -> _Shared:
@@ -122,12 +123,17 @@ def _graded(row: Indicator, value: Amount, profile: Profile) -> _Shared:
     """The level that the measure falls into, and within the level's share of the points as far up as it stands in the level."""
     if not isinstance(value, Decimal) or not row.bands:
         raise TypeError(f"{row.id} cannot be graded")  # loading has excluded it
-    name, (low, high) = next(band for band in row.bands.items() if value >= band[1][0] or band[1][0] == 0)
+    name, (low, high) = _level(row.bands, value)
     least, most = profile.bands[name]
     position = (min(max(value, low), high) - low) / (high - low) if high > low else _FULL
     share = (least + position * (most - least)) / 100
     rule = f"计算结果{plain(low)}%～{plain(high)}%得分值的{plain(least)}%～{plain(most)}%"
     return share, f"属“{name}”（{rule}），按所处位置计{percent(share * 100)}"
+
+
+def _level(bands: Mapping[str, Interval], value: Decimal) -> tuple[str, Interval]:
+    """The level (档次) that a measure falls into; the lowest takes what is below it too."""
+    return next(band for band in bands.items() if value >= band[1][0] or band[1][0] == 0)
 
 
 _RULES: Mapping[Scoring, Callable[[Indicator, Amount, Profile], _Shared]] = {

@@ -166,7 +166,7 @@ def _day(text: str, match: re.Match[str]) -> Target:
 def _unreadable(text: str, why: str) -> ConfigurationError:
     return ConfigurationError(
         "T01",
-        f"指标值“{text}”读不懂：{why}",
+        f"无法识别指标值“{text}”：{why}",
         "写成“≥60次”“95%以上”“不超过3天”“2022年12月底前”，或不含数字的定性文字。",
         target=text,
     )

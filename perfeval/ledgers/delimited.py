@@ -79,7 +79,7 @@ class DelimitedFile(Sheet):
             if "utf-8" in str(error):
                 message = "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。"
             else:
-                message = f"{self._broken_quote()}英文引号不成对，读不出各格内容。请用 Excel 打开检查后另存为 CSV。"
+                message = f"{self._broken_quote()}英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。"
             raise RefusedFileError(Code.NOT_TEXT, message) from error
 
     def _blocks(self, size: int) -> Iterator[bytes]:

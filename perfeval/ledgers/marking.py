@@ -31,7 +31,6 @@ _FILLS = {
     Severity.WARNING: PatternFill("solid", fgColor="FFFFEB9C"),
     Severity.NOTE: PatternFill("solid", fgColor="FFDDEBF7"),
 }
-_WORDS = {Severity.ERROR: "错误", Severity.WARNING: "提醒", Severity.NOTE: "说明"}
 _HEADERS = {"序号": 6, "程度": 6, "编码": 7, "工作表": 16, "单元格": 9, "栏目": 20, "原值": 20, "问题和处理": 90}
 _CSV_WHOLE, _CSV_PART = "内容", "有疑点的行"
 _MOST_BYTES = 8 << 20
@@ -137,7 +136,7 @@ def _mark(cell: Cell, findings: Sequence[Finding]) -> None:
     grave = min(findings, key=lambda finding: list(Severity).index(finding.severity))
     cell.fill = _FILLS[grave.severity]
     noted = [cell.comment.text] if cell.comment else []
-    text = "\n".join([*noted, *(f"{_WORDS[finding.severity]} {finding.code}：{finding.message}" for finding in findings)])
+    text = "\n".join([*noted, *(f"{finding.severity.word} {finding.code}：{finding.message}" for finding in findings)])
     cell.comment = Comment(text, "台账校验", height=60 + 20 * len(findings), width=360)
 
 
@@ -171,7 +170,7 @@ def _index_rows(
         letter = (finding.cell or "A").rstrip("0123456789")
         place = f"{letter}{finding.row}" if finding.row else ""
         link = f"{quote_sheetname(title)}!{letter}{(shown or {}).get(finding.row, finding.row)}" if title and finding.row else None
-        word = _WORDS[finding.severity]
+        word = finding.severity.word
         texts = [str(number), word, finding.code, finding.sheet or "", place, finding.column or "", finding.value or "", finding.message]
         yield [(text, link if header == "单元格" else None) for header, text in zip(_HEADERS, texts, strict=True)]
 

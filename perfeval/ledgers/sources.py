@@ -128,7 +128,8 @@ def _not_one(search: _Search) -> Iterator[Finding]:
             message = f"《{title}》有{len(sheets)}个来源：{places}。请只保留一个，其余移走或改名。"
             yield Finding(Code.TWICE, Severity.ERROR, message, ledger=title, file=sheets[1].file.name, sheet=sheets[1].name)
         elif not sheets and name not in search.spoken:
-            message = f"缺少《{title}》。应有名为 {title}.xlsx（或 .csv）的文件，或名为“{title}”的工作表；没有发生的也要交只有表头的台账。"
+            message = f"缺少《{title}》。应有名为 {title}.xlsx（或 .csv）的文件，或名为“{title}”的工作表；"
+            message += "全年没有此类业务的，也应提交只有表头的空台账。"
             yield Finding(Code.MISSING, Severity.ERROR, message, ledger=title)
 
 

@@ -38,7 +38,7 @@ class WorkbookSheet(Sheet):
             sheet = self._reader.load_sheet(self._title, header_row=None, skip_rows=0, dtypes="string")
             frame = sheet.to_polars()
         except fastexcel.FastExcelError as error:
-            raise RefusedFileError(Code.BROKEN, f"工作表“{self._title}”已损坏，读不出内容。请用 Excel 打开并另存后重新提交。") from error
+            raise RefusedFileError(Code.BROKEN, f"工作表“{self._title}”已损坏，无法读取内容。请用 Excel 打开并另存后重新提交。") from error
         frame.columns = [letter_of(column.absolute_index) for column in sheet.available_columns()]
         for letter in {letter for _, letter in self.marks.percents}:
             shown = {row - 1: text for (row, at), text in self.marks.percents.items() if at == letter}
@@ -84,7 +84,7 @@ def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
     try:
         reader = fastexcel.read_excel(package.content)
     except fastexcel.FastExcelError as error:
-        raise RefusedFileError(Code.BROKEN, "文件已损坏，读不出工作表。请用 Excel 打开并另存后重新提交。") from error
+        raise RefusedFileError(Code.BROKEN, "文件已损坏，无法读取工作表。请用 Excel 打开并另存后重新提交。") from error
     return [WorkbookSheet(file, entry.name, marks, reader) for entry, marks in zip(entries, scans, strict=True)]
 
 

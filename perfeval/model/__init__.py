@@ -8,7 +8,6 @@ from perfeval.model.evaluation import (
     Evaluation,
     Figure,
     Gate,
-    Outcome,
     Person,
     Revision,
     Stage,
@@ -20,5 +19,5 @@ from perfeval.model.scores import Execution, Fact, Facts, Score, Scorecard, Sour
 
 __all__ = [
     "Answer", "Asked", "Decision", "Draft", "Evaluation", "Execution", "Fact", "Facts", "Figure", "Finding", "Gate", "Ledger",
-    "Ledgers", "Outcome", "Person", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity", "Source", "Stage", "Standing", "Verdict",
+    "Ledgers", "Person", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity", "Source", "Stage", "Standing", "Verdict",
 ]  # fmt: skip

@@ -33,7 +33,7 @@ def content_digest(document: bytes) -> str:
                 raise zipfile.BadZipFile
             lines = [f"{_digest(archive, info)}  {info.filename}\n" for info in parts]
     except ZIP_DAMAGE as error:
-        raise ValueError("Word文件已损坏、加密、部件重名或过大，读不出唯一的内容") from error
+        raise ValueError("Word文件已损坏、加密、部件重名或过大，无法读取唯一的内容") from error
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

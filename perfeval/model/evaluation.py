@@ -2,9 +2,12 @@
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+
+NAME_LENGTH = 30
+COMMENT_LENGTH = 2000
 
 
 class Verdict(StrEnum):
@@ -17,7 +20,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """An approval step (审批环节): `key` in [a-z0-9-] (center, bureau), `title` as people call it; the approver's role is the key."""
+    """An approval step (审批环节): `key` in [a-z0-9] (center, bureau), `title` as people call it; the approver's role is the key."""
 
     key: str
     title: str
@@ -45,7 +48,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure as printed: its id, its text, and the fact or score it came from."""
+    """A figure as printed: the id of the fact or score, its text in the report, its exact value and unit."""
 
     id: str
     text: str
@@ -57,7 +60,7 @@ class Figure:
 class Draft:
     """The report of one revision. `digest` is the artifact's SHA-256, `content_digest` that over its parts, which approvals bind.
 
-    `check_code` (核对码) are 8 characters taken from `content_digest`.
+    `check_code` (核对码) are 8 characters taken from `content_digest`; `written_on` is the date it carries (成文日期).
     """
 
     evaluation: str
@@ -65,7 +68,7 @@ class Draft:
     digest: str
     content_digest: str
     check_code: str
-    figures: int
+    written_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,6 @@ class Asked:
 
     number: int
     problem: str
-    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +119,10 @@ def spelling(name: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name))).casefold()
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an evaluation ended: 已归档 with the bag's path, or 不同意."""
-
-    evaluation: str
-    state: str
-    archive: str | None = None
-
-
 class Stage(StrEnum):
     """Where an evaluation stands (进度), as `run --json` and `status --json` name it; a gate's stage is `waiting-<gate>`."""
 
     PREPARING = "preparing"
-    INVALID = "failed"
     WAITING = "waiting"
     CORRECTING = "correcting"
     APPROVED = "approved"
@@ -161,7 +153,6 @@ class Standing:
 
 _STAGES = {
     Stage.PREPARING: "编制中",
-    Stage.INVALID: "台账有误，待更正",
     Stage.WAITING: "待审批",
     Stage.CORRECTING: "已退回，待更正",
     Stage.APPROVED: "已批准，待归档",

@@ -10,11 +10,16 @@ import polars as pl
 
 
 class Severity(StrEnum):
-    """How much a finding matters: an error stops the run, a warning travels to the approvers, a note is only told."""
+    """How much a finding matters: an error stops the run, a warning travels to the approvers, a note is only told. Worst first."""
 
     ERROR = "error"
     WARNING = "warning"
     NOTE = "note"
+
+    @property
+    def word(self) -> str:
+        """In Chinese."""
+        return {"error": "错误", "warning": "提醒", "note": "说明"}[self]
 
 
 @dataclass(frozen=True, slots=True)

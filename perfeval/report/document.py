@@ -55,7 +55,7 @@ def write_document(subject: Subject, narrative: str, template: bytes) -> Report:
     saved = io.BytesIO()
     word.save(saved)
     document = pack_parts(saved.getvalue(), {word.part.partname.lstrip("/"): body.document()})
-    return Report(document, content_digest(document), tuple(body.figures))
+    return Report(document, content_digest(document), tuple(body.figures), written_on)
 
 
 def _error(faults: Sequence[str]) -> ReportError:

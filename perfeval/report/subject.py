@@ -1,6 +1,7 @@
 """What a report is about, and what comes of it."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from perfeval.model import Facts, Figure, Ledgers, Scorecard
 from perfeval.settings import Settings
@@ -20,8 +21,9 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The report (自评报告) as Word bytes, the digest that approvals bind, and every figure printed, in reading order."""
+    """The report (自评报告) as Word bytes, the digest that approvals bind, every figure in reading order, and its date (成文日期)."""
 
     document: bytes
     content_digest: str
     figures: tuple[Figure, ...]
+    written_on: date

@@ -16,7 +16,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
-from perfeval.sample.frames import LAYOUTS, sample_frames
+from perfeval.sample.frames import sample_frames
+from schemas import LEDGERS
 
 _NOTICE = "（2022年度　样例数据，均为虚构，仅供演示）"
 _WRITTEN_AT = datetime(2023, 1, 3, 9, 0)  # noqa: DTZ001  # zip and xlsx know no time zone; fixed so that bytes repeat
@@ -29,8 +30,9 @@ def write_sample(folder: Path, scale: int = 1) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, frame in sample_frames(scale).items():
-        path = folder / f"{LAYOUTS[name].title}.xlsx"
-        path.write_bytes(_workbook(LAYOUTS[name].title, frame, total="金额（元）" if name == "expenditure" else None))
+        title = LEDGERS[name].ledger_title()
+        path = folder / f"{title}.xlsx"
+        path.write_bytes(_workbook(title, frame, total="金额（元）" if name == "expenditure" else None))
         paths.append(path)
     return paths
 

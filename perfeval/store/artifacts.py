@@ -1,10 +1,12 @@
 """Content-addressed files: written once, named by their SHA-256, checked when read."""
 
 import hashlib
+import io
 import os
 import re
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from perfeval.errors import StoreError
 
@@ -18,31 +20,20 @@ class Artifacts:
         self._folder = folder
 
     def put(self, content: bytes) -> str:
-        """Keep `content` and return its digest; atomic and fsynced, a second time is free."""
-        digest = hashlib.sha256(content).hexdigest()
-        path = self._place(digest)
-        if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == digest:
-            return digest
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-        _fsync_folder(path.parent)
-        return digest
+        """Keep `content` and return its digest; atomic and fsynced, a second time makes the same file."""
+        return self._keep(io.BytesIO(content))[0]
 
     def put_file(self, source: Path) -> tuple[str, Path]:
         """Keep a file's content, however long, and return its digest and place; as `put`, without holding it in memory."""
+        with source.open("rb") as content:
+            return self._keep(content)
+
+    def _keep(self, content: BinaryIO) -> tuple[str, Path]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self._folder)
         digest = hashlib.sha256()
         try:
-            with source.open("rb") as content, os.fdopen(handle, "wb") as file:
+            with os.fdopen(handle, "wb") as file:
                 while block := content.read(1 << 20):
                     digest.update(block)
                     file.write(block)

@@ -181,7 +181,7 @@ class Store:
             .order_by(AskRow.number)
         )
         with self._session() as session:
-            return [Asked(row.number, row.problem, row.asked_at) for row in session.scalars(query)]
+            return [Asked(row.number, row.problem) for row in session.scalars(query)]
 
     def record_ask(self, revision: Revision, gate: str, number: int, problem: str) -> None:
         """Keep why ask `number` was not answered; recording the same ask again changes nothing."""

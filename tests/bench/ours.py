@@ -21,7 +21,7 @@ def main(folder: Path, work: Path, result: Path) -> None:
     work.mkdir()
     workspace = Workspace(folder)
     store = Store(f"sqlite:///{work / 'store.db'}", work / "artifacts")
-    evaluation = steps.open_evaluation(workspace, store, 2022, "项目协调股")
+    evaluation = steps.open_evaluation(workspace, store, 2022, "样例经办人")
     revision = store.current_revision(evaluation)
     findings = steps.validate_ledgers(workspace, store, revision, steps.ingest_ledgers(workspace, store, revision))
     steps.score_indicators(workspace, store, revision)

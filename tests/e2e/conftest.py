@@ -30,7 +30,6 @@ from flows.serve import environment, is_healthy
 from perfeval import steps
 from perfeval.approvals import enrol
 from perfeval.approvals.identity import STEP_SECONDS
-from perfeval.cli import create_workspace
 from perfeval.model import Standing
 from perfeval.settings import Workspace
 
@@ -38,14 +37,6 @@ KEY = "an invented key for tests"
 PEOPLE = {"center": "样例中心负责人", "bureau": "样例财政审核人"}
 REPOSITORY = Path(__file__).parents[2]
 KILLER = Path(__file__).parent / "killer"
-
-
-@pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample workspace, to be copied."""
-    folder = tmp_path_factory.mktemp("pristine") / "office"
-    create_workspace(folder, "taojiang-2022")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -157,13 +148,13 @@ class Terminal:
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
-    def processes(self) -> list[str]:
+    def processes(self) -> dict[int, str]:
         """Command lines of all processes that work in this workspace."""
-        found = []
+        found = {}
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if f"PERFEVAL_WORKSPACE={self.folder}" in (entry / "environ").read_text().split("\0"):
-                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
         return found
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 import openpyxl
@@ -36,7 +35,7 @@ def test_office_without_server_and_key_gets_findings_then_a_draft_even_after_a_c
     assert (waiting["state"], waiting["revision"], waiting["url"]) == ("waiting-center", 1, None)
     assert waiting["flow_run_id"] == failed["flow_run_id"]
     assert Path(waiting["draft"]).read_bytes()[:2] == b"PK"
-    assert terminal.processes() == []
+    assert terminal.processes() == {}
 
 
 def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(terminal):
@@ -58,7 +57,8 @@ def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(term
 
     code, waiting, _ = terminal.decide("center", "approve", second["check_code"])
     assert (code, waiting["state"]) == (0, "waiting-bureau")
-    os.kill(int(subprocess.check_output(["pgrep", "-P", str(server.pid), "-f", "flows.runner"])), signal.SIGKILL)
+    (runner,) = (process for process, command in terminal.processes().items() if "flows.runner" in command)
+    os.kill(runner, signal.SIGKILL)
     code, archived, _ = terminal.decide("bureau", "approve", second["check_code"])
     assert (code, archived["state"]) == (0, "archived")
     code, again = terminal.run(PERFEVAL_KEY=KEY)
@@ -68,7 +68,7 @@ def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(term
     _, err = server.communicate(timeout=60)
     assert server.returncode == 0
     assert "登录时填写 perfeval:" in err
-    assert terminal.processes() == []
+    assert terminal.processes() == {}
 
 
 def test_run_left_running_by_a_dead_runner_is_continued(office):

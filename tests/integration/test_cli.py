@@ -11,7 +11,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from perfeval.cli import answer, app, create_workspace
+from perfeval.cli import answer, app
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,6 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
         return Said(int(stop.value.code or 0), out, err)
 
     return run
-
-
-@pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pristine") / "office"
-    create_workspace(folder, "taojiang-2022")
-    return folder
 
 
 @pytest.fixture
@@ -274,11 +267,45 @@ def test_configuration_fault_names_file_and_line(command: Command, office: Path)
     assert "2022.yml:" in said.err
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('cron: "0 9 5 1 *"', "cron: 每年一月", "perfeval.yml:48: schedule.cron：应为 cron 的五栏"),
+        ("timezone: Asia/Shanghai", "timezone: Asia/Nowhere", "perfeval.yml:49: schedule.timezone：不认识这个时区"),
+        ("key: center", "key: correction", "perfeval.yml:29: gates.0.key：correction 是更正环节的名称"),
+        ("term: D30", "term: D20", "perfeval.yml:38: archive.term：格式不对"),
+        ("codes: [ZDXM-2022-001]", "codes: []", "perfeval.yml:16: programme.codes：至少应有1项"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused_with_their_line(command: Command, office: Path, old: str, new: str, said: str) -> None:
+    config = office / "perfeval.yml"
+    config.write_text(config.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    answer = command("check", "--year", 2022, "-w", office)
+    assert (answer.code, said in answer.err) == (2, True), answer.err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("year: 2022", "year: 1999", "year：不能小于2000"),
+        ("weight: 3", "weight: 101", "weight：不能大于100"),
+        ("weight: 3", "weight: .nan", "weight：应为数字"),
+        ("weight: 3", "weight: 2000-01-01", "weight：应为数字"),
+    ],
+)
+def test_indicators_out_of_range_are_told_in_chinese(command: Command, office: Path, old: str, new: str, said: str) -> None:
+    path = office / "indicators" / "2022.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    answer = command("score", "--year", 2022, "-w", office)
+    assert (answer.code, said in answer.err) == (2, True), answer.err
+
+
 def test_approver_is_enrolled_listed_and_revoked(command: Command, office: Path) -> None:
-    added = command("approver", "add", "样例甲", "--role", "center", "-w", office, "--json")
-    assert added.json["uri"].startswith("otpauth://totp/")
+    added = command("approver", "add", "样例甲", "--role", "center", "-w", office)
+    assert added.out.startswith("otpauth://totp/")
+    assert "样例甲  中心审批  " in command("approver", "list", "-w", office).out
     assert [person["name"] for person in command("approver", "list", "-w", office, "--json").json] == ["样例甲"]
-    assert command("approver", "revoke", "样例甲", "-w", office).code == 0
+    assert command("approver", "revoke", " 样例 甲", "-w", office).code == 0
     assert command("approver", "revoke", "样例甲", "-w", office).code == 1
 
 

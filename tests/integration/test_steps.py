@@ -126,6 +126,15 @@ def test_gate_taken_out_of_the_settings_after_drafting_keeps_the_archive_shut(of
         steps.archive_report(changed, office.store, office.revision)
 
 
+@pytest.mark.parametrize("gates", [("center",), ("center", "bureau")])
+def test_refusal_at_any_gate_is_the_end_before_the_evaluation_is_closed(office: Office, gates: tuple[str, ...]) -> None:
+    draft = office.prepare()
+    for gate in gates[:-1]:
+        office.decide(gate, Verdict.APPROVE, draft)
+    office.decide(gates[-1], Verdict.REFUSE, draft)
+    assert office.standing() == "refused"
+
+
 def test_archive_after_a_refusal_is_refused(office: Office) -> None:
     office.decide("center", Verdict.REFUSE, office.prepare())
     steps.close_evaluation(office.store, office.evaluation)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perfeval.doctor import Condition, examine, examine_folder, examine_packages
+from perfeval.errors import ConfigurationError
 from perfeval.settings import DEFAULT_CONFIG, Workspace
 
 
@@ -104,7 +105,7 @@ def test_key_that_is_absent_or_short_is_missing(workspace: Workspace, monkeypatc
 def test_programs_on_the_path_are_found(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program(tmp_path, "libreoffice")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert found(workspace, "LibreOffice") == Condition("LibreOffice", "ok", f"{tmp_path}/libreoffice", "把报告转成PDF、查看版式")
+    assert found(workspace, "LibreOffice") == Condition("LibreOffice", "ok", f"{tmp_path}/libreoffice", "在本机查看报告的版式；版式测试")
 
 
 @pytest.mark.parametrize("name", ["LibreOffice", "poppler", "Chromium"])
@@ -190,7 +191,6 @@ def test_folder_that_cannot_be_written_is_missing(tmp_path: Path) -> None:
     assert [(item.name, item.state) for item in examine_folder(tmp_path / "vanished")] == [("文件夹", "missing")]
 
 
-def test_clock_of_an_unknown_timezone_is_missing(workspace: Workspace) -> None:
-    text = workspace.config_file.read_text(encoding="utf-8").replace("Asia/Shanghai", "Asia/Nowhere")
-    workspace.config_file.write_text(text, encoding="utf-8")
-    assert found(Workspace(workspace.root), "时钟").found == "不认识时区“Asia/Nowhere”"
+def test_settings_that_cannot_be_read_are_told_once() -> None:
+    told = [item for item in examine(ConfigurationError("F03", "perfeval.yml 有 1 处配置错误：")) if item.name == "工作区配置"]
+    assert [(item.state, item.found) for item in told] == [("missing", "perfeval.yml 有 1 处配置错误：")]

@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -65,6 +65,7 @@ def holdings(tmp_path: Path) -> Holdings:
             decision("center", "张样例", report),
             decision("bureau", "李样例", report, decided_at=datetime(2023, 2, 2, 2, 0, tzinfo=UTC), comment=""),
         ),
+        written_on=date(2023, 1, 31),
         drafted_at=datetime(2023, 1, 31, 8, 0, tzinfo=UTC),
         archived_at=datetime(2023, 2, 2, 16, 30, tzinfo=UTC),
         unit="样例单位",

@@ -159,7 +159,7 @@ def test_verify_bag_with_decisions_forged_and_resealed_is_caught(
         ("<档号>0000", "<档号>0001", "档号与 bag-info.txt 不符"),
         ('单位="字节">285', '单位="字节">286', "data/report.docx 与元数据不符"),
         ('文件名="data/report.docx"', '文件名="data/other.docx"', "data/other.docx 与元数据不符"),
-        ("<聚合层次>件</聚合层次>", "<聚合层次>件", "metadata.xml 读不出"),
+        ("<聚合层次>件</聚合层次>", "<聚合层次>件", "metadata.xml 无法读取"),
     ],
 )
 def test_verify_bag_with_metadata_forged_and_resealed_is_caught(
@@ -183,14 +183,14 @@ def test_verify_bag_with_an_outside_entity_in_its_metadata_reads_nothing_outside
 @pytest.mark.parametrize(
     ("file", "content", "problem"),
     [
-        ("data/records/decisions.json", b"[" * 100_000, "data/records/decisions.json 读不出"),
-        ("data/records/decisions.json", b"\xff", "data/records/decisions.json 读不出"),
-        ("data/records/facts.json", b"[" * 100_000, "data/records/facts.json 读不出"),
+        ("data/records/decisions.json", b"[" * 100_000, "data/records/decisions.json 无法读取"),
+        ("data/records/decisions.json", b"\xff", "data/records/decisions.json 无法读取"),
+        ("data/records/facts.json", b"[" * 100_000, "data/records/facts.json 无法读取"),
         ("data/records/facts.json", b"\xff", "data/records/facts.json 不是UTF-8文本"),
         ("data/records/facts.json", b'{"file": "\\ud800", "digest": "0"}', "\\ud800 与事实记录的摘要不同或缺失"),
         ("data/report.docx", b"PK", "Word文件已损坏"),
-        ("metadata.xml", b"<a>" * 100_000, "metadata.xml 读不出"),
-        ("metadata.xml", b"<?xml version='1.0' encoding='x'?><a/>", "metadata.xml 读不出"),
+        ("metadata.xml", b"<a>" * 100_000, "metadata.xml 无法读取"),
+        ("metadata.xml", b"<?xml version='1.0' encoding='x'?><a/>", "metadata.xml 无法读取"),
         ("manifest-sha256.txt", b"\xff\n", "manifest-sha256.txt 不是UTF-8文本"),
         ("manifest-sha256.txt", b"0 data/report.docx\n", "manifest-sha256.txt 第1行不是“摘要  文件名”"),
         ("manifest-sm3.txt", b"0" * 64 + b"  ../../etc/passwd\n", "manifest-sm3.txt 第1行：路径越出归档包"),

@@ -1,6 +1,7 @@
 """Every way in which an answer is no decision, and the one in which it is."""
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pyotp
@@ -14,7 +15,7 @@ from perfeval.store import Store
 KEY = "an invented key for tests"
 GATES = (Gate("center", "中心审批"), Gate("bureau", "财政局审批"))
 CENTER, BUREAU = GATES
-DRAFT = Draft("2022-x-1", 1, "a" * 64, "0123abcd" + "0" * 56, "0123abcd", 12)
+DRAFT = Draft("2022-x-1", 1, "a" * 64, "0123abcd" + "0" * 56, "0123abcd", date(2023, 4, 3))
 
 
 class Office:
@@ -132,8 +133,13 @@ def test_answer_by_a_revoked_approver_is_refused(office: Office) -> None:
 def test_answer_after_the_end_is_refused(office: Office) -> None:
     office.store.end_evaluation(office.revision.evaluation, "refused")
     office.revision = Revision(office.store.evaluation(office.revision.evaluation.id), 1)
-    with pytest.raises(ApprovalError, match="已结束"):
+    with pytest.raises(ApprovalError, match="已经归档或终止"):
         office.decide(CENTER, office.answer("甲"))
+
+
+def test_answer_with_an_opinion_too_long_to_keep_whole_is_refused(office: Office) -> None:
+    with pytest.raises(ApprovalError, match="审批意见有2001字，超过2000字"):
+        office.decide(CENTER, replace(office.answer("甲"), comment="长" * 2001))
 
 
 def test_answer_that_returns_without_a_reason_is_refused(office: Office) -> None:

@@ -69,8 +69,8 @@ def test_conflicted_when_duties_are_not_separate_names_the_person(decisions: tup
 def test_acts_are_told_in_order_in_chinese_time() -> None:
     assert acts(APPROVALS) == [
         ("拟稿", "陈样例", "2023-01-31 16:00:00"),
-        ("审核（中心审批）", "张样例", "2023-02-01 09:30:00"),
-        ("签发（财政局审批）", "李样例", "2023-02-02 10:00:00"),
+        ("签发（中心审批）", "张样例", "2023-02-01 09:30:00"),
+        ("审核（财政局审批）", "李样例", "2023-02-02 10:00:00"),
         ("归档", "陈样例", "2023-02-03 00:30:00"),
     ]
 

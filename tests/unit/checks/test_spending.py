@@ -6,6 +6,7 @@ import pytest
 from perfeval.checks import load_classification
 from perfeval.errors import ConfigurationError
 from perfeval.model import Finding, Ledger
+from perfeval.settings import DEFAULT_CONFIG
 
 Make = Callable[..., Ledger]
 Check = Callable[..., list[Finding]]
@@ -96,7 +97,7 @@ def test_plan_without_review_is_a_warning(make_ledger: Make, check: Check) -> No
 
 
 def test_classification_of_the_default_workspace_loads() -> None:
-    names = load_classification(Path("config/economic_classification.csv"))
+    names = load_classification(DEFAULT_CONFIG / "economic_classification.csv")
     assert (len(names), names["30217"], names["302"]) == (109, "公务接待费", "商品和服务支出")
 
 

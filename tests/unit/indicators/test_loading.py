@@ -104,7 +104,7 @@ def test_every_fault_is_told_at_once_with_its_line(load: Load) -> None:
         "2022.yml:10: id “meetings”与前面的指标重复",
         "2022.yml:10: “数量指标”不属于效益指标，应为：经济效益指标、社会效益指标、生态效益指标、可持续影响指标",
         "2022.yml:11: indicators.2.measure.column：“摘要”是文字，不能用 sum",
-        "2022.yml:12: indicators.3.target：指标值“约95%”读不懂：含有数字，但不是“比较符＋数字＋单位”或完整日期。"
+        "2022.yml:12: indicators.3.target：无法识别指标值“约95%”：含有数字，但不是“比较符＋数字＋单位”或完整日期。"
         "写成“≥60次”“95%以上”“不超过3天”“2022年12月底前”，或不含数字的定性文字。",
         "2022.yml:12: indicators.3.source：缺少这一项",
         "2022.yml:14: indicators.3.sorce：不认识的项（检查拼写）",
@@ -117,7 +117,7 @@ def test_every_fault_is_told_at_once_with_its_line(load: Load) -> None:
         ("year: 2022", "year: 2023", "2022.yml:1: year 是 2023，文件名却是 2022"),
         ("profile: mof-2020", "profile: mof",
          "2022.yml:2: profile：没有“mof”这套评分规则，profiles.yml 里有：mof-2020、mof-2021-cost、hubei"),
-        ("bulletins:", "budget_annual:", "2022.yml:4: facts 里的“budget_annual”是程序自带的数，请换一个名"),
+        ("bulletins:", "budget_annual:", "2022.yml:4: facts 里的“budget_annual”是系统内置数据项，请换一个名"),
         ("bulletins:", "meetings:", "2022.yml:8: id “meetings”与facts重复"),
         ("unit: 期", "unit: 期, value: 4", "2022.yml:4: facts.bulletins.value：不认识的项（检查拼写）"),
         ("id: spent", "id: Spent", "2022.yml:10: indicators.2.id：格式不对"),
@@ -129,7 +129,7 @@ def test_every_fault_is_told_at_once_with_its_line(load: Load) -> None:
         ('"≥60次"', "2022年底前", "2022.yml:8: indicators.1：指标值是日期时，measure 应取日期列的 min 或 max；反之亦然"),
         ("95%以上", "95%以下", "2022.yml:12: indicators.3：满意度是正向指标，指标值不应写成“95%以下”"),
         ('"≤5万元"', '"≤5万元", direction: positive', "2022.yml:10: indicators.2：指标值“≤5万元”的方向与 direction: positive 相反"),
-        ("evidence: [调度会议台账]", "evidence: []", "2022.yml:9: indicators.1.evidence：项数太少"),
+        ("evidence: [调度会议台账]", "evidence: []", "2022.yml:9: indicators.1.evidence：至少应有1项"),
         ("aggregate: count}, evidence: [调", "aggregate: count, column: kind}, evidence: [调",
          "2022.yml:9: indicators.1.measure：count 数的是行，不写 column；其他 aggregate 要写 column"),
         ("aggregate: sum, column: amount_yuan", "aggregate: sum, column: amount",
@@ -146,7 +146,7 @@ def test_fault_is_told_with_its_line(old: str, new: str, fault: str, load: Load)
     assert fault in faults(load, VALID.replace(old, new))
 
 
-def test_date_target_is_met_or_not(load: Load) -> None:
+def test_date_target_scored_in_proportion_is_refused(load: Load) -> None:
     rows = ROWS.replace('"≥60次"', "2022年底前").replace(
         "{ledger: meetings, aggregate: count}", "{ledger: meetings, aggregate: max, column: held_on}"
     )
@@ -157,14 +157,17 @@ def test_date_target_is_met_or_not(load: Load) -> None:
     ("bands", "fault"),
     [
         (
-            "{达成: [100, 90], 部分达成: [60, 90], 未达成: [0, 60]}",
+            "{达成预期指标: [100, 90], 部分达成预期指标: [60, 90], 未达成预期指标: [0, 60]}",
             "2022.yml:12: indicators.3：bands 应从高档到低档首尾相接，写成 [下限, 上限]，最低为0",
         ),
         (
-            "{达成: [90, 100], 部分达成: [60, 80], 未达成: [0, 60]}",
+            "{达成预期指标: [90, 100], 部分达成预期指标: [60, 80], 未达成预期指标: [0, 60]}",
             "2022.yml:12: indicators.3：bands 应从高档到低档首尾相接，写成 [下限, 上限]，最低为0",
         ),
-        ("{好: [90, 100], 部分达成: [60, 90], 未达成: [0, 60]}", "2022.yml:13: bands 的各档应依次为：达成、部分达成、未达成"),
+        (
+            "{好: [90, 100], 部分达成预期指标: [60, 90], 未达成预期指标: [0, 60]}",
+            "2022.yml:13: bands 的各档应依次为：达成预期指标、部分达成预期指标、未达成预期指标",
+        ),
     ],
 )
 def test_bands_that_do_not_fit_are_told(bands: str, fault: str, load: Load) -> None:

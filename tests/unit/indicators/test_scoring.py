@@ -175,7 +175,7 @@ def test_more_of_a_positive_indicator_never_scores_less(
 def test_more_of_a_graded_indicator_never_scores_less(
     actuals: list[Decimal], make_system: MakeSystem, make_budget: MakeBudget, measures: Any
 ) -> None:
-    bands = {"达成": [90, 100], "部分达成": [60, 90], "未达成": [0, 60]}
+    bands = {"达成预期指标": [90, 100], "部分达成预期指标": [60, 90], "未达成预期指标": [0, 60]}
     row = {"target": "健全", "scoring": "graded", "measure": measures["ratio"], "bands": bands}
     facts = {"row_1": fact("row_1", str(actuals[0])), "row_2": fact("row_2", str(actuals[1]))}
     less, more = score_facts(make_system(row, row), make_budget() | facts).scores

@@ -64,7 +64,7 @@ def test_csv_row_with_more_cells_than_the_header_is_found(write_csv: Write, read
         (
             '问卷编号,调查日期,对象类别,评价\nWJ-1,2022-03-05,"企业,满意\n'.encode(),
             "L06",
-            "第2行附近的英文引号不成对，读不出各格内容。请用 Excel 打开检查后另存为 CSV。",
+            "第2行附近的英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。",
         ),
         (b"", "L07", "文件是空的，没有《满意度调查台账》的表头和数据。请重新导出或从备份恢复后提交。"),
         (

@@ -33,7 +33,8 @@ def test_no_files_at_all_name_every_ledger_expected() -> None:
     assert {finding.code for finding in findings} == {"L10"}
     assert len(findings) == 13
     assert findings[0].message == (
-        "缺少《预算指标台账》。应有名为 预算指标台账.xlsx（或 .csv）的文件，或名为“预算指标台账”的工作表；没有发生的也要交只有表头的台账。"
+        "缺少《预算指标台账》。应有名为 预算指标台账.xlsx（或 .csv）的文件，或名为“预算指标台账”的工作表；"
+        "全年没有此类业务的，也应提交只有表头的空台账。"
     )
 
 

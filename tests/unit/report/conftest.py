@@ -24,7 +24,7 @@ SETTINGS = {
     "unit": {
         "name": "样例县重点项目建设事务中心", "short_name": "中心", "county": "样例县", "office": "项目协调股",
         "supervisor": "样例县人民政府",
-        "drafter": "项目协调股",
+        "drafter": "样例经办人",
     },
     "bureau": "样例县财政局",
     "programme": {"name": "经费补助", "codes": ["P-1"], "goal": "保障协调服务工作。"},

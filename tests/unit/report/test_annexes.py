@@ -138,12 +138,13 @@ def test_figures_of_annexes_reported(draft: Draft) -> None:
     }
 
 
-def test_table_many_rows_linear_and_escaped() -> None:
+def test_table_of_many_rows_is_whole_and_escaped() -> None:
     body = Body()
     body.table(Table((100, 100), "lr", [("<&>", Cell("甲\n乙"))] * 10_000))
     root = etree.fromstring(body.document())
     assert len(root.findall(f".//{qn('w:tr')}")) == 10_000
     assert len(root.findall(f".//{qn('w:p')}")) == 30_000
+    assert {text.text for text in root.iter(qn("w:t"))} == {"<&>", "甲", "乙"}
 
 
 def test_payments_too_many_for_a_table_are_summed_by_category_and_classification(draft: Draft, subject: Subject) -> None:

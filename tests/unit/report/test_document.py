@@ -79,7 +79,7 @@ def test_draft_order_of_parts_as_the_standard_wants(draft: Draft) -> None:
         ("AnnexMark", "附件1"),
         ("AnnexTitle", "项目支出绩效自评表"),
         ("AnnexCaption", "（2022年度）"),
-        ("TableNote", "填表人：项目协调股　　填报日期：2023年4月3日　　联系电话："),
+        ("TableNote", "填表人：样例经办人　　填报日期：2023年4月3日　　联系电话："),
         ("TableNote", "单位负责人（签字）："),
         ("AnnexMark", "附件2"),
         ("AnnexTitle", "资金支出明细"),

@@ -4,7 +4,6 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from shutil import which
 
 import pytest
 
@@ -14,12 +13,12 @@ SENTENCE = "重点项目、调度会议，问题交办；销号台账。资金�
 
 
 @pytest.mark.libreoffice
-@pytest.mark.skipif(which("soffice") is None or which("pdftotext") is None, reason="LibreOffice or poppler is not installed")
-def test_pages_punctuation_at_line_ends_kept(draft: Callable[..., Report], tmp_path: Path) -> None:
+def test_pages_punctuation_at_line_ends_kept(draft: Callable[..., Report], need: Callable[..., str], tmp_path: Path) -> None:
+    soffice, pdftotext = need("soffice", "libreoffice"), need("pdftotext")
     (tmp_path / "report.docx").write_bytes(draft("\n\n".join("甲" * n + SENTENCE * 4 for n in range(1, 29)) + "\n").document)
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
-    convert = ["soffice", "--headless", profile, "--convert-to", "pdf", "--outdir", str(tmp_path), str(tmp_path / "report.docx")]
+    convert = [soffice, "--headless", profile, "--convert-to", "pdf", "--outdir", str(tmp_path), str(tmp_path / "report.docx")]
     subprocess.run(convert, check=True, capture_output=True, timeout=120)
-    printed = subprocess.run(["pdftotext", "-raw", str(tmp_path / "report.pdf"), "-"], check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run([pdftotext, "-raw", str(tmp_path / "report.pdf"), "-"], check=True, capture_output=True, text=True).stdout
     text = re.sub(r"—\d+—", "", re.sub(r"\s", "", printed))
     assert text.count(SENTENCE) == 112

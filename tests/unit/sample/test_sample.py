@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from perfeval.sample import sample_frames, write_sample
-from perfeval.sample.frames import LAYOUTS
 from schemas import LEDGERS
 
 ROOT = Path(__file__).parents[3]
@@ -208,11 +207,6 @@ def test_scale_multiplies_rows_and_sums_and_keeps_references() -> None:
 
 def test_scale_one_is_the_start_of_scale_two(frames: dict[str, pl.DataFrame]) -> None:
     assert sample_frames(2)["issues"].head(53).equals(frames["issues"])
-
-
-def test_headers_and_titles_are_those_of_the_schemas() -> None:
-    sample = {name: (layout.title, layout.headers.split()) for name, layout in LAYOUTS.items()}
-    assert sample == {name: (model.ledger_title(), [column.header for column in model.columns()]) for name, model in LEDGERS.items()}
 
 
 def test_write_sample_twice_writes_the_same_bytes(folder: Path, tmp_path: Path) -> None:
