@@ -13,8 +13,6 @@ import typer
 from perfeval.cli import JsonOption, WorkspaceOption, YearOption, answer, app, emit, open_store, open_workspace, say, say_findings, tell
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from rich.status import Status
 
     from flows.conduct import Position
@@ -110,7 +108,7 @@ def serve(
     if show_password:
         tell(f"{USER}:{secret}")
         return
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     say("正在启动服务……")
     with keeping(place, store, host, port) as server:
         say(f"服务已启动：{server.url}　用户名 {USER}" + (f"，口令 {secret}（登录时填写 {USER}:{secret}）" if is_new else ""))
@@ -203,7 +201,3 @@ def _findings(place: "Workspace", standing: "Standing") -> "Sequence[Finding]":
 
     year = standing.revision.evaluation.year
     return steps.check_files(place, year, receive(place.ledgers(year))).findings
-
-
-def _interrupt(_number: int, _frame: "FrameType | None") -> None:
-    raise KeyboardInterrupt

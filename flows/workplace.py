@@ -24,10 +24,10 @@ VARIABLE = "PERFEVAL_WORKSPACE"
 @lru_cache(maxsize=1)
 def open_workplace() -> tuple[Workspace, "Store"]:
     """The workspace named by PERFEVAL_WORKSPACE and its store, opened once per process."""
-    from perfeval.store import Store
+    from perfeval.store import open_store
 
     workspace = Workspace(Path(os.environ[VARIABLE]))
-    return workspace, Store(workspace.database_url, workspace.artifacts)
+    return workspace, open_store(workspace)
 
 
 def find_draft(store: "Store", revision: Revision) -> tuple[Path, str]:

@@ -128,7 +128,7 @@ def open_workspace(folder: Path) -> "Workspace":
 
 def open_store(workspace: "Workspace") -> "Store":
     """The workspace's store."""
-    from perfeval.steps import open_store as opened
+    from perfeval.store import open_store as opened
 
     return opened(workspace)
 

@@ -37,11 +37,13 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Inside = Annotated[str, AfterValidator(_inside)]
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """Frozen, and closed against keys it does not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Unit(_Model):
+class Unit(Model):
     """填报单位."""
 
     name: Text
@@ -54,14 +56,14 @@ class Unit(_Model):
     phone: str = ""
 
 
-class Document(_Model):
+class Document(Model):
     """A document the evaluation rests on: title without 《》, number such as 桃财监〔2023〕63号."""
 
     title: Text
     number: Annotated[str, StringConstraints(pattern=r"^.+〔[0-9]{4}〕[1-9][0-9]*号$")]
 
 
-class Programme(_Model):
+class Programme(Model):
     """预算项目; rows of budget and expenditure carry one of `codes`."""
 
     name: Text
@@ -75,14 +77,14 @@ def _no_correction(key: str) -> str:
     return key
 
 
-class GateSetting(_Model):
+class GateSetting(Model):
     """审批环节."""
 
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$"), AfterValidator(_no_correction)]
     title: Text
 
 
-class Archive(_Model):
+class Archive(Model):
     """档号 parts and metadata, GB/T 39362-2020 and DA/T 46-2009."""
 
     fonds: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]+$")]
@@ -94,7 +96,7 @@ class Archive(_Model):
     folder: Inside = "archive"
 
 
-class Storage(_Model):
+class Storage(Model):
     """Where the store lives: empty `database` means SQLite in `folder`."""
 
     database: str = ""
@@ -117,14 +119,14 @@ def _zone(name: str) -> str:
     return name
 
 
-class Schedule(_Model):
+class Schedule(Model):
     """When the year's evaluation starts by itself."""
 
     cron: Annotated[Text, AfterValidator(_cron)] = "0 9 5 1 *"
     timezone: Annotated[Text, AfterValidator(_zone)] = "Asia/Shanghai"
 
 
-class Settings(_Model):
+class Settings(Model):
     """perfeval.yml as a whole."""
 
     unit: Unit

@@ -52,13 +52,6 @@ if TYPE_CHECKING:  # rooms that `check` and `score` do without are loaded by the
     from perfeval.store import Store
 
 
-def open_store(workspace: Workspace) -> Store:
-    """The workspace's store."""
-    from perfeval.store import Store
-
-    return Store(workspace.database_url, workspace.artifacts)
-
-
 # ---- the core without a store, as `check`, `score` and `draft` use it ------------------------------------------------
 
 

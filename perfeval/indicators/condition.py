@@ -7,6 +7,7 @@ from functools import cache
 
 import polars as pl
 
+from perfeval.model.numbers import written_day
 from schemas import Column, Kind, LedgerModel
 
 _TOKEN = re.compile(
@@ -21,8 +22,7 @@ _PHRASES = {
     "=": "为", "<>": "不为", "!=": "不为", "<": "小于", "<=": "不大于", ">": "大于", ">=": "不小于",
     "(": "（", ")": "）", ",": "、", "+": "＋", "-": "－",
 }  # fmt: skip
-_WORDS = {word for phrase in _PHRASES for word in phrase.split() if word.isalpha()} - {"TO"}
-_NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.COUNT)
+NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.COUNT)
 _ON_DAYS = {"<": "早于", "<=": "不晚于", ">": "晚于", ">=": "不早于"}
 _PAIRS = re.compile(r"\bIS\0NOT\0NULL\b|\bIS\0NULL\b|\bNOT\0IN\b|\bNOT\0LIKE\b")
 
@@ -111,7 +111,7 @@ def _day(literal: str) -> str:
         day = date.fromisoformat(literal[1:-1])
     except ValueError as error:
         raise ValueError(f"没有{literal[1:-1]}这一天，日期须写成 DATE '2022-12-31'") from error
-    return f"{day.year}年{day.month}月{day.day}日"
+    return written_day(day)
 
 
 def _check_literals(tokens: list[str], ledger: type[LedgerModel]) -> None:
@@ -128,7 +128,7 @@ def _check_literals(tokens: list[str], ledger: type[LedgerModel]) -> None:
         if token.startswith("'") and subject:
             if subject.choices and token[1:-1] not in subject.choices:
                 raise ValueError(f"“{subject.header}”没有“{token[1:-1]}”，只有：{'、'.join(subject.choices)}")
-            if subject.kind in _NUMBERS:
+            if subject.kind in NUMBERS:
                 raise ValueError(f"“{subject.header}”是数，{token}不应加引号")
         elif token in columns:
             subject = columns[token]

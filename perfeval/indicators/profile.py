@@ -5,9 +5,9 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from perfeval.settings import Text
+from perfeval.settings import Model, Text
 
 Points = Annotated[Decimal, Field(gt=0, le=100)]
 Percentage = Annotated[Decimal, Field(ge=0, le=100)]
@@ -16,12 +16,6 @@ Interval = tuple[Percentage, Percentage]
 _ROUNDING = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "down": ROUND_DOWN}
 # What all points, and all shares in percent, come to.
 TOTAL = Decimal(100)
-
-
-class Model(BaseModel):
-    """Frozen, and closed against keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Rounding(Model):

@@ -8,8 +8,9 @@ from perfeval.indicators.facts import EXACT
 from perfeval.indicators.profile import Interval, Profile
 from perfeval.indicators.system import Indicator, IndicatorSystem, Scoring
 from perfeval.indicators.target import Amount, Target
-from perfeval.indicators.wording import percent, plain, points, quantity, yuan
+from perfeval.indicators.wording import points, quantity, yuan
 from perfeval.model import Execution, Fact, Facts, Finding, Score, Scorecard, Severity
+from perfeval.model.numbers import percentage, plain
 
 _FULL = Decimal(1)
 # How much of its points a row earns, 0 to 1, and why.
@@ -110,7 +111,7 @@ def _proportional(row: Indicator, value: Amount, _: Profile) -> _Shared:
     part, whole, rule = (base, value, "指标值÷实际值") if row.aim.is_negative else (value, base, "实际值÷指标值")
     # Nothing of a target of 0 is reached by a value that misses it, and nothing by a value on the other side of 0.
     share = min(max(part / whole, Decimal(0)), _FULL) if whole > 0 else Decimal(0)
-    return share, f"未达到指标值“{row.target}”，按{rule}＝{percent(share * 100)}计"
+    return share, f"未达到指标值“{row.target}”，按{rule}＝{percentage(share * 100)}计"
 
 
 def _all_or_nothing(row: Indicator, value: Amount, _: Profile) -> _Shared:
@@ -128,7 +129,7 @@ def _graded(row: Indicator, value: Amount, profile: Profile) -> _Shared:
     position = (min(max(value, low), high) - low) / (high - low) if high > low else _FULL
     share = (least + position * (most - least)) / 100
     rule = f"计算结果{plain(low)}%～{plain(high)}%得分值的{plain(least)}%～{plain(most)}%"
-    return share, f"属“{name}”（{rule}），按所处位置计{percent(share * 100)}"
+    return share, f"属“{name}”（{rule}），按所处位置计{percentage(share * 100)}"
 
 
 def _level(bands: Mapping[str, Interval], value: Decimal) -> tuple[str, Interval]:
@@ -150,7 +151,7 @@ def _deviation(aim: Target, value: Amount, profile: Profile) -> str:
     difference = abs(value - base) / base * 100
     if difference <= profile.deviation_pct:
         return ""
-    return f"；与指标值相差{percent(difference)}，超过{percent(profile.deviation_pct)}，须说明原因"
+    return f"；与指标值相差{percentage(difference)}，超过{percentage(profile.deviation_pct)}，须说明原因"
 
 
 def _execution(facts: Facts, profile: Profile) -> Execution:
@@ -159,7 +160,7 @@ def _execution(facts: Facts, profile: Profile) -> Execution:
     carried, other = (_number(facts[name]) for name in ("budget_carried_over", "budget_other"))
     rate = _number(facts["execution_rate"])
     score = max(profile.rounding.apply(profile.execution * executed / annual), Decimal(0))
-    why = f"全年预算数{yuan(annual)}，全年执行数{yuan(executed)}，执行率{percent(rate)}，"
+    why = f"全年预算数{yuan(annual)}，全年执行数{yuan(executed)}，执行率{percentage(rate)}，"
     why += f"得满分{points(score)}" if score == profile.execution else f"{points(profile.execution)}×执行率＝{points(score)}，须说明原因"
     if initial != annual:
         why += f"；年初预算数{yuan(initial)}，与全年预算数不同，须说明追加、调减或结转情况"

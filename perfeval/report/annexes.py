@@ -10,7 +10,8 @@ from typing import Any, cast
 import polars as pl
 
 from perfeval.model import Score
-from perfeval.report.figures import Datum, in_wan, mark, number, percent, plain, rounded, wan, written_day
+from perfeval.model.numbers import in_wan, plain, rounded, written_day
+from perfeval.report.figures import Datum, mark, number, percent, wan
 from perfeval.report.narrative import Bands, Front
 from perfeval.report.progress import Colour, Standing
 from perfeval.report.subject import Subject

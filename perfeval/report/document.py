@@ -16,9 +16,10 @@ from lxml import etree
 
 from perfeval.errors import ReportError
 from perfeval.model.digests import content_digest
+from perfeval.model.numbers import plain, written_day
 from perfeval.report.annexes import Annex, build_annexes, printed_payments, total_yuan
 from perfeval.report.context import build_context
-from perfeval.report.figures import MARKS, plain, written_day
+from perfeval.report.figures import MARKS
 from perfeval.report.narrative import PARAGRAPH, SLOTS, TITLE, Block, read_front, write_narrative
 from perfeval.report.package import pack_parts
 from perfeval.report.progress import stand

@@ -8,18 +8,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
 from perfeval.model import Figure
+from perfeval.model.numbers import in_wan, percentage, plain, written_day
 
 OPEN, NEXT, CLOSE, FAULT, LINE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3", "\ufdd4"
 MARKS = re.compile(f"[{OPEN}-{LINE}]")
 _FIGURE = re.compile(f"{OPEN}([^{NEXT}]*){NEXT}([^{NEXT}]*){NEXT}([^{NEXT}]*){NEXT}([^{CLOSE}]*){CLOSE}")
 _DIGITS = "零一二三四五六七八九"
 _CHINESE_LIMIT = 10_000
-_YUAN_PER_WAN = Decimal(10_000)
-_ALL, _MOST_DIGITS = Decimal(100), 8
 
 
 class ValueMissingError(ValueError):
@@ -127,24 +126,6 @@ def _write(datum: object, how: Callable[[Decimal], str], unit: str | None = None
         return fault(f"{datum.id} = {datum.value:f} {error}")
 
 
-def plain(value: Decimal) -> str:
-    """An exact decimal without exponent or trailing zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def rounded(value: Decimal, digits: int) -> str:
-    """A decimal rounded half up to at most `digits` decimals."""
-    return plain(value.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP))
-
-
-def in_wan(value: Decimal) -> str:
-    """Yuan in 万元, exact: never rounded."""
-    with localcontext() as context:
-        context.prec = 40
-        return plain(value / _YUAN_PER_WAN)
-
-
 def in_yuan(value: Decimal) -> str:
     """Yuan, to the fen where there is one."""
     if value != value.quantize(Decimal("0.01")):
@@ -179,13 +160,7 @@ def yuan(datum: object) -> str:
 
 def percent(datum: object, digits: int = 2) -> str:
     """A percentage rounded half up to `digits` decimals, with its sign: 98.36%; more where it would look like all and is not."""
-    return _write(datum, lambda value: f"{_short_of_all(value, digits)}%", "%")
-
-
-def _short_of_all(value: Decimal, digits: int) -> str:
-    while value < _ALL and digits < _MOST_DIGITS and rounded(value, digits) == plain(_ALL):
-        digits += 1
-    return rounded(value, digits)
+    return _write(datum, lambda value: percentage(value, digits), "%")
 
 
 def day(datum: object) -> str:
@@ -193,11 +168,6 @@ def day(datum: object) -> str:
     if not isinstance(datum, Datum) or not isinstance(datum.value, date):
         return _write(datum, _no_date)
     return mark(datum, written_day(datum.value))
-
-
-def written_day(value: date) -> str:
-    """A date as GB/T 9704 writes it."""
-    return f"{value.year}年{value.month}月{value.day}日"
 
 
 def _no_date(_: Decimal) -> str:

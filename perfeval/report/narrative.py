@@ -14,11 +14,11 @@ from typing import Annotated, Any
 
 import yaml
 from markdown_it import MarkdownIt
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, ValidationError
 
 from perfeval.report.figures import MARKS, numeral
 from perfeval.report.sandbox import Faults, render
-from perfeval.settings import Marks, explain
+from perfeval.settings import Marks, Model, Text, explain
 
 SLOTS = re.compile(r"[XＸ×]{2,}|\{\{|\}\}|\{%|%\}|_{3,}|＿{2,}")
 _LEFT_OVER = re.compile(SLOTS.pattern + "|待补|待填|待定")
@@ -34,27 +34,22 @@ _NUMBERS: tuple[Callable[[int], str], ...] = (
 )
 
 
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-
-
-class Bands(BaseModel):
+class Bands(Model):
     """When a project's progress is behind (进度分色): less than `slow_pct` points behind plan is yellow, from there on red."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     slow_pct: Annotated[Decimal, Field(gt=0)]
-    source: _Text
+    source: Text
 
 
-class Front(BaseModel):
+class Front(Model):
     """The narrative's front matter: the title's lines, broken by meaning, the bands of annex 3, and reasons for lost points.
 
     `deviations` gives 偏差原因和改进措施 by indicator; it is printed where the indicator lost points or far exceeded its target.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    title: Annotated[tuple[_Text, ...], Field(min_length=1)]
+    title: Annotated[tuple[Text, ...], Field(min_length=1)]
     progress: Bands
-    deviations: dict[str, _Text] = {}
+    deviations: dict[str, Text] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

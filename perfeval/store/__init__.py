@@ -5,6 +5,6 @@ first. Nothing here decides or computes.
 """
 
 from perfeval.store.artifacts import Artifacts
-from perfeval.store.repository import Enrolled, Store, try_database
+from perfeval.store.repository import Enrolled, Store, open_store, try_database
 
-__all__ = ["Artifacts", "Enrolled", "Store", "try_database"]
+__all__ = ["Artifacts", "Enrolled", "Store", "open_store", "try_database"]

@@ -15,6 +15,7 @@ from sqlalchemy.pool import NullPool
 
 from perfeval.errors import ApprovalError, ConfigurationError, StoreError
 from perfeval.model import Asked, Decision, Evaluation, Person, Revision, Verdict
+from perfeval.settings import Workspace
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.tables import VERSION, AskRow, DecisionRow, EvaluationRow, OutcomeRow, PersonRow, SecretRow, Table
 from perfeval.store.vault import decrypt, encrypt
@@ -260,6 +261,11 @@ class Store:
                 yield session
         except OperationalError as error:
             raise _unavailable(error) from error
+
+
+def open_store(workspace: Workspace) -> Store:
+    """A workspace's store, made or migrated where need be."""
+    return Store(workspace.database_url, workspace.artifacts)
 
 
 def try_database(url: str) -> None:

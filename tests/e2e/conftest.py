@@ -32,6 +32,7 @@ from perfeval.approvals import enrol
 from perfeval.approvals.identity import STEP_SECONDS
 from perfeval.model import Standing
 from perfeval.settings import Workspace
+from perfeval.store import open_store
 
 KEY = "an invented key for tests"
 PEOPLE = {"center": "样例中心负责人", "bureau": "样例财政审核人"}
@@ -93,7 +94,7 @@ class Terminal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         place = Workspace(folder)
-        self._phones = {role: Phone(enrol(steps.open_store(place), role, role, place.gates, KEY)[1]) for role in PEOPLE}
+        self._phones = {role: Phone(enrol(open_store(place), role, role, place.gates, KEY)[1]) for role in PEOPLE}
 
     def code(self, role: str) -> str:
         """A fresh code from an approver's phone."""
@@ -141,7 +142,7 @@ class Terminal:
     def await_stage(self, stage: str) -> None:
         """Wait until the evaluation stands there, in the store."""
         place = Workspace(self.folder)
-        store = steps.open_store(place)
+        store = open_store(place)
         (evaluation,) = store.evaluations()
         deadline = time.monotonic() + 60
         while steps.standing(place, store, evaluation).key != stage:
@@ -163,7 +164,7 @@ class Office:
 
     def __init__(self, place: Workspace, client: SyncPrefectClient, variables: dict[str, str]) -> None:
         self.place = place
-        self.store = steps.open_store(place)
+        self.store = open_store(place)
         self.client = client
         self._variables = variables | {"PERFEVAL_WORKSPACE": str(place.root), "PERFEVAL_KEY": KEY}
         self._phones = {role: Phone(enrol(self.store, name, role, place.gates, KEY)[1]) for role, name in PEOPLE.items()}

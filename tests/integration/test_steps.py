@@ -21,7 +21,7 @@ from perfeval.ledgers import receive
 from perfeval.model import Answer, Figure, Revision, Scorecard, Verdict
 from perfeval.model.documents import keep, keep_facts
 from perfeval.settings import Workspace, secret_key
-from perfeval.store import Store
+from perfeval.store import Store, open_store
 
 
 class Office:
@@ -30,7 +30,7 @@ class Office:
     def __init__(self, folder: Path) -> None:
         create_workspace(folder, "taojiang-2022")
         self.workspace = Workspace(folder)
-        self.store: Store = steps.open_store(self.workspace)
+        self.store: Store = open_store(self.workspace)
         self.phones: dict[str, pyotp.TOTP] = {}
         for gate in self.workspace.gates:
             phone = pyotp.parse_uri(enrol(self.store, f"样例{gate.key}", gate.key, self.workspace.gates, secret_key())[1])

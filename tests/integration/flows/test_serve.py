@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from flows import serve
-from perfeval import steps
 from perfeval.cli import create_workspace
 from perfeval.errors import StoreError, UsageError
 from perfeval.settings import Workspace
+from perfeval.store import open_store
 
 KEY = "an invented key for tests"
 
@@ -23,7 +23,7 @@ def place(tmp_path: Path) -> Workspace:
 
 
 def test_password_is_made_once_and_kept_encrypted(place):
-    store = steps.open_store(place)
+    store = open_store(place)
     first, is_new = serve.password(store, KEY)
     assert is_new
     assert serve.password(store, KEY) == (first, False)
