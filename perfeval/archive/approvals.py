@@ -42,6 +42,10 @@ class Approvals:
         """The decisions on the archived revision."""
         return tuple(item for item in self.decisions if (item.evaluation, item.revision) == (self.evaluation, self.revision))
 
+    def title(self, gate: str) -> str:
+        """What people call a gate."""
+        return next((item.title for item in self.gates if item.key == gate), gate)
+
 
 _document = TypeAdapter(Approvals)
 
@@ -126,14 +130,12 @@ def conflicted(approvals: Approvals) -> list[str]:
 
 def acts(approvals: Approvals) -> list[tuple[str, str, str]]:
     """业务行为: what was done, by whom, when, in order. The unit's own gate, the first, issues the report; those behind it review."""
-    titles = {gate.key: gate.title for gate in approvals.gates}
     issuing = approvals.gates[0].key if approvals.gates else ""
     return [
         ("拟稿", approvals.prepared_by, time_text(approvals.drafted_at)),
         *(
-            (f"{'签发' if item.gate == issuing else '审核'}（{title}）", item.approver, time_text(item.decided_at))
+            (f"{'签发' if item.gate == issuing else '审核'}（{approvals.title(item.gate)}）", item.approver, time_text(item.decided_at))
             for item in approvals.current
-            if (title := titles.get(item.gate, item.gate))
         ),
         ("归档", approvals.prepared_by, time_text(approvals.archived_at)),
     ]

@@ -83,9 +83,8 @@ def one_line(text: str) -> str:
 
 def notice(holdings: Holdings, approvals: Approvals) -> str:
     """归档说明.txt: what lies here and how to check it in twenty years, without this program."""
-    titles = {gate.key: gate.title for gate in approvals.gates}
     decisions = "\n".join(
-        f"    第{item.revision}稿 {titles.get(item.gate, item.gate)}：{item.verdict}，{one_line(item.approver)}，"
+        f"    第{item.revision}稿 {approvals.title(item.gate)}：{item.verdict}，{one_line(item.approver)}，"
         f"{time_text(item.decided_at)}" + (f"，意见：{one_line(item.comment)}" if item.comment else "")
         for item in approvals.decisions
     )

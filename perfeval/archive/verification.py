@@ -195,8 +195,7 @@ def _check_approvals(bag: _Bag) -> list[Check]:
 
 
 def _approved(approvals: Approvals) -> str:
-    titles = {gate.key: gate.title for gate in approvals.gates}
-    return "；".join(f"{titles.get(item.gate, item.gate)}：{item.approver} {item.verdict}" for item in approvals.current)
+    return "；".join(f"{approvals.title(item.gate)}：{item.approver} {item.verdict}" for item in approvals.current)
 
 
 def _recorded(document: object) -> Iterator[tuple[str, str]]:
