@@ -9,6 +9,7 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from perfeval.errors import LedgerError
 from perfeval.model import Asked, Decision, Draft, Finding, Gate, Revision, Scorecard, Severity
+from perfeval.model.numbers import percentage
 
 _TABLE_ROWS = 3000
 _LISTED = 20
@@ -90,7 +91,16 @@ def _score_rows(card: Scorecard) -> list[dict[str, str]]:
     rows = [(row.level1, row.level2, row.name, row.target, row.actual, row.weight, row.score, row.explanation) for row in card.scores]
     execution = card.execution
     rows.append(
-        ("预算执行", "预算执行率", "预算执行率", "100%", f"{execution.rate:.2f}%", execution.weight, execution.score, execution.explanation)
+        (
+            "预算执行",
+            "预算执行率",
+            "预算执行率",
+            "100%",
+            percentage(execution.rate),
+            execution.weight,
+            execution.score,
+            execution.explanation,
+        )
     )
     names = ("一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "说明")
     return [dict(zip(names, map(str, row), strict=True)) for row in rows]

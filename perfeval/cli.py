@@ -5,11 +5,13 @@ Heavy rooms are imported inside the commands, so that a wrong option is answered
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
 from collections import Counter
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -88,6 +90,8 @@ def _explain(error: Exception) -> str:
         case "BadParameter":
             choices = "、".join(getattr(getattr(parameter, "type", None), "choices", ()))
             return f"{name} 的值不对" + (f"，可用：{choices}" if choices else "")
+        case "UsageError" if name_of := re.fullmatch(r"No such command '(.*)'\.(?:.*)", str(error), re.DOTALL):
+            return f"没有命令 {name_of[1]}"
         case "NoArgsIsHelpError":
             return str(error)
         case _:
@@ -96,7 +100,11 @@ def _explain(error: Exception) -> str:
 
 def emit(document: object) -> None:
     """Print the one JSON document of a command."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def say(text: str) -> None:
@@ -238,6 +246,8 @@ def show_scores(card: Any) -> None:  # noqa: ANN401  # Scorecard, not imported f
     from rich.console import Console
     from rich.table import Table
 
+    from perfeval.model.numbers import percentage
+
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("二级指标", "三级指标", "指标值", "实际完成值"):
         table.add_column(name, overflow="fold")
@@ -246,7 +256,7 @@ def show_scores(card: Any) -> None:  # noqa: ANN401  # Scorecard, not imported f
     for row in card.scores:
         table.add_row(row.level2, row.name, row.target, row.actual, f"{row.weight}", f"{row.score}")
     execution = card.execution
-    table.add_row("预算执行", "预算执行率", "100%", f"{execution.rate:.2f}%", f"{execution.weight}", f"{execution.score}")
+    table.add_row("预算执行", "预算执行率", "100%", percentage(execution.rate), f"{execution.weight}", f"{execution.score}")
     table.add_section()
     table.add_row("", "总分", "", card.grade, "100", f"{card.total}", style="bold")
     Console(soft_wrap=False).print(table)

@@ -14,15 +14,16 @@ class Budget(LedgerModel):
     issued_on: Day = day("下达日期", "指标文件的下达日期。")
     programme_code: Text = code("预算项目编码", "预算项目的编码，与资金支出台账一致。")
     source: Text = choice("资金来源", "资金从哪里来。", "年初预算", "追加", "调减", "上年结转", "其他资金")
-    amount_yuan: Money = money("金额（元）", "本次下达的金额；调减填负数，其他来源填正数。")
+    amount_yuan: Money = money("金额（元）", "本次下达的金额；调减填负数，其他来源填正数，年初没有安排的可填0。")
     note: Text = text("备注", "需要说明的事项。", required=False)
 
-    @pa.check("amount_yuan", name="sign", error="资金来源为“调减”时金额应为负数，为其他来源时应为正数")
+    @pa.check("amount_yuan", name="sign", error="资金来源为“调减”时金额应为负数，为其他来源时应为正数（年初预算可为0）")
     @classmethod
     def sign_follows_source(cls, data: PolarsData) -> pl.LazyFrame:
-        """A reduction (调减) is negative, everything else positive: so that the ledger adds up."""
-        amount = pl.col("amount_yuan")
-        return data.lazyframe.select(pl.when(pl.col("source") == "调减").then(amount < 0).otherwise(amount > 0))
+        """A reduction (调减) is negative, everything else positive, so that the ledger adds up; an initial budget may be none."""
+        amount, source = pl.col("amount_yuan"), pl.col("source")
+        right = pl.when(source == "调减").then(amount < 0).otherwise((amount > 0) | ((source == "年初预算") & (amount == 0)))
+        return data.lazyframe.select(right)
 
     class Config(LedgerModel.Config):
         """Pandera: how the ledger is called."""

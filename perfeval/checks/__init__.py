@@ -3,7 +3,8 @@
 Codes: C.. as in the evaluation rules of the field; X.. are this room's own and keep their meaning:
 C08 no annual budget · C09 overspent · C35 economic classification · C36 voucher or invoice twice · C37 payment day ·
 X01 number twice · X02 unknown project · X03 unknown plan · X04 other programme · X05 papers missing (手续不全) ·
-X06 negative payment · X07 plan overrun · X08 plan not reviewed · X09 days out of order · X10 outside the year.
+X06 negative payment · X07 plan overrun · X08 plan not reviewed · X09 days out of order · X10 outside the year ·
+X11 done without its day · X12 investment not told · X13 evaluation step missing.
 
 An error stops the run; a warning travels to the approvers. A rule whose ledger could not be read does not apply.
 """
@@ -14,8 +15,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from perfeval.checks.case import Case
-from perfeval.checks.dates import find_days_out_of_order, find_days_outside_year, find_months_outside_year
+from perfeval.checks.dates import (
+    find_days_out_of_order,
+    find_days_outside_year,
+    find_months_outside_year,
+    find_states_without_their_day,
+    find_surveys_outside_time,
+)
 from perfeval.checks.references import (
+    find_missing_steps,
     find_repeated_numbers,
     find_repeated_vouchers,
     find_unknown_plans,
@@ -23,6 +31,7 @@ from perfeval.checks.references import (
     find_unknown_projects,
 )
 from perfeval.checks.spending import (
+    find_investments_not_told,
     find_missing_papers,
     find_negative_payments,
     find_no_budget,
@@ -49,6 +58,10 @@ RULES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
     find_days_out_of_order,
     find_days_outside_year,
     find_months_outside_year,
+    find_surveys_outside_time,
+    find_states_without_their_day,
+    find_missing_steps,
+    find_investments_not_told,
     find_missing_papers,
     find_negative_payments,
     find_plan_overruns,

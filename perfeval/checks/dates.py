@@ -30,6 +30,12 @@ _OF_THE_YEAR = (
     ("issues", "assigned_on", "X10", Severity.WARNING),
     ("services", "accepted_on", "X10", Severity.WARNING),
 )
+# Ledger, stage or status, day it needs, whether that day lies in the evaluated year.
+_STATES = (
+    ("projects", pl.col("stage") == "竣工", "completed_on", True),
+    ("projects", pl.col("stage") == "新开工", "started_on", True),
+    ("goals", pl.col("status") == "完成", "completed_on", False),
+)
 
 
 def find_days_out_of_order(case: Case) -> Iterator[Finding]:
@@ -53,3 +59,24 @@ def find_months_outside_year(case: Case) -> Iterator[Finding]:
     outside = ~pl.col("month").str.starts_with(f"{case.year}-")
     message = f"月份 {{month}} 不在评价年度 {case.year} 年内。请核对月份；不属于本年的请移出台账。"
     return case.find("progress", "month", outside, "X10", message)
+
+
+def find_states_without_their_day(case: Case) -> Iterator[Finding]:
+    """X11: what is told as done this year, with no day or another year's; and a goal not done that has one."""
+    for name, state, column, is_of_year in _STATES:
+        header = LEDGERS[name].column(column).header
+        message = f"{header}没有填写，不能证明。请补填，或改正前面的状态。"
+        yield from case.find(name, column, state & pl.col(column).is_null(), "X11", message, severity=Severity.WARNING)
+        if is_of_year:
+            message = f"{header} {{{column}}} 不在评价年度 {case.year} 年内，却按本年的成绩统计。请核对日期和项目阶段。"
+            other_year = state & (pl.col(column).dt.year() != case.year)
+            yield from case.find(name, column, other_year, "X11", message, severity=Severity.WARNING)
+    undone = (pl.col("status") == "未完成") & pl.col("completed_on").is_not_null()
+    yield from case.find("goals", "completed_on", undone, "X11", "未完成的目标任务填了完成日期。请核对。", severity=Severity.WARNING)
+
+
+def find_surveys_outside_time(case: Case) -> Iterator[Finding]:
+    """X10: a survey held neither in the evaluated year nor while it was evaluated."""
+    outside = ~pl.col("surveyed_on").dt.year().is_in([case.year, case.year + 1])
+    message = f"调查日期 {{surveyed_on}} 不在评价年度 {case.year} 年或次年内。请核对日期；不是本次调查的请移出台账。"
+    return case.find("surveys", "surveyed_on", outside, "X10", message, severity=Severity.WARNING)

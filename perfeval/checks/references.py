@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from perfeval.checks.case import Case, finding_at
+from perfeval.checks.case import Case, finding_at, finding_on
 from perfeval.model import Finding, Severity
 from schemas import LEDGERS
 
@@ -68,6 +68,17 @@ def find_repeated_vouchers(case: Case) -> Iterator[Finding]:
     paid = pl.col("amount_yuan")
     is_paid_once = (paid.null_count() == 0) & paid.sum().is_between(0, paid.max())
     yield from _repeated(case, "expenditure", ("invoice_no",), "C36", allowed=is_paid_once)
+
+
+def find_missing_steps(case: Case) -> Iterator[Finding]:
+    """X13: a step of the evaluation that is not in the ledger of its work; the report tells of each."""
+    ledger = case.ledgers.get("evaluation_work")
+    if ledger is None:
+        return
+    done = set(ledger.rows.select("step").collect().to_series())
+    if missing := [step for step in LEDGERS["evaluation_work"].column("step").choices if step not in done]:
+        message = f"没有{'、'.join(f'“{step}”' for step in missing)}步骤，报告相应的一节没有内容，不能成稿。请在评价工作开展后补登。"
+        yield finding_on(ledger, "X13", message, Severity.WARNING)
 
 
 def _repeated(case: Case, name: str, columns: tuple[str, ...], code: str, allowed: pl.Expr = _NEVER) -> Iterator[Finding]:

@@ -91,6 +91,14 @@ def find_unreviewed_plans(case: Case) -> Iterator[Finding]:
     return case.find("plans", "reviewed_on", unreviewed, "X08", message, severity=Severity.WARNING)
 
 
+def find_investments_not_told(case: Case) -> Iterator[Finding]:
+    """X12: a project without its investments of the year, which sums then leave out."""
+    for column in ("annual_planned_yuan", "annual_completed_yuan"):
+        header = LEDGERS["projects"].column(column).header.removesuffix("（万元）")
+        message = f"{header}没有填写，合计时不计入。请补填；确实没有的填0。"
+        yield from case.find("projects", column, pl.col(column).is_null(), "X12", message, severity=Severity.WARNING)
+
+
 def _is_told(case: Case, budget: Ledger) -> bool:
     """Whether every amount of the budget could be read and is the programme's; otherwise what was granted is not known."""
     known = pl.col("amount_yuan").is_not_null() & pl.col("programme_code").is_in(list(case.programme_codes))

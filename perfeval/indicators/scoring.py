@@ -86,7 +86,8 @@ def _weights(system: IndicatorSystem, facts: Facts) -> dict[str, Decimal]:
 def _score(row: Indicator, fact: Fact, weight: Decimal, profile: Profile) -> Score:
     if fact.value is None:
         why = f"不适用（{fact.reason}），不计分；其余指标分值按比例换算为合计{points(100 - profile.execution)}"
-        return Score(row.id, row.level1, row.level2, row.name, weight, row.target, "不适用", Decimal(0), why, needs_reason=True)
+        row_of = (row.id, row.level1, row.level2, row.name, weight, row.target)
+        return Score(*row_of, "不适用", Decimal(0), why, needs_reason=True, is_applicable=False)
     share, why = _RULES[row.scoring](row, fact.value, profile)
     score = min(profile.rounding.apply(weight * share), weight)
     actual = quantity(fact.value, row.aim, fact.unit)

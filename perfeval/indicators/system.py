@@ -188,6 +188,8 @@ class Indicator(Model):
             raise ValueError("日期不能按比例计分，应写 scoring: all_or_nothing")
         if ("元" if aim.is_money else aim.unit) != measure.natural_unit and (measure.natural_unit or aim.is_money or aim.unit == "%"):
             raise ValueError(f"指标值“{self.target}”的单位与计算结果的单位“{measure.natural_unit or '计数'}”不同")
+        if "/" in aim.unit and not measure.natural_unit and not aim.unit.endswith("/年"):
+            raise ValueError(f"指标值“{self.target}”是频率或人均数，计算结果却是全年的数；请写成全年的数，如 ≥12次")
         if self.direction and (self.direction == "negative") != aim.is_negative:
             raise ValueError(f"指标值“{self.target}”的方向与 direction: {self.direction} 相反")
         if aim.is_negative and same_title(self.level1, "满意度指标"):

@@ -116,7 +116,10 @@ _DAY = re.compile(
 # 千人次, 百个: facts are counted one by one. 千克 and 百分点 are units of their own.
 _GROUPED = re.compile("[十百千](?!克|米|瓦|伏|卡|帕|赫|分点|元|万)")
 _CALENDAR = re.compile(r"[0-9]{4}\s*年|[0-9]{1,2}\s*月")
-_SPELLED = re.compile(rf"[≥≤≧≦<>=]|^(?:{_any(_BEFORE)})?(?:百分之)?[〇零一二两三四五六七八九十百千万亿]+.?(?:{_any(_AFTER)})?$")
+_NUMERAL = "[〇零一二两三四五六七八九十百千万亿]"
+_MEASURED = "[个次期份项家人户天日月年件场部块篇条种处座元分%]"
+# 五次, 六十公里; but not 一流, 两型, 一般.
+_SPELLED = re.compile(rf"[≥≤≧≦<>=]|^(?:{_any(_BEFORE)})?(?:百分之)?(?:{_NUMERAL}{{2,}}.?|{_NUMERAL}{_MEASURED}?)(?:{_any(_AFTER)})?$")
 
 
 def parse_target(text: str) -> Target:
@@ -127,7 +130,7 @@ def parse_target(text: str) -> Target:
     plain = "".join(text.translate(_FULL_WIDTH).split())
     if not plain:
         raise _unreadable(text, "指标值为空")
-    if (quantity := _QUANTITY.fullmatch(plain)) and not _CALENDAR.match(plain):
+    if (quantity := _QUANTITY.fullmatch(plain)) and not _CALENDAR.search(plain):
         return _quantity(text, quantity)
     if day := _DAY.fullmatch(plain):
         return _day(text, day)

@@ -22,6 +22,11 @@ _WIDE = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {"�
 # In codes brackets stay as they are: they are part of a 文号.
 _WIDE_CODE = {wide: half for wide, half in _WIDE.items() if half.isalnum() or half in "-/._#"}
 
+# What clerks write into a cell of text that has nothing to say.
+NOTHING = (
+    "无", "没有", "暂无", "不适用", "无问题", "无异常", "未发现", "未发现问题", "未发现异常",
+    "-", "--", "—", "——", "－", "/", "／", "\\", "N/A", "n/a",
+)  # fmt: skip
 _DECIMALS = {"元": 2, "万元": 6}
 # Excel keeps 15 significant digits; fastexcel prints the binary double behind a cell to 9 decimals, so a typed 123456789.3
 # comes as 123456789.299999997. Such a text is brought back to what Excel shows.
@@ -88,11 +93,19 @@ def value(column: Column, text: pl.Expr, unit: str, *, binary: bool, epoch_1904:
         case Kind.MONTH:
             return _month(narrow(text), epoch_1904=epoch_1904)
         case Kind.COUNT:
-            return plain_value(column, narrow(text), unit, binary=binary)
+            number = narrow(text).str.replace("\\.0+$", "")
+            digits = pl.when(number.str.contains("^[0-9]{1,3}(?:,[0-9]{3})+$")).then(number.str.replace_all(",", "", literal=True))
+            return plain_value(column, digits.otherwise(number), unit, binary=binary)
         case Kind.CODE:
-            return text.str.replace_many(list(_WIDE_CODE), list(_WIDE_CODE.values()))
+            return _said(text).str.replace_many(list(_WIDE_CODE), list(_WIDE_CODE.values()))
+        case Kind.TEXT:
+            return _said(text)
         case _:
             return text
+
+
+def _said(text: pl.Expr) -> pl.Expr:
+    return pl.when(~text.is_in(NOTHING)).then(text)
 
 
 def _yuan(number: pl.Expr, unit: str) -> pl.Expr:
@@ -169,7 +182,7 @@ _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
     Kind.DAY: (
         (r"[ T]\d{1,2}:", "只填日期，不带时刻"),
         (r"^\d{2}[-/.年]", "年份应写四位"),
-        (r"^\d{4} *(?:[-/.] *\d{1,2} *[-/.]|年 *\d{1,2} *月) *\d{1,2}日?$", "没有这一天，或年份不在1900至2099年之间"),
+        (r"^\d{4} *(?:[-/.] *\d{1,2} *[-/.] *\d{1,2}|年 *\d{1,2} *月 *\d{1,2} *日)$", "没有这一天，或年份不在1900至2099年之间"),
         (r"^\d{4}\D+\d{1,2}月?$", "应写到日"),
     ),
     Kind.MONTH: ((r"^\d{4}\D+\d{1,2}\D+\d{1,2}", "只填月份，不写日"),),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from perfeval.ledgers.cells import BAD, BLANKS, plain_value, trim, unreadable, value
+from perfeval.ledgers.cells import BAD, BLANKS, NOTHING, plain_value, trim, unreadable, value
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.sheets import Cell, Sheet, index_of
@@ -17,7 +17,7 @@ from perfeval.model import Finding
 from perfeval.model.ledgers import parquet
 from schemas import Column, Kind, LedgerModel
 
-_TOTAL = "^(?:本[页月季年]|年度)?(?:合|小|总|共|累)计[:：]?$"
+_TOTAL = "^(?:本[页月季年]|本?年度|全年)?(?:合|小|总|共|累)计(?:金额|数)?[:：]?$"
 _NOTE = "^(?:制表|填表|填报|审核|复核|经办|负责人|单位负责人|备注|说明|注)[^：:]{0,4}[：:]"
 # How fastexcel prints a cell that Excel holds as a day.
 _EXCEL_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
@@ -102,6 +102,8 @@ class _Cleaner:
         if column.required:
             yield read.is_null()
         yield read.str.len_bytes() == 0
+        if column.kind is not Kind.CHOICE:
+            yield read.is_in(NOTHING)
         if column.kind is Kind.CODE:
             yield read.str.contains(f"{_UNUSUAL}|{_CHANGED}")
         elif column.kind is not Kind.TEXT:

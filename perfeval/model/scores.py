@@ -43,8 +43,8 @@ Facts = Mapping[str, Fact]
 class Score:
     """One row of the 自评表: what was aimed at, what was reached, the points, and why (Chinese).
 
-    `is_missed`: the target was missed, or points were lost. `needs_reason`: that, or the target was far exceeded or does not
-    apply, so 偏差原因分析及改进措施 must say why.
+    `is_missed`: the target was missed, or points were lost. `needs_reason`: that, or the target was far exceeded or is not
+    applicable, so 偏差原因分析及改进措施 must say why.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Score:
     explanation: str
     needs_reason: bool = False
     is_missed: bool = False
+    is_applicable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The annexes (附件): 1 项目支出绩效自评表 in the national layout, 2 资金支出明细, 3 重点项目进度分色表."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -41,19 +41,19 @@ class Annex:
 
 def build_annexes(subject: Subject, standings: Sequence[Standing], front: Front, written_on: date) -> tuple[Annex, ...]:
     """All annexes of the report, in order."""
-    return _self_evaluation(subject, front.deviations, written_on), _payments(subject), _colours(subject, standings, front.progress)
+    return _self_evaluation(subject, front, written_on), _payments(subject), _colours(subject, standings, front.progress)
 
 
 # Source of the layout: 财预〔2020〕10号, 项目支出绩效自评表.
 
 
-def _self_evaluation(subject: Subject, deviations: Mapping[str, str], written_on: date) -> Annex:
+def _self_evaluation(subject: Subject, front: Front, written_on: date) -> Annex:
     unit = subject.settings.unit
     top = Table((1120, 2080, 1000, 1000, 1000, 760, 1000, 885), "cccccccc", [*_identity(subject), *_funds(subject), *_goals(subject)])
     head = ("", "一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施")
     widths = (400, 700, 960, 1850, 880, 900, 560, 660, 1935)
     # A table of its own, so that its head repeats on every page.
-    indicators = Table(widths, "ccclccccl", [head, *_indicators(subject, deviations)], 1)
+    indicators = Table(widths, "ccclccccl", [head, *_indicators(subject, front)], 1)
     signing = (
         f"填表人：{unit.drafter}　　填报日期：{written_day(written_on)}　　联系电话：{unit.phone}",
         f"单位负责人（签字）：{unit.leader}",
@@ -98,7 +98,7 @@ def _goals(subject: Subject) -> Iterator[Row]:
         yield [Cell(merge="continue"), Cell(f"目标{goal['goal_no']}：{goal['goal']}", 3, align="l"), Cell(status, 4, align="l")]
 
 
-def _indicators(subject: Subject, deviations: Mapping[str, str]) -> Iterator[Row]:
+def _indicators(subject: Subject, front: Front) -> Iterator[Row]:
     level1 = level2 = None
     for position, score in enumerate(subject.card.scores):
         first, second = score.level1 != level1, (score.level1, score.level2) != (level1, level2)
@@ -112,12 +112,20 @@ def _indicators(subject: Subject, deviations: Mapping[str, str]) -> Iterator[Row
             _actual(subject, score),
             plain(score.weight),
             mark(Datum(f"score_{score.id}", score.score, "分"), plain(score.score)),
-            deviations.get(score.id, score.explanation) if score.needs_reason else Cell(NONE, align="c"),
+            _reason(score, front),
         ]
     card = subject.card
     full = card.execution.weight + sum((score.weight for score in card.scores), Decimal(0))
     total = mark(Datum("score_total", card.total, "分"), plain(card.total))
     yield [Cell("总分", 6, head=True), plain(full), total, Cell(f"等级：{card.grade}", align="c")]
+
+
+def _reason(score: Score, front: Front) -> Cell | str:
+    """偏差原因分析及改进措施, as written for this kind of deviation, else why the score is what it is."""
+    if not score.needs_reason:
+        return Cell(NONE, align="c")
+    written = front.deviations if score.is_missed else front.exceeded if score.is_applicable else {}
+    return written.get(score.id, score.explanation)
 
 
 def _merged(label: str, *, starts: bool) -> Cell:

@@ -40,6 +40,7 @@ def _card(card: Scorecard) -> dict[str, Any]:
             "weight": Datum(f"weight_{score.id}", score.weight, "分"),
             "score": Datum(f"score_{score.id}", score.score, "分"),
             "missed": score.is_missed,
+            "applicable": score.is_applicable,
         }
         for score in card.scores
     ]
@@ -51,6 +52,7 @@ def _card(card: Scorecard) -> dict[str, Any]:
         "rows": rows,
         "missed": [row for row in rows if row["missed"]],
         "missed_count": Datum("scores_missed", Decimal(sum(bool(row["missed"]) for row in rows)), "个"),
+        "left_out": [row for row in rows if not row["applicable"]],
         "levels": list(_levels(card)),
         "execution": {
             "weight": Datum("weight_execution", execution.weight, "分"),

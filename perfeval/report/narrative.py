@@ -42,14 +42,15 @@ class Bands(Model):
 
 
 class Front(Model):
-    """The narrative's front matter: the title's lines, broken by meaning, the bands of annex 3, and reasons for lost points.
+    """The narrative's front matter: the title's lines, broken by meaning, the bands of annex 3, and reasons for deviations.
 
-    `deviations` gives 偏差原因和改进措施 by indicator; it is printed where the indicator lost points or far exceeded its target.
+    偏差原因和改进措施 by indicator: `deviations` is printed where the target was missed, `exceeded` where it was far exceeded.
     """
 
     title: Annotated[tuple[Text, ...], Field(min_length=1)]
     progress: Bands
     deviations: dict[str, Text] = Field(default_factory=dict)
+    exceeded: dict[str, Text] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,3 +60,19 @@ def test_month_of_another_year_is_an_error(make_ledger: Make, check: Check) -> N
     (finding,) = check(make_ledger("progress", month=["2022-12", "2023-01"]))
     assert (finding.code, finding.severity, finding.cell) == ("X10", "error", "B3")
     assert finding.message == "月份 2023-01 不在评价年度 2022 年内。请核对月份；不属于本年的请移出台账。"
+
+
+def test_project_done_this_year_needs_a_day_of_this_year(make_ledger: Make, said: Said) -> None:
+    days = [FIFTH, None, FIFTH.replace(year=2019), None]
+    ledger = make_ledger("projects", stage=["竣工", "竣工", "竣工", "在建"], completed_on=days)
+    assert said(ledger) == [("X11", "warning", "K3", "竣工日期", None), ("X11", "warning", "K4", "竣工日期", "2019-03-05")]
+
+
+def test_goal_and_its_day_must_agree(make_ledger: Make, said: Said) -> None:
+    ledger = make_ledger("goals", status=["完成", "完成", "未完成", "部分完成"], completed_on=[FIFTH, None, FIFTH, FIFTH])
+    assert said(ledger) == [("X11", "warning", "E3", "完成日期", None), ("X11", "warning", "E4", "完成日期", "2022-03-05")]
+
+
+def test_survey_of_another_time_is_a_warning(make_ledger: Make, said: Said) -> None:
+    ledger = make_ledger("surveys", surveyed_on=[FIFTH, FIFTH.replace(year=2023), FIFTH.replace(year=2019)])
+    assert said(ledger) == [("X10", "warning", "B4", "调查日期", "2019-03-05")]

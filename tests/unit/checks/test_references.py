@@ -102,3 +102,8 @@ def test_same_project_in_another_month_is_no_repetition(make_ledger: Make, said:
 
 def test_same_number_of_another_kind_of_publication_is_no_repetition(make_ledger: Make, said: Said) -> None:
     assert said(make_ledger("publications", kind=["重点项目建设简报", "进度分色表"], number=["1", "1"])) == []
+
+
+def test_evaluation_without_a_step_is_warned_of(make_ledger: Make, check: Check) -> None:
+    (finding,) = check(make_ledger("evaluation_work", step=["前期准备", "座谈会", "座谈会", "资料核查", "现场查看"]))
+    assert (finding.code, finding.severity, finding.message.split("，")[0]) == ("X13", "warning", "没有“形成报告”步骤")

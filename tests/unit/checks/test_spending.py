@@ -111,3 +111,8 @@ def test_classification_with_faults_names_their_lines(tmp_path: Path) -> None:
         "table.csv:4: 应为“编码,名称”两栏，编码为3位或5位数字",
         "table.csv:5: 编码 30202 重复",
     )
+
+
+def test_project_without_its_investment_is_warned_of(make_ledger: Make, check: Check) -> None:
+    ledger = make_ledger("projects", annual_planned_yuan=["5", "0"], annual_completed_yuan=[None, "0"])
+    assert [(item.code, item.severity, item.cell) for item in check(ledger)] == [("X12", "warning", "I2")]

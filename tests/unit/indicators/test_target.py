@@ -57,7 +57,21 @@ def test_target_that_is_a_day_is_read(text: str, relation: str, day: date) -> No
     assert parse_target(text) == Target(text, Relation(relation), day)
 
 
-@pytest.mark.parametrize("text", ["效果明显", "机制健全、运行有效", "达到预期目标", "一次性通过", "五个一机制健全", "不低于上年水平"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "效果明显",
+        "机制健全、运行有效",
+        "达到预期目标",
+        "一次性通过",
+        "五个一机制健全",
+        "不低于上年水平",
+        "国内一流",
+        "一流",
+        "两型",
+        "一般",
+    ],
+)
 def test_target_in_words_is_qualitative(text: str) -> None:
     assert parse_target(text) == Target(text)
 
@@ -80,6 +94,9 @@ def test_target_in_words_is_qualitative(text: str) -> None:
         ("12月底前", "含有数字"),
         ("2022年6月前", "含有数字"),
         ("2022年", "含有数字"),
+        ("≤2022年", "含有数字"),
+        ("五次", "没有阿拉伯数字"),
+        ("六十里以上", "没有阿拉伯数字"),
         ("2022年2月30日", "没有这一天"),
         ("2022年13月底", "没有这一天"),
         ("≥50个以下", "矛盾"),

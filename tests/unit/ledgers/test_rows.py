@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,26 @@ def test_subtotal_and_total_at_the_end_are_dropped(write_budget: Write, read: Re
     reading = read()
     assert reading.ledgers["budget"].frame.height == 2
     assert reading.findings == ()
+
+
+@pytest.mark.parametrize("word", ["合计金额", "全年合计", "本年度累计", "合计数："])
+def test_total_in_other_words_is_dropped(write_budget: Write, read: Read, word: str) -> None:
+    write_budget({"A3": word, "E3": 1000})
+    assert (read().ledgers["budget"].frame.height, read().findings) == (1, ())
+
+
+@pytest.mark.parametrize("word", ["无", "—", "－", "/", "暂无", " 无 "])
+def test_text_that_says_nothing_is_empty(write_budget: Write, read: Read, word: str) -> None:
+    write_budget({**SECOND, "C3": word, "F2": word, "F3": "无变化"})
+    reading = read()
+    assert reading.ledgers["budget"].frame["note"].to_list() == [None, "无变化"]
+    assert [(finding.code, finding.cell, finding.value) for finding in reading.findings] == [("V01", "C3", None)]
+
+
+@pytest.mark.parametrize(("source", "codes"), [("年初预算", []), ("追加", ["V16"]), ("调减", ["V16"])])
+def test_only_an_initial_budget_may_be_none(write_budget: Write, read: Read, source: str, codes: list[str]) -> None:
+    write_budget({"D2": source, "E2": 0})
+    assert [finding.code for finding in read().findings] == codes
 
 
 def test_total_in_a_column_of_its_own_is_dropped(write_budget: Write, read: Read) -> None:

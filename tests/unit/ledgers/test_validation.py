@@ -51,8 +51,8 @@ def test_pandera_itself_finds_the_same_errors() -> None:
     cases = caught.value.failure_cases
     assert sorted(cases.select("column", "check", "index").rows()) == [
         ("amount_yuan", "not_nullable", 3),
-        ("amount_yuan", "资金来源为“调减”时金额应为负数，为其他来源时应为正数", 0),
-        ("amount_yuan", "资金来源为“调减”时金额应为负数，为其他来源时应为正数", 1),
+        ("amount_yuan", "资金来源为“调减”时金额应为负数，为其他来源时应为正数（年初预算可为0）", 0),
+        ("amount_yuan", "资金来源为“调减”时金额应为负数，为其他来源时应为正数（年初预算可为0）", 1),
         ("document_no", "not_nullable", 3),
         ("issued_on", "not_nullable", 1),
         ("programme_code", "not_nullable", 2),
@@ -66,8 +66,8 @@ def test_pandera_itself_finds_the_same_errors() -> None:
         ({"B2": None}, "V01", "B2", None, "“下达日期”不能为空。指标文件的下达日期。请补填。"),
         ({"D2": "拨款"}, "V07", "D2", "拨款", "“资金来源”只能填：年初预算、追加、调减、上年结转、其他资金。请改为其中之一。"),
         ({"A2": "桃财预(2022)15号"}, "V09", "A2", "桃财预(2022)15号", "“指标文号”的写法应如 桃财预〔2022〕15号。请核对后改正。"),
-        ({"E2": "-1,000"}, "V16", "E2", "-1,000", "资金来源为“调减”时金额应为负数，为其他来源时应为正数。请核对。"),
-        ({"D2": "调减"}, "V16", "E2", "1000.00", "资金来源为“调减”时金额应为负数，为其他来源时应为正数。请核对。"),
+        ({"E2": "-1,000"}, "V16", "E2", "-1,000", "资金来源为“调减”时金额应为负数，为其他来源时应为正数（年初预算可为0）。请核对。"),
+        ({"D2": "调减"}, "V16", "E2", "1000.00", "资金来源为“调减”时金额应为负数，为其他来源时应为正数（年初预算可为0）。请核对。"),
     ],
 )
 def test_finding_gives_cell_value_and_what_to_do(
