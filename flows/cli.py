@@ -99,19 +99,22 @@ def serve(
     workspace: WorkspaceOption = Path(),
 ) -> None:
     """启动服务：Prefect 界面、审批表单、年度计划、报告下载，Ctrl-C 结束。"""
-    from flows.serve import USER, keeping, password
+    from flows.serve import USER, keeping, kept_access
     from perfeval.settings import secret_key
 
     place = open_workspace(workspace)
     store = open_store(place)
-    secret, is_new = password(store, secret_key())
+    access, is_new = kept_access(store, secret_key())
     if show_password:
-        tell(f"{USER}:{secret}")
+        tell(f"{USER}:{access.password}")
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say("正在启动服务……")
     with keeping(place, store, host, port) as server:
-        say(f"服务已启动：{server.url}　用户名 {USER}" + (f"，口令 {secret}（登录时填写 {USER}:{secret}）" if is_new else ""))
+        say(
+            f"服务已启动：{server.url}　用户名 {USER}"
+            + (f"，口令 {access.password}（登录时填写 {USER}:{access.password}）" if is_new else "")
+        )
         say("按 Ctrl-C 结束。忘记口令：perfeval serve --show-password")
         try:
             while True:

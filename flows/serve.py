@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -31,9 +32,8 @@ if TYPE_CHECKING:
 
 USER = "perfeval"
 HOST = "127.0.0.1"
-PORT = 4200
 SCHEDULE = "PERFEVAL_SCHEDULE"
-_SECRET = "server-password"  # noqa: S105  # its name in the store
+MACHINE = "x-perfeval-machine"
 _STARTUP_SECONDS = 180
 _STOP_SECONDS = 10
 # A child that ends so often without having lived so long is not started again.
@@ -41,7 +41,15 @@ _RESTARTS = 5
 _LIVED_SECONDS = 60
 
 
-def environment(workspace: Workspace, url: str, password: str) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a server knows who asks: people by the login they share, its own processes by that and a header nobody else has."""
+
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    machine: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+
+def environment(workspace: Workspace, url: str, access: Access) -> dict[str, str]:
     """The environment of everything that talks to this workspace's Prefect.
 
     PREFECT_ variables of the caller are dropped: somebody's cloud profile must not receive a county's ledgers.
@@ -52,8 +60,9 @@ def environment(workspace: Workspace, url: str, password: str) -> dict[str, str]
         "PERFEVAL_WORKSPACE": str(workspace.root),
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": f"{url}/api",
-        "PREFECT_API_AUTH_STRING": f"{USER}:{password}",
-        "PREFECT_SERVER_API_AUTH_STRING": f"{USER}:{password}",
+        "PREFECT_API_AUTH_STRING": f"{USER}:{access.password}",
+        "PREFECT_SERVER_API_AUTH_STRING": f"{USER}:{access.password}",
+        "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({MACHINE: access.machine}),
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
@@ -127,12 +136,12 @@ class _Child:
 class Server:
     """Prefect's server and runner for one workspace, as children of this process."""
 
-    def __init__(self, workspace: Workspace, password: str, host: str = HOST, port: int = 0) -> None:
+    def __init__(self, workspace: Workspace, access: Access, host: str = HOST, port: int = 0) -> None:
         self._workspace = workspace
         self._listener = _listen(host, port)
-        local = HOST if host in {"", "0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
+        local = HOST if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
         self.url = f"http://{local}:{self._listener.getsockname()[1]}"
-        self.environment = environment(workspace, self.url, password)
+        self.environment = environment(workspace, self.url, access)
         self._children: list[_Child] = []
 
     def __enter__(self) -> Self:
@@ -172,6 +181,8 @@ class Server:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not host:
+        raise UsageError("P01", "--host 不能为空", "写本机地址，如 127.0.0.1；所有地址写 0.0.0.0。")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -199,9 +210,9 @@ def is_healthy(url: str) -> bool:
 class Remote:
     """A server that another process keeps, with the face of `Server`."""
 
-    def __init__(self, workspace: Workspace, url: str, password: str) -> None:
+    def __init__(self, workspace: Workspace, url: str, access: Access) -> None:
         self.url = url
-        self.environment = environment(workspace, url, password)
+        self.environment = environment(workspace, url, access)
 
     def tend(self) -> None:
         """Its keeper looks after it."""
@@ -215,9 +226,9 @@ def serving(workspace: Workspace, store: Store) -> Iterator[Server | Remote]:
     """
     with _claim(workspace) as url:
         if url:
-            yield Remote(workspace, url, password(store, secret_key())[0])
+            yield Remote(workspace, url, kept_access(store, secret_key())[0])
         else:
-            with Server(workspace, secrets.token_urlsafe(24)) as server:
+            with Server(workspace, Access()) as server:
                 yield server
 
 
@@ -246,7 +257,7 @@ def keeping(workspace: Workspace, store: Store, host: str, port: int) -> Iterato
     with _claim(workspace) as url:
         if url:
             raise UsageError("P05", f"本工作区的服务已在运行：{url}", "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
-        server = Server(workspace, password(store, key)[0], host, port)
+        server = Server(workspace, kept_access(store, key)[0], host, port)
         server.environment[SCHEDULE] = "on"
         with server:
             note = _note(workspace)
@@ -257,12 +268,15 @@ def keeping(workspace: Workspace, store: Store, host: str, port: int) -> Iterato
                 note.unlink(missing_ok=True)
 
 
-def password(store: Store, key: str) -> tuple[str, bool]:
-    """The password of this workspace's server, and whether it was made just now."""
-    if kept := store.load_secret(_SECRET, key):
-        return kept, False
-    made = secrets.token_urlsafe(18)
-    store.save_secret(_SECRET, made, key)
+def kept_access(store: Store, key: str) -> tuple[Access, bool]:
+    """The access of the server that stays for this workspace, and whether it was made just now."""
+    names = ("server-password", "server-machine")
+    password, machine = (store.load_secret(name, key) for name in names)
+    if password and machine:
+        return Access(password, machine), False
+    made = Access()
+    for name, value in zip(names, (made.password, made.machine), strict=True):
+        store.save_secret(name, value, key)
     return made, True
 
 

@@ -1,12 +1,14 @@
 """The one port: Prefect's API and UI, and around them what Prefect lacks.
 
-Clicks that survive a busy database, drafts to download behind the same login, and headers that keep the browser at home.
+Clicks that survive a busy database, people who may answer and not administer, drafts to download behind the same login, and
+headers that keep the browser at home.
 """
 
 import asyncio
 import base64
 import binascii
 import hmac
+import json
 import os
 import re
 import socket
@@ -18,10 +20,11 @@ from typing import Any
 import uvicorn
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
-from flows.serve import end_with_parent
+from flows.serve import MACHINE, end_with_parent
 from flows.workplace import find_draft, open_workplace
 from perfeval.errors import PerfevalError
 from perfeval.model import Revision
@@ -34,6 +37,14 @@ _CLICK = re.compile(r"/api/flow_runs/[^/]+/(resume|set_state)")
 _ATTEMPTS = 60
 _PAUSE_SECONDS = 0.1
 _BODY_LIMIT = 16_000_000
+
+# Prefect has one login for all and lets it change what a deployment runs: any command on this machine, with the key that all
+# approvers' secrets are encrypted with. So people may look, answer a form, retry and start a run; the rest is our processes'.
+_LOOKS = re.compile(r"/api/(?:ui/.+|.+/(?:filter|count|paginate|history|lateness|get_scheduled_flow_runs|count-by/[a-z-]+))")
+_ACTS = re.compile(r"/api/(?:flow_runs/[^/]+/(?:resume|set_state)|deployments/[^/]+/create_flow_run)")
+_NOT_PEOPLES = ("job_variables", "infrastructure_document_id")
+_STREAMS = {"/api/events/out", "/api/logs/out"}
+_SCHEMES = {"/docs", "/redoc", "/openapi.json"}
 
 _DRAFT = re.compile(r"/perfeval/drafts/(?P<evaluation>[a-z0-9-]{1,64})/(?P<revision>[1-9][0-9]{0,3})\.docx")
 
@@ -52,14 +63,18 @@ _HEADERS = [
 class Front:
     """The outer ASGI application around Prefect's."""
 
-    def __init__(self, prefect: ASGIApp, find_draft: Callable[[str, int], tuple[Path, str]], credentials: str) -> None:
+    def __init__(self, prefect: ASGIApp, find_draft: Callable[[str, int], tuple[Path, str]], credentials: str, machine: str) -> None:
         self._prefect = prefect
         self._find_draft = find_draft
         self._credentials = credentials.encode()
+        self._machine = machine.encode()
         self._writing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; life cycle and web sockets are Prefect's."""
+        """Serve one connection; the life cycle is Prefect's."""
+        if scope["type"] == "websocket" and scope["path"] not in _STREAMS and not self._is_machine(scope):
+            await WebSocketClose(1008)(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._prefect(scope, receive, send)
             return
@@ -67,10 +82,12 @@ class Front:
         if scope["path"].startswith("/perfeval/"):
             response = await self._draft(Request(scope))
             await response(scope, receive, guarded)
-        elif scope["method"] not in {"GET", "HEAD", "OPTIONS"} and not _READS.search(scope["path"]):
-            await self._write(scope, receive, guarded)
-        else:
+        elif scope["path"] in _SCHEMES:
+            await PlainTextResponse("没有这个页面。", status_code=404)(scope, receive, guarded)
+        elif scope["method"] in {"GET", "HEAD", "OPTIONS"} or (scope["method"] == "POST" and _READS.search(scope["path"])):
             await self._prefect(scope, receive, guarded)
+        else:
+            await self._write(scope, receive, guarded)
 
     async def _draft(self, request: Request) -> Response:
         if not self._is_authorized(request.headers.get("authorization", "")):
@@ -94,11 +111,18 @@ class Front:
             return False
         return scheme.lower() == "basic" and hmac.compare_digest(offered, self._credentials)
 
+    def _is_machine(self, scope: Scope) -> bool:
+        return any(name == MACHINE.encode() and hmac.compare_digest(value, self._machine) for name, value in scope["headers"])
+
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on when no other writes, and a click until the database had room for it."""
         body = await _read_body(receive)
         if body is None:
             await PlainTextResponse("提交的内容过长。", status_code=413)(scope, receive, send)
+            return
+        if not self._is_machine(scope) and not _is_peoples(scope["method"], scope["path"], body):
+            detail = "这里只能查看、审批、重试和开始自评；其他改动由管理工作区的人用命令完成。"
+            await JSONResponse({"detail": detail}, status_code=403)(scope, receive, send)
             return
         attempts = _ATTEMPTS if _CLICK.fullmatch(scope["path"]) else 1
         for attempt in range(attempts):
@@ -109,6 +133,17 @@ class Front:
                 break
         for message in answer:
             await send(message)
+
+
+def _is_peoples(method: str, path: str, body: bytes) -> bool:
+    """Whether people may ask for this; a run they start has no more than parameters."""
+    if method != "POST" or not (_LOOKS.fullmatch(path) or _ACTS.fullmatch(path)):
+        return False
+    try:
+        asked = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(asked, dict) and not any(asked.get(name) for name in _NOT_PEOPLES)
 
 
 async def _ask(app: ASGIApp, scope: Scope, body: bytes, receive: Receive) -> list[Message]:
@@ -160,7 +195,8 @@ def main() -> None:
     from prefect.server.api.server import create_app  # reads its settings when imported
 
     end_with_parent()
-    app: Any = Front(create_app(final=True), _draft_of_workplace, os.environ["PREFECT_SERVER_API_AUTH_STRING"])
+    machine = json.loads(os.environ["PREFECT_CLIENT_CUSTOM_HEADERS"])[MACHINE]
+    app: Any = Front(create_app(final=True), _draft_of_workplace, os.environ["PREFECT_SERVER_API_AUTH_STRING"], machine)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, ws_ping_interval=None)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 

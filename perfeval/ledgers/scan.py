@@ -7,7 +7,9 @@ every cell run in Polars, whose regular expressions are several times faster tha
 
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
@@ -20,6 +22,7 @@ _MOST_CELLS = 12_000_000
 _SHEET_COLUMNS = 16_384
 _TRUE = r"""["'](?:1|true)["']"""
 _FORMULA = r"<~f(?:\s[^>]*)?(?:/>|>[^<]*</~f>)\s*"
+_VALUE = r"<~v(?:\s[^>]*)?>"
 _PLACED = r"""<~c\s[^>]*?\br\s*=\s*["']%s["'](?:[^>]*[^/>])?>"""
 
 
@@ -36,6 +39,7 @@ class _Patterns:
     filled: re.Pattern[str]
     uncomputed_cell: re.Pattern[str]
     error: re.Pattern[str]
+    start: str
     number: re.Pattern[str]
     long_number: re.Pattern[str]
     hidden_row: re.Pattern[str]
@@ -51,7 +55,7 @@ def _patterns(prefix: str) -> _Patterns:
     def compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(prefixed(pattern))
 
-    uncomputed = rf"<~c\s([^>]*[^/>])>\s*{_FORMULA}(?:<~v\s*/>|<~v>\s*</~v>)?\s*</~c>"
+    uncomputed = rf"<~c\s([^>]*[^/>])>\s*{_FORMULA}(?:<~v\s*/>|{_VALUE}\s*</~v>)?\s*</~c>"
     return _Patterns(
         row=prefixed("<~row").encode(),
         # Cells with content; those without, <c r="A1" s="1"/>, take no room.
@@ -60,19 +64,20 @@ def _patterns(prefix: str) -> _Patterns:
         near=prefixed(_PLACED % "[A-Z][1-9][0-9]{0,4}"),
         formula=prefixed("<~f"),
         uncomputed=prefixed(uncomputed),
-        filled=compiled("<~v>[^<]|<~is>"),
+        filled=compiled(f"{_VALUE}[^<]|<~is>"),
         uncomputed_cell=compiled(uncomputed),
-        error=compiled(rf"""<~c\s([^>]*\bt\s*=\s*["']e["'][^>]*)>(?:{_FORMULA})?<~v>([^<]*)"""),
-        number=compiled(rf"<~c\s([^>]*[^/>])>(?:{_FORMULA})?<~v>([-+.0-9Ee]+)</~v>"),
-        long_number=compiled(r"<~v>(?:[0-9]{16,}|[0-9.]+[Ee]\+?[0-9]+)</~v>"),
+        error=compiled(rf"""<~c\s([^>]*\bt\s*=\s*["']e["'][^>]*)>(?:{_FORMULA})?{_VALUE}([^<]*)"""),
+        start=prefixed("<~c"),
+        number=compiled(rf"<~c\s([^>]*[^/>])>(?:{_FORMULA})?{_VALUE}\s*([-+.0-9Ee]+)\s*</~v>"),
+        long_number=compiled(rf"{_VALUE}(?:[0-9]{{16,}}|[0-9.]+[Ee]\+?[0-9]+)</~v>"),
         hidden_row=compiled(rf"<~row\s[^>]*\bhidden\s*=\s*{_TRUE}[^>]*>"),
         hidden_column=compiled(rf"<~col\s[^>]*\bhidden\s*=\s*{_TRUE}[^>]*>"),
         merged=compiled(r"""<~mergeCell\s[^>]*\bref\s*=\s*["']([A-Z]+[0-9]+:[A-Z]+[0-9]+)["']"""),
     )
 
 
-def scan_sheet(package: Package, part: str, percent_styles: frozenset[str], *, hidden: bool, epoch_1904: bool) -> Marks:
-    """Look through a worksheet's XML.
+def scan_sheet(package: Package, part: str, shown_styles: Mapping[str, str], *, hidden: bool, epoch_1904: bool) -> Marks:
+    """Look through a worksheet's XML; `shown_styles` are the cell styles that show a number as something else.
 
     Raises: RefusedFileError: broken, unsafe, or spanning more cells than can be read.
     """
@@ -85,8 +90,12 @@ def scan_sheet(package: Package, part: str, percent_styles: frozenset[str], *, h
     for piece in package.pieces(part, patterns.row):
         empty = empty and not patterns.filled.search(piece)
         is_far = _has_far_cells(patterns, piece) or is_far
-        _note_cells(patterns, piece, percent_styles, marks)
-        _note_layout(patterns, piece, marks)
+        try:
+            _note_cells(patterns, piece, shown_styles, marks)
+            _note_layout(patterns, piece, marks)
+        except ValueError as error:  # a number that is none, an address without row
+            message = "工作表里有不合规的数值或行列号。请用 Excel 打开并另存为 .xlsx 后重新提交。"
+            raise RefusedFileError(Code.BROKEN, message) from error
     if is_far:
         _refuse_expanse(package, part, patterns)
     return replace(marks, empty=empty)
@@ -123,21 +132,21 @@ def _counts(piece: str, *patterns: str) -> list[int]:
     return [int(count) for count in text.select(pl.col("text").str.count_matches(p).alias(p) for p in patterns).row(0)]
 
 
-def _note_cells(patterns: _Patterns, piece: str, percent_styles: frozenset[str], marks: Marks) -> None:
+def _note_cells(patterns: _Patterns, piece: str, shown_styles: Mapping[str, str], marks: Marks) -> None:
     """Note the cells whose value is not what fastexcel makes of it."""
-    if 't="e"' in piece or "t='e'" in piece:
+    if '"e"' in piece or "'e'" in piece:
         marks.errors.update({_place(tag): value for tag, value in patterns.error.findall(piece)})
     if patterns.formula in piece and _counts(piece, patterns.uncomputed) != [0]:
         # A formula whose proper result is an empty text, t="str", is a blank.
         marks.uncomputed.update(_place(tag) for tag in patterns.uncomputed_cell.findall(piece) if attribute(tag, "t") != "str")
     for found in patterns.long_number.finditer(piece):
-        tag = piece[piece.rfind("c ", 0, found.start()) : found.start()]
+        tag = piece[piece.rfind(patterns.start, 0, found.start()) : found.start()]
         if attribute(tag, "t") in {None, "n"}:
             marks.long_numbers.add(_place(tag))
-    if percent_styles:
-        for tag, value in patterns.number.findall(piece):
-            if attribute(tag, "s") in percent_styles and attribute(tag, "t") in {None, "n"}:
-                marks.percents[_place(tag)] = _percent(value)
+    for tag, value in patterns.number.findall(piece) if shown_styles else ():
+        how = shown_styles.get(attribute(tag, "s") or "")
+        if how and attribute(tag, "t") in {None, "n"}:
+            marks.shown[_place(tag)] = _shown(value, how, epoch_1904=marks.epoch_1904)
 
 
 def _note_layout(patterns: _Patterns, piece: str, marks: Marks) -> None:
@@ -146,7 +155,7 @@ def _note_layout(patterns: _Patterns, piece: str, marks: Marks) -> None:
         marks.hidden_rows.extend(int(attribute(tag, "r") or 0) for tag in patterns.hidden_row.findall(piece))
         for tag in patterns.hidden_column.findall(piece):
             first, last = int(attribute(tag, "min") or 1), int(attribute(tag, "max") or 1)
-            marks.hidden_columns.extend(letter_of(index - 1) for index in range(first, min(last, _SHEET_COLUMNS) + 1))
+            marks.hidden_columns.extend(letter_of(index - 1) for index in range(max(first, 1), min(last, _SHEET_COLUMNS) + 1))
     marks.merged.extend(patterns.merged.findall(piece))
 
 
@@ -155,7 +164,13 @@ def _place(tag: str) -> tuple[int, str]:
     return int(row), letter
 
 
-def _percent(value: str) -> str:
-    """A number shown as a percentage, as it is shown: Excel keeps 95% as 0.95, at 15 significant digits."""
-    shown = Decimal(f"{float(value):.15g}") * 100
-    return f"{shown.normalize():f}%"
+def _shown(value: str, how: str, *, epoch_1904: bool) -> str:
+    """A number as its cell shows it: 0.95 as 95%, 44625 as a day, 12 as 12万元; at 15 significant digits, as Excel keeps it."""
+    number = Decimal(f"{float(value):.15g}")
+    if how == "day":
+        moment = datetime(1904, 1, 1) if epoch_1904 else datetime(1899, 12, 30)  # noqa: DTZ001  # a workbook knows no time zone
+        try:
+            return f"{moment + timedelta(seconds=round(number * 86400)):%Y-%m-%d %H:%M:%S}"
+        except OverflowError:
+            return value
+    return f"{(number * 100).normalize():f}%" if how == "%" else f"{number.normalize():f}{how}"

@@ -41,7 +41,7 @@ class Marks:
     merged: list[str] = field(default_factory=list)
     errors: dict[Cell, str] = field(default_factory=dict)
     uncomputed: set[Cell] = field(default_factory=set)
-    percents: dict[Cell, str] = field(default_factory=dict)
+    shown: dict[Cell, str] = field(default_factory=dict)
     long_numbers: set[Cell] = field(default_factory=set)
 
 

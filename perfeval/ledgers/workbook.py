@@ -15,7 +15,9 @@ from perfeval.ledgers.scan import scan_sheet
 from perfeval.ledgers.sheets import HEAD, Marks, RefusedFileError, Sheet, letter_of
 from perfeval.model import ReceivedFile
 
-_PERCENT_FORMATS = {"9", "10"}
+_PERCENT_FORMATS = dict.fromkeys(("9", "10"), "%")
+# The formats that Chinese Excel gives to a typed 3-5 or 2022年3月: fastexcel does not know them for days.
+_DAY_FORMATS = dict.fromkeys(map(str, (*range(27, 37), *range(50, 59))), "day")
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _RELATION_STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
@@ -32,7 +34,7 @@ class WorkbookSheet(Sheet):
 
     @functools.cached_property
     def frame(self) -> pl.DataFrame:
-        """All cells as text by letter, percentages as they are shown, with `row`."""
+        """All cells as text by letter, as they are shown where that is another number, with `row`."""
         try:
             # skip_rows=0 keeps the blank rows at the top, which are skipped by default: row numbers stay the sheet's.
             sheet = self._reader.load_sheet(self._title, header_row=None, skip_rows=0, dtypes="string")
@@ -40,8 +42,8 @@ class WorkbookSheet(Sheet):
         except fastexcel.FastExcelError as error:
             raise RefusedFileError(Code.BROKEN, f"工作表“{self._title}”已损坏，无法读取内容。请用 Excel 打开并另存后重新提交。") from error
         frame.columns = [letter_of(column.absolute_index) for column in sheet.available_columns()]
-        for letter in {letter for _, letter in self.marks.percents}:
-            shown = {row - 1: text for (row, at), text in self.marks.percents.items() if at == letter}
+        for letter in {letter for _, letter in self.marks.shown}:
+            shown = {row - 1: text for (row, at), text in self.marks.shown.items() if at == letter}
             frame = frame.with_columns(frame[letter].scatter(list(shown), list(shown.values())))
         return frame.with_row_index("row", offset=1)
 
@@ -79,7 +81,7 @@ def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
         if part.endswith((".xml", ".rels")) and not part.startswith("xl/worksheets/sheet"):
             package.read(part)
     entries, epoch_1904 = _entries(package)
-    styles = _percent_styles(package)
+    styles = _shown_styles(package)
     scans = [scan_sheet(package, f"xl/{entry.part}", styles, hidden=entry.hidden, epoch_1904=epoch_1904) for entry in entries]
     try:
         reader = fastexcel.read_excel(package.content)
@@ -118,18 +120,23 @@ def _targets(package: Package, part: str, kind: str) -> dict[str, str]:
     return {node.get("Id", ""): node.get("Target", "") for node in _parsed(package, part) if node.get("Type", "").endswith(kind)}
 
 
-def _percent_styles(package: Package) -> frozenset[str]:
-    """Indexes of the cell styles that show a number as a percentage."""
+def _shown_styles(package: Package) -> dict[str, str]:
+    """Indexes of the cell styles that show a number as something else: `%`, a `day`, or behind it a unit such as 万元."""
     if "xl/styles.xml" not in package.names():
-        return frozenset()
+        return {}
     styles = _parsed(package, "xl/styles.xml")
-    formats = _PERCENT_FORMATS | {
-        node.get("numFmtId", "")
-        for node in styles.iter()
-        if _local(node) == "numFmt" and "%" in re.sub('"[^"]*"', "", node.get("formatCode", ""))
-    }
+    written = {node.get("numFmtId", ""): _shown(node.get("formatCode", "")) for node in styles.iter() if _local(node) == "numFmt"}
+    formats = _PERCENT_FORMATS | _DAY_FORMATS | {number: shown for number, shown in written.items() if shown}
     applied = next((node for node in styles if _local(node) == "cellXfs"), ())
-    return frozenset(str(index) for index, style in enumerate(applied) if style.get("numFmtId") in formats)
+    return {str(index): formats[number] for index, style in enumerate(applied) if (number := style.get("numFmtId", "")) in formats}
+
+
+def _shown(code: str) -> str:
+    """What a number format of the workbook's own shows beside the number; quoted, escaped and padding signs are only printed."""
+    if "%" in re.sub(r'"[^"]*"|[\\_*].', "", code):
+        return "%"
+    unit = re.search("[元千万亿]+", re.sub(r"\[[^\]]*\]", "", code.partition(";")[0]))
+    return unit[0] if unit else ""
 
 
 def _parsed(package: Package, part: str) -> ElementTree.Element:

@@ -21,12 +21,12 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_CLIENT_CUSTOM_HEADERS, temporary_settings
 from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
 
 from flows.evaluation import self_evaluation
-from flows.serve import environment, is_healthy
+from flows.serve import Access, environment, is_healthy
 from perfeval import steps
 from perfeval.approvals import enrol
 from perfeval.approvals.identity import STEP_SECONDS
@@ -46,7 +46,7 @@ def server(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     place = Workspace(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("server") / "office")))
     with socket.create_server(("127.0.0.1", 0)) as listener, (place.root / "server.log").open("wb") as log:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        variables = environment(place, url, secrets.token_urlsafe())
+        variables = environment(place, url, Access())
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.server", str(listener.fileno())],
             env=variables, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[listener.fileno()],
@@ -55,7 +55,9 @@ def server(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         while not is_healthy(url):
             assert time.monotonic() < deadline, (place.root / "server.log").read_text()
         credentials = variables["PREFECT_API_AUTH_STRING"]
-        with temporary_settings({PREFECT_API_URL: f"{url}/api", PREFECT_API_AUTH_STRING: credentials}):
+        machine = json.loads(variables["PREFECT_CLIENT_CUSTOM_HEADERS"])
+        settings = {PREFECT_API_URL: f"{url}/api", PREFECT_API_AUTH_STRING: credentials, PREFECT_CLIENT_CUSTOM_HEADERS: machine}
+        with temporary_settings(settings):
             yield variables
         process.communicate(timeout=20)
 

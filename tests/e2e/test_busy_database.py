@@ -1,5 +1,6 @@
 """Clicks of the Prefect UI, which asks once, while others write into Prefect's SQLite."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +23,15 @@ def browser(server) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def writers(browser: httpx.Client) -> Iterator[None]:
-    """Two others that write ten times a second each."""
+def writers(browser: httpx.Client, server) -> Iterator[None]:
+    """Two of our processes that write ten times a second each."""
     done = threading.Event()
+    machine = json.loads(server["PREFECT_CLIENT_CUSTOM_HEADERS"])
 
     def write() -> None:
         while not done.wait(0.1):
-            browser.post("/artifacts/", json={"key": f"noise-{uuid4()}", "type": "markdown", "data": "x"})
+            noise = {"key": f"noise-{uuid4()}", "type": "markdown", "data": "x"}
+            assert browser.post("/artifacts/", json=noise, headers=machine).status_code == 201
 
     threads = [threading.Thread(target=write) for _ in range(2)]
     for thread in threads:
@@ -41,7 +44,7 @@ def writers(browser: httpx.Client) -> Iterator[None]:
             thread.join()
 
 
-def test_resume_clicked_while_others_write_never_fails(office, browser):
+def test_resume_clicked_while_others_write_never_fails(office, browser, server):
     office.execute()
     suspended = office.state
     form = {"run_input": {"decision": "同意", "approver": "某人", "code": "000000", "check_code": "00000000"}}
@@ -52,7 +55,7 @@ def test_resume_clicked_while_others_write_never_fails(office, browser):
         office.client.delete_flow_run_input(office.run, "suspended-center-r1-0-response")
         return answer.status_code
 
-    with writers(browser):
+    with writers(browser, server):
         clicks = [click() for _ in range(40)]
     assert set(clicks) == {201}
 
@@ -60,6 +63,13 @@ def test_resume_clicked_while_others_write_never_fails(office, browser):
 def test_csrf_token_is_required_to_write(office, browser):
     del browser.headers["Prefect-Csrf-Token"]
     assert browser.post(f"/flow_runs/{office.run}/resume", json={}).status_code == 403
+
+
+def test_people_cannot_change_what_a_deployment_runs(office, browser):
+    steps = [{"prefect.deployments.steps.run_shell_script": {"script": "id"}}]
+    deployment = office.client.read_flow_run(office.run).deployment_id
+    assert browser.patch(f"/deployments/{deployment}", json={"pull_steps": steps}).status_code == 403
+    assert office.client.read_deployment(deployment).pull_steps is None
 
 
 def test_api_is_closed_without_the_password(server):

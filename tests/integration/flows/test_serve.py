@@ -24,19 +24,21 @@ def place(tmp_path: Path) -> Workspace:
 
 def test_password_is_made_once_and_kept_encrypted(place):
     store = open_store(place)
-    first, is_new = serve.password(store, KEY)
+    first, is_new = serve.kept_access(store, KEY)
     assert is_new
-    assert serve.password(store, KEY) == (first, False)
-    assert first.encode() not in (place.state / "store.db").read_bytes()
+    assert serve.kept_access(store, KEY) == (first, False)
+    written = (place.state / "store.db").read_bytes()
+    assert first.password.encode() not in written
+    assert first.machine.encode() not in written
     with pytest.raises(StoreError):
-        serve.password(store, "another key of 16 characters")
+        serve.kept_access(store, "another key of 16 characters")
 
 
 def test_environment_keeps_everything_in_the_workspace_and_drops_the_callers_prefect(place, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://api.prefect.cloud/api")
     monkeypatch.setenv("PREFECT_API_KEY", "pnu_invented")
     monkeypatch.setenv("NO_PROXY", "example.org")
-    variables = serve.environment(place, "http://127.0.0.1:4200", "geheim")
+    variables = serve.environment(place, "http://127.0.0.1:4200", serve.Access())
     assert variables["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
     assert "PREFECT_API_KEY" not in variables
     assert variables["PREFECT_HOME"] == str(place.state / "prefect")
@@ -49,7 +51,7 @@ def test_port_in_use_is_named_with_what_to_do(place):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError) as fault:
-            serve.Server(place, "geheim", port=port)
+            serve.Server(place, serve.Access(), port=port)
     assert str(fault.value).startswith(f"不能在 127.0.0.1:{port} 上启动服务")
     assert "--port" in fault.value.hint
 

@@ -49,9 +49,10 @@ def find_draft(evaluation: str, revision: int) -> tuple[Path, str]:
     raise StoreError("S05", f"{evaluation} 没有第{revision}稿")
 
 
-def ask(app: Any, method: str, path: str, body: bytes = b"", login: str = "") -> tuple[int, dict[str, str], bytes]:
-    front = Front(app, find_draft, "perfeval:geheim")
+def ask(app: Any, method: str, path: str, body: bytes = b"", login: str = "", machine: str = "") -> tuple[int, dict[str, str], bytes]:
+    front = Front(app, find_draft, "perfeval:geheim", "unser")
     headers = [(b"authorization", b"Basic " + base64.b64encode(login.encode()))] if login else []
+    headers += [(b"x-perfeval-machine", machine.encode())] if machine else []
     parts = [{"type": "http.request", "body": body[:3], "more_body": True}, {"type": "http.request", "body": body[3:], "more_body": False}]
     sent: list[Any] = []
 
@@ -77,9 +78,51 @@ def test_click_on_a_busy_database_is_repeated_until_it_succeeds(action):
 
 def test_other_requests_are_passed_on_once():
     bodies: list[bytes] = []
-    status, headers, _ = ask(answering(503, bodies), "PATCH", "/api/flow_runs/0d8c7d0e/labels", b"{}")
+    status, headers, _ = ask(answering(503, bodies), "PATCH", "/api/flow_runs/0d8c7d0e/labels", b"{}", machine="unser")
     assert (status, len(bodies)) == (503, 1)
     assert "connect-src 'self'" in headers["content-security-policy"]
+
+
+PEOPLES = [
+    ("POST", "/api/flow_runs/filter", b"{}"),
+    ("POST", "/api/deployments/get_scheduled_flow_runs", b"{}"),
+    ("POST", "/api/ui/flows/next-runs", b"{}"),
+    ("POST", "/api/events/count-by/day", b"{}"),
+    ("POST", "/api/flow_runs/0d8c7d0e/resume", b'{"run_input": {}}'),
+    ("POST", "/api/flow_runs/0d8c7d0e/set_state", b'{"state": {"type": "SCHEDULED"}}'),
+    ("POST", "/api/deployments/0d8c7d0e/create_flow_run", b'{"parameters": {}, "job_variables": null}'),
+]
+NOT_PEOPLES = [
+    ("PATCH", "/api/deployments/0d8c7d0e", b'{"pull_steps": []}'),
+    ("POST", "/api/deployments/", b"{}"),
+    ("POST", "/api/deployments/0d8c7d0e/create_flow_run", b'{"job_variables": {"env": {"A": "1"}}}'),
+    ("POST", "/api/deployments/0d8c7d0e/create_flow_run", b"["),
+    ("POST", "/api/deployments/0d8c7d0e/create_flow_run/bulk", b"[]"),
+    ("POST", "/api/flow_runs/0d8c7d0e/input", b"{}"),
+    ("POST", "/api/flow_runs/bulk_set_state", b"{}"),
+    ("PATCH", "/api/variables/name/count", b"{}"),
+    ("POST", "/api/automations/", b"{}"),
+    ("DELETE", "/api/flow_runs/0d8c7d0e", b""),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), PEOPLES)
+def test_people_may_look_answer_retry_and_start(method, path, body):
+    assert ask(answering(200, []), method, path, body)[0] == 200
+
+
+@pytest.mark.parametrize(("method", "path", "body"), NOT_PEOPLES)
+def test_all_else_is_for_our_processes(method, path, body):
+    bodies: list[bytes] = []
+    assert ask(answering(200, bodies), method, path, body)[0] == 403
+    assert ask(answering(200, bodies), method, path, body, machine="falsch")[0] == 403
+    assert bodies == []
+    assert ask(answering(200, bodies), method, path, body, machine="unser")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+def test_schemes_of_the_api_are_not_shown(path):
+    assert ask(silent, "GET", path)[0] == 404
 
 
 def test_click_that_prefect_cannot_answer_is_raised():

@@ -1,8 +1,11 @@
 """Workbooks as Excel and clerks leave them."""
 
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
@@ -13,6 +16,17 @@ from perfeval.ledgers import Reading
 Read = Callable[[], Reading]
 Found = Callable[[], list[tuple[str, str | None, str | None]]]
 Write = Callable[..., None]
+
+
+def rewrite(path: Path, part: str, old: str, new: str) -> None:
+    """Change a part of a workbook behind openpyxl's back."""
+    with ZipFile(path) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    changed = re.sub(old.encode(), new.encode(), parts[part])
+    assert changed != parts[part]
+    with ZipFile(path, "w") as package:
+        for name, content in (parts | {part: changed}).items():
+            package.writestr(name, content)
 
 
 def test_row_numbers_with_blank_rows_and_columns_before_are_the_sheets(write_workbook: Write, read: Read) -> None:
@@ -100,6 +114,69 @@ def test_percent_typed_as_percent_is_read_as_shown(write_workbook: Write, read: 
     frame = read().ledgers["progress"].frame
     assert frame["planned_pct"].to_list() == [Decimal("95.00"), Decimal("0.95")]
     assert frame["actual_pct"].to_list() == [Decimal("29.00"), Decimal("95.00")]
+
+
+@pytest.mark.parametrize(
+    ("number_format", "typed", "expected"),
+    [
+        ('#,##0.00"元"', 1234.5, ("1234.50", [])),
+        ("[$-804]0.00元", 4.35, ("4.35", [])),
+        ('0"万元"', 12, (None, [("V02", "E2", "12万元")])),
+        ('0!.0,"万"', 123456, (None, [("V02", "E2", "123456万")])),
+        (r"0.00\%", 0.5, ("0.50", [])),
+        ("0.00_%", 0.5, ("0.50", [])),
+        ("0.00%", 0.5, (None, [("V02", "E2", "50%")])),
+    ],
+)
+def test_number_is_read_as_its_format_shows_it(
+    write_budget: Write, read: Read, number_format: str, typed: float, expected: tuple[str | None, list[tuple[str, str, str]]]
+) -> None:
+    def show(workbook: Workbook) -> None:
+        workbook.active["E2"].number_format = number_format
+
+    write_budget({"E2": typed}, change=show)
+    reading = read()
+    (amount,) = reading.ledgers["budget"].frame["amount_yuan"].to_list()
+    found = [(finding.code, finding.cell, finding.value) for finding in reading.findings]
+    assert (amount and f"{amount}", found) == expected
+
+
+@pytest.mark.parametrize("number", [27, 31, 36, 50, 58])
+def test_number_that_chinese_excel_shows_as_a_day_is_one(write_budget: Write, read: Read, folder: Path, number: int) -> None:
+    def show(workbook: Workbook) -> None:
+        for place in ("B2", "E2"):
+            workbook.active[place].number_format = "0.000"
+
+    write_budget({"B2": 44625, "E2": 44625}, change=show)
+    rewrite(folder / "预算指标台账.xlsx", "xl/styles.xml", "<numFmts.*?</numFmts>", "")
+    rewrite(folder / "预算指标台账.xlsx", "xl/styles.xml", 'numFmtId="164"', f'numFmtId="{number}"')
+    reading = read()
+    assert reading.ledgers["budget"].frame["issued_on"].to_list() == [date(2022, 3, 5)]
+    assert [(finding.code, finding.cell, finding.value) for finding in reading.findings] == [("V02", "E2", "2022-03-05 00:00:00")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('<row r="2"', '<row r="x" hidden="1"'),
+        ("<sheetData>", '<cols><col min="x" max="3" hidden="1"/></cols><sheetData>'),
+        ("<v>1000</v>", "<v>1-2</v>"),
+    ],
+)
+def test_numbers_that_are_none_are_a_broken_sheet(write_budget: Write, found: Found, folder: Path, old: str, new: str) -> None:
+    def show(workbook: Workbook) -> None:
+        workbook.active["E2"].number_format = "0%"
+
+    write_budget({"E2": 1000}, change=show)
+    rewrite(folder / "预算指标台账.xlsx", "xl/worksheets/sheet1.xml", old, new)
+    assert [code for code, _, _ in found()] == ["L03"]
+
+
+def test_hidden_columns_before_the_first_are_no_endless_list(write_budget: Write, found: Found, folder: Path) -> None:
+    write_budget()
+    hidden = '<cols><col min="-5" max="3" hidden="1"/></cols><sheetData>'
+    rewrite(folder / "预算指标台账.xlsx", "xl/worksheets/sheet1.xml", "<sheetData>", hidden)
+    assert [code for code, _, _ in found()] == ["L17"]
 
 
 def test_month_that_excel_turned_into_a_day_is_read(write_workbook: Write, read: Read) -> None:
