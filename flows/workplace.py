@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from perfeval.store import Store
 
 VARIABLE = "PERFEVAL_WORKSPACE"
+# A file's name has room for 255 bytes.
+_PROGRAMME = 40
 
 
 @lru_cache(maxsize=1)
@@ -40,7 +42,7 @@ def find_draft(store: "Store", revision: Revision) -> tuple[Path, str]:
     if drafted is None:
         raise StoreError("S05", f"{evaluation.id} 没有第{revision.number}稿", "用 perfeval status 查看稿次。")
     draft = kept(Draft, drafted["draft"])
-    programme = re.sub(r'[\\/:*?"<>|\s]+', "-", evaluation.programme)
+    programme = re.sub(r'[\\/:*?"<>|\s]+', "-", evaluation.programme)[:_PROGRAMME]
     name = f"{evaluation.year}年度{programme}自评报告-第{revision.number}稿-核对码{draft.check_code}.docx"
     return store.artifacts.path(draft.digest), name
 

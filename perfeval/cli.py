@@ -3,13 +3,16 @@
 Heavy rooms are imported inside the commands, so that a wrong option is answered at once.
 """
 
+import io
 import json
 import os
 import re
 import shlex
 import shutil
 import sys
+import tempfile
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -53,7 +56,12 @@ def answer(program: typer.Typer, arguments: "Sequence[str] | None" = None) -> No
     # A fault is printed where no command is running, or none has begun: it reads the wish from here.
     if "--json" in (sys.argv[1:] if arguments is None else arguments):
         os.environ["PERFEVAL_JSON"] = "1"
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no ✓ still shows the rest
     try:
+        if not all(map(_is_text, sys.argv[1:] if arguments is None else arguments)):
+            raise UsageError("U09", "参数里有不能识别的字符", "检查终端的文字编码，应为 UTF-8。")
         code = program(arguments, standalone_mode=False)
     except typer.TyperException as error:
         code = _say_fault(UsageError("U00", _explain(error), "命令之后加 --help 看用法。"))
@@ -67,9 +75,14 @@ def answer(program: typer.Typer, arguments: "Sequence[str] | None" = None) -> No
     sys.exit(code)
 
 
+def _is_text(word: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in word)
+
+
 def _say_fault(error: PerfevalError) -> int:
     if os.environ.get("PERFEVAL_JSON") == "1":
-        emit(_fault(error))
+        with suppress(OSError):  # a full disk behind stdout is what may have gone wrong
+            emit(_fault(error))
     if isinstance(error, LedgerError):
         say_findings(error.findings)
     say(str(error))
@@ -109,12 +122,17 @@ def _plain(value: object) -> str:
 
 def say(text: str) -> None:
     """Talk to the person, on stderr."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(_shown(text) + "\n")
 
 
 def tell(text: str) -> None:
     """Print a line of data for people, on stdout."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(_shown(text) + "\n")
+
+
+def _shown(text: str) -> str:
+    """Text without what would move the reader's cursor: it may come from a cell, a file's name, a bag."""
+    return "".join(character if character.isprintable() or character in "\n　" else "�" for character in text)
 
 
 def say_findings(findings: "Sequence[Finding]") -> None:
@@ -182,15 +200,23 @@ def create_workspace(folder: Path, sample: str, scale: int = 1) -> list[Path]:
         raise UsageError("U03", f"没有名为“{sample}”的样例", "可用样例：taojiang-2022")
     if (folder / CONFIG_FILE).exists() or (folder.exists() and not folder.is_dir()):
         raise UsageError("U04", f"{folder} 已是工作区或不是目录，未作任何改动", "换一个新目录。")
-    shutil.copytree(DEFAULT_CONFIG, folder, dirs_exist_ok=True)
-    ledgers = folder / "ledgers" / "2022"
-    ledgers.mkdir(parents=True, exist_ok=True)
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    if sample:
-        from perfeval.sample import write_sample
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Made beside and moved: a full disk leaves no half workspace.
+    with tempfile.TemporaryDirectory(prefix=".perfeval-", dir=folder.parent) as beside:
+        made = Path(shutil.copytree(DEFAULT_CONFIG, Path(beside) / "made"))
+        (made / "ledgers" / "2022").mkdir(parents=True)
+        if sample:
+            from perfeval.sample import write_sample
 
-        files += write_sample(ledgers, scale)
-    return files
+            write_sample(made / "ledgers" / "2022", scale)
+        files = [path.relative_to(made) for path in sorted(made.rglob("*")) if path.is_file()]
+        if taken := [str(file) for file in files if (folder / file).exists()]:
+            raise UsageError("U04", f"{folder} 里已有 {'、'.join(taken)}，未作任何改动", "换一个新目录，或先移走这些文件。")
+        (folder / "ledgers" / "2022").mkdir(parents=True, exist_ok=True)
+        for file in sorted(files, key=lambda file: file.name == CONFIG_FILE):  # which makes it a workspace, last
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(made / file, folder / file)
+    return [folder / file for file in files]
 
 
 @app.command()
@@ -245,6 +271,7 @@ def show_scores(card: Any) -> None:  # noqa: ANN401  # Scorecard, not imported f
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from perfeval.model.numbers import percentage
 
@@ -254,7 +281,7 @@ def show_scores(card: Any) -> None:  # noqa: ANN401  # Scorecard, not imported f
     for name in ("分值", "得分"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in card.scores:
-        table.add_row(row.level2, row.name, row.target, row.actual, f"{row.weight}", f"{row.score}")
+        table.add_row(*(Text(_shown(f"{cell}")) for cell in (row.level2, row.name, row.target, row.actual, row.weight, row.score)))
     execution = card.execution
     table.add_row("预算执行", "预算执行率", "100%", percentage(execution.rate), f"{execution.weight}", f"{execution.score}")
     table.add_section()

@@ -1,6 +1,7 @@
 """The workspace (工作区): a folder with perfeval.yml, indicators, narrative and ledgers, read once into frozen models."""
 
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -12,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from perfeval.errors import ConfigurationError, UsageError
 from perfeval.model import Gate
+from perfeval.model.evaluation import NAME_LENGTH
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -32,7 +34,17 @@ def _inside(path: str) -> str:
     return path
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+def _printable(text: str) -> str:
+    text = re.sub(r"\s*\n\s*", "", text)  # lines of one paragraph
+    if not text.isprintable():
+        raise ValueError("含有不可见字符")
+    return text
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), AfterValidator(_printable)]
+Words = Annotated[str, AfterValidator(_printable)]
+# A name that stands in titles, file names and the store.
+Name = Annotated[Text, StringConstraints(max_length=100)]
 # A folder inside the workspace: no absolute path, no way up.
 Inside = Annotated[str, AfterValidator(_inside)]
 
@@ -46,14 +58,14 @@ class Model(BaseModel):
 class Unit(Model):
     """填报单位."""
 
-    name: Text
+    name: Name
     short_name: Text
     county: Text
     office: Text
     supervisor: Text
-    leader: str = ""
-    drafter: Text
-    phone: str = ""
+    leader: Words = ""
+    drafter: Annotated[Text, StringConstraints(max_length=NAME_LENGTH)]
+    phone: Words = ""
 
 
 class Document(Model):
@@ -66,7 +78,7 @@ class Document(Model):
 class Programme(Model):
     """预算项目; rows of budget and expenditure carry one of `codes`."""
 
-    name: Text
+    name: Name
     codes: Annotated[tuple[Text, ...], Field(min_length=1)]
     goal: Text
 
@@ -178,11 +190,6 @@ class Workspace:
         return folder
 
     @property
-    def database_url(self) -> str:
-        """SQLAlchemy URL of the store."""
-        return self.settings.storage.database or f"sqlite:///{self.state / 'store.db'}"
-
-    @property
     def artifacts(self) -> Path:
         """The folder of content-addressed files."""
         return self.state / "artifacts"
@@ -266,19 +273,25 @@ def load_yaml(path: Path) -> tuple[Any, "Marks"]:
 
     Raises: ConfigurationError: naming file and line where it is not YAML.
     """
-    text = read_text(path)
+    return parse_yaml(read_text(path), path.name)
+
+
+def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
+    """Parse the YAML of a file, as `load_yaml` does."""
     try:
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
         data = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError("F01", f"{path.name}:{line}: YAML 写法有误：{error.problem}", "检查缩进、冒号后的空格和引号。") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
-        raise ConfigurationError("F01", f"{path.name}: YAML 写法有误：{error}", "检查是否含有不可见字符或不存在的日期。") from error
+        raise ConfigurationError("F01", f"{file}:{line}: YAML 写法有误：{error.problem}", "检查缩进、冒号后的空格和引号。") from error
+    # What the loader's constructors raise of a day that does not exist, a number of thousands of digits, a tag such as !!bool x.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+        message = f"{file}:1: YAML 写法有误：有不存在的日期、过长的数、特殊标签（!!）或不可见字符"
+        raise ConfigurationError("F01", message, "日期、编号等加上引号；删去特殊标签。") from error
     marks = Marks(node)
     if repeated := marks.repeated_keys():
-        faults = [f"{path.name}:{line}: “{key}”前面已经写过" for key, line in repeated]
-        raise ConfigurationError("F01", f"{path.name} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
+        faults = [f"{file}:{line}: “{key}”前面已经写过" for key, line in repeated]
+        raise ConfigurationError("F01", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
     return data, marks
 
 
@@ -345,6 +358,7 @@ _PROBLEMS = {
     "extra_forbidden": "不认识的项（检查拼写）",
     "string_pattern_mismatch": "格式不对",
     "string_too_short": "不能为空",
+    "string_too_long": "不能超过{max_length}字",
     "string_type": "应为文字（可加引号）",
     "too_short": "至少应有{min_length}项",
     "too_long": "至多应有{max_length}项",

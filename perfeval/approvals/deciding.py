@@ -27,6 +27,10 @@ def decide(store: Store, revision: Revision, gates: tuple[Gate, ...], gate: Gate
         raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     if approver.person.role != gate.key:
         raise ApprovalError("A06", f"“{answer.name}”不是“{gate.title}”的审批人", "由登记在本环节的审批人审批。")
+    drafted_at = store.outcome_time(revision, "drafted")
+    if drafted_at and drafted_at > datetime.now(UTC):
+        message = f"本机时钟早于成文时间（{drafted_at.astimezone():%Y-%m-%d %H:%M:%S}），现在审批的时间会不对"
+        raise ApprovalError("A15", message, "校准本机时钟后再审批。")
     _check_duties(store, revision, gates, gate, approver.person.name)
     if not hmac.compare_digest("".join(answer.check_code.split()).lower().encode(), draft.check_code.lower().encode()):
         raise ApprovalError("A07", "核对码与本稿不符，您看到的可能不是这一稿", "重新下载并打开本稿 Word 文件，填写文件名末尾的8位核对码。")

@@ -103,7 +103,10 @@ def unapproved(approvals: Approvals) -> list[str]:
     strangers = [
         item
         for item in approvals.decisions
-        if item.evaluation != approvals.evaluation or item.revision > approvals.revision or item.gate not in keys
+        if item.evaluation != approvals.evaluation
+        or item.revision > approvals.revision
+        # An earlier revision may have had other gates.
+        or (item.revision == approvals.revision and item.gate not in keys)
     ]
     return problems + [f"“{item.approver}”的决定属于 {item.evaluation} 第{item.revision}稿 {item.gate}，不属于本件" for item in strangers]
 

@@ -22,6 +22,7 @@ _PHRASES = {
     "=": "为", "<>": "不为", "!=": "不为", "<": "小于", "<=": "不大于", ">": "大于", ">=": "不小于",
     "(": "（", ")": "）", ",": "、", "+": "＋", "-": "－",
 }  # fmt: skip
+_LONGEST = 1000
 NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.COUNT)
 _ON_DAYS = {"<": "早于", "<=": "不晚于", ">": "晚于", ">=": "不早于"}
 _PAIRS = re.compile(r"\bIS\0NOT\0NULL\b|\bIS\0NULL\b|\bNOT\0IN\b|\bNOT\0LIKE\b")
@@ -48,6 +49,8 @@ def compile_condition(sql: str, ledger: type[LedgerModel]) -> Condition:
     Raises: ValueError: in Chinese, where it is no expression, names an unknown column or word, compares a choice with a word
         that is not among its choices, looks beyond its row, or is not true or false.
     """
+    if len(sql) > _LONGEST:
+        raise ValueError(f"行条件超过{_LONGEST}字，请拆成几个 facts")
     tokens = _tokens(sql)
     if not tokens:
         raise ValueError("行条件是空的；统计全部行时不写 where")

@@ -203,9 +203,9 @@ class Indicator(Model):
 
 def _named_profile(name: object, info: ValidationInfo) -> object:
     profiles: Mapping[str, Any] = (info.context or {}).get("profiles", {})
-    if name not in profiles:
+    if not isinstance(name, str) or name not in profiles:
         raise ValueError(f"没有“{name}”这套评分规则，profiles.yml 里有：{'、'.join(profiles)}")
-    return profiles[str(name)]
+    return profiles[name]
 
 
 class IndicatorSystem(Model):

@@ -15,6 +15,7 @@ from perfeval.model import ReceivedFile
 _SAMPLE = 1 << 20
 _MOST_BYTES = 2 << 30
 _MOST_COLUMNS = 128
+_LONGEST_LINE = 1 << 16
 # Polars would map the whole file into memory beside what it reads from it.
 _BLOCK = 16 << 20
 _SPLIT = re.compile(rb"(?:^|,)[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?,")
@@ -95,6 +96,9 @@ class DelimitedFile(Sheet):
                 rest = block[end:]
                 if end:
                     yield block[:end]
+                elif len(rest) > _BLOCK:
+                    message = "英文引号不成对，或有一行过长。请用 Excel 打开检查后另存为 CSV。"
+                    raise RefusedFileError(Code.NOT_TEXT, f"{self._broken_quote()}{message}")
         _converted(decoder, b"", final=True)
         if rest:
             yield rest
@@ -168,6 +172,8 @@ def _encoding(path: Path) -> str:
         raise RefusedFileError(Code.WRONG_TYPE, "文件内容是 Excel 工作簿，扩展名却是 .csv。请把扩展名改回 .xlsx 后重新提交。")
     if b"\x00" in sample or sample.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
         raise RefusedFileError(Code.WRONG_TYPE, "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。")
+    if len(sample.partition(b"\n")[0]) > _LONGEST_LINE and b"\r" not in sample:
+        raise RefusedFileError(Code.NOT_TEXT, "第一行过长，不像台账。请用 Excel 打开检查后另存为 CSV。")
     if b"\r" in sample and b"\n" not in sample:
         raise RefusedFileError(Code.NOT_TEXT, "文件的换行是旧式的（CR），分不出各行。请用 Excel 打开，另存为“CSV UTF-8（逗号分隔）”。")
     for encoding in ("utf-8", "gb18030"):

@@ -13,7 +13,7 @@ from perfeval.model import Finding, Severity
 from schemas import Kind, LedgerModel
 
 # Merged areas do not overlap in Excel; a workbook made to harm may say so.
-_MOST_MERGED = 1_000_000
+_MOST_MERGED, _MOST_AREAS = 1_000_000, 1_000
 
 
 def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> tuple[list[Finding], frozenset[Cell]]:
@@ -48,7 +48,10 @@ def _merged(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
     cells: set[Cell] = set()
     columns = {layout.letters[column.name]: column.header for column in model.columns()}
     last = max([cleaned.last_row, *cleaned.ignored, layout.header_row])
-    for area in sheet.marks.merged:
+    if len(sheet.marks.merged) > _MOST_AREAS:
+        message = f"合并单元格有{len(sheet.marks.merged)}处，只列出一部分。请全部取消合并，并在每一行填上各自的内容。"
+        findings.append(sheet.finding(Code.MERGED, message, ledger=model.ledger_title()))
+    for area in sheet.marks.merged[:_MOST_AREAS]:
         first_letter, first_row, last_letter, last_row = re.findall("[A-Z]+|[0-9]+", area)
         spanned = [letter for letter in columns if index_of(first_letter) <= index_of(letter) <= index_of(last_letter)]
         rows = range(max(int(first_row), layout.header_row + 1), min(int(last_row), last) + 1)

@@ -11,6 +11,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
+from zipfile import BadZipFile
 
 import polars as pl
 from openpyxl import Workbook, load_workbook
@@ -83,7 +84,7 @@ def _formatted(file: ReceivedFile) -> Workbook | None:
     try:
         with file.path.open("rb") as content, warnings.catch_warnings(action="ignore"):
             return load_workbook(content)
-    except (InvalidFileException, KeyError, ValueError, TypeError, AttributeError, IndexError):
+    except (InvalidFileException, BadZipFile, SyntaxError, OSError, LookupError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -93,7 +94,7 @@ def _from_text(sheets: Sequence[Sheet], findings: Sequence[Finding]) -> Workbook
     is_part = sheets[0].file.path.stat().st_size > _MOST_BYTES
     wanted = pl.col("row").is_in(rows.implode()) if is_part else pl.lit(value=True)
     frames = {sheet.name or "": pl.concat(rows.filter(wanted) for rows in sheet.rows(0)) for sheet in sheets}
-    titles = {name: name or (_CSV_PART if is_part else _CSV_WHOLE) for name in frames}
+    titles = {name: re.sub(r"[\\/*?:\[\]]", "_", name)[:31] or (_CSV_PART if is_part else _CSV_WHOLE) for name in frames}
     shown = {row: place for frame in frames.values() for place, row in enumerate(frame["row"], 1)} if is_part else {}
     workbook = Workbook(write_only=True)
     index = workbook.create_sheet(INDEX)

@@ -37,6 +37,11 @@ def find_sources(files: Sequence[ReceivedFile]) -> tuple[dict[str, Sheet], list[
     """Find the one sheet of each ledger; a ledger with none or two has a finding instead."""
     search = _Search()
     for file in files:
+        if not file.name.isprintable():
+            message = "文件名里有不能识别的字符（多半是解压时编码不对）。请改名后重新提交。"
+            name = "".join(character if character.isprintable() else "?" for character in file.name)
+            search.findings.append(Finding(Code.WRONG_TYPE, Severity.ERROR, message, file=name))
+            continue
         own = _ledger(PurePath(file.name).stem)
         try:
             sheets = open_file(file)

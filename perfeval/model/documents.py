@@ -8,8 +8,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from perfeval.errors import StoreError
 from perfeval.model.scores import Fact, Facts, Scorecard
 
 T = TypeVar("T")
@@ -22,8 +23,14 @@ def keep(kind: type[T], value: T) -> Any:  # noqa: ANN401  # plain JSON data of 
 
 
 def kept(kind: type[T], document: object) -> T:
-    """A noun (or a list of them) from the store."""
-    return TypeAdapter(kind).validate_python(document)
+    """A noun (or a list of them) from the store.
+
+    Raises: StoreError: it is not what was kept.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(document)
+    except ValidationError as error:
+        raise _damaged(kind) from error
 
 
 def keep_json(kind: type[T], value: T) -> bytes:
@@ -32,8 +39,16 @@ def keep_json(kind: type[T], value: T) -> bytes:
 
 
 def kept_json(kind: type[T], content: bytes) -> T:
-    """A noun (or a list of them) from its JSON file."""
-    return TypeAdapter(kind).validate_json(content)
+    """A noun (or a list of them) from its JSON file, as `kept`."""
+    try:
+        return TypeAdapter(kind).validate_json(content)
+    except ValidationError as error:
+        raise _damaged(kind) from error
+
+
+def _damaged(kind: type[T]) -> StoreError:
+    name = getattr(kind, "__name__", str(kind))
+    return StoreError("S08", f"数据库里的记录已损坏（{name}）", "从备份恢复工作区的状态文件夹。")
 
 
 def keep_facts(facts: Facts) -> list[dict[str, Any]]:

@@ -12,13 +12,13 @@ from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any
 
-import yaml
 from markdown_it import MarkdownIt
 from pydantic import Field, ValidationError
 
+from perfeval.errors import ConfigurationError
 from perfeval.report.figures import MARKS, numeral
 from perfeval.report.sandbox import Faults, render
-from perfeval.settings import Marks, Model, Text, explain
+from perfeval.settings import Model, Text, explain, parse_yaml
 
 SLOTS = re.compile(r"[XＸ×]{2,}|\{\{|\}\}|\{%|%\}|_{3,}|＿{2,}")
 _LEFT_OVER = re.compile(SLOTS.pattern + "|待补|待填|待定")
@@ -72,13 +72,12 @@ def read_front(text: str, file: str) -> tuple[Front | None, Faults]:
         return None, [(1, "缺少开头的 --- 设置段（title、progress）")]
     source = f"---\n{match[1]}"
     try:
-        return Front.model_validate(yaml.load(source, Loader=yaml.CSafeLoader)), []
+        data, marks = parse_yaml(source, file)
+        return Front.model_validate(data), []
     except ValidationError as error:
-        marks = Marks(yaml.compose(source, Loader=yaml.CSafeLoader))
         return None, [_split(told.removeprefix(f"{file}:")) for told in explain(error, file, marks)]
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        return None, [(mark.line + 1 if mark else 1, "设置段的 YAML 写法有误")]
+    except ConfigurationError as error:
+        return None, [_split(told.removeprefix(f"{file}:")) for told in error.faults or (error.message,)]
 
 
 def _split(told: str) -> tuple[int, str]:

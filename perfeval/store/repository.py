@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, exists, func, insert, inspect, select, update
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, delete, event, exists, func, insert, inspect, select, update
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
@@ -35,7 +35,7 @@ class Enrolled:
 class Store:
     """The record of all evaluations of a workspace, on SQLite or PostgreSQL, migrated to the newest schema when opened."""
 
-    def __init__(self, url: str, artifacts: Path) -> None:
+    def __init__(self, url: str | URL, artifacts: Path) -> None:
         self.artifacts = Artifacts(artifacts)
         self._engine = _connect(url)
         _migrate(self._engine)
@@ -259,13 +259,16 @@ class Store:
         try:
             with Session(self._engine, expire_on_commit=False) as session, session.begin():
                 yield session
-        except OperationalError as error:
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
             raise _unavailable(error) from error
 
 
 def open_store(workspace: Workspace) -> Store:
     """A workspace's store, made or migrated where need be."""
-    return Store(workspace.database_url, workspace.artifacts)
+    own = URL.create("sqlite", database=str(workspace.state / "store.db"))  # the path may hold signs that end one in a text
+    return Store(workspace.settings.storage.database or own, workspace.artifacts)
 
 
 def try_database(url: str) -> None:
@@ -285,7 +288,7 @@ def _unavailable(error: DatabaseError) -> StoreError:
     return StoreError("S06", f"数据库不可用：{error.orig}", hint)
 
 
-def _connect(url: str) -> Engine:
+def _connect(url: str | URL) -> Engine:
     # Processes are short and Prefect forks them: no pool to share, no connection left open behind a suspended run.
     try:
         engine = create_engine(url, poolclass=NullPool)
@@ -337,11 +340,15 @@ def upgrade_tables(connection: Connection) -> None:
     """Bring an older store's tables to the newest schema by its migrations."""
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, SCHEMA)
+    try:
+        command.upgrade(config, SCHEMA)
+    except CommandError as error:
+        raise StoreError("S07", "数据库的版本不是本程序所知道的", "它可能由更新的程序建立：请升级本程序。") from error
 
 
 def _schema(connection: Connection) -> str | None:

@@ -69,7 +69,7 @@ def test_people_cannot_change_what_a_deployment_runs(office, browser):
     steps = [{"prefect.deployments.steps.run_shell_script": {"script": "id"}}]
     deployment = office.client.read_flow_run(office.run).deployment_id
     assert browser.patch(f"/deployments/{deployment}", json={"pull_steps": steps}).status_code == 403
-    assert office.client.read_deployment(deployment).pull_steps is None
+    assert not office.client.read_deployment(deployment).pull_steps
 
 
 def test_api_is_closed_without_the_password(server):

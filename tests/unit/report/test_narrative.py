@@ -134,7 +134,7 @@ def test_draft_several_faults_all_told_at_once(faults: Faults) -> None:
         ("文\n", "2022.md:1: 缺少开头的 --- 设置段"),
         ("---\ntitle: [甲]\n---\n", "2022.md:1: progress：缺少这一项"),
         ("---\ntitle: [甲]\nprogress: {slow_pct: 多, source: 办法}\n---\n", "2022.md:3: progress.slow_pct：应为数字"),
-        ("---\ntitle: [甲\n---\n", "2022.md:3: 设置段的 YAML 写法有误"),
+        ("---\ntitle: [甲\n---\n", "2022.md:3: YAML 写法有误"),
         ("---\ntitle: ['{{ unit.nick }}']\nprogress: {slow_pct: 10, source: 办法}\n---\n", "2022.md:2: 未定义的名称 nick"),
         (
             "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\ndeviations:\n  nobody: 原因\n---\n",
