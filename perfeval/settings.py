@@ -226,6 +226,11 @@ class Workspace:
         """The table of economic classification codes: code,name."""
         return self._existing(self.root / self.settings.economic_classification)
 
+    @property
+    def checking_files(self) -> tuple[Path, ...]:
+        """What the findings depend on besides the ledgers; kept with each revision."""
+        return (self.config_file, self.economic_classification)
+
     def scoring_files(self, year: int) -> tuple[Path, ...]:
         """What the scores of a year depend on besides the ledgers; kept with each revision."""
         return (self.config_file, self.indicators(year), self.profiles, self.economic_classification)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -148,14 +148,15 @@ def validate_ledgers(workspace: Workspace, store: Store, revision: Revision, fil
     """
     if (outcome := store.outcome(revision, "validated")) is not None:
         return _findings(store, outcome)
-    reading = check_files(workspace, revision.evaluation.year, files)
+    with _frozen_configuration(workspace, store, workspace.checking_files) as configuration:
+        reading = check_files(workspace, revision.evaluation.year, files)
     try:
         refuse_errors(reading.findings)
     except LedgerError as error:
-        copies = annotate(files, reading.findings, marked_folder(workspace, revision))
-        error.context["copies"] = copies
+        error.context["copies"] = annotate(files, reading.findings, marked_folder(workspace, revision))
         raise
     document = {
+        "configuration": configuration,
         "files": {file.name: file.digest for file in files},
         "snapshots": {name: _keep_ledger(store, ledger) for name, ledger in reading.ledgers.items()},
         # Thousands of findings are a file: every later step would read them with the outcome.
@@ -167,8 +168,11 @@ def validate_ledgers(workspace: Workspace, store: Store, revision: Revision, fil
 def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> Scorecard:
     """Compute facts and scores from the frozen ledgers."""
     if (outcome := store.outcome(revision, "scored")) is None:
-        year = revision.evaluation.year
-        with _frozen_only_when_done(store, revision):
+        year, earlier = revision.evaluation.year, _done(store, revision, "validated")
+        with (
+            _frozen_only_when_done(store, revision),
+            _frozen_configuration(workspace, store, workspace.scoring_files(year), earlier["configuration"]) as configuration,
+        ):
             system = load_indicators(workspace.indicators(year))
             facts = derive_facts(system, load_ledgers(store, revision))
             card = score_facts(system, facts)
@@ -179,7 +183,7 @@ def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> 
                 "facts": keep_facts(facts),
                 "card": keep(Scorecard, card),
                 "lineage": store.artifacts.put(_lineage(facts)),
-                "configuration": _keep_files(workspace, store, workspace.scoring_files(year)),
+                "configuration": configuration,
             },
         )
     return kept(Scorecard, outcome["card"])
@@ -191,9 +195,12 @@ def draft_report(workspace: Workspace, store: Store, revision: Revision) -> Draf
     Raises: ReportError: a left-over slot, an undefined figure or an empty section, with its place.
     """
     if (outcome := store.outcome(revision, "drafted")) is None:
-        year = revision.evaluation.year
+        year, earlier = revision.evaluation.year, _done(store, revision, "scored")
         facts, card = load_scores(store, revision)
-        with _frozen_only_when_done(store, revision):
+        with (
+            _frozen_only_when_done(store, revision),
+            _frozen_configuration(workspace, store, workspace.drafting_files(year), earlier["configuration"]) as configuration,
+        ):
             report = write_report(workspace, year, revision.number, Assessment(load_ledgers(store, revision), (), facts, card))
         draft = Draft(
             revision.evaluation.id,
@@ -209,7 +216,7 @@ def draft_report(workspace: Workspace, store: Store, revision: Revision) -> Draf
             {
                 "draft": keep(Draft, draft),
                 "figures": keep(list[Figure], list(report.figures)),
-                "configuration": _keep_files(workspace, store, workspace.drafting_files(year)),
+                "configuration": configuration,
             },
         )
     return kept(Draft, outcome["draft"])
@@ -223,6 +230,25 @@ def _frozen_only_when_done(store: Store, revision: Revision) -> Iterator[None]:
     except (LedgerError, ReportError, ConfigurationError):
         store.forget_undrafted(revision, ("validated", "scored"))
         raise
+
+
+@contextmanager
+def _frozen_configuration(
+    workspace: Workspace, store: Store, files: Sequence[Path], earlier: Mapping[str, str] | None = None
+) -> Iterator[dict[str, str]]:
+    """Keep the files that a step computes with, and see to it that it is these and those of the step before: `earlier`.
+
+    Raises: ConfigurationError: somebody edits them meanwhile.
+    """
+    frozen = _keep_files(workspace, store, files)
+    is_as_loaded = Workspace(workspace.root).settings == workspace.settings
+    edited = [name for name, digest in frozen.items() if (earlier or {}).get(name, digest) != digest]
+    if is_as_loaded and not edited:
+        yield frozen
+        edited = [name for name, digest in _keep_files(workspace, store, files).items() if frozen[name] != digest]
+    if edited or not is_as_loaded:
+        names = "、".join(edited or [CONFIG_FILE])
+        raise ConfigurationError("F06", f"{names} 在计算期间改动过", "保存好全部修改后再运行一次，从校验台账开始。")
 
 
 def prepare(workspace: Workspace, store: Store, revision: Revision) -> Draft:
@@ -267,12 +293,14 @@ def archive_report(workspace: Workspace, store: Store, revision: Revision) -> Pa
 
 
 def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holdings:
-    from perfeval.archive import Holdings, archive_number
+    from perfeval.archive import Holdings, archive_number, report_title
 
-    evaluation, settings = revision.evaluation, workspace.settings
+    evaluation = revision.evaluation
     if (place := standing(workspace, store, evaluation)).stage not in {Stage.APPROVED, Stage.ARCHIVED}:
         raise ArchiveError("K01", f"不能归档：{evaluation.id} 第{revision.number}稿{place.title}", "各审批环节都同意后才能归档。")
     validated, scored, drafted = (_done(store, revision, step) for step in ("validated", "scored", "drafted"))
+    # As they were when this revision was drafted: whoever edits the settings since then opens no door.
+    settings = load_model(store.artifacts.path(drafted["configuration"][CONFIG_FILE]), Settings)
     # Number and time are written down before the bag is made, so that a second attempt makes the same bag.
     sealing = store.save_outcome(revision, "sealing", {"number": _next_number(store, evaluation), "at": datetime.now(UTC).isoformat()})
     records = {
@@ -280,14 +308,18 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
         "scores.json": scored["card"],
         "figures.json": drafted["figures"],
         "snapshots.json": validated["snapshots"],
+        "corrections.json": {
+            str(number): done["note"]
+            for number in range(1, revision.number)
+            if (done := store.outcome(Revision(evaluation, number), "corrected"))
+        },
     }
     return Holdings(
         archive_no=archive_number(settings.archive, evaluation.year, sealing["number"]),
-        title=f"{settings.unit.name}{evaluation.year}年度项目支出绩效自评报告",
+        title=report_title(settings.unit.name, evaluation.year),
         evaluation=evaluation,
         revision=revision.number,
-        # As they were when this revision was drafted: whoever edits the settings since then opens no door.
-        gates=load_model(store.artifacts.path(drafted["configuration"][CONFIG_FILE]), Settings).approval,
+        gates=settings.approval,
         decisions=tuple(store.decisions(evaluation)),
         written_on=kept(Draft, drafted["draft"]).written_on,
         drafted_at=_done_at(store, revision, "drafted"),
@@ -322,7 +354,7 @@ def _next_number(store: Store, evaluation: Evaluation) -> int:
 def verify_archive(bag: Path) -> list[Check]:
     """Check a bag and, when it is whole, compute facts and scores and write the report again from what is inside it."""
     from perfeval import report
-    from perfeval.archive import Check, gates_in, verify_bag
+    from perfeval.archive import Check, gates_in, misdescribed, verify_bag
 
     checks = verify_bag(bag)
     if not all(check.ok for check in checks):
@@ -331,15 +363,24 @@ def verify_archive(bag: Path) -> list[Check]:
     records = content / "records"
     try:
         workspace = Workspace(content / "workspace")
-        year = int(next((content / "workspace" / "ledgers").iterdir()).name)
+        # An empty folder is no file, so none of the bag's.
+        year = next(int(path.parent.name) for path in (content / "workspace" / "ledgers").glob("*/*"))
         assessment = assess(workspace, year, receive(workspace.ledgers(year)))
         again = write_report(workspace, year, 0, assessment)
         is_same = report.read_text(again.document) == report.read_text((content / "report.docx").read_bytes())
-    except (PerfevalError, ValueError) as error:  # a ValueError: the folder of ledgers has no year's name
+        changed = [name for name, ledger in assessment.ledgers.items() if not _is_snapshot(ledger, content / "snapshots")]
+        lineage = pl.read_parquet(records / "lineage.parquet").equals(pl.read_parquet(_lineage(assessment.facts)))
+        wrong = misdescribed(bag, workspace.settings, year, again.written_on)
+    # A ValueError: the folder of ledgers has no year's name.
+    except (PerfevalError, ValueError, StopIteration, OSError, pl.exceptions.PolarsError) as error:
         return [*checks, Check("从台账重算", ok=False, detail=str(error))]
     return [
         *checks,
         Check("审批环节", ok=gates_in(records / "decisions.json") == workspace.gates, detail="与归档配置 perfeval.yml 对照"),
+        Check("元数据和说明", ok=not wrong, detail="、".join(wrong) + "与归档配置和审批记录不符" if wrong else "与归档配置和审批记录一致"),
+        Check("台账快照", ok=not changed, detail="、".join(changed) + "与台账不同" if changed else "与台账逐格相同"),
+        Check("数字所据的行", ok=lineage, detail=f"lineage.parquet 与重算的{'一致' if lineage else '不同'}"),
+        _same("校验疑点", keep(list[Finding], list(assessment.findings)), records / "findings.json"),
         _same("从台账重算的数字", keep_facts(assessment.facts), records / "facts.json"),
         _same("按规则重算的得分", keep(Scorecard, assessment.card), records / "scores.json"),
         _same("报告中印出的数字", keep(list[Figure], list(again.figures)), records / "figures.json"),
@@ -358,8 +399,15 @@ def _same(name: str, computed: Any, record: Path) -> Check:  # noqa: ANN401  # p
         return Check(name, ok=True, detail="与归档时一致")
     if isinstance(computed, dict):
         return Check(name, ok=False, detail=f"与归档时不同：重算总分{computed['total']}")
-    differing = dict.fromkeys(item["id"] for item in computed if not isinstance(recorded, list) or item not in recorded)
+    differing = dict.fromkeys(
+        item.get("id") or item["message"] for item in computed if not isinstance(recorded, list) or item not in recorded
+    )
     return Check(name, ok=False, detail=f"与归档时不同：{'、'.join(differing) or '多出或重复'}")
+
+
+def _is_snapshot(ledger: Ledger, folder: Path) -> bool:
+    parts = sorted(path for path in folder.glob("*.parquet") if re.fullmatch(rf"{ledger.name}(?:-[0-9]{{3}})?", path.stem))
+    return bool(parts) and pl.read_parquet(parts).equals(ledger.frame)
 
 
 def close_evaluation(store: Store, evaluation: Evaluation) -> None:

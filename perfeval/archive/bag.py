@@ -98,9 +98,7 @@ def _write_bag(bag: Path, holdings: Holdings, approvals: Approvals, contents: li
     _check_received(holdings, files)
     tags = {f"manifest-{algorithm}.txt": _manifest(files, algorithm) for algorithm in ALGORITHMS} | {
         "bagit.txt": description.BAGIT.encode(),
-        "bag-info.txt": description.bag_info(holdings, files).encode(),
-        description.METADATA: description.metadata(holdings, approvals, files),
-        description.NOTICE: description.notice(holdings, approvals).encode(),
+        **description.describe(holdings, approvals, files),
     }
     written = {name: _write(bag / name, content) for name, content in tags.items()}
     for algorithm in ALGORITHMS:

@@ -26,6 +26,15 @@ _FORMATS = {
 }
 
 
+def describe(holdings: Holdings, approvals: Approvals, files: Mapping[str, Digests]) -> dict[str, bytes]:
+    """What a bag says of itself, by file."""
+    return {
+        "bag-info.txt": bag_info(holdings, files).encode(),
+        METADATA: metadata(holdings, approvals, files),
+        NOTICE: notice(holdings, approvals).encode(),
+    }
+
+
 def bag_info(holdings: Holdings, files: Mapping[str, Digests]) -> str:
     """bag-info.txt."""
     entries = {

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
@@ -54,12 +54,17 @@ class Holdings:
     archived_at: datetime
     unit: str
     archive: Archive
-    report: bytes
-    ledgers: Sequence[ReceivedFile]
-    snapshots: Mapping[str, Path]
-    records: Mapping[str, bytes]
-    configuration: Mapping[str, Path]
     program: str
+    report: bytes = b""
+    ledgers: Sequence[ReceivedFile] = ()
+    snapshots: Mapping[str, Path] = field(default_factory=dict)
+    records: Mapping[str, bytes] = field(default_factory=dict)
+    configuration: Mapping[str, Path] = field(default_factory=dict)
+
+
+def report_title(unit: str, year: int) -> str:
+    """题名."""
+    return f"{unit}{year}年度项目支出绩效自评报告"
 
 
 def archive_number(archive: Archive, year: int, number: int) -> str:

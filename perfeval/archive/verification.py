@@ -5,16 +5,19 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import bagit  # type: ignore[import-untyped]  # has no types
 from lxml import etree
 
 from perfeval.archive.approvals import Approvals, acts, conflicted, misbound, read_approvals, unapproved
-from perfeval.archive.description import BAGIT, METADATA, NOTICE, one_line
+from perfeval.archive.description import BAGIT, METADATA, NOTICE, describe, one_line
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_folder
-from perfeval.archive.holdings import APPROVALS, FACTS, LEDGERS, REPORT, absent, path_problem
+from perfeval.archive.holdings import APPROVALS, FACTS, LEDGERS, REPORT, Holdings, absent, path_problem, report_title
+from perfeval.model import Evaluation
 from perfeval.model.digests import check_code, content_digest
+from perfeval.settings import Settings
 
 _ENTRY = re.compile(r"([0-9a-f]{64})  (.+)")
 _TAG_FILES = ("bagit.txt", "bag-info.txt", *(f"manifest-{algorithm}.txt" for algorithm in ALGORITHMS), METADATA, NOTICE)
@@ -50,6 +53,31 @@ def verify_bag(path: Path) -> list[Check]:
         _check("真实性：台账与事实记录", bag.foreign_ledgers(), "台账摘要与得出事实时的相同"),
         _check("真实性：元数据", bag.wrong_metadata(), "与文件和审批记录相符"),
     ]
+
+
+def misdescribed(path: Path, settings: Settings, year: int, written_on: date) -> list[str]:
+    """Which of bag-info.txt, metadata.xml and 归档说明.txt of an intact bag are not what its records and settings give.
+
+    Raises: ValueError: one of them cannot be read.
+    """
+    bag = _Bag(path)
+    approvals = read_approvals(bag.read(APPROVALS))
+    told = dict(line.split(": ", 1) for line in bag.read("bag-info.txt").decode().splitlines() if ": " in line)
+    holdings = Holdings(
+        archive_no=told.get("External-Identifier", ""),
+        title=report_title(settings.unit.name, year),
+        evaluation=Evaluation(approvals.evaluation, year, settings.programme.name, approvals.prepared_by, approvals.drafted_at),
+        revision=approvals.revision,
+        gates=approvals.gates,
+        decisions=approvals.decisions,
+        written_on=written_on,
+        drafted_at=approvals.drafted_at,
+        archived_at=approvals.archived_at,
+        unit=settings.unit.name,
+        archive=settings.archive,
+        program=told.get("Bag-Software-Agent", ""),
+    )
+    return [name for name, text in describe(holdings, approvals, bag.payload).items() if bag.read(name) != text]
 
 
 class _Bag:

@@ -111,11 +111,12 @@ def _title(title: str, line: int, context: Mapping[str, object], faults: Faults)
 def _front_faults(text: str, front: Front, context: Mapping[str, Any]) -> Faults:
     known = {row["id"] for row in context["card"]["rows"]}
     faults = [
-        (_line_with(text, f"{id_}:"), f"deviations 中的 {id_} 不是指标编号，见指标体系的 indicators")
-        for id_ in front.deviations
+        (_line_with(text, f"{id_}:"), f"{name} 中的 {id_} 不是指标编号，见指标体系的 indicators")
+        for name, written in (("deviations", front.deviations), ("exceeded", front.exceeded))
+        for id_ in written
         if id_ not in known
     ]
-    plain = (*front.deviations.values(), front.progress.source)
+    plain = (*front.deviations.values(), *front.exceeded.values(), front.progress.source)
     return faults + [(_line_with(text, found[0]), f"有未填写的空位“{found[0]}”") for value in plain for found in _LEFT_OVER.finditer(value)]
 
 

@@ -340,3 +340,87 @@ def test_status_of_a_new_workspace_is_empty(command: Command, office: Path) -> N
 def test_verify_of_what_is_no_bag_says_so(command: Command, tmp_path: Path) -> None:
     said = command("verify", tmp_path, "--json")
     assert (said.code, said.json["ok"]) == (1, False)
+
+
+def test_init_overwrites_nothing(command: Command, office: Path) -> None:
+    (office / "perfeval.yml").unlink()
+    before = {path: path.read_bytes() for path in office.rglob("*") if path.is_file()}
+    said = command("init", office, "--sample", "taojiang-2022")
+    assert (said.code, "未作任何改动" in said.err, "indicators/2022.yml" in said.err) == (2, True, True)
+    assert {path: path.read_bytes() for path in office.rglob("*") if path.is_file()} == before
+    assert [path for path in office.parent.iterdir() if path.name.startswith(".perfeval-")] == []
+
+
+def test_workspace_whose_name_holds_signs_of_an_address_keeps_its_own_store(command: Command, office: Path) -> None:
+    odd = office.rename(office.parent / "q?q#50%25")
+    assert command("approver", "add", "样例甲", "--role", "center", "-w", odd).code == 0
+    assert (odd / ".perfeval" / "store.db").is_file()
+    assert [path.name for path in office.parent.iterdir()] == [odd.name]
+
+
+@pytest.mark.parametrize("name", ["··", "！！", ""])
+def test_approver_whose_name_has_no_letter_is_refused(command: Command, office: Path, name: str) -> None:
+    assert command("approver", "add", name, "--role", "center", "-w", office).code == 1
+
+
+def test_text_of_ledgers_does_not_move_the_cursor(command: Command, office: Path) -> None:
+    path = ledger(office, "问题交办台账")
+    path.unlink()
+    (path.parent / "附\x1b[2J件.txt").write_text("x", encoding="utf-8")
+    said = command("check", "--year", 2022, "-w", office)
+    assert (said.code, "\x1b" in said.err + said.out) == (1, False)
+    assert "文件名里有不能识别的字符" in said.err
+
+
+def test_names_with_markup_are_shown_as_written(command: Command, office: Path) -> None:
+    path = office / "indicators" / "2022.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("name: 重点项目入库率", "name: 入[/]库[bold]率"), encoding="utf-8")
+    said = command("score", "--year", 2022, "-w", office)
+    assert (said.code, "入[/]库" in said.out, "[bold]" in said.out) == (0, True, True), said.out
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("indicators/2022.yml", "year: 2022", "year: !!bool x"),
+        ("indicators/2022.yml", "year: 2022", 'year: !!int ""'),
+        ("indicators/2022.yml", "year: 2022", "year: 2022-02-30"),
+        ("indicators/2022.yml", "profile: mof-2020", "profile: []"),
+        ("perfeval.yml", "name: 经费补助缺口", 'name: "a\\0b"'),
+        ("perfeval.yml", "name: 经费补助缺口", "name: " + "长" * 101),
+        ("perfeval.yml", 'leader: ""', 'leader: "a\\x1bb"'),
+        ("report/2022.md", "  slow_pct: 10", "  slow_pct: !!timestamp abc"),
+        ("report/2022.md", "  slow_pct: 10", "  slow_pct: 2022-02-30"),
+    ],
+)
+def test_configuration_that_yaml_cannot_make_sense_of_is_told(
+    command: Command, office: Path, tmp_path: Path, file: str, old: str, new: str
+) -> None:
+    path = office / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    said = command("draft", "--year", 2022, "-w", office, "-o", tmp_path / "report.docx")
+    assert said.code in {1, 2}
+    assert f"{path.name}:" in said.err, said.err
+
+
+def test_damaged_sheet_is_found_and_not_lost_over_its_marked_copy(command: Command, office: Path, tmp_path: Path) -> None:
+    path = ledger(office, "资金支出台账")
+    with zipfile.ZipFile(path) as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"].replace(b"</sheetData>", b"&</sheetData>")
+    with zipfile.ZipFile(path, "w") as package:
+        for name, content in parts.items():
+            package.writestr(name, content)
+    said = command("check", "--year", 2022, "-w", office, "--annotate", tmp_path / "marked", "--json")
+    assert (said.code, {item["code"] for item in said.json["findings"] if item["severity"] == "error"}) == (1, {"L03"})
+
+
+def test_words_that_are_no_text_are_refused(command: Command, office: Path) -> None:
+    said = command("approver", "revoke", "a\udcff", "-w", office)
+    assert (said.code, "不能识别的字符" in said.err) == (2, True)
+
+
+def test_command_that_does_not_exist_is_told_in_chinese(command: Command) -> None:
+    assert "没有命令 trace" in command("trace").err

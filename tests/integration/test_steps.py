@@ -3,8 +3,10 @@
 import csv
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import openpyxl
@@ -16,10 +18,11 @@ from perfeval import steps
 from perfeval.approvals import enrol
 from perfeval.archive import archive_bag
 from perfeval.cli import create_workspace
-from perfeval.errors import ArchiveError, LedgerError, ReportError, UsageError
+from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, UsageError
 from perfeval.ledgers import receive
 from perfeval.model import Answer, Figure, Revision, Scorecard, Verdict
 from perfeval.model.documents import keep, keep_facts
+from perfeval.model.ledgers import parquet
 from perfeval.settings import Workspace, secret_key
 from perfeval.store import Store, open_store
 
@@ -287,7 +290,8 @@ def test_verification_of_a_bag_made_anew_from_other_ledgers_misses_the_approved_
         "figures.json": steps._json(keep(list[Figure], list(figures))),
     }
     bag = archive_bag(replace(holdings, ledgers=ledgers, records={**holdings.records, **records}), archived.parents[1] / "forged")
-    assert [check.name for check in steps.verify_archive(bag) if not check.ok] == ["按台账重写的报告"]
+    failed = [check.name for check in steps.verify_archive(bag) if not check.ok]
+    assert failed == ["台账快照", "数字所据的行", "按台账重写的报告"]
 
 
 @pytest.mark.parametrize("content", [b"rubbish", b"5", b"{}", b"[]", b"[" * 100_000])
@@ -298,6 +302,63 @@ def test_verification_of_a_bag_with_a_record_of_another_form_ends_in_a_failed_ch
     holdings = steps._holdings(office.workspace, office.store, office.revision)
     bag = archive_bag(replace(holdings, records={**holdings.records, record: content}), archived.parents[1] / "other")
     assert len([check for check in steps.verify_archive(bag) if not check.ok]) == 1
+
+
+def test_verification_of_a_bag_described_otherwise_names_what_differs(office: Office, archived: Path) -> None:
+    holdings = steps._holdings(office.workspace, office.store, office.revision)
+    secret = replace(holdings, archive=holdings.archive.model_copy(update={"security": "秘密"}), written_on=date(2020, 1, 1))
+    bag = archive_bag(secret, archived.parents[1] / "other")
+    (check,) = [check for check in steps.verify_archive(bag) if not check.ok]
+    assert (check.name, check.detail) == ("元数据和说明", "metadata.xml与归档配置和审批记录不符")
+
+
+def test_verification_looks_into_snapshots_and_lineage(office: Office, archived: Path) -> None:
+    holdings = steps._holdings(office.workspace, office.store, office.revision)
+    rows = pl.read_parquet(holdings.records["lineage.parquet"]).head(1)
+    snapshots = {**holdings.snapshots, "surveys": holdings.snapshots["meetings"]}
+    records = {**holdings.records, "lineage.parquet": parquet(rows), "findings.json": b'[{"code": "X99"}]'}
+    bag = archive_bag(replace(holdings, records=records, snapshots=snapshots), archived.parents[1] / "other")
+    assert [check.name for check in steps.verify_archive(bag) if not check.ok] == ["台账快照", "数字所据的行", "校验疑点"]
+
+
+def test_verification_passes_over_an_empty_folder(archived: Path) -> None:
+    (archived / "data" / "workspace" / "ledgers" / "0001").mkdir()
+    assert [check for check in steps.verify_archive(archived) if not check.ok] == []
+
+
+def test_correction_after_a_return_is_archived(office: Office) -> None:
+    office.decide("center", Verdict.RETURN, office.prepare())
+    steps.record_correction(office.store, office.revision, "已补充会议纪要")
+    code = office.prepare()
+    office.decide("center", Verdict.APPROVE, code)
+    office.decide("bureau", Verdict.APPROVE, code)
+    assert json.loads((office.archive() / "data/records/corrections.json").read_bytes()) == {"1": "已补充会议纪要"}
+
+
+@pytest.mark.parametrize("edited_after", ["validated", "scored"])
+def test_settings_edited_between_steps_begin_again_from_the_ledgers(office: Office, edited_after: str) -> None:
+    workspace, store, revision = office.workspace, office.store, office.revision
+    steps.validate_ledgers(workspace, store, revision, steps.ingest_ledgers(workspace, store, revision))
+    if edited_after == "scored":
+        steps.score_indicators(workspace, store, revision)
+    text = workspace.config_file.read_text(encoding="utf-8")
+    workspace.config_file.write_text(text.replace("ZDXM-2022-001", "ZDXM-2022-009"), encoding="utf-8")
+    for place in (workspace, Workspace(workspace.root)):  # a process that runs on with the old ones, and a new one
+        with pytest.raises(ConfigurationError, match=r"perfeval\.yml 在计算期间改动过"):
+            steps.score_indicators(place, store, revision) and steps.draft_report(place, store, revision)
+        if store.outcome(revision, "validated") is None:
+            break
+    with pytest.raises(LedgerError, match="台账有"):
+        steps.prepare(Workspace(workspace.root), store, revision)
+
+
+def test_clock_set_back_behind_the_draft_lets_nobody_decide(office: Office) -> None:
+    code = office.prepare()
+    with sqlite3.connect(office.workspace.state / "store.db") as database:
+        database.execute("update outcomes set done_at = '2099-01-01 00:00:00.000000' where step = 'drafted'")
+    with pytest.raises(ApprovalError, match="本机时钟早于成文时间"):
+        office.decide("center", Verdict.APPROVE, code)
+    assert office.standing() == "waiting-center"
 
 
 @pytest.mark.parametrize("name", ["perfeval.yml", "profiles.yml", "report/2022.md"])

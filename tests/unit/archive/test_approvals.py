@@ -44,6 +44,7 @@ def test_unapproved_without_gates_is_an_objection() -> None:
 def test_unapproved_with_an_earlier_return_is_no_objection() -> None:
     returned = replace(CENTER, revision=1, verdict=Verdict.RETURN)
     assert unapproved(replace(APPROVALS, decisions=(returned, CENTER, BUREAU))) == []
+    assert unapproved(replace(APPROVALS, decisions=(replace(returned, gate="leader"), CENTER, BUREAU))) == []
 
 
 def test_misbound_to_another_report_names_who_and_both_digests() -> None:

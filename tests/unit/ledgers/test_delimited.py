@@ -162,3 +162,13 @@ def test_csv_of_any_content_ends_in_findings(folder: Path, read: Read, content: 
     reading = read()
     assert reading.findings
     assert all(finding.message for finding in reading.findings)
+
+
+def test_one_long_line_is_no_ledger(folder: Path, found: Found) -> None:
+    (folder / "满意度调查台账.csv").write_bytes(b"," * 5_000_000)
+    assert [code for code, _, _ in found()] == ["L06"]
+
+
+def test_quote_that_never_ends_is_refused_before_all_is_read(write_csv: Write, found: Found) -> None:
+    write_csv('"1,2022-03-05,企业,满意', *["2,2022-03-05,企业,满意"] * 700_000)
+    assert [code for code, _, _ in found()] == ["L06"]

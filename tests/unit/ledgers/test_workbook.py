@@ -262,3 +262,10 @@ def test_hidden_sheet_counts_and_is_told(write_survey: Write, read: Read) -> Non
     reading = read()
     assert reading.ledgers["surveys"].frame.height == 1
     assert [(finding.code, finding.severity) for finding in reading.findings] == [("L08", "note"), ("L17", "warning")]
+
+
+def test_merged_areas_without_number_are_listed_in_part(write_budget: Write, found: Found, folder: Path) -> None:
+    write_budget()
+    areas = "<mergeCells>" + '<mergeCell ref="A2:F99999"/>' * 20_000 + "</mergeCells>"
+    rewrite(folder / "预算指标台账.xlsx", "xl/worksheets/sheet1.xml", "</sheetData>", f"</sheetData>{areas}")
+    assert 0 < sum(code == "L18" for code, _, _ in found()) <= 1_001
