@@ -329,6 +329,8 @@ def test_verification_passes_over_an_empty_folder(archived: Path) -> None:
 def test_correction_after_a_return_is_archived(office: Office) -> None:
     office.decide("center", Verdict.RETURN, office.prepare())
     steps.record_correction(office.store, office.revision, "已补充会议纪要")
+    with sqlite3.connect(office.workspace.state / "store.db") as database:
+        database.execute("update people set last_step = null")  # as if half a minute had passed
     code = office.prepare()
     office.decide("center", Verdict.APPROVE, code)
     office.decide("bureau", Verdict.APPROVE, code)
