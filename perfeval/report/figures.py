@@ -19,6 +19,7 @@ MARKS = re.compile(f"[{OPEN}-{LINE}]")
 _FIGURE = re.compile(f"{OPEN}([^{NEXT}]*){NEXT}([^{NEXT}]*){NEXT}([^{NEXT}]*){NEXT}([^{CLOSE}]*){CLOSE}")
 _DIGITS = "零一二三四五六七八九"
 _CHINESE_LIMIT = 10_000
+_WRITERS = {"元": "wan 或 yuan", "%": "percent"}
 
 
 class ValueMissingError(ValueError):
@@ -134,7 +135,9 @@ def in_yuan(value: Decimal) -> str:
 
 
 def number(datum: object) -> str:
-    """The exact value: 73, 98.75."""
+    """The exact value of a count or of points: 73, 98.75. Money and percentages have filters that go with their unit."""
+    if isinstance(datum, Datum) and datum.unit in _WRITERS:
+        return fault(f"{datum.id} 的单位是“{datum.unit}”，请用 {_WRITERS[datum.unit]} 打印")
     return _write(datum, plain)
 
 

@@ -87,3 +87,10 @@ def test_filter_unfit_value_faulted(marked: str, told: str) -> None:
 def test_condition_missing_value_raises_its_reason() -> None:
     with pytest.raises(ValueMissingError, match="没有问卷"):
         bool(Datum("n", None, reason="没有问卷"))
+
+
+@pytest.mark.parametrize(("unit", "filters"), [("元", "wan 或 yuan"), ("%", "percent")])
+def test_number_is_not_for_what_has_a_unit_of_its_own(unit: str, filters: str) -> None:
+    datum = Datum("x", Decimal(179900), unit)
+    assert f"x 的单位是“{unit}”，请用 {filters} 打印" in number(datum)
+    assert number(datum) == str(datum)
