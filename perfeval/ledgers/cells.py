@@ -22,7 +22,7 @@ _WIDE = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {"�
 # In codes brackets stay as they are: they are part of a 文号.
 _WIDE_CODE = {wide: half for wide, half in _WIDE.items() if half.isalnum() or half in "-/._#"}
 
-# What clerks write into a cell of text that has nothing to say.
+# What clerks write into a cell of text that may be empty and has nothing to say.
 NOTHING = (
     "无", "没有", "暂无", "不适用", "无问题", "无异常", "未发现", "未发现问题", "未发现异常",
     "-", "--", "—", "——", "－", "/", "／", "\\", "N/A", "n/a",
@@ -97,15 +97,15 @@ def value(column: Column, text: pl.Expr, unit: str, *, binary: bool, epoch_1904:
             digits = pl.when(number.str.contains("^[0-9]{1,3}(?:,[0-9]{3})+$")).then(number.str.replace_all(",", "", literal=True))
             return plain_value(column, digits.otherwise(number), unit, binary=binary)
         case Kind.CODE:
-            return _said(text).str.replace_many(list(_WIDE_CODE), list(_WIDE_CODE.values()))
+            return _said(column, text).str.replace_many(list(_WIDE_CODE), list(_WIDE_CODE.values()))
         case Kind.TEXT:
-            return _said(text)
+            return _said(column, text)
         case _:
             return text
 
 
-def _said(text: pl.Expr) -> pl.Expr:
-    return pl.when(~text.is_in(NOTHING)).then(text)
+def _said(column: Column, text: pl.Expr) -> pl.Expr:
+    return text if column.required else pl.when(~text.is_in(NOTHING)).then(text)
 
 
 def _yuan(number: pl.Expr, unit: str) -> pl.Expr:

@@ -102,7 +102,7 @@ class _Cleaner:
         if column.required:
             yield read.is_null()
         yield read.str.len_bytes() == 0
-        if column.kind is not Kind.CHOICE:
+        if not column.required and column.kind is not Kind.CHOICE:
             yield read.is_in(NOTHING)
         if column.kind is Kind.CODE:
             yield read.str.contains(f"{_UNUSUAL}|{_CHANGED}")

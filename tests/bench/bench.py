@@ -146,7 +146,9 @@ def run(python: Path, script: str, workspace: Path, scratch: Path) -> tuple[Run,
 
 def compare(results: dict[str, dict[str, Any]]) -> list[str]:
     """What differs from the straight script's results, value by value."""
-    base = results["straight"]
+    base = results.get("straight")
+    if base is None:
+        return []  # it failed, which is told already
     return [
         f"{part} {key}: straight {base[part].get(key)}, {name} {other[part].get(key)}"
         for name, other in results.items()
@@ -158,7 +160,7 @@ def compare(results: dict[str, dict[str, Any]]) -> list[str]:
 
 def show(case: str, medians: Medians, measured: dict[str, list[Run]]) -> None:
     base = next(iter(medians.values()))
-    tell(f"\n{case}   (medians of {len(measured['straight'])} runs; ratios to the first line)")
+    tell(f"\n{case}   (medians of {len(next(iter(measured.values())))} runs; ratios to the first line)")
     tell(f"  {'':9} {'CPU s':>7} {'ratio':>6}   {'spread':11} {'work s':>7} {'ratio':>6} {'peak MiB':>9} {'ratio':>6}")
     for name, values in medians.items():
         times = [one.cpu for one in measured[name]]

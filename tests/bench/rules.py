@@ -175,6 +175,7 @@ def narrative(
             "rows": table,
             "missed": missed,
             "missed_count": Decimal(len(missed)),
+            "left_out": [],
             "execution": {"weight": Decimal(10), "score": Decimal(scores["execution"]), "missed": Decimal(scores["execution"]) < 10},
             "levels": [
                 {
