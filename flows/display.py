@@ -90,18 +90,8 @@ def show_errors(revision: Revision, error: LedgerError) -> None:
 def _score_rows(card: Scorecard) -> list[dict[str, str]]:
     rows = [(row.level1, row.level2, row.name, row.target, row.actual, row.weight, row.score, row.explanation) for row in card.scores]
     execution = card.execution
-    rows.append(
-        (
-            "预算执行",
-            "预算执行率",
-            "预算执行率",
-            "100%",
-            percentage(execution.rate),
-            execution.weight,
-            execution.score,
-            execution.explanation,
-        )
-    )
+    rate = percentage(execution.rate)
+    rows.append(("预算执行", "预算执行率", "预算执行率", "100%", rate, execution.weight, execution.score, execution.explanation))
     names = ("一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "说明")
     return [dict(zip(names, map(str, row), strict=True)) for row in rows]
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from perfeval.errors import ConfigurationError, FileError, LedgerError, PerfevalError, UsageError
+from perfeval.texts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,23 +61,20 @@ def answer(program: typer.Typer, arguments: "Sequence[str] | None" = None) -> No
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that has no ✓ still shows the rest
     try:
-        if not all(map(_is_text, sys.argv[1:] if arguments is None else arguments)):
-            raise UsageError("U09", "参数里有不能识别的字符", "检查终端的文字编码，应为 UTF-8。")
+        "".join(sys.argv if arguments is None else arguments).encode()
         code = program(arguments, standalone_mode=False)
     except typer.TyperException as error:
         code = _say_fault(UsageError("U00", _explain(error), "命令之后加 --help 看用法。"))
     except PerfevalError as error:
         code = _say_fault(error)
+    except UnicodeEncodeError:
+        code = _say_fault(UsageError("U09", "参数里有不能识别的字符", "检查终端的文字编码，应为 UTF-8。"))
     except OSError as error:
         code = _say_fault(FileError(error))
     except (typer.Abort, KeyboardInterrupt):
         say("已中断")
         code = 130
     sys.exit(code)
-
-
-def _is_text(word: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def _say_fault(error: PerfevalError) -> int:
@@ -131,8 +129,8 @@ def tell(text: str) -> None:
 
 
 def _shown(text: str) -> str:
-    """Text without what would move the reader's cursor: it may come from a cell, a file's name, a bag."""
-    return "".join(character if character.isprintable() or character in "\n　" else "�" for character in text)
+    """Lines without what would move the reader's cursor: they may come from a cell, a file's name, a bag."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def say_findings(findings: "Sequence[Finding]") -> None:
@@ -281,7 +279,7 @@ def show_scores(card: Any) -> None:  # noqa: ANN401  # Scorecard, not imported f
     for name in ("分值", "得分"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in card.scores:
-        table.add_row(*(Text(_shown(f"{cell}")) for cell in (row.level2, row.name, row.target, row.actual, row.weight, row.score)))
+        table.add_row(*(Text(visible(f"{cell}")) for cell in (row.level2, row.name, row.target, row.actual, row.weight, row.score)))
     execution = card.execution
     table.add_row("预算执行", "预算执行率", "100%", percentage(execution.rate), f"{execution.weight}", f"{execution.score}")
     table.add_section()

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from perfeval.errors import ConfigurationError, UsageError
 from perfeval.model import Gate
 from perfeval.model.evaluation import NAME_LENGTH
+from perfeval.texts import has_controls
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -36,7 +37,7 @@ def _inside(path: str) -> str:
 
 def _printable(text: str) -> str:
     text = re.sub(r"\s*\n\s*", "", text)  # lines of one paragraph
-    if not text.isprintable():
+    if has_controls(text):
         raise ValueError("含有不可见字符")
     return text
 

@@ -46,6 +46,8 @@ from perfeval.model.documents import keep, keep_facts, keep_json, kept, kept_fac
 from perfeval.model.ledgers import parquet
 from perfeval.settings import CONFIG_FILE, Settings, Workspace, load_model, read_text, secret_key
 
+_PROGRAM = f"perfeval {__version__}"
+
 if TYPE_CHECKING:  # rooms that `check` and `score` do without are loaded by the steps that enter them
     from perfeval.archive import Check, Holdings
     from perfeval.report import Report
@@ -341,7 +343,7 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
         configuration={
             name: store.artifacts.path(digest) for name, digest in {**scored["configuration"], **drafted["configuration"]}.items()
         },
-        program=f"perfeval {__version__}",
+        program=_PROGRAM,
     )
 
 
@@ -370,7 +372,7 @@ def verify_archive(bag: Path) -> list[Check]:
         is_same = report.read_text(again.document) == report.read_text((content / "report.docx").read_bytes())
         changed = [name for name, ledger in assessment.ledgers.items() if not _is_snapshot(ledger, content / "snapshots")]
         lineage = pl.read_parquet(records / "lineage.parquet").equals(pl.read_parquet(_lineage(assessment.facts)))
-        wrong = misdescribed(bag, workspace.settings, year, again.written_on)
+        wrong = misdescribed(bag, workspace.settings, year, again.written_on, _PROGRAM)
     # A ValueError: the folder of ledgers has no year's name.
     except (PerfevalError, ValueError, StopIteration, OSError, pl.exceptions.PolarsError) as error:
         return [*checks, Check("从台账重算", ok=False, detail=str(error))]

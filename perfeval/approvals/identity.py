@@ -9,6 +9,7 @@ from perfeval.errors import ApprovalError
 from perfeval.model import Gate, Person
 from perfeval.model.evaluation import NAME_LENGTH, spelling
 from perfeval.store import Enrolled, Store
+from perfeval.texts import has_controls
 
 STEP_SECONDS = 30
 # One step either way: phones and servers disagree by some seconds.
@@ -24,7 +25,7 @@ def enrol(store: Store, name: str, role: str, gates: tuple[Gate, ...], key: str)
     if title is None:
         raise ApprovalError("A02", f"没有“{role}”这一审批角色", "可用角色：" + "、".join(f"{gate.key}（{gate.title}）" for gate in gates))
     name = name.strip()
-    if not spelling(name) or len(name) > NAME_LENGTH or not name.isprintable():
+    if not spelling(name) or len(name) > NAME_LENGTH or has_controls(name):
         raise ApprovalError("A03", "审批人姓名为空、过长或含有不可见字符", f"填写真实姓名，不超过{NAME_LENGTH}字。")
     secret = pyotp.random_base32()
     known = find_approver(store, name)

@@ -55,14 +55,18 @@ def verify_bag(path: Path) -> list[Check]:
     ]
 
 
-def misdescribed(path: Path, settings: Settings, year: int, written_on: date) -> list[str]:
+def misdescribed(path: Path, settings: Settings, year: int, written_on: date, program: str) -> list[str]:
     """Which of bag-info.txt, metadata.xml and 归档说明.txt of an intact bag are not what its records and settings give.
+
+    Another version of the program may have put it in other words: its bags are not compared.
 
     Raises: ValueError: one of them cannot be read.
     """
     bag = _Bag(path)
     approvals = read_approvals(bag.read(APPROVALS))
     told = dict(line.split(": ", 1) for line in bag.read("bag-info.txt").decode().splitlines() if ": " in line)
+    if told.get("Bag-Software-Agent") != program:
+        return []
     holdings = Holdings(
         archive_no=told.get("External-Identifier", ""),
         title=report_title(settings.unit.name, year),
@@ -75,7 +79,7 @@ def misdescribed(path: Path, settings: Settings, year: int, written_on: date) ->
         archived_at=approvals.archived_at,
         unit=settings.unit.name,
         archive=settings.archive,
-        program=told.get("Bag-Software-Agent", ""),
+        program=program,
     )
     return [name for name, text in describe(holdings, approvals, bag.payload).items() if bag.read(name) != text]
 

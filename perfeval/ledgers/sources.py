@@ -11,6 +11,7 @@ from perfeval.ledgers.headers import likely_model, normal
 from perfeval.ledgers.sheets import INDEX, RefusedFileError, Sheet
 from perfeval.ledgers.workbook import open_workbook
 from perfeval.model import Finding, ReceivedFile, Severity
+from perfeval.texts import has_controls, visible
 from schemas import LEDGERS
 
 _NAMES = {model.ledger_title(): name for name, model in LEDGERS.items()}
@@ -37,10 +38,9 @@ def find_sources(files: Sequence[ReceivedFile]) -> tuple[dict[str, Sheet], list[
     """Find the one sheet of each ledger; a ledger with none or two has a finding instead."""
     search = _Search()
     for file in files:
-        if not file.name.isprintable():
+        if has_controls(file.name):
             message = "文件名里有不能识别的字符（多半是解压时编码不对）。请改名后重新提交。"
-            name = "".join(character if character.isprintable() else "?" for character in file.name)
-            search.findings.append(Finding(Code.WRONG_TYPE, Severity.ERROR, message, file=name))
+            search.findings.append(Finding(Code.WRONG_TYPE, Severity.ERROR, message, file=visible(file.name)))
             continue
         own = _ledger(PurePath(file.name).stem)
         try:
