@@ -99,7 +99,7 @@ def _score(row: Indicator, fact: Fact, weight: Decimal, profile: Profile) -> Sco
     if score < weight:
         gained, owed, is_missed = f"得{points(score)}", "；未得满分，须说明偏差原因和改进措施", True
     why = f"实际{actual}，{why}，{gained}{owed}{rescaled}"
-    shown = f"{_level(row.bands, fact.value)[0]}（{actual}）" if row.bands and isinstance(fact.value, Decimal) else actual
+    shown = _level(row.bands, fact.value)[0] if row.bands and isinstance(fact.value, Decimal) else actual
     return Score(row.id, row.level1, row.level2, row.name, weight, row.target, shown, score, why, bool(owed), is_missed)
 
 
