@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from perfeval.errors import ConfigurationError, FileError, LedgerError, PerfevalError, UsageError
 from perfeval.texts import visible
@@ -41,14 +42,40 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", envvar="PERFEVAL_JSON", show_envvar=False, help="只在标准输出打印一份 JSON")]
 YearOption = Annotated[int, typer.Option("--year", "-y", min=2000, max=2100, help="自评年度", metavar="Y")]
 
+# Typer's own words; it translates them by the machine's language, and an office's server has often none.
+_WORDS = {
+    "Usage: ": "用法：", "Options:": "选项：", "Arguments:": "参数：", "Commands:": "命令：", "[OPTIONS]": "[选项]",
+    "COMMAND [ARGS]...": "命令 …", "Show this message and exit.": "显示本说明", "required]": "必填]", "[default: ": "[默认 ",
+}  # fmt: skip
+
+
+def _in_chinese(text: str) -> str:
+    for word, ours in _WORDS.items():
+        text = text.replace(word, ours)
+    return text
+
+
+class _Command(TyperCommand):
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401  # its class is not public
+        """The command's help, in Chinese."""
+        return _in_chinese(super().get_help(ctx))
+
+
+class _Group(TyperGroup):
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401  # its class is not public
+        """The group's help, in Chinese."""
+        return _in_chinese(super().get_help(ctx))
+
+
 app = typer.Typer(
+    cls=_Group,
     help="从台账到项目支出绩效自评报告：校验、评分、成文、审批、归档。",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-approver_app = typer.Typer(help="登记、查看、停用审批人。", no_args_is_help=True, rich_markup_mode=None)
+approver_app = typer.Typer(cls=_Group, help="登记、查看、停用审批人。", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(approver_app, name="approver")
 
 
@@ -60,6 +87,8 @@ def answer(program: typer.Typer, arguments: "Sequence[str] | None" = None) -> No
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that has no ✓ still shows the rest
+    for command in (*app.registered_commands, *approver_app.registered_commands):
+        command.cls = _Command
     try:
         "".join(sys.argv if arguments is None else arguments).encode()
         code = program(arguments, standalone_mode=False)

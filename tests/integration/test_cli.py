@@ -424,3 +424,11 @@ def test_words_that_are_no_text_are_refused(command: Command, office: Path) -> N
 
 def test_command_that_does_not_exist_is_told_in_chinese(command: Command) -> None:
     assert "没有命令 trace" in command("trace").err
+
+
+@pytest.mark.parametrize("typed", [["check", "--help"], ["approver", "--help"], ["approver", "add", "-h"], ["approver"]])
+def test_help_is_in_chinese(command: Command, typed: list[str]) -> None:
+    said = command(*typed)
+    text = said.out + said.err
+    assert "用法：" in text
+    assert [word for word in ("Usage", "Options", "Arguments", "Commands", "Show", "required", "default") if word in text] == []
