@@ -91,7 +91,8 @@ class _Cleaner:
         for rows in self.sheet.rows(self.layout.header_row):
             read = rows.lazy().with_columns(readings).select("row", *names, odd=odd).collect()
             is_odd = read.drop_in_place("odd")
-            yield read.filter(~is_odd), rows.filter(is_odd).select("row", surplus, *texts)
+            plain = read.filter(~is_odd) if is_odd.any() else read  # which spares a copy of nearly every block
+            yield plain, rows.filter(is_odd).select("row", surplus, *texts)
 
     def _doubts(self, column: Column, text: pl.Expr) -> Iterator[pl.Expr]:
         """When the plain reading of a cell does not settle it."""
