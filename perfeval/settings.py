@@ -274,6 +274,19 @@ def read_text(path: Path) -> str:
         raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
 
 
+_YAML_PROBLEMS = {
+    "did not find expected ',' or ']'": "缺少逗号或 ]",
+    "did not find expected ',' or '}'": "缺少逗号或 }",
+    "did not find expected '-' indicator": "列表的各项应以 - 开头并对齐",
+    "did not find expected key": "缩进没有对齐，或引号之外还有文字",
+    "found a tab character that violates indentation": "缩进只能用空格，不能用 Tab",
+    "found character that cannot start any token": "文字以 @、` 等特殊字符开头，请加引号",
+    "found undefined alias": "文字以 * 开头，请加引号",
+    "found unexpected end of stream": "引号没有结束",
+    "mapping values are not allowed in this context": "这里不该有冒号：缩进没有对齐，或含冒号的文字没有加引号",
+}
+
+
 def load_yaml(path: Path) -> tuple[Any, "Marks"]:
     """Parse a YAML file into plain data and the line of every node.
 
@@ -289,7 +302,8 @@ def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
         data = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError("F01", f"{file}:{line}: YAML 写法有误：{error.problem}", "检查缩进、冒号后的空格和引号。") from error
+        problem = _YAML_PROBLEMS.get(str(error.problem), str(error.problem))
+        raise ConfigurationError("F01", f"{file}:{line}: YAML 写法有误：{problem}", "检查缩进、冒号后的空格和引号。") from error
     # What the loader's constructors raise of a day that does not exist, a number of thousands of digits, a tag such as !!bool x.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         message = f"{file}:1: YAML 写法有误：有不存在的日期、过长的数、特殊标签（!!）或不可见字符"

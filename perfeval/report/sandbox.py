@@ -21,6 +21,23 @@ _FAULT = re.compile(f"{FAULT}([^{CLOSE}]*){CLOSE}")
 Faults = list[tuple[int, str]]
 
 
+_SYNTAX = (
+    (r"No filter named '(.+)'\.", "没有过滤器 {}"),
+    (r"Encountered unknown tag '([^']+)'.*", "没有标签 {}，或它没有相应的开头"),
+    (r"Unexpected end of template.*closed is '(.+)'\.", "{} 没有结束"),
+    (r"(?i)unexpected end of template.*|Missing end of .*", "括号没有结束"),
+    (r"Expected an expression.*|expected .*, got 'end of .*", "没有写完"),
+    (r"expected token .*, got '(.+)'", "多出 {}"),
+    (r"unexpected char '(.+)' at .*", "不该有字符 {}"),
+)
+
+
+def _in_chinese(message: str) -> str:
+    """What Jinja finds wrong with a template's form, as far as it is usual."""
+    found = ((re.fullmatch(pattern, message, re.DOTALL), words) for pattern, words in _SYNTAX)
+    return next((words.format(*match.groups()) for match, words in found if match), message)
+
+
 def render(source: str, context: Mapping[str, Any], faults: Faults) -> tuple[list[str], list[int]]:
     """Render a template into lines and the source line each came from; faults are added, and taken out of the text."""
     environment = _environment()
@@ -29,7 +46,7 @@ def render(source: str, context: Mapping[str, Any], faults: Faults) -> tuple[lis
         faults += [*_unknown(tree, context), *_forged(tree)]
         rendered = environment.from_string(tree).render(context)
     except TemplateSyntaxError as error:
-        faults.append((error.lineno, f"模板写法有误：{error.message}"))
+        faults.append((error.lineno, f"模板写法有误：{_in_chinese(error.message or '')}"))
         return [], []
     except (TemplateError, TypeError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
         faults.append((_line_of(error), str(error)))

@@ -405,6 +405,17 @@ def test_configuration_that_yaml_cannot_make_sense_of_is_told(
     assert f"{path.name}:" in said.err, said.err
 
 
+@pytest.mark.parametrize("line", ["unit: [a", "a:\tb: c", "x: *no", "x: @y", 'x: "y', " x: y", "x: 'y' z", "- x"])
+def test_form_of_yaml_is_told_in_chinese(command: Command, office: Path, line: str) -> None:
+    path = office / "perfeval.yml"
+    path.write_text(path.read_text(encoding="utf-8") + f"{line}\n", encoding="utf-8")
+    said = command("check", "--year", 2022, "-w", office)
+    problem = said.err.splitlines()[0].partition("写法有误：")[2]
+    assert said.code == 2
+    assert problem
+    assert not any(word in problem for word in ("found", "find", "expected", "not"))
+
+
 def test_damaged_sheet_is_found_and_not_lost_over_its_marked_copy(command: Command, office: Path, tmp_path: Path) -> None:
     path = ledger(office, "资金支出台账")
     with zipfile.ZipFile(path) as package:

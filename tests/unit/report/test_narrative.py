@@ -179,3 +179,21 @@ def test_sandbox_escape_or_arithmetic_stops_the_draft(faults: Faults, expression
 @pytest.mark.parametrize("tag", ["{% include '/etc/passwd' %}", "{% import 'os' as os %}", "{% extends 'x' %}"])
 def test_sandbox_other_files_stop_the_draft(faults: Faults, tag: str) -> None:
     assert faults(f"文{tag}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{{ unit.name | nosuch }}", "没有过滤器 nosuch"),
+        ("{% foo %}", "没有标签 foo，或它没有相应的开头"),
+        ("{% if year %}甲", "if 没有结束"),
+        ("{{ year", "括号没有结束"),
+        ("{# 甲", "括号没有结束"),
+        ("{% if %}甲{% endif %}", "没有写完"),
+        ("{{ unit | }}", "没有写完"),
+        ("{{ year unit }}", "多出 unit"),
+        ("{{ year ? }}", "不该有字符 ?"),
+    ],
+)
+def test_template_that_cannot_be_read_is_told_in_chinese(faults: Faults, text: str, told: str) -> None:
+    assert [fault.partition("：")[2] for fault in faults(text + "\n")] == [told]
