@@ -255,14 +255,13 @@ def check(
 ) -> None:
     """校验台账：逐格列出全部问题。"""
     from perfeval.ledgers import annotate as mark
-    from perfeval.ledgers import receive
     from perfeval.model import Severity
-    from perfeval.steps import check_files
+    from perfeval.steps import check_files, receive_ledgers
 
     place = open_workspace(workspace)
     if annotate and annotate.resolve() == place.ledgers(year):
         raise UsageError("U08", "标注副本不能放进台账文件夹，会被当作台账再读一遍", "--annotate 换一个文件夹。")
-    files = receive(place.ledgers(year))
+    files = receive_ledgers(place, year)
     findings = check_files(place, year, files).findings
     ok = all(finding.severity is not Severity.ERROR for finding in findings)
     copies = mark(files, findings, annotate) if annotate else []
@@ -281,12 +280,11 @@ def check(
 @app.command()
 def score(year: YearOption, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """计算指标和自评得分。"""
-    from perfeval.ledgers import receive
     from perfeval.model.documents import print_scores
-    from perfeval.steps import assess
+    from perfeval.steps import assess, receive_ledgers
 
     place = open_workspace(workspace)
-    assessment = assess(place, year, receive(place.ledgers(year)))
+    assessment = assess(place, year, receive_ledgers(place, year))
     if as_json:
         emit(print_scores(assessment.facts, assessment.card))
     else:
@@ -324,14 +322,13 @@ def draft(
     as_json: JsonOption = False,
 ) -> None:
     """不进入审批，生成一份报告草稿。"""
-    from perfeval.ledgers import receive
     from perfeval.model.documents import number
-    from perfeval.steps import assess, write_report
+    from perfeval.steps import assess, receive_ledgers, write_report
 
     if output.suffix.lower() != ".docx":
         raise UsageError("U07", f"草稿是 Word 文件，不能写成 {output.name}", "文件名以 .docx 结尾。")
     place = open_workspace(workspace)
-    report = write_report(place, year, 0, assess(place, year, receive(place.ledgers(year))))
+    report = write_report(place, year, 0, assess(place, year, receive_ledgers(place, year)))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(report.document)
     if as_json:

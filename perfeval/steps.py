@@ -67,6 +67,20 @@ class Assessment:
     card: Scorecard
 
 
+def receive_ledgers(workspace: Workspace, year: int) -> list[ReceivedFile]:
+    """The ledger files of a year as they lie in its folder.
+
+    Raises: UsageError: there is no such folder.
+    """
+    _expect_ledgers(workspace, year)
+    return receive(workspace.ledgers(year))
+
+
+def _expect_ledgers(workspace: Workspace, year: int) -> None:
+    if not workspace.ledgers(year).is_dir():
+        raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", "核对年度；把台账放进这个文件夹后再试。")
+
+
 def check_files(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> Reading:
     """Read and validate ledgers, each by itself and against the others; every finding at once."""
     reading = read_ledgers(files)
@@ -127,8 +141,7 @@ def open_evaluation(workspace: Workspace, store: Store, year: int, prepared_by: 
     if archived and (run is None or store.run_of(archived) != run):
         raise UsageError("U05", f"{year}年度“{programme.name}”已归档（{archived.id}），不能再次自评", "用 perfeval verify 核验归档包。")
     if not same:  # a mistyped year is not opened; one in work goes on with what it has frozen
-        if not workspace.ledgers(year).is_dir():
-            raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", "核对年度；把台账放进这个文件夹后再送审。")
+        _expect_ledgers(workspace, year)
         workspace.indicators(year)
     return store.open_evaluation(year, programme.name, code, prepared_by, run)
 

@@ -443,3 +443,9 @@ def test_help_is_in_chinese(command: Command, typed: list[str]) -> None:
     text = said.out + said.err
     assert "用法：" in text
     assert [word for word in ("Usage", "Options", "Arguments", "Commands", "Show", "required", "default") if word in text] == []
+
+
+@pytest.mark.parametrize("typed", [["check"], ["score"], ["draft", "-o", "report.docx"]])
+def test_year_without_a_folder_is_a_word_mistyped(command: Command, office: Path, typed: list[str]) -> None:
+    said = command(*typed, "--year", 2031, "-w", office)
+    assert (said.code, said.err.splitlines()[0]) == (2, "没有 2031 年度的台账文件夹 ledgers/2031")
