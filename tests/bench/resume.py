@@ -2,7 +2,7 @@
 
     python tests/bench/resume.py [--clicks N]
 
-A sample year on the real server and runner. The first gate is answered with a wrong code again and again, which sends the run
+A sample year on the real server and runner. The first gate is answered by somebody not enrolled again and again, which sends the run
 through a whole resume each time and back to the same gate. Target: a median of at most 3 seconds.
 """
 
