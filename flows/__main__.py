@@ -1,6 +1,7 @@
 """The program's entry: answers `perfeval --help` before anything is imported, and leaves the rest to flows.cli."""
 
 import sys
+from contextlib import suppress
 
 HELP = """\
 perfeval：从台账到项目支出绩效自评报告
@@ -42,7 +43,10 @@ perfeval：从台账到项目支出绩效自评报告
 def main() -> None:
     """Run the program."""
     if sys.argv[1:] in ([], ["-h"], ["--help"]):
-        sys.stdout.write(HELP)
+        with suppress(OSError, AttributeError):  # nobody reads it: a closed or full stdout
+            sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal's stream
+            sys.stdout.write(HELP)
+            sys.stdout.flush()
         return
     from flows import cli
 

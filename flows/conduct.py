@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -60,7 +61,9 @@ class Conductor:
         standing = steps.standing(self._workspace, self._store, evaluation)
         form = CORRECTION if standing.stage is Stage.CORRECTING else standing.gate and standing.gate.key
         stands = (run.state.state_details.pause_key or "").startswith(f"{form}-r{standing.revision.number}-")
-        if run.state.is_final() or (run.state.is_paused() and not stands):
+        soon = datetime.now(UTC) + timedelta(minutes=1)
+        is_put_off = run.state.is_scheduled() and (run.state.state_details.scheduled_time or soon) > soon
+        if run.state.is_final() or is_put_off or (run.state.is_paused() and not stands):
             self._client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
         return self._wait(run)
 

@@ -42,9 +42,10 @@ _BODY_LIMIT = 16_000_000
 # approvers' secrets are encrypted with. So people may look, answer a form, retry and start a run; the rest is our processes'.
 _LOOKS = re.compile(r"/api/(?:ui/.+|.+/(?:filter|count|paginate|history|lateness|get_scheduled_flow_runs|count-by/[a-z-]+))")
 _ACTS = re.compile(r"/api/(?:flow_runs/[^/]+/(?:resume|set_state)|deployments/[^/]+/create_flow_run)")
-_NOT_PEOPLES = ("job_variables", "infrastructure_document_id")
+# What people give a run that they start: the parameters, and what finds it again.
+_GIVEN = {"parameters", "name", "tags", "idempotency_key", "enforce_parameter_schema", "state"}
 _STREAMS = {"/api/events/out", "/api/logs/out"}
-_SCHEMES = {"/docs", "/redoc", "/openapi.json"}
+_NOT_SHOWN = re.compile(r"/+(?:api/+)?(?:docs|redoc|openapi\.json|admin(?!/version$))(?:/.*)?")
 
 _DRAFT = re.compile(r"/perfeval/drafts/(?P<evaluation>[a-z0-9-]{1,64})/(?P<revision>[1-9][0-9]{0,3})\.docx")
 
@@ -82,7 +83,7 @@ class Front:
         if scope["path"].startswith("/perfeval/"):
             response = await self._draft(Request(scope))
             await response(scope, receive, guarded)
-        elif scope["path"] in _SCHEMES:
+        elif _NOT_SHOWN.fullmatch(scope["path"]) and not self._is_machine(scope):
             await PlainTextResponse("没有这个页面。", status_code=404)(scope, receive, guarded)
         elif scope["method"] in {"GET", "HEAD", "OPTIONS"} or (scope["method"] == "POST" and _READS.search(scope["path"])):
             await self._prefect(scope, receive, guarded)
@@ -136,14 +137,19 @@ class Front:
 
 
 def _is_peoples(method: str, path: str, body: bytes) -> bool:
-    """Whether people may ask for this; a run they start has no more than parameters."""
+    """Whether people may ask for this; a run they start begins now and has no more than parameters."""
     if method != "POST" or not (_LOOKS.fullmatch(path) or _ACTS.fullmatch(path)):
         return False
+    if not path.endswith("/create_flow_run"):
+        return True
     try:
         asked = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
+        given = {name for name, value in asked.items() if value}
+        state = asked.get("state") or {"type": "SCHEDULED"}
+        begins_now = state["type"] == "SCHEDULED" and not any((state.get("state_details") or {}).values())
+    except (ValueError, RecursionError, AttributeError, LookupError, TypeError):
         return False
-    return isinstance(asked, dict) and not any(asked.get(name) for name in _NOT_PEOPLES)
+    return given <= _GIVEN and begins_now and asked.get("enforce_parameter_schema") is not False
 
 
 async def _ask(app: ASGIApp, scope: Scope, body: bytes, receive: Receive) -> list[Message]:
@@ -192,10 +198,11 @@ def _draft_of_workplace(evaluation_id: str, number: int) -> tuple[Path, str]:
 
 def main() -> None:
     """Serve on the listening socket that the parent hands over as file descriptor."""
-    from prefect.server.api.server import create_app  # reads its settings when imported
+    # Out of the environment before Prefect reads its settings from there, which it shows to whoever asks.
+    machine = json.loads(os.environ.pop("PREFECT_CLIENT_CUSTOM_HEADERS"))[MACHINE]
+    from prefect.server.api.server import create_app
 
     end_with_parent()
-    machine = json.loads(os.environ["PREFECT_CLIENT_CUSTOM_HEADERS"])[MACHINE]
     app: Any = Front(create_app(final=True), _draft_of_workplace, os.environ["PREFECT_SERVER_API_AUTH_STRING"], machine)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, ws_ping_interval=None)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,8 +43,10 @@ from perfeval.model import (
 )
 from perfeval.model.digests import check_code
 from perfeval.model.documents import keep, keep_facts, keep_json, kept, kept_facts, kept_json
+from perfeval.model.evaluation import spelling
 from perfeval.model.ledgers import parquet
 from perfeval.settings import CONFIG_FILE, Settings, Workspace, load_model, read_text, secret_key
+from perfeval.texts import has_controls
 
 _PROGRAM = f"perfeval {__version__}"
 
@@ -90,7 +92,10 @@ def check_files(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) 
         programme_codes=workspace.settings.programme.codes,
         classification=load_classification(workspace.economic_classification),
     )
-    return Reading(reading.ledgers, (*reading.findings, *findings))
+    # Of a cell that could not be read it is said already; that it is empty is no finding of its own.
+    spoken = {(finding.ledger, finding.cell) for finding in reading.findings if finding.cell}
+    others = (item for item in findings if item.value is not None or (item.ledger, item.cell) not in spoken)
+    return Reading(reading.ledgers, (*reading.findings, *others))
 
 
 def assess(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> Assessment:
@@ -134,6 +139,8 @@ def open_evaluation(workspace: Workspace, store: Store, year: int, prepared_by: 
 
     Raises: UsageError: when the year is archived already, unless `run` is the one that archived it.
     """
+    if not spelling(prepared_by) or has_controls(prepared_by):
+        raise UsageError("U10", "送审人姓名为空或含有不可见字符", "填写送审人的真实姓名。")
     programme = workspace.settings.programme
     code = re.sub(r"[^a-z0-9]+", "-", programme.codes[0].lower()).strip("-") or "programme"
     same = [item for item in store.evaluations() if (item.year, item.programme) == (year, programme.name)]
@@ -369,7 +376,7 @@ def _next_number(store: Store, evaluation: Evaluation) -> int:
 def verify_archive(bag: Path) -> list[Check]:
     """Check a bag and, when it is whole, compute facts and scores and write the report again from what is inside it."""
     from perfeval import report
-    from perfeval.archive import Check, gates_in, misdescribed, verify_bag
+    from perfeval.archive import Check, gates_in, made_by, misdescribed, verify_bag
 
     checks = verify_bag(bag)
     if not all(check.ok for check in checks):
@@ -385,12 +392,12 @@ def verify_archive(bag: Path) -> list[Check]:
         is_same = report.read_text(again.document) == report.read_text((content / "report.docx").read_bytes())
         changed = [name for name, ledger in assessment.ledgers.items() if not _is_snapshot(ledger, content / "snapshots")]
         lineage = pl.read_parquet(records / "lineage.parquet").equals(pl.read_parquet(_lineage(assessment.facts)))
-        wrong = misdescribed(bag, workspace.settings, year, again.written_on, _PROGRAM)
+        wrong = misdescribed(bag, workspace.settings, year, again.written_on)
+        program = made_by(bag)
     # A ValueError: the folder of ledgers has no year's name.
     except (PerfevalError, ValueError, StopIteration, OSError, pl.exceptions.PolarsError) as error:
         return [*checks, Check("从台账重算", ok=False, detail=str(error))]
-    return [
-        *checks,
+    again_checks = [
         Check("审批环节", ok=gates_in(records / "decisions.json") == workspace.gates, detail="与归档配置 perfeval.yml 对照"),
         Check("元数据和说明", ok=not wrong, detail="、".join(wrong) + "与归档配置和审批记录不符" if wrong else "与归档配置和审批记录一致"),
         Check("台账快照", ok=not changed, detail="、".join(changed) + "与台账不同" if changed else "与台账逐格相同"),
@@ -401,6 +408,9 @@ def verify_archive(bag: Path) -> list[Check]:
         _same("报告中印出的数字", keep(list[Figure], list(again.figures)), records / "figures.json"),
         Check("按台账重写的报告", ok=is_same, detail=f"与归档的报告{'逐字相同' if is_same else '文字不同'}"),
     ]
+    # Another version may have put the same in other words.
+    note = "" if program == _PROGRAM else f"（由 {program or '不明程序'} 形成，本程序是 {_PROGRAM}，说法可能不同）"
+    return [*checks, *(check if check.ok else replace(check, detail=check.detail + note) for check in again_checks)]
 
 
 def _same(name: str, computed: Any, record: Path) -> Check:  # noqa: ANN401  # plain JSON data

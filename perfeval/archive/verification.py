@@ -55,18 +55,23 @@ def verify_bag(path: Path) -> list[Check]:
     ]
 
 
-def misdescribed(path: Path, settings: Settings, year: int, written_on: date, program: str) -> list[str]:
-    """Which of bag-info.txt, metadata.xml and 归档说明.txt of an intact bag are not what its records and settings give.
+def made_by(path: Path) -> str:
+    """The program and version that made a bag, as it says; empty where it does not."""
+    return _told(path).get("Bag-Software-Agent", "")
 
-    Another version of the program may have put it in other words: its bags are not compared.
+
+def _told(path: Path) -> dict[str, str]:
+    lines = (path / "bag-info.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split(": ", 1) for line in lines if ": " in line)
+
+
+def misdescribed(path: Path, settings: Settings, year: int, written_on: date) -> list[str]:
+    """Which of bag-info.txt, metadata.xml and 归档说明.txt of an intact bag are not what its records and settings give.
 
     Raises: ValueError: one of them cannot be read.
     """
-    bag = _Bag(path)
+    bag, told = _Bag(path), _told(path)
     approvals = read_approvals(bag.read(APPROVALS))
-    told = dict(line.split(": ", 1) for line in bag.read("bag-info.txt").decode().splitlines() if ": " in line)
-    if told.get("Bag-Software-Agent") != program:
-        return []
     holdings = Holdings(
         archive_no=told.get("External-Identifier", ""),
         title=report_title(settings.unit.name, year),
@@ -79,7 +84,7 @@ def misdescribed(path: Path, settings: Settings, year: int, written_on: date, pr
         archived_at=approvals.archived_at,
         unit=settings.unit.name,
         archive=settings.archive,
-        program=program,
+        program=told.get("Bag-Software-Agent", ""),
     )
     return [name for name, text in describe(holdings, approvals, bag.payload).items() if bag.read(name) != text]
 

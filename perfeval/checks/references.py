@@ -66,7 +66,8 @@ def find_repeated_vouchers(case: Case) -> Iterator[Finding]:
     """C36: a voucher booked twice, or an invoice paid twice. A refund quotes the invoice it takes back, and so does paying it anew."""
     yield from _repeated(case, "expenditure", ("voucher_no",), "C36")
     paid = pl.col("amount_yuan")
-    is_paid_once = (paid.null_count() == 0) & paid.sum().is_between(0, paid.max())
+    # Refunds alone are of an earlier year's payment.
+    is_paid_once = (paid.null_count() == 0) & (paid.sum().is_between(0, paid.max()) | (paid.max() < 0))
     yield from _repeated(case, "expenditure", ("invoice_no",), "C36", allowed=is_paid_once)
 
 

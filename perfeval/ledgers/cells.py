@@ -11,6 +11,7 @@ from decimal import Decimal
 import polars as pl
 
 from perfeval.ledgers.codes import Code
+from perfeval.ledgers.sheets import SCALED
 from schemas import Column, Kind
 
 MONEY = pl.Decimal(18, 2)
@@ -25,7 +26,7 @@ _WIDE_CODE = {wide: half for wide, half in _WIDE.items() if half.isalnum() or ha
 # What clerks write into a cell of text that may be empty and has nothing to say.
 NOTHING = (
     "无", "没有", "暂无", "不适用", "无问题", "无异常", "未发现", "未发现问题", "未发现异常",
-    "-", "--", "—", "——", "－", "/", "／", "\\", "N/A", "n/a",
+    "-", "--", "---", "－－", "—", "——", "－", "/", "／", "\\", "N/A", "n/a", "Ｎ／Ａ", "…", "……", "无。", "暂无。",
 )  # fmt: skip
 _DECIMALS = {"元": 2, "万元": 6}
 # Excel keeps 15 significant digits; fastexcel prints the binary double behind a cell to 9 decimals, so a typed 123456789.3
@@ -168,6 +169,7 @@ _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
     Kind.CHOICE: (_MADE_A_DAY,),
     Kind.CODE: (_MADE_A_DAY, (r"E\+?\d+$", "Excel 已把它变成科学记数法，末尾可能已丢失，请把单元格格式改为文本，按原件重填")),
     Kind.MONEY: (
+        (SCALED.strip("（）"), "这一格按缩小的数显示，请把格式改为常规后核对"),
         (r":\d\d$", "这一格被设成了日期，请把单元格格式改为数值后重填"),
         (r"[〇零一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]", "请用阿拉伯数字填写"),
         (r"[eE]", "不能用科学记数法，请写出全部数字"),

@@ -179,7 +179,8 @@ class _Cleaner:
         for column in self.model.columns():
             if column.kind not in {Kind.MONEY, Kind.COUNT} or self.layout.letters[column.name] in unsure:
                 continue
-            written = totals.filter(pl.col(column.name).is_not_null()).with_columns(read=self._exact(column))
+            said = pl.col(column.name).is_not_null() & ~pl.col(column.name).is_in(NOTHING)
+            written = totals.filter(said).with_columns(read=self._exact(column))
             if written.is_empty():
                 continue
             total = rows.select(pl.col(column.name).sum()).collect().item()

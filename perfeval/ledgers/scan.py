@@ -16,7 +16,7 @@ import polars as pl
 
 from perfeval.ledgers.codes import Code
 from perfeval.ledgers.package import Package, attribute
-from perfeval.ledgers.sheets import Marks, RefusedFileError, index_of, letter_of
+from perfeval.ledgers.sheets import SCALED, Marks, RefusedFileError, index_of, letter_of
 
 _MOST_CELLS = 12_000_000
 _SHEET_COLUMNS = 16_384
@@ -165,7 +165,10 @@ def _place(tag: str) -> tuple[int, str]:
 
 
 def _shown(value: str, how: str, *, epoch_1904: bool) -> str:
-    """A number as its cell shows it: 0.95 as 95%, 44625 as a day, 12 as 12万元; at 15 significant digits, as Excel keeps it."""
+    """A number as its cell shows it: 0.95 as 95%, 44625 as a day, 12 as 12万元 or 0012; at 15 significant digits, as Excel keeps it.
+
+    What is shown smaller than it is is marked: nobody can tell which of the two the clerk means.
+    """
     number = Decimal(f"{float(value):.15g}")
     if how == "day":
         moment = datetime(1904, 1, 1) if epoch_1904 else datetime(1899, 12, 30)  # noqa: DTZ001  # a workbook knows no time zone
@@ -173,4 +176,8 @@ def _shown(value: str, how: str, *, epoch_1904: bool) -> str:
             return f"{moment + timedelta(seconds=round(number * 86400)):%Y-%m-%d %H:%M:%S}"
         except OverflowError:
             return value
-    return f"{(number * 100).normalize():f}%" if how == "%" else f"{number.normalize():f}{how}"
+    if how == "%":
+        return f"{(number * 100).normalize():f}%"
+    if how.startswith("0"):
+        return f"{number.normalize():0{len(how)}f}" if number == number.to_integral_value() else value
+    return f"{number.normalize():f}{SCALED if how == 'scaled' else how}"

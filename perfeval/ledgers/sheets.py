@@ -12,6 +12,8 @@ from perfeval.model import Finding, ReceivedFile, Severity
 HEAD = 20
 """Rows searched for the header."""
 
+# Behind a number whose cell shows it by thousands or ten thousands.
+SCALED = "（缩小显示）"
 INDEX = "疑点清单"
 """The list of findings in a marked copy; a clerk may correct the copy and hand it in."""
 

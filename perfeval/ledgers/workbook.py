@@ -18,6 +18,7 @@ from perfeval.model import ReceivedFile
 _PERCENT_FORMATS = dict.fromkeys(("9", "10"), "%")
 # The formats that Chinese Excel gives to a typed 3-5 or 2022年3月: fastexcel does not know them for days.
 _DAY_FORMATS = dict.fromkeys(map(str, (*range(27, 37), *range(50, 59))), "day")
+_UNITS = {"元", "千元", "万", "万元", "亿", "亿元"}
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _RELATION_STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 
@@ -121,22 +122,31 @@ def _targets(package: Package, part: str, kind: str) -> dict[str, str]:
 
 
 def _shown_styles(package: Package) -> dict[str, str]:
-    """Indexes of the cell styles that show a number as something else: `%`, a `day`, or behind it a unit such as 万元."""
+    """Indexes of the cell styles that show a number as something else: `%`, a `day`, `scaled`, `000`, or a unit behind it."""
     if "xl/styles.xml" not in package.names():
         return {}
     styles = _parsed(package, "xl/styles.xml")
     written = {node.get("numFmtId", ""): _shown(node.get("formatCode", "")) for node in styles.iter() if _local(node) == "numFmt"}
-    formats = _PERCENT_FORMATS | _DAY_FORMATS | {number: shown for number, shown in written.items() if shown}
+    formats = {number: shown for number, shown in (_PERCENT_FORMATS | _DAY_FORMATS | written).items() if shown}
     applied = next((node for node in styles if _local(node) == "cellXfs"), ())
     return {str(index): formats[number] for index, style in enumerate(applied) if (number := style.get("numFmtId", "")) in formats}
 
 
 def _shown(code: str) -> str:
-    """What a number format of the workbook's own shows beside the number; quoted, escaped and padding signs are only printed."""
-    if "%" in re.sub(r'"[^"]*"|[\\_*].', "", code):
+    """What a number format of the workbook's own makes of a number: a percentage, a scale, a unit behind it, leading zeros."""
+    section = re.sub(r"\[[^\]]*\]|[_*].", "", code.partition(";")[0])
+    parts = [(quoted or escaped, bare) for quoted, escaped, bare in re.findall(r'"([^"]*)"|[\\!](.)|(.)', section)]
+    # Printed signs as letters, so that a point between digits that is only printed is told from the decimal point.
+    bare = "".join(bare or ("p" if printed == "." else "l") for printed, bare in parts)
+    if "%" in bare:
         return "%"
-    unit = re.search("[元千万亿]+", re.sub(r"\[[^\]]*\]", "", code.partition(";")[0]))
-    return unit[0] if unit else ""
+    if re.search(r"[0#?]p+[0#?]|[0#?],+(?![0#?,])", bare):
+        return "scaled"
+    if re.fullmatch("00+", bare):
+        return bare
+    last = max((place for place, (_, bare) in enumerate(parts) if bare and bare in "0#?"), default=-1)
+    behind = "".join(printed or bare for printed, bare in parts[last + 1 :]).strip()
+    return behind if last >= 0 and behind in _UNITS else ""
 
 
 def _parsed(package: Package, part: str) -> ElementTree.Element:

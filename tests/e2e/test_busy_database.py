@@ -72,6 +72,14 @@ def test_people_cannot_change_what_a_deployment_runs(office, browser):
     assert not office.client.read_deployment(deployment).pull_steps
 
 
+def test_secret_of_our_processes_is_in_no_answer(browser, server):
+    secret = json.loads(server["PREFECT_CLIENT_CUSTOM_HEADERS"])["x-perfeval-machine"]
+    assert browser.get("/admin/settings").status_code == 404
+    shown = browser.get("/admin/settings", headers={"x-perfeval-machine": secret})
+    assert shown.status_code == 200
+    assert secret not in shown.text
+
+
 def test_api_is_closed_without_the_password(server):
     assert httpx.get(f"{server['PREFECT_API_URL']}/deployments/count").status_code in {401, 405}
     assert httpx.post(f"{server['PREFECT_API_URL']}/flow_runs/filter", json={}).status_code in {401, 403}

@@ -449,3 +449,9 @@ def test_help_is_in_chinese(command: Command, typed: list[str]) -> None:
 def test_year_without_a_folder_is_a_word_mistyped(command: Command, office: Path, typed: list[str]) -> None:
     said = command(*typed, "--year", 2031, "-w", office)
     assert (said.code, said.err.splitlines()[0]) == (2, "没有 2031 年度的台账文件夹 ledgers/2031")
+
+
+def test_cell_that_cannot_be_read_is_not_called_empty_too(command: Command, office: Path) -> None:
+    edit(ledger(office, "重点项目台账"), "年度计划投资（万元）", "约50")
+    found = command("check", "--year", 2022, "-w", office, "--json").json["findings"]
+    assert [(item["code"], item["cell"]) for item in found] == [("V02", "H3")]

@@ -312,6 +312,19 @@ def test_verification_of_a_bag_described_otherwise_names_what_differs(office: Of
     assert (check.name, check.detail) == ("元数据和说明", "metadata.xml与归档配置和审批记录不符")
 
 
+def test_verification_of_a_bag_of_another_version_says_so(office: Office, archived: Path) -> None:
+    holdings = steps._holdings(office.workspace, office.store, office.revision)
+    bag = archive_bag(replace(holdings, program="perfeval 9.9", written_on=date(2020, 1, 1)), archived.parents[1] / "other")
+    (check,) = [check for check in steps.verify_archive(bag) if not check.ok]
+    assert check.detail.startswith("metadata.xml与归档配置和审批记录不符（由 perfeval 9.9 形成")
+
+
+@pytest.mark.parametrize("name", ["", "··", "a\x1b[31m"])
+def test_preparer_without_a_name_is_refused(office: Office, name: str) -> None:
+    with pytest.raises(UsageError, match="送审人姓名"):
+        steps.open_evaluation(office.workspace, office.store, 2022, name)
+
+
 def test_verification_looks_into_snapshots_and_lineage(office: Office, archived: Path) -> None:
     holdings = steps._holdings(office.workspace, office.store, office.revision)
     rows = pl.read_parquet(holdings.records["lineage.parquet"]).head(1)

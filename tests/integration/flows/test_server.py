@@ -96,6 +96,10 @@ NOT_PEOPLES = [
     ("PATCH", "/api/deployments/0d8c7d0e", b'{"pull_steps": []}'),
     ("POST", "/api/deployments/", b"{}"),
     ("POST", "/api/deployments/0d8c7d0e/create_flow_run", b'{"job_variables": {"env": {"A": "1"}}}'),
+    ("POST", "/api/deployments/0d8c7d0e/create_flow_run", b'{"empirical_policy": {"retries": 9999}}'),
+    ("POST", "/api/deployments/0d8c7d0e/create_flow_run", b'{"state": {"type": "COMPLETED"}}'),
+    ("POST", "/api/deployments/0d8c7d0e/create_flow_run", b'{"state": {"type": "SCHEDULED", "state_details": {"a": 1}}}'),
+    ("POST", "/api/deployments/0d8c7d0e/create_flow_run", b'{"enforce_parameter_schema": false}'),
     ("POST", "/api/deployments/0d8c7d0e/create_flow_run", b"["),
     ("POST", "/api/deployments/0d8c7d0e/create_flow_run/bulk", b"[]"),
     ("POST", "/api/flow_runs/0d8c7d0e/input", b"{}"),
@@ -120,9 +124,10 @@ def test_all_else_is_for_our_processes(method, path, body):
     assert ask(answering(200, bodies), method, path, body, machine="unser")[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
-def test_schemes_of_the_api_are_not_shown(path):
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/api/admin/settings", "/api//admin/settings", "/api/admin"])
+def test_what_the_server_is_made_of_is_not_shown(path):
     assert ask(silent, "GET", path)[0] == 404
+    assert ask(answering(200, []), "GET", path, machine="unser")[0] == 200
 
 
 def test_click_that_prefect_cannot_answer_is_raised():

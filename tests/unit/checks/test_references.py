@@ -55,7 +55,7 @@ def test_voucher_and_invoice_twice_are_errors_on_each_row(make_ledger: Make, sai
         (["100", "0.01"], False),
         (["100", "-100", "100", "100"], False),
         (["100", "-100.01"], False),
-        (["-100", "-100"], False),
+        (["-30", "-20"], True),
         (["100", "-100", None], False),
     ],
 )

@@ -58,7 +58,12 @@ def test_total_in_other_words_is_dropped(write_budget: Write, read: Read, word: 
     assert (read().ledgers["budget"].frame.height, read().findings) == (1, ())
 
 
-@pytest.mark.parametrize("word", ["无", "—", "－", "/", "暂无", " 无 "])
+def test_total_that_says_nothing_is_not_compared(write_budget: Write, read: Read) -> None:
+    write_budget({"A3": "合计", "E3": "—"})
+    assert (read().ledgers["budget"].frame.height, read().findings) == (1, ())
+
+
+@pytest.mark.parametrize("word", ["无", "—", "－", "/", "暂无", " 无 ", "Ｎ／Ａ", "……"])
 def test_text_that_says_nothing_is_empty(write_budget: Write, read: Read, word: str) -> None:
     write_budget({**SECOND, "C3": word, "F2": word, "F3": "无变化"})
     frame = read().ledgers["budget"].frame

@@ -122,7 +122,15 @@ def test_percent_typed_as_percent_is_read_as_shown(write_workbook: Write, read: 
         ('#,##0.00"元"', 1234.5, ("1234.50", [])),
         ("[$-804]0.00元", 4.35, ("4.35", [])),
         ('0"万元"', 12, (None, [("V02", "E2", "12万元")])),
-        ('0!.0,"万"', 123456, (None, [("V02", "E2", "123456万")])),
+        ('0!.0,"万"', 123456, (None, [("V02", "E2", "123456（缩小显示）")])),
+        ('0!.0000"万元"', 1234567, (None, [("V02", "E2", "1234567（缩小显示）")])),
+        ('0"."0000', 1234567, (None, [("V02", "E2", "1234567（缩小显示）")])),
+        ("#,##0.00,", 1234567, (None, [("V02", "E2", "1234567（缩小显示）")])),
+        ('"单元"0', 12, ("12.00", [])),
+        ('0"单元"', 12, ("12.00", [])),
+        ('_ ¥* #,##0.00_ ;_ ¥* -#,##0.00_ ;_ ¥* "-"??_ ;_ @_ ', 1234.5, ("1234.50", [])),
+        ("#,##0.00;[Red]-#,##0.00", 1234.5, ("1234.50", [])),
+        ("0!%", 12, ("12.00", [])),
         (r"0.00\%", 0.5, ("0.50", [])),
         ("0.00_%", 0.5, ("0.50", [])),
         ("0.00%", 0.5, (None, [("V02", "E2", "50%")])),
@@ -139,6 +147,14 @@ def test_number_is_read_as_its_format_shows_it(
     (amount,) = reading.ledgers["budget"].frame["amount_yuan"].to_list()
     found = [(finding.code, finding.cell, finding.value) for finding in reading.findings]
     assert (amount and f"{amount}", found) == expected
+
+
+def test_code_shown_with_leading_zeros_is_read_with_them(write_survey: Write, read: Read) -> None:
+    def show(workbook: Workbook) -> None:
+        workbook.active["A2"].number_format = "00000000"
+
+    write_survey({"A2": 1234567}, change=show)
+    assert read().ledgers["surveys"].frame["survey_no"].to_list() == ["01234567"]
 
 
 @pytest.mark.parametrize("number", [27, 31, 36, 50, 58])
