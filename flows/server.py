@@ -45,7 +45,7 @@ _ACTS = re.compile(r"/api/(?:flow_runs/[^/]+/(?:resume|set_state)|deployments/[^
 # What people give a run that they start: the parameters, and what finds it again.
 _GIVEN = {"parameters", "name", "tags", "idempotency_key", "enforce_parameter_schema", "state"}
 _STREAMS = {"/api/events/out", "/api/logs/out"}
-_NOT_SHOWN = re.compile(r"/+(?:api/+)?(?:docs|redoc|openapi\.json|admin(?!/version$))(?:/.*)?")
+_SCHEMES = {"/docs", "/redoc", "/openapi.json"}
 
 _DRAFT = re.compile(r"/perfeval/drafts/(?P<evaluation>[a-z0-9-]{1,64})/(?P<revision>[1-9][0-9]{0,3})\.docx")
 
@@ -83,7 +83,7 @@ class Front:
         if scope["path"].startswith("/perfeval/"):
             response = await self._draft(Request(scope))
             await response(scope, receive, guarded)
-        elif _NOT_SHOWN.fullmatch(scope["path"]) and not self._is_machine(scope):
+        elif scope["path"] in _SCHEMES:
             await PlainTextResponse("没有这个页面。", status_code=404)(scope, receive, guarded)
         elif scope["method"] in {"GET", "HEAD", "OPTIONS"} or (scope["method"] == "POST" and _READS.search(scope["path"])):
             await self._prefect(scope, receive, guarded)

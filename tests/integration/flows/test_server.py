@@ -124,10 +124,9 @@ def test_all_else_is_for_our_processes(method, path, body):
     assert ask(answering(200, bodies), method, path, body, machine="unser")[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/api/admin/settings", "/api//admin/settings", "/api/admin"])
-def test_what_the_server_is_made_of_is_not_shown(path):
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+def test_schemes_of_the_api_are_not_shown(path):
     assert ask(silent, "GET", path)[0] == 404
-    assert ask(answering(200, []), "GET", path, machine="unser")[0] == 200
 
 
 def test_click_that_prefect_cannot_answer_is_raised():
