@@ -30,11 +30,11 @@ _OF_THE_YEAR = (
     ("issues", "assigned_on", "X10", Severity.WARNING),
     ("services", "accepted_on", "X10", Severity.WARNING),
 )
-# Ledger, stage or status, day it needs, whether that day lies in the evaluated year.
+# Ledger, stage or status of this year, the day that proves it.
 _STATES = (
-    ("projects", pl.col("stage") == "竣工", "completed_on", True),
-    ("projects", pl.col("stage") == "新开工", "started_on", True),
-    ("goals", pl.col("status") == "完成", "completed_on", False),
+    ("projects", pl.col("stage") == "竣工", "completed_on"),
+    ("projects", pl.col("stage") == "新开工", "started_on"),
+    ("goals", pl.col("status") == "完成", "completed_on"),
 )
 
 
@@ -63,14 +63,13 @@ def find_months_outside_year(case: Case) -> Iterator[Finding]:
 
 def find_states_without_their_day(case: Case) -> Iterator[Finding]:
     """X11: what is told as done this year, with no day or another year's; and a goal not done that has one."""
-    for name, state, column, is_of_year in _STATES:
+    for name, state, column in _STATES:
         header = LEDGERS[name].column(column).header
         message = f"{header}没有填写，不能证明。请补填，或改正前面的状态。"
         yield from case.find(name, column, state & pl.col(column).is_null(), "X11", message, severity=Severity.WARNING)
-        if is_of_year:
-            message = f"{header} {{{column}}} 不在评价年度 {case.year} 年内，却按本年的成绩统计。请核对日期和项目阶段。"
-            other_year = state & (pl.col(column).dt.year() != case.year)
-            yield from case.find(name, column, other_year, "X11", message, severity=Severity.WARNING)
+        message = f"{header} {{{column}}} 不在评价年度 {case.year} 年内，却按本年的成绩统计。请核对日期和前面的状态。"
+        other_year = state & (pl.col(column).dt.year() != case.year)
+        yield from case.find(name, column, other_year, "X11", message, severity=Severity.WARNING)
     undone = (pl.col("status") == "未完成") & pl.col("completed_on").is_not_null()
     yield from case.find("goals", "completed_on", undone, "X11", "未完成的目标任务填了完成日期。请核对。", severity=Severity.WARNING)
 

@@ -69,8 +69,13 @@ def test_project_done_this_year_needs_a_day_of_this_year(make_ledger: Make, said
 
 
 def test_goal_and_its_day_must_agree(make_ledger: Make, said: Said) -> None:
-    ledger = make_ledger("goals", status=["完成", "完成", "未完成", "部分完成"], completed_on=[FIFTH, None, FIFTH, FIFTH])
-    assert said(ledger) == [("X11", "warning", "E3", "完成日期", None), ("X11", "warning", "E4", "完成日期", "2022-03-05")]
+    days = [FIFTH, None, FIFTH, FIFTH, FIFTH.replace(year=2025)]
+    ledger = make_ledger("goals", status=["完成", "完成", "未完成", "部分完成", "完成"], completed_on=days)
+    assert said(ledger) == [
+        ("X11", "warning", "E3", "完成日期", None),
+        ("X11", "warning", "E6", "完成日期", "2025-03-05"),
+        ("X11", "warning", "E4", "完成日期", "2022-03-05"),
+    ]
 
 
 def test_survey_of_another_time_is_a_warning(make_ledger: Make, said: Said) -> None:
