@@ -3,13 +3,16 @@
 import asyncio
 import os
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import openpyxl
 import pytest
-from prefect.states import Running
+from prefect.states import Running, Scheduled
 
+from flows.conduct import Conductor
 from flows.runner import continue_orphans
+from perfeval import steps
 
 pytestmark = pytest.mark.e2e
 
@@ -75,4 +78,18 @@ def test_run_left_running_by_a_dead_runner_is_continued(office):
     office.force(Running())
     deployment = office.client.read_flow_run(office.run).deployment_id
     asyncio.run(continue_orphans(deployment))
+    assert office.state.name == "AwaitingRetry"
+
+
+def test_run_put_off_to_a_later_day_is_begun_when_asked_for(office):
+    class BegunError(Exception):
+        pass
+
+    def tend() -> None:
+        raise BegunError
+
+    evaluation = steps.open_evaluation(office.place, office.store, 2022, "样例经办人", str(office.run))
+    office.force(Scheduled(scheduled_time=datetime(2099, 1, 1, tzinfo=UTC)))
+    with pytest.raises(BegunError):
+        Conductor(office.place, office.store, office.client, tend).go_on(evaluation)
     assert office.state.name == "AwaitingRetry"
