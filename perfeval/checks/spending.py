@@ -92,11 +92,12 @@ def find_unreviewed_plans(case: Case) -> Iterator[Finding]:
 
 
 def find_investments_not_told(case: Case) -> Iterator[Finding]:
-    """X12: a project without its investments of the year, which sums then leave out."""
+    """X12: a project without its investments of the year, which sums then leave out; one in preparation often has none."""
+    is_on = pl.col("stage").ne_missing("前期")
     for column in ("annual_planned_yuan", "annual_completed_yuan"):
         header = LEDGERS["projects"].column(column).header.removesuffix("（万元）")
         message = f"{header}没有填写，合计时不计入。请补填；确实没有的填0。"
-        yield from case.find("projects", column, pl.col(column).is_null(), "X12", message, severity=Severity.WARNING)
+        yield from case.find("projects", column, is_on & pl.col(column).is_null(), "X12", message, severity=Severity.WARNING)
 
 
 def _is_told(case: Case, budget: Ledger) -> bool:

@@ -114,5 +114,6 @@ def test_classification_with_faults_names_their_lines(tmp_path: Path) -> None:
 
 
 def test_project_without_its_investment_is_warned_of(make_ledger: Make, check: Check) -> None:
-    ledger = make_ledger("projects", annual_planned_yuan=["5", "0"], annual_completed_yuan=[None, "0"])
+    amounts = {"annual_planned_yuan": ["5", "0", None], "annual_completed_yuan": [None, "0", None]}
+    ledger = make_ledger("projects", stage=["在建", "在建", "前期"], **amounts)
     assert [(item.code, item.severity, item.cell) for item in check(ledger)] == [("X12", "warning", "I2")]
