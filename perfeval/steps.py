@@ -184,7 +184,8 @@ def validate_ledgers(workspace: Workspace, store: Store, revision: Revision, fil
         # Thousands of findings are a file: every later step would read them with the outcome.
         "findings": store.artifacts.put(keep_json(list[Finding], list(reading.findings))),
     }
-    return _findings(store, store.save_outcome(revision, "validated", document))
+    saved = store.save_outcome(revision, "validated", document)
+    return list(reading.findings) if saved == document else _findings(store, saved)
 
 
 def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> Scorecard:

@@ -5,6 +5,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
@@ -84,24 +85,27 @@ class DelimitedFile(Sheet):
             raise RefusedFileError(Code.NOT_TEXT, message) from error
 
     def _blocks(self, size: int) -> Iterator[bytes]:
-        """The file as UTF-8, in blocks of whole rows."""
-        decoder = codecs.getincrementaldecoder(self._encoding)()
-        rest = b""
+        """The file as UTF-8, in blocks of whole rows: each ends behind a line end that is not inside quotes."""
         with self.file.path.open("rb") as file:
-            while block := file.read(size):
-                if self._encoding != "utf-8":
-                    block = _converted(decoder, block)
-                block = rest + block
-                end = _last_row_end(block)
-                rest = block[end:]
-                if end:
-                    yield block[:end]
-                elif len(rest) > _BLOCK:
+            while block := _some_lines(file, size):
+                quotes = block.count(b'"') if b'"' in block else 0
+                rest, start = [block], file.tell()
+                while quotes % 2 and file.tell() - start < _BLOCK and (line := file.readline(_BLOCK)):
+                    quotes += line.count(b'"')
+                    rest.append(line)
+                if max(len(block) - size, file.tell() - start) >= _BLOCK:
                     message = "英文引号不成对，或有一行过长。请用 Excel 打开检查后另存为 CSV。"
                     raise RefusedFileError(Code.NOT_TEXT, f"{self._broken_quote()}{message}")
-        _converted(decoder, b"", final=True)
-        if rest:
-            yield rest
+                yield self._converted(b"".join(rest) if len(rest) > 1 else block)
+
+    def _converted(self, block: bytes) -> bytes:
+        # No line end is part of a character in either encoding, so that a block ends with a whole one.
+        if self._encoding == "utf-8":
+            return block
+        try:
+            return block.decode(self._encoding).encode()
+        except UnicodeDecodeError as error:
+            raise _unknown_encoding() from error
 
     def _read_head(self) -> list[dict[str, str]]:
         block = next(self._blocks(_SAMPLE), b"")
@@ -124,15 +128,13 @@ class DelimitedFile(Sheet):
         return "文件中的"
 
 
-def _last_row_end(block: bytes) -> int:
-    """Where the last whole row ends: behind a line end that is not inside quotes."""
-    end = block.rfind(b"\n") + 1
-    quotes = block.count(b'"', 0, end) if b'"' in block else 0
-    while quotes % 2:
-        start = block.rfind(b"\n", 0, end - 1) + 1
-        quotes -= block.count(b'"', start, end)
-        end = start
-    return end
+def _some_lines(file: BinaryIO, size: int) -> bytes:
+    """The next so many bytes and the rest of their last line, read at once: to join the two would copy them."""
+    start = file.tell()
+    file.seek(start + size)
+    length = size + len(file.readline(_BLOCK))
+    file.seek(start)
+    return file.read(length)
 
 
 def _unquoted(block: bytes) -> bytes:
@@ -150,13 +152,6 @@ def _split_rows(block: bytes, rows: int, cells: int) -> list[int]:
     if len(block) > _SAMPLE and block.count(b",") == rows * (cells - 1):
         return []
     return [number for number, line in enumerate(block.split(b"\n"), start=1) if line.count(b",") >= cells and _SPLIT.search(line)]
-
-
-def _converted(decoder: codecs.IncrementalDecoder, block: bytes, *, final: bool = False) -> bytes:
-    try:
-        return decoder.decode(block, final).encode()
-    except UnicodeDecodeError as error:
-        raise _unknown_encoding() from error
 
 
 def _encoding(path: Path) -> str:
