@@ -1,13 +1,13 @@
 """Content-addressed files: written once, named by their SHA-256, checked when read."""
 
 import hashlib
-import io
 import os
 import re
+import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from perfeval.errors import StoreError
 
@@ -26,31 +26,29 @@ class Artifacts:
         with suppress(StoreError):
             self.path(digest)
             return digest
-        return self._keep(io.BytesIO(content))[0]
+        return self._keep(lambda path: path.write_bytes(content))[0]
 
     def put_file(self, source: Path) -> tuple[str, Path]:
         """Keep a file's content, however long, and return its digest and place; as `put`, without holding it in memory."""
-        with source.open("rb") as content:
-            return self._keep(content)
+        return self._keep(lambda path: shutil.copyfile(source, path))
 
-    def _keep(self, content: BinaryIO) -> tuple[str, Path]:
+    def _keep(self, write: Callable[[Path], object]) -> tuple[str, Path]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self._folder)
-        digest = hashlib.sha256()
+        handle, name = tempfile.mkstemp(dir=self._folder)
+        temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                while block := content.read(1 << 20):
-                    digest.update(block)
-                    file.write(block)
-                file.flush()
+            with os.fdopen(handle, "rb") as file:
+                write(temporary)
+                # Of what was written, not of what should have been.
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
                 os.fsync(file.fileno())
-            path = self._place(digest.hexdigest())
+            path = self._place(digest)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            Path(temporary).replace(path)
+            temporary.replace(path)
         finally:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
         _fsync_folder(path.parent)
-        return digest.hexdigest(), path
+        return digest, path
 
     def path(self, digest: str) -> Path:
         """Where an artifact's bytes are, after checking that they are still the ones that were put.
