@@ -441,6 +441,8 @@ def approver_add(
 @approver_app.command("list")
 def approver_list(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """列出审批人。"""
+    from perfeval.model.evaluation import gate_title
+
     place = open_workspace(workspace)
     people = open_store(place).people()
     if as_json:
@@ -448,7 +450,7 @@ def approver_list(workspace: WorkspaceOption = Path(), as_json: JsonOption = Fal
         return
     for person in people:
         until = f"，{person.revoked_at.astimezone():%Y-%m-%d} 停用" if person.revoked_at else ""
-        title = next((gate.title for gate in place.gates if gate.key == person.role), person.role)
+        title = gate_title(place.gates, person.role)
         tell(f"{person.name}  {title}  {person.enrolled_at.astimezone():%Y-%m-%d} 登记{until}")
     if not people:
         say("还没有审批人。登记一位：perfeval approver add 姓名 --role center")

@@ -169,19 +169,18 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
 
 
 def _examine_database(workspace: Workspace | None) -> Condition:
-    name, purpose = "PostgreSQL", "把数据放在PostgreSQL里"
+    name, purpose, remedy = "PostgreSQL", "把数据放在PostgreSQL里", 'pip install "perfeval[postgresql]"'
     has_driver = importlib.util.find_spec("psycopg") is not None
     url = workspace.settings.storage.database if workspace else ""
     if not url.startswith("postgresql"):
         found = "已安装驱动，本工作区未配置" if has_driver else "未安装驱动"
-        return Condition(name, "ok" if has_driver else "optional", found, purpose, 'pip install "perfeval[postgresql]"')
+        return Condition(name, "ok" if has_driver else "optional", found, purpose, remedy)
     from perfeval.store import try_database
 
     try:
         try_database(url)
     except PerfevalError as error:
-        remedy = error.hint.rstrip("。") if has_driver else 'pip install "perfeval[postgresql]"'
-        return Condition(name, "missing", error.message, purpose, remedy)
+        return Condition(name, "missing", error.message, purpose, error.hint.rstrip("。") if has_driver else remedy)
     return Condition(name, "ok", "能连接", purpose)
 
 

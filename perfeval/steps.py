@@ -377,9 +377,9 @@ def _next_number(store: Store, evaluation: Evaluation) -> int:
 def verify_archive(bag: Path) -> list[Check]:
     """Check a bag and, when it is whole, compute facts and scores and write the report again from what is inside it."""
     from perfeval import report
-    from perfeval.archive import Check, gates_in, made_by, misdescribed, verify_bag
+    from perfeval.archive import Check, examine_bag, gates_in, made_by, misdescribed
 
-    checks = verify_bag(bag)
+    checks, files = examine_bag(bag)
     if not all(check.ok for check in checks):
         return [*checks, Check("从台账重算", ok=False, detail="归档包不完好，未重算")]
     content = bag / "data"
@@ -393,7 +393,7 @@ def verify_archive(bag: Path) -> list[Check]:
         is_same = report.read_text(again.document) == report.read_text((content / "report.docx").read_bytes())
         changed = [name for name, ledger in assessment.ledgers.items() if not _is_snapshot(ledger, content / "snapshots")]
         lineage = pl.read_parquet(records / "lineage.parquet").equals(pl.read_parquet(_lineage(assessment.facts)))
-        wrong = misdescribed(bag, workspace.settings, year, again.written_on)
+        wrong = misdescribed(bag, files, workspace.settings, year, again.written_on)
         program = made_by(bag)
     # A ValueError: the folder of ledgers has no year's name.
     except (PerfevalError, ValueError, StopIteration, OSError, pl.exceptions.PolarsError) as error:

@@ -3,6 +3,17 @@
 from perfeval.archive.approvals import gates_in
 from perfeval.archive.bag import archive_bag
 from perfeval.archive.holdings import Holdings, archive_number, report_title
-from perfeval.archive.verification import Check, made_by, misdescribed, verify_bag
+from perfeval.archive.verification import Check, examine_bag, made_by, misdescribed, verify_bag
 
-__all__ = ["Check", "Holdings", "archive_bag", "archive_number", "gates_in", "made_by", "misdescribed", "report_title", "verify_bag"]
+__all__ = [
+    "Check",
+    "Holdings",
+    "archive_bag",
+    "archive_number",
+    "examine_bag",
+    "gates_in",
+    "made_by",
+    "misdescribed",
+    "report_title",
+    "verify_bag",
+]

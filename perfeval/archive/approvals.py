@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from perfeval.archive.holdings import Holdings
 from perfeval.model import Decision, Gate, Verdict
 from perfeval.model.digests import check_code
-from perfeval.model.evaluation import spelling
+from perfeval.model.evaluation import gate_title, spelling
 
 # China has one legal time, and no summer time in the years evaluated; no zone database is needed to read an archive.
 _CHINA = timezone(timedelta(hours=8))
@@ -44,7 +44,7 @@ class Approvals:
 
     def title(self, gate: str) -> str:
         """What people call a gate."""
-        return next((item.title for item in self.gates if item.key == gate), gate)
+        return gate_title(self.gates, gate)
 
 
 _document = TypeAdapter(Approvals)

@@ -40,10 +40,16 @@ def verify_bag(path: Path) -> list[Check]:
 
     Damage of any kind is a failed check that names what differs; recomputing the scores is not done here.
     """
+    return examine_bag(path)[0]
+
+
+def examine_bag(path: Path) -> tuple[list[Check], Mapping[str, Digests]]:
+    """What `verify_bag` checks, and the digests of the payload that it has read for it."""
     if not os.path.isfile(path / "bagit.txt"):  # noqa: PTH113  # pathlib raises in a folder that may not be read
-        return [Check("可用性：归档包", ok=False, detail=f"{_shown(str(path))} 不是归档包：不是文件夹，或其中没有 bagit.txt")]
+        detail = f"{_shown(str(path))} 不是归档包：不是文件夹，或其中没有 bagit.txt"
+        return [Check("可用性：归档包", ok=False, detail=detail)], {}
     bag = _Bag(path)
-    return [
+    checks = [
         _check("安全性：文件种类", bag.strange, "没有链接和特殊文件"),
         _check("完整性：文件清单", bag.incomplete(), f"{len(bag.payload)}个文件齐全，没有多余文件"),
         *(_check(f"完整性：{_title(name)}摘要", bag.altered(name), "全部相符") for name in ALGORITHMS),
@@ -53,6 +59,7 @@ def verify_bag(path: Path) -> list[Check]:
         _check("真实性：台账与事实记录", bag.foreign_ledgers(), "台账摘要与得出事实时的相同"),
         _check("真实性：元数据", bag.wrong_metadata(), "与文件和审批记录相符"),
     ]
+    return checks, bag.payload
 
 
 def made_by(path: Path) -> str:
@@ -65,13 +72,13 @@ def _told(path: Path) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in lines if ": " in line)
 
 
-def misdescribed(path: Path, settings: Settings, year: int, written_on: date) -> list[str]:
+def misdescribed(path: Path, files: Mapping[str, Digests], settings: Settings, year: int, written_on: date) -> list[str]:
     """Which of bag-info.txt, metadata.xml and 归档说明.txt of an intact bag are not what its records and settings give.
 
-    Raises: ValueError: one of them cannot be read.
+    Raises: ValueError, OSError: one of them cannot be read.
     """
-    bag, told = _Bag(path), _told(path)
-    approvals = read_approvals(bag.read(APPROVALS))
+    told = _told(path)
+    approvals = read_approvals((path / APPROVALS).read_bytes())
     holdings = Holdings(
         archive_no=told.get("External-Identifier", ""),
         title=report_title(settings.unit.name, year),
@@ -86,7 +93,7 @@ def misdescribed(path: Path, settings: Settings, year: int, written_on: date) ->
         archive=settings.archive,
         program=told.get("Bag-Software-Agent", ""),
     )
-    return [name for name, text in describe(holdings, approvals, bag.payload).items() if bag.read(name) != text]
+    return [name for name, text in describe(holdings, approvals, files).items() if (path / name).read_bytes() != text]
 
 
 class _Bag:

@@ -95,8 +95,8 @@ def value(column: Column, text: pl.Expr, unit: str, *, binary: bool, epoch_1904:
             return _month(narrow(text), epoch_1904=epoch_1904)
         case Kind.COUNT:
             number = narrow(text).str.replace("\\.0+$", "")
-            digits = pl.when(number.str.contains("^[0-9]{1,3}(?:,[0-9]{3})+$")).then(number.str.replace_all(",", "", literal=True))
-            return plain_value(column, digits.otherwise(number), unit, binary=binary)
+            digits = pl.when(number.str.contains(f"^{_NUMBER}$")).then(number.str.replace_all(",", "", literal=True))
+            return plain_value(column, digits, unit, binary=binary)
         case Kind.CODE:
             return _said(column, text).str.replace_many(list(_WIDE_CODE), list(_WIDE_CODE.values()))
         case Kind.TEXT:

@@ -1,6 +1,7 @@
 """One programme's year, its revisions, drafts and decisions."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -24,6 +25,11 @@ class Gate:
 
     key: str
     title: str
+
+
+def gate_title(gates: Iterable[Gate], key: str) -> str:
+    """What people call the gate of that key; the key where there is none."""
+    return next((gate.title for gate in gates if gate.key == key), key)
 
 
 @dataclass(frozen=True, slots=True)
