@@ -47,6 +47,7 @@ from perfeval.model.evaluation import spelling
 from perfeval.model.ledgers import parquet
 from perfeval.settings import CONFIG_FILE, Settings, Workspace, load_model, read_text, secret_key
 from perfeval.texts import has_controls
+from schemas import LEDGERS
 
 _PROGRAM = f"perfeval {__version__}"
 
@@ -454,7 +455,7 @@ def load_ledgers(store: Store, revision: Revision) -> dict[str, Ledger]:
     """The frozen ledgers of a validated revision."""
     snapshots = _done(store, revision, "validated")["snapshots"]
     return {
-        name: Ledger(name, s["title"], s["file"], s["sheet"], s["digest"], _rows(store, s["parts"]), s["letters"])
+        name: Ledger(LEDGERS[name], s["file"], s["sheet"], s["digest"], _rows(store, s["parts"]), s["letters"])
         for name, s in snapshots.items()
     }
 

@@ -59,7 +59,7 @@ def _read(name: str, sheet: Sheet) -> tuple[Ledger | None, list[Finding]]:
         message = f"表头（第{layout.header_row}行）下面没有数据。请确认本年确实没有发生。"
         findings.append(sheet.finding(Code.EMPTY, message, severity=Severity.WARNING, ledger=model.ledger_title(), row=layout.header_row))
     source = (sheet.file.name, sheet.name, sheet.file.digest)
-    return Ledger(name, model.ledger_title(), *source, cleaned.rows, layout.letters, cleaned.parts), findings
+    return Ledger(model, *source, cleaned.rows, layout.letters, cleaned.parts), findings
 
 
 def _failed_checks(

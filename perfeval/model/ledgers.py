@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from schemas import LedgerModel
 
 
 class Severity(StrEnum):
@@ -65,14 +69,23 @@ class Ledger:
     `parts` are the same rows as Parquet files in order, several of a long csv, whose `rows` are then read from them when asked for.
     """
 
-    name: str
-    title: str
+    shape: "type[LedgerModel]"
     file: str
     sheet: str | None
     digest: str
     rows: pl.LazyFrame
     letters: Mapping[str, str]
     parts: tuple[bytes, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The English name, `budget`."""
+        return self.shape.ledger_name()
+
+    @property
+    def title(self) -> str:
+        """The Chinese title, 预算指标台账."""
+        return self.shape.ledger_title()
 
     @property
     def frame(self) -> pl.DataFrame:

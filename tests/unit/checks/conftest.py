@@ -26,7 +26,7 @@ def make_ledger() -> Callable[..., Ledger]:
         data = {column: pl.Series(columns.get(column, [None] * height), dtype=dtype) for column, dtype in types.items() if column != "row"}
         frame = pl.DataFrame({"row": pl.Series(range(2, height + 2), dtype=pl.UInt32), **data})
         places = dict(zip(data, letters(len(data)), strict=True))
-        return Ledger(name, model.ledger_title(), f"{model.ledger_title()}.xlsx", "Sheet1", "0" * 64, frame.lazy(), places)
+        return Ledger(model, f"{model.ledger_title()}.xlsx", "Sheet1", "0" * 64, frame.lazy(), places)
 
     return make
 

@@ -60,7 +60,7 @@ def make_ledger() -> Callable[..., Ledger]:
         schema = {column: dtype for column, dtype in empty_frame(model).schema.items() if column in cells}
         frame = pl.DataFrame(cells, schema=schema).with_columns(pl.int_range(3, pl.len() + 3, dtype=pl.UInt32).alias("row"))
         frame = pl.concat([empty_frame(model), frame], how="diagonal")
-        return Ledger(name, model.ledger_title(), f"{model.ledger_title()}.xlsx", model.ledger_title(), "0" * 64, frame.lazy(), {})
+        return Ledger(model, f"{model.ledger_title()}.xlsx", model.ledger_title(), "0" * 64, frame.lazy(), {})
 
     return make
 

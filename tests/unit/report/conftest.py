@@ -14,6 +14,7 @@ from perfeval.errors import ReportError
 from perfeval.model import Execution, Fact, Ledger, Score, Scorecard
 from perfeval.report import Report, Subject, draft_report
 from perfeval.settings import DEFAULT_CONFIG, Settings
+from schemas import LEDGERS
 
 FRONT = """---
 title: ["{{ unit.name }}", "{{ year }}年度自评报告"]
@@ -41,7 +42,7 @@ def ledger(name: str, title: str, columns: dict[str, list[object]], schema: dict
     height = len(next(iter(columns.values())))
     frame = pl.DataFrame({"row": list(range(3, 3 + height)), **columns}, schema_overrides={"row": pl.UInt32(), **(schema or {})})
     letters = {column: chr(ord("A") + position) for position, column in enumerate(columns)}
-    return Ledger(name, title, f"{title}.xlsx", title, "0" * 64, frame.lazy(), letters)
+    return Ledger(LEDGERS[name], f"{title}.xlsx", title, "0" * 64, frame.lazy(), letters)
 
 
 @pytest.fixture
