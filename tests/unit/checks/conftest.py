@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from perfeval.checks import check_ledgers
-from perfeval.ledgers.sheets import letters
 from perfeval.model import Finding, Ledger
+from perfeval.spreadsheets import letters
 from schemas import LEDGERS
 
 CLASSIFICATION = {"302": "商品和服务支出", "30202": "印刷费", "30212": "因公出国（境）费用"}
