@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from perfeval.model import Finding, Severity
 from perfeval.model.codes import Code
 from perfeval.spreadsheets import HEAD, Sheet, index_of
-from schemas import LEDGERS, Column, Kind, LedgerModel
+from schemas import Catalogue, Column, Kind, LedgerModel
 
 _UNITS = {Kind.MONEY: ("元", "万元"), Kind.PERCENT: ("%",)}
 _HALF = str.maketrans("（）％［］【】", "()%[][]")
@@ -33,12 +33,15 @@ def normal(text: str) -> str:
     return re.sub(r"\s+", "", text).translate(_HALF)
 
 
-def find_layout(model: type[LedgerModel], sheet: Sheet, head: Heads) -> tuple[Layout | None, list[Finding]]:
-    """Find the header row and every column; without a complete header there is no layout, and the findings say what to do."""
-    title = model.ledger_title()
+def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple[Layout | None, list[Finding]]:
+    """Find the header row and every column; without a complete header there is no layout, and the findings say what to do.
+
+    Raises: RefusedFileError: the sheet cannot be read.
+    """
+    title, head = model.ledger_title(), sheet.head()
     row = _header_row(model, head)
     letters, units = _match(model, head[row - 1]) if row else ({}, {})
-    if len(letters) < len(model.columns()) and (other := _better_model(model, head)):
+    if len(letters) < len(model.columns()) and (other := _better_model(model, head, catalogue)):
         message = f"这里应是《{title}》，这些表头却像是《{other.ledger_title()}》。请检查文件或工作表是否放错、名称是否写错。"
         return None, [sheet.finding(Code.SWAPPED, message, ledger=title, row=row)]
     if row is None:
@@ -57,9 +60,9 @@ def find_layout(model: type[LedgerModel], sheet: Sheet, head: Heads) -> tuple[La
     return layout, _unknown(model, sheet, layout, head)
 
 
-def likely_model(head: Heads) -> type[LedgerModel] | None:
+def likely_model(head: Heads, catalogue: Catalogue) -> type[LedgerModel] | None:
     """The ledger whose headers a sheet has, when it has at least half of them."""
-    scores = {model: _most_known(model, head) / len(model.columns()) for model in LEDGERS.values()}
+    scores = {model: _most_known(model, head) / len(model.columns()) for model in catalogue.values()}
     best = max(scores, key=lambda model: scores[model])
     return best if scores[best] >= 0.5 else None  # noqa: PLR2004  # half, as said
 
@@ -102,9 +105,9 @@ def _header_row(model: type[LedgerModel], head: Heads) -> int | None:
     return next(row for row, count in enumerate(known, 1) if count >= min(most, enough))
 
 
-def _better_model(model: type[LedgerModel], head: Heads) -> type[LedgerModel] | None:
+def _better_model(model: type[LedgerModel], head: Heads, catalogue: Catalogue) -> type[LedgerModel] | None:
     """Another ledger whose headers fit better than those of `model`."""
-    likely = likely_model(head)
+    likely = likely_model(head, catalogue)
     return likely if likely and _most_known(likely, head) > _most_known(model, head) else None
 
 
