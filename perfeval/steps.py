@@ -47,7 +47,7 @@ from perfeval.model.evaluation import spelling
 from perfeval.model.ledgers import parquet
 from perfeval.settings import CONFIG_FILE, Settings, Workspace, load_model, read_text, secret_key
 from perfeval.texts import has_controls
-from schemas import LEDGERS
+from schemas import DEFAULT, LEDGERS
 
 _PROGRAM = f"perfeval {__version__}"
 
@@ -106,7 +106,7 @@ def assess(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> As
     """
     reading = check_files(workspace, year, files)
     refuse_errors(reading.findings)
-    system = load_indicators(workspace.indicators(year))
+    system = load_indicators(workspace.indicators(year), DEFAULT)
     facts = derive_facts(system, reading.ledgers)
     return Assessment(reading.ledgers, reading.findings, facts, score_facts(system, facts))
 
@@ -197,7 +197,7 @@ def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> 
             _frozen_only_when_done(store, revision),
             _frozen_configuration(workspace, store, workspace.scoring_files(year), earlier["configuration"]) as configuration,
         ):
-            system = load_indicators(workspace.indicators(year))
+            system = load_indicators(workspace.indicators(year), DEFAULT)
             facts = derive_facts(system, load_ledgers(store, revision))
             card = score_facts(system, facts)
         outcome = store.save_outcome(

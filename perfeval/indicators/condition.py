@@ -28,7 +28,7 @@ _ON_DAYS = {"<": "早于", "<=": "不晚于", ">": "晚于", ">=": "不早于"}
 _PAIRS = re.compile(r"\bIS\0NOT\0NULL\b|\bIS\0NULL\b|\bNOT\0IN\b|\bNOT\0LIKE\b")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     """A condition ready to run, and the same as a Chinese phrase."""
 

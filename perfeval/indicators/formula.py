@@ -13,7 +13,7 @@ def formula(measure: Measure) -> str:
     if measure.is_ratio:
         above, below = measure.parts
         return f"（{formula(above)}）÷（{formula(below)}）×100%"
-    column = measure.measured
+    column = measure.column
     if not column:
         return f"统计{place(measure)}的行数"
     header = plain_header(column)
@@ -29,4 +29,4 @@ def formula(measure: Measure) -> str:
 def place(part: Measure) -> str:
     """The ledger, and which of its rows."""
     title = part.shape.ledger_title()
-    return f"{title}中{part.condition.phrase}" if part.condition else title
+    return f"{title}中{part.where.phrase}" if part.where else title

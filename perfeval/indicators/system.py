@@ -1,19 +1,20 @@
 """The indicator system (指标体系) as its YAML file holds it: facts, and rows of the 自评表."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, InstanceOf, ValidationInfo, field_validator, model_validator
 
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.condition import NUMBERS, Condition, compile_condition
 from perfeval.indicators.profile import Interval, Points, Profile, is_chain, same_title
 from perfeval.indicators.target import Target, parse_target
 from perfeval.settings import Model, Text
-from schemas import LEDGERS, Column, Kind, LedgerModel
+from schemas import BUILT_IN, Catalogue, Column, Kind, LedgerModel
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -27,52 +28,75 @@ class Scoring(StrEnum):
     EXECUTION = "execution"
 
 
-class Measure(Model):
-    """计算方法: one aggregate over a ledger's rows, or the ratio of two in percent."""
+@dataclass
+class LoadingContext:
+    """What an indicator system is read with: the scoring rules and the ledgers that its names mean."""
 
-    ledger: str | None = None
-    where: str | None = None
+    profiles: Mapping[str, Profile]
+    catalogue: Catalogue
+
+
+def _context(info: ValidationInfo) -> LoadingContext:
+    if not isinstance(info.context, LoadingContext):
+        raise TypeError("an indicator system is validated with a LoadingContext")
+    return info.context
+
+
+def _named_ledger(name: object, info: ValidationInfo) -> type[LedgerModel]:
+    catalogue = _context(info).catalogue
+    if not isinstance(name, str) or name not in catalogue:
+        hint = "；要用它，先在 ledgers.yml 的 keeps 里写上" if isinstance(name, str) and name in BUILT_IN else ""
+        raise ValueError(f"没有“{name}”这个台账，可用的：{'、'.join(catalogue)}{hint}")
+    return catalogue[name]
+
+
+def _compiled(sql: object, info: ValidationInfo) -> Condition | None:
+    ledger = info.data.get("ledger")
+    if sql is None or ledger is None:
+        return None  # what is wrong with the ledger is told by itself
+    if not isinstance(sql, str):
+        raise ValueError("应为文字（可加引号）")  # noqa: TRY004  # pydantic turns it into a fault
+    return compile_condition(sql, ledger)
+
+
+def _named_column(name: object, info: ValidationInfo) -> Column | None:
+    ledger, aggregate = info.data.get("ledger"), info.data.get("aggregate")
+    if name is None or ledger is None:
+        return None
+    column = _column(name, ledger)
+    if aggregate in ("sum", "mean") and column.kind not in NUMBERS:
+        raise ValueError(f"“{column.header}”是{column.kind}，不能用 {aggregate}")
+    if aggregate in ("min", "max") and column.kind not in (*NUMBERS, Kind.DAY):
+        raise ValueError(f"“{column.header}”是{column.kind}，不能用 {aggregate}")
+    return column
+
+
+def _column(name: object, ledger: type[LedgerModel]) -> Column:
+    column = next((column for column in ledger.columns() if column.name == name), None)
+    if not column:
+        columns = "、".join(column.name for column in ledger.columns())
+        raise ValueError(f"{ledger.ledger_title()}没有“{name}”这一列，可用的：{columns}")
+    return column
+
+
+class Measure(Model):
+    """计算方法: one aggregate over a ledger's rows, or the ratio of two in percent.
+
+    The YAML's names of ledger and column, and its condition, are held as what they mean.
+    """
+
+    ledger: Annotated[type[LedgerModel] | None, BeforeValidator(_named_ledger)] = None
+    where: Annotated[InstanceOf[Condition] | None, BeforeValidator(_compiled)] = None
     aggregate: Literal["count", "sum", "mean", "min", "max", "n_unique"] | None = None
-    column: str | None = None
+    column: Annotated[InstanceOf[Column] | None, BeforeValidator(_named_column)] = None
     numerator: "Measure | None" = None
     denominator: "Measure | None" = None
     unit: str = ""
 
-    @field_validator("ledger")
-    @classmethod
-    def _known(cls, name: str | None) -> str | None:
-        if name not in LEDGERS:
-            raise ValueError(f"没有“{name}”这个台账，可用的：{'、'.join(LEDGERS)}")
-        return name
-
-    @field_validator("where")
-    @classmethod
-    def _usable(cls, where: str | None, info: ValidationInfo) -> str | None:
-        if where is not None and info.data.get("ledger"):
-            compile_condition(where, LEDGERS[info.data["ledger"]])
-        return where
-
-    @field_validator("column")
-    @classmethod
-    def _in_ledger(cls, name: str | None, info: ValidationInfo) -> str | None:
-        if not (ledger := info.data.get("ledger")) or name is None:
-            return name
-        column = next((column for column in LEDGERS[ledger].columns() if column.name == name), None)
-        if not column:
-            columns = "、".join(column.name for column in LEDGERS[ledger].columns())
-            raise ValueError(f"{LEDGERS[ledger].ledger_title()}没有“{name}”这一列，可用的：{columns}")
-        aggregate = info.data.get("aggregate")
-        if aggregate in ("sum", "mean") and column.kind not in NUMBERS:
-            raise ValueError(f"“{column.header}”是{column.kind}，不能用 {aggregate}")
-        if aggregate in ("min", "max") and column.kind not in (*NUMBERS, Kind.DAY):
-            raise ValueError(f"“{column.header}”是{column.kind}，不能用 {aggregate}")
-        return name
-
     @model_validator(mode="after")
     def _whole(self) -> "Measure":
-        single = [key for key in ("ledger", "where", "aggregate", "column") if getattr(self, key) is not None]
         if self.is_ratio:
-            if single or not (self.numerator and self.denominator):
+            if self.model_fields_set & {"ledger", "where", "aggregate", "column"} or not (self.numerator and self.denominator):
                 raise ValueError("比率只写 numerator 和 denominator，两者都要写")
             if any(part.is_ratio or part.is_day for part in self.parts):
                 raise ValueError("比率的 numerator 和 denominator 都应是一个数的 ledger、aggregate")
@@ -97,31 +121,23 @@ class Measure(Model):
     @property
     def shape(self) -> type[LedgerModel]:
         """The shape of the ledger, of an aggregate."""
-        return LEDGERS[self.ledger or ""]
-
-    @property
-    def measured(self) -> Column | None:
-        """The column that is aggregated; None for counted rows and ratios."""
-        return self.shape.column(self.column) if self.column else None
+        if self.ledger is None:
+            raise TypeError("a ratio has no ledger of its own")
+        return self.ledger
 
     @property
     def is_day(self) -> bool:
         """Whether the result is a day."""
-        return bool(self.measured and self.measured.kind is Kind.DAY and self.aggregate != "n_unique")
+        return bool(self.column and self.column.kind is Kind.DAY and self.aggregate != "n_unique")
 
     @property
     def natural_unit(self) -> str:
         """The unit that the result has by itself; empty where it is the counted thing's."""
         if self.is_ratio:
             return "%"
-        if self.aggregate == "n_unique" or not self.measured:
+        if self.aggregate == "n_unique" or not self.column:
             return ""
-        return {Kind.MONEY: "元", Kind.PERCENT: "%"}.get(self.measured.kind, "")
-
-    @cached_property
-    def condition(self) -> Condition | None:
-        """The compiled row condition."""
-        return compile_condition(self.where, self.shape) if self.where is not None else None
+        return {Kind.MONEY: "元", Kind.PERCENT: "%"}.get(self.column.kind, "")
 
 
 class Indicator(Model):
@@ -152,8 +168,8 @@ class Indicator(Model):
 
     @field_validator("evidence")
     @classmethod
-    def _ledgers_exist(cls, evidence: tuple[str, ...]) -> tuple[str, ...]:
-        titles = [ledger.ledger_title() for ledger in LEDGERS.values()]
+    def _ledgers_exist(cls, evidence: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        titles = [ledger.ledger_title() for ledger in _context(info).catalogue.values()]
         if unknown := [name for name in evidence if name.endswith("台账") and name not in titles]:
             raise ValueError(f"没有“{'、'.join(unknown)}”，可用的台账：{'、'.join(titles)}")
         return evidence
@@ -201,8 +217,8 @@ class Indicator(Model):
         return parse_target(self.target)
 
 
-def _named_profile(name: object, info: ValidationInfo) -> object:
-    profiles: Mapping[str, Any] = (info.context or {}).get("profiles", {})
+def _named_profile(name: object, info: ValidationInfo) -> Profile:
+    profiles = _context(info).profiles
     if not isinstance(name, str) or name not in profiles:
         raise ValueError(f"没有“{name}”这套评分规则，profiles.yml 里有：{'、'.join(profiles)}")
     return profiles[name]

@@ -9,10 +9,10 @@ from pydantic import TypeAdapter
 
 from perfeval.indicators.condition import empty_frame
 from perfeval.indicators.profile import Profile
-from perfeval.indicators.system import IndicatorSystem
+from perfeval.indicators.system import IndicatorSystem, LoadingContext
 from perfeval.model import Fact, Ledger
 from perfeval.settings import load_yaml
-from schemas import LEDGERS
+from schemas import DEFAULT
 
 CONFIG = Path(__file__).parents[3] / "config"
 # A measure of each kind of unit, because loading holds the target's unit against the measure's.
@@ -46,7 +46,7 @@ def make_system(profiles: Mapping[str, Profile]) -> Callable[..., IndicatorSyste
                 for number, row in enumerate(rows, start=1)
             ],
         }
-        return IndicatorSystem.model_validate(document, context={"profiles": profiles})
+        return IndicatorSystem.model_validate(document, context=LoadingContext(profiles, DEFAULT))
 
     return make
 
@@ -56,7 +56,7 @@ def make_ledger() -> Callable[..., Ledger]:
     """A ledger of the given cells by column, one list each; rows start at 3, columns not given are blank."""
 
     def make(name: str, **cells: list[Any]) -> Ledger:
-        model = LEDGERS[name]
+        model = DEFAULT[name]
         schema = {column: dtype for column, dtype in empty_frame(model).schema.items() if column in cells}
         frame = pl.DataFrame(cells, schema=schema).with_columns(pl.int_range(3, pl.len() + 3, dtype=pl.UInt32).alias("row"))
         frame = pl.concat([empty_frame(model), frame], how="diagonal")

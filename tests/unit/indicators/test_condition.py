@@ -1,7 +1,7 @@
 import pytest
 
 from perfeval.indicators.condition import compile_condition, empty_frame
-from schemas import LEDGERS
+from schemas import DEFAULT
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from schemas import LEDGERS
     ],
 )
 def test_condition_is_told_in_chinese(ledger: str, where: str, phrase: str) -> None:
-    assert compile_condition(where, LEDGERS[ledger]).phrase == phrase
+    assert compile_condition(where, DEFAULT[ledger]).phrase == phrase
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_condition_is_told_in_chinese(ledger: str, where: str, phrase: str) -> N
 )
 def test_condition_that_cannot_be_used_says_why(ledger: str, where: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        compile_condition(where, LEDGERS[ledger])
+        compile_condition(where, DEFAULT[ledger])
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,15 @@ def test_condition_that_cannot_be_used_says_why(ledger: str, where: str, why: st
 )
 def test_condition_that_looks_beyond_its_row_is_refused(where: str) -> None:
     with pytest.raises(ValueError, match="也不是可用的词"):
-        compile_condition(where, LEDGERS["expenditure"])
+        compile_condition(where, DEFAULT["expenditure"])
 
 
-@pytest.mark.parametrize("ledger", list(LEDGERS))
+@pytest.mark.parametrize("ledger", list(DEFAULT))
 def test_condition_can_name_every_column(ledger: str) -> None:
-    where = " OR ".join(f"{column.name} IS NULL" for column in LEDGERS[ledger].columns())
-    assert compile_condition(where, LEDGERS[ledger]).expression is not None
+    where = " OR ".join(f"{column.name} IS NULL" for column in DEFAULT[ledger].columns())
+    assert compile_condition(where, DEFAULT[ledger]).expression is not None
 
 
 def test_empty_frame_has_the_types_of_the_schema() -> None:
-    types = {name: str(dtype) for name, dtype in empty_frame(LEDGERS["expenditure"]).schema.items()}
+    types = {name: str(dtype) for name, dtype in empty_frame(DEFAULT["expenditure"]).schema.items()}
     assert (types["row"], types["amount_yuan"], types["paid_on"]) == ("UInt32", "Decimal(precision=18, scale=2)", "Date")

@@ -6,6 +6,7 @@ import pytest
 
 from perfeval.errors import ConfigurationError
 from perfeval.indicators import IndicatorSystem, load_indicators
+from schemas import BUILT_IN, DEFAULT, Catalogue
 
 CONFIG = Path(__file__).parents[3] / "config"
 Load = Callable[..., IndicatorSystem]
@@ -38,22 +39,22 @@ def load(tmp_path: Path) -> Load:
     (tmp_path / "indicators").mkdir()
     (tmp_path / "profiles.yml").write_bytes((CONFIG / "profiles.yml").read_bytes())
 
-    def load_text(text: str, name: str = "2022.yml") -> IndicatorSystem:
+    def load_text(text: str, name: str = "2022.yml", catalogue: Catalogue = DEFAULT) -> IndicatorSystem:
         path = tmp_path / "indicators" / name
         path.write_text(text, encoding="utf-8")
-        return load_indicators(path)
+        return load_indicators(path, catalogue)
 
     return load_text
 
 
-def faults(load: Load, text: str) -> list[str]:
+def faults(load: Load, text: str, **how: object) -> list[str]:
     with pytest.raises(ConfigurationError) as raised:
-        load(text)
+        load(text, **how)
     return list(raised.value.faults)
 
 
 def test_system_of_the_repository_adds_up_and_covers_every_kind() -> None:
-    system = load_indicators(CONFIG / "indicators" / "2022.yml")
+    system = load_indicators(CONFIG / "indicators" / "2022.yml", DEFAULT)
     assert sum(row.weight for row in system.indicators) == 100
     assert {row.level2 for row in system.scored} == {
         "数量指标", "质量指标", "时效指标", "成本指标",
@@ -138,6 +139,8 @@ def test_every_fault_is_told_at_once_with_its_line(load: Load) -> None:
          "application_no、approved_by、approved_on"),
         (LAST, "     measure: {numerator: {ledger: surveys, aggregate: count}}",
          "2022.yml:13: indicators.3.measure：比率只写 numerator 和 denominator，两者都要写"),
+        (LAST, f"{LAST[:-1]}, where: \"rating = '满意'\"}}",
+         "2022.yml:13: indicators.3.measure：比率只写 numerator 和 denominator，两者都要写"),
         ("     measure: {ledger: meetings, aggregate: count}, evidence", "     evidence",
          "2022.yml:8: indicators.1：缺少 measure：指标的数都由台账计算"),
     ],
@@ -193,3 +196,29 @@ def test_profiles_missing_or_wrong_are_told(tmp_path: Path, load: Load) -> None:
     profiles.unlink()
     with pytest.raises(ConfigurationError, match=r"缺少配置文件 profiles.yml"):
         load(VALID)
+
+
+KEPT = Catalogue(
+    {name: BUILT_IN[name] for name in ("budget", "expenditure", "publications", "meetings", "surveys")}, optional=frozenset({"surveys"})
+)
+
+
+def test_system_over_the_ledgers_that_are_kept_loads(load: Load) -> None:
+    assert [row.id for row in load(VALID, catalogue=KEPT).scored] == ["meetings", "spent", "closed"]
+
+
+def test_ledger_that_the_office_does_not_keep_is_told_with_its_line(load: Load) -> None:
+    text = VALID.replace("{ledger: meetings", "{ledger: goals").replace("[照片]", "[照片, 年度目标任务台账]")
+    assert faults(load, text, catalogue=KEPT) == [
+        "2022.yml:9: indicators.1.measure.ledger：没有“goals”这个台账，可用的：budget、expenditure、publications、meetings、surveys；"
+        "要用它，先在 ledgers.yml 的 keeps 里写上",
+        "2022.yml:14: indicators.3.evidence：没有“年度目标任务台账”，可用的台账：预算指标台账、资金支出台账、编发刊物台账、调度会议台账、"
+        "满意度调查台账",
+    ]
+
+
+def test_office_that_keeps_no_budget_is_told(load: Load) -> None:
+    catalogue = Catalogue({name: BUILT_IN[name] for name in ("expenditure", "publications", "meetings", "surveys")})
+    assert faults(load, f"{HEAD}indicators:\n{ROWS}", catalogue=catalogue) == [
+        "2022.yml:1: 预算执行率由预算指标台账和资金支出台账算出，ledgers.yml 的 keeps 里还缺：budget"
+    ]

@@ -19,6 +19,7 @@ from perfeval.model import Ledgers
 from perfeval.report import Report, Subject, draft_report
 from perfeval.sample import write_sample
 from perfeval.settings import DEFAULT_CONFIG, Workspace
+from schemas import DEFAULT
 
 Drafted = Callable[..., Report]
 
@@ -33,7 +34,7 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
 @pytest.fixture(scope="module")
 def drafted() -> Drafted:
     workspace = Workspace(DEFAULT_CONFIG)
-    system = load_indicators(workspace.indicators(2022))
+    system = load_indicators(workspace.indicators(2022), DEFAULT)
 
     def draft(ledgers: Ledgers, scored: Ledgers | None = None) -> Report:
         facts = derive_facts(system, ledgers)
@@ -157,11 +158,12 @@ def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledger
         "from perfeval.report import Subject, draft_report\n"
         "from perfeval.sample import write_sample\n"
         "from perfeval.settings import DEFAULT_CONFIG, Workspace\n"
+        "from schemas import DEFAULT\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "write_sample(folder)\n"
         "ledgers = read_ledgers(receive(folder)).ledgers\n"
         "workspace = Workspace(DEFAULT_CONFIG)\n"
-        "system = load_indicators(workspace.indicators(2022))\n"
+        "system = load_indicators(workspace.indicators(2022), DEFAULT)\n"
         "facts = derive_facts(system, ledgers)\n"
         "subject = Subject(workspace.settings, 2022, 1, facts, score_facts(system, facts), ledgers)\n"
         "text = workspace.narrative(2022).read_text(encoding='utf-8')\n"
