@@ -30,10 +30,11 @@ class Scoring(StrEnum):
 
 @dataclass
 class LoadingContext:
-    """What an indicator system is read with: the scoring rules and the ledgers that its names mean."""
+    """What an indicator system is read with: the rules and ledgers that its names mean, and its year as soon as that is read."""
 
     profiles: Mapping[str, Profile]
     catalogue: Catalogue
+    year: int | None = None
 
 
 def _context(info: ValidationInfo) -> LoadingContext:
@@ -51,12 +52,12 @@ def _named_ledger(name: object, info: ValidationInfo) -> type[LedgerModel]:
 
 
 def _compiled(sql: object, info: ValidationInfo) -> Condition | None:
-    ledger = info.data.get("ledger")
-    if sql is None or ledger is None:
-        return None  # what is wrong with the ledger is told by itself
+    ledger, year = info.data.get("ledger"), _context(info).year
+    if sql is None or ledger is None or year is None:
+        return None  # what is wrong with ledger or year is told by itself
     if not isinstance(sql, str):
         raise ValueError("应为文字（可加引号）")  # noqa: TRY004  # pydantic turns it into a fault
-    return compile_condition(sql, ledger)
+    return compile_condition(sql, ledger, year)
 
 
 def _named_column(name: object, info: ValidationInfo) -> Column | None:
@@ -159,11 +160,14 @@ class Indicator(Model):
 
     @field_validator("target")
     @classmethod
-    def _readable(cls, text: str) -> str:
+    def _readable(cls, text: str, info: ValidationInfo) -> str:
+        year = _context(info).year
         try:
-            parse_target(text)
+            day = parse_target(text).value
         except ConfigurationError as error:
             raise ValueError(str(error).replace("\n", "。")) from error
+        if year and isinstance(day, date) and day.year != year:
+            raise ValueError(f"指标值“{text}”不是{year}年的日期，请改成{year}年的，如 {year}年12月底前")
         return text
 
     @field_validator("evidence")
@@ -231,6 +235,13 @@ class IndicatorSystem(Model):
     profile: Annotated[Profile, BeforeValidator(_named_profile)]
     facts: dict[Id, Measure] = Field(default_factory=dict)
     indicators: Annotated[tuple[Indicator, ...], Field(min_length=1)]
+
+    @field_validator("year")
+    @classmethod
+    def _told_to_conditions(cls, year: int, info: ValidationInfo) -> int:
+        # Fields are read in their order; conditions and targets, deep in later fields, see the year only here.
+        _context(info).year = year
+        return year
 
     @property
     def scored(self) -> tuple[Indicator, ...]:

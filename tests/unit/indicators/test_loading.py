@@ -222,3 +222,36 @@ def test_office_that_keeps_no_budget_is_told(load: Load) -> None:
     assert faults(load, f"{HEAD}indicators:\n{ROWS}", catalogue=catalogue) == [
         "2022.yml:1: 预算执行率由预算指标台账和资金支出台账算出，ledgers.yml 的 keeps 里还缺：budget"
     ]
+
+
+def test_system_of_last_year_taken_over_tells_every_foreign_date(load: Load) -> None:
+    facts = """\
+  ended: {ledger: issues, where: "closed_on <= DATE '2022-12-31'", aggregate: count}
+  months: {ledger: progress, where: "month LIKE '2022%' OR month = '2022-12'", aggregate: count}
+"""
+    rows = (
+        ROWS.replace('"≥60次"', "2022年12月底前, measure: {ledger: meetings, aggregate: max, column: held_on}")
+        .replace("scoring: proportional,\n     measure: {ledger: meetings, aggregate: count}", "scoring: all_or_nothing", 1)
+        .replace("denominator: {ledger: surveys,", "denominator: {ledger: surveys, where: \"surveyed_on >= DATE '2022-01-01'\",")
+    )
+    text = f"{HEAD}{facts}indicators:\n{EXECUTION}{rows}".replace("year: 2022", "year: 2023")
+    assert faults(load, text, name="2023.yml") == [
+        "2023.yml:5: facts.ended.where：2022-12-31不是2023年的，应写 year_end",
+        "2023.yml:6: facts.months.where：2022%不是2023年的，应写 BETWEEN year_start AND year_end；2022-12不是2023年的，应写 year_end",
+        "2023.yml:10: indicators.1.target：指标值“2022年12月底前”不是2023年的日期，请改成2023年的，如 2023年12月底前",
+        "2023.yml:14: indicators.3.measure.denominator.where：2022-01-01不是2023年的，应写 year_start",
+    ]
+
+
+ENDED = VALID.replace("facts:\n", 'facts:\n  ended: {ledger: issues, where: "closed_on <= year_end", aggregate: count}\n')
+
+
+@pytest.mark.parametrize(("year", "phrase"), [("2022", "销号日期不晚于2022年12月31日"), ("2023", "销号日期不晚于2023年12月31日")])
+def test_system_with_words_for_the_year_is_another_years_by_its_year_alone(year: str, phrase: str, load: Load) -> None:
+    condition = load(ENDED.replace("year: 2022", f"year: {year}"), name=f"{year}.yml").facts["ended"].where
+    assert condition is not None
+    assert condition.phrase == phrase
+
+
+def test_year_that_is_none_is_told_alone(load: Load) -> None:
+    assert faults(load, ENDED.replace("year: 2022", "year: 今年")) == ["2022.yml:1: year：应为整数"]
