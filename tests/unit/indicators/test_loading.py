@@ -6,6 +6,7 @@ import pytest
 
 from perfeval.errors import ConfigurationError
 from perfeval.indicators import IndicatorSystem, load_indicators
+from perfeval.indicators.formula import formula
 from schemas import BUILT_IN, DEFAULT, Catalogue
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -61,6 +62,14 @@ def test_system_of_the_repository_adds_up_and_covers_every_kind() -> None:
         "经济效益指标", "社会效益指标", "生态效益指标", "可持续影响指标", "服务对象满意度指标",
     }  # fmt: skip
     assert len(system.scored) == 23
+
+
+@pytest.mark.parametrize("year", ["2022", "2023"])
+def test_system_of_the_repository_is_any_years_by_its_year_alone(year: str, load: Load) -> None:
+    text = (CONFIG / "indicators" / "2022.yml").read_text(encoding="utf-8").replace("year: 2022", f"year: {year}")
+    assert formula(load(text, name=f"{year}.yml").facts["tasks_overdue"]) == (
+        f"统计问题交办台账中销号日期晚于办结时限或（销号日期为空且办结时限不晚于{year}年12月31日）的行数"
+    )
 
 
 @pytest.mark.parametrize("execution", [EXECUTION, ""])
