@@ -1,4 +1,4 @@
-"""What the columns of every ledger are made of (台账栏目): money, percent, day, month, count, code, choice, text.
+"""What the columns of every ledger are made of (台账栏目): money, percent, day, month, count, quantity, code, choice, text.
 
 Each function declares one column: its Chinese header as the clerk sees it, what belongs in it, and the Pandera checks of a
 single cell. How a clerk may write a value belongs to `perfeval.ledgers`; rules over several cells to `perfeval.checks`,
@@ -20,6 +20,7 @@ Day = pl.Date
 Count = pl.Int64
 Money = Annotated[pl.Decimal, 18, 2]
 Percent = Annotated[pl.Decimal, 5, 2]
+Quantity = Annotated[pl.Decimal, 18, 6]
 
 
 class Kind(StrEnum):
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     DAY = "日期"
     MONTH = "月份"
     COUNT = "整数"
+    QUANTITY = "数量"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Column:
     description: str
     choices: tuple[str, ...]
     example: str
+    unit: str = ""
 
 
 class LedgerModel(pa.DataFrameModel):
@@ -84,6 +87,7 @@ class LedgerModel(pa.DataFrameModel):
                 description=field.description,
                 choices=field.metadata["choices"],
                 example=field.metadata["example"],
+                unit=field.metadata.get("unit", ""),
             )
             for name, field in cls.to_schema().columns.items()
             if name != "row"
@@ -147,6 +151,11 @@ def count(header: str, description: str, *, required: bool = True) -> Any:  # no
     return _field(header, description, Kind.COUNT, required, example="3", ge=0)
 
 
+def quantity(header: str, description: str, unit: str, *, required: bool = True, **checks: Any) -> Any:  # noqa: ANN401
+    """An amount of something that is measured (数量), up to six decimals; the header carries its unit, 养护里程（公里）."""
+    return _field(header, description, Kind.QUANTITY, required, example="3.5", unit=unit, **checks)
+
+
 def _field(
     header: str,
     description: str,
@@ -155,7 +164,8 @@ def _field(
     *,
     choices: tuple[str, ...] = (),
     example: str = "",
+    unit: str = "",
     **checks: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    metadata = {"kind": kind, "choices": choices, "example": example}
+    metadata = {"kind": kind, "choices": choices, "example": example, "unit": unit}
     return pa.Field(title=header, description=description, nullable=not required, metadata=metadata, **checks)

@@ -25,7 +25,7 @@ _PHRASES = {
     "(": "（", ")": "）", ",": "、", "+": "＋", "-": "－",
 }  # fmt: skip
 _LONGEST = 1000
-NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.COUNT)
+NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.COUNT, Kind.QUANTITY)
 _DAYS_OF_YEAR = {"year_start": "01-01", "year_end": "12-31"}
 _MONTH = "[0-9]{4}-(?:0[1-9]|1[0-2])"
 _ON_DAYS = {"<": "早于", "<=": "不晚于", ">": "晚于", ">=": "不早于"}
@@ -80,7 +80,7 @@ def compile_condition(sql: str, ledger: type[LedgerModel], year: int) -> Conditi
 
 def plain_header(column: Column) -> str:
     """A column's header without the unit behind it."""
-    return re.sub(r"（(?:元|万元|%)）$", "", column.header)
+    return re.sub(rf"（(?:元|万元|%|{re.escape(column.unit)})）$", "", column.header)
 
 
 def _tokens(sql: str) -> list[str]:
@@ -178,7 +178,9 @@ class _Clause:
         """
         days = [self._columns[token].header for token in self.tokens if token in self._columns and self._columns[token].kind is Kind.DAY]
         if days and {"+", "-"} & set(self.tokens):
-            raise ValueError(f"“{days[0]}”是日期，不能加减；请直接与另一日期比较，如 closed_on <= due_on 或 closed_on <= year_end")
+            raise ValueError(
+                f"“{days[0]}”是日期，不能加减；请与另一日期比较，如 closed_on <= due_on 或 closed_on <= year_end；相差的天数用 days 统计"
+            )
         subject = None
         for before, token in pairwise(["", *self.tokens]):
             if token.startswith("'"):

@@ -264,3 +264,105 @@ def test_system_with_words_for_the_year_is_another_years_by_its_year_alone(year:
 
 def test_year_that_is_none_is_told_alone(load: Load) -> None:
     assert faults(load, ENDED.replace("year: 2022", "year: 今年")) == ["2022.yml:1: year：应为整数"]
+
+
+SUM_OF_YUAN = "{ledger: works, aggregate: sum, column: cost_yuan}"
+SUM_OF_KM = "{ledger: works, aggregate: sum, column: length_km}"
+COUNT = "{ledger: works, aggregate: count}"
+BETWEEN = "ledger: works, days: [started_on, accepted_on]"
+
+
+def with_measure(measure: str, target: str = "≥1") -> str:
+    old = '"≥60次", weight: 50, scoring: proportional,\n     measure: {ledger: meetings, aggregate: count}'
+    return VALID.replace(old, f'"{target}", weight: 50, scoring: proportional,\n     measure: {{{measure}}}')
+
+
+@pytest.mark.parametrize(
+    ("measure", "target"),
+    [
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/公里", "≤600元/公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/公里", "≤0.06万元/公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/公里·年", "≤600元/公里·年"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 100, unit: 元/百公里", "≤60000元/百公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {COUNT}, factor: 1, unit: 元/次", "≤500元/次"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {COUNT}, factor: 1, unit: 元/人·天", "≤300元/人·天"),
+        (f"numerator: {SUM_OF_KM}, denominator: {COUNT}, factor: 1, unit: 公里/人", "≥3.5公里/人"),
+        (f"numerator: {COUNT}, denominator: {COUNT}, factor: 1000, unit: ‰", "≤5‰"),
+        (f"numerator: {SUM_OF_KM}, denominator: {SUM_OF_KM}", "≥95%"),
+        (f"numerator: {{{BETWEEN}, aggregate: sum}}, denominator: {{{BETWEEN}, aggregate: sum}}", "≥95%"),
+        ("ledger: works, aggregate: sum, column: length_km", "≥30.5公里"),
+        ("ledger: works, aggregate: mean, column: cost_yuan, unit: 元/笔", "≤500元/笔"),
+        ("ledger: works, aggregate: mean, column: cost_yuan", "≤0.05万元/笔"),
+        ("ledger: works, aggregate: mean, column: cost_yuan, unit: 元/笔", "≤500元"),
+        (f"{BETWEEN}, aggregate: mean, unit: 天", "≤45天"),
+        (f"{BETWEEN}, aggregate: mean, unit: 天/项", "45天以内"),
+    ],
+)
+def test_measure_and_target_in_the_same_unit_load(measure: str, target: str, load: Load, catalogue: Catalogue) -> None:
+    assert load(with_measure(measure, target), catalogue=catalogue).scored[0].target == target
+
+
+@pytest.mark.parametrize(
+    ("measure", "fault"),
+    [
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}",
+         "元除以公里得不出百分比，请写 factor 和 unit，如 factor: 1、unit: 元/公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {COUNT}, factor: 100",
+         "元除以计数得不出百分比，请写 factor 和 unit，如 factor: 1、unit: 元/次"),
+        (f"numerator: {SUM_OF_KM}, denominator: {SUM_OF_KM}, factor: 1", "factor 是1时要写 unit，如 unit: 元/公里"),
+        (f"numerator: {COUNT}, denominator: {COUNT}, factor: 1000, unit: '%'", "factor 是1000时要写 unit，如 unit: 元/公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, unit: 元/公里", "单位是“元/公里”的比率要写 factor，如 factor: 1"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/吨", "单位应为“元/公里”，不是“元/吨”"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 0.0001, unit: 万元/公里", "单位应为“元/公里”，不是“万元/公里”"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {COUNT}, factor: 1, unit: 元", "单位应为“元/…”，不是“元”"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1000, unit: 元/公里", "单位是“元/公里”时 factor 应为1"),
+        ("ledger: works, aggregate: sum, column: length_km, unit: 米", "单位应为“公里”，不是“米”"),
+        ("ledger: works, aggregate: sum, column: cost_yuan, unit: 元/笔", "单位应为“元”，不是“元/笔”"),
+        ("ledger: works, aggregate: count, factor: 1", "factor 只用于 numerator 和 denominator 的比率"),
+        (f"{BETWEEN}, aggregate: count", "days 与 mean、min、max 或 sum 同用，不写 column"),
+        (f"{BETWEEN}, aggregate: mean, column: cost_yuan", "days 与 mean、min、max 或 sum 同用，不写 column"),
+        (f"{BETWEEN}, aggregate: mean, unit: 个工作日", "单位应为“天”，不是“个工作日”"),
+    ],
+)  # fmt: skip
+def test_measure_that_does_not_hold_together_says_why(measure: str, fault: str, load: Load, catalogue: Catalogue) -> None:
+    assert faults(load, with_measure(measure), catalogue=catalogue) == [f"2022.yml:9: indicators.1.measure：{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("days", "fault"),
+    [
+        ("[started_on]", "应写两个不同的日期列，如 [started_on, accepted_on]"),
+        ("[started_on, started_on]", "应写两个不同的日期列，如 [started_on, accepted_on]"),
+        ("started_on", "应写两个不同的日期列，如 [started_on, accepted_on]"),
+        ("[started_on, cost_yuan]", "“金额（元）”是金额，不是日期"),
+        ("[started_on, opened_on]",
+         "养护工程台账没有“opened_on”这一列，可用的：kind、length_km、gravel_t、cost_yuan、started_on、accepted_on"),
+    ],
+)  # fmt: skip
+def test_days_that_are_no_two_days_say_why(days: str, fault: str, load: Load, catalogue: Catalogue) -> None:
+    text = with_measure(f"ledger: works, aggregate: mean, days: {days}", "≤45天")
+    assert faults(load, text, catalogue=catalogue) == [f"2022.yml:9: indicators.1.measure.days：{fault}"]
+
+
+PER = "；单位成本、人均数写成比率：numerator、denominator、factor、unit"
+
+
+@pytest.mark.parametrize(
+    ("measure", "target", "fault"),
+    [
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/公里", "≤600元/次",
+         f"指标值“≤600元/次”的单位与计算结果的单位“元/公里”不同{PER}"),
+        (f"numerator: {COUNT}, denominator: {COUNT}", "≤600元/公里", f"指标值“≤600元/公里”的单位与计算结果的单位“%”不同{PER}"),
+        ("ledger: works, aggregate: sum, column: cost_yuan", "≤500元/笔", f"指标值“≤500元/笔”的单位与计算结果的单位“元”不同{PER}"),
+        ("ledger: works, aggregate: mean, column: cost_yuan, unit: 元/笔", "≤500元/人",
+         f"指标值“≤500元/人”的单位与计算结果的单位“元/笔”不同{PER}"),
+        ("ledger: works, aggregate: sum, column: length_km", "≥30吨", "指标值“≥30吨”的单位与计算结果的单位“公里”不同"),
+        (f"{BETWEEN}, aggregate: mean", "≤45个工作日", "指标值“≤45个工作日”的单位与计算结果的单位“天”不同"),
+        ("ledger: works, aggregate: count", "≥12次/月",
+         f"指标值“≥12次/月”是频率或人均数，计算结果却是全年的数；请写成全年的数，如 ≥12次{PER}"),
+    ],
+)  # fmt: skip
+def test_target_in_another_unit_than_the_measure_is_refused(
+    measure: str, target: str, fault: str, load: Load, catalogue: Catalogue
+) -> None:
+    assert faults(load, with_measure(measure, target), catalogue=catalogue) == [f"2022.yml:8: indicators.1：{fault}"]
