@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from perfeval.errors import ConfigurationError, PerfevalError, UsageError
 from perfeval.indicators import load_indicators
 from perfeval.settings import KEY_VARIABLE, Workspace, secret_key
+from schemas import DEFAULT
 
 State = Literal["ok", "missing", "optional"]
 
@@ -159,7 +160,7 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
     try:
         years = sorted(int(path.stem) for path in (workspace.root / "indicators").glob("[0-9][0-9][0-9][0-9].yml"))
         for year in years:
-            load_indicators(workspace.indicators(year))
+            load_indicators(workspace.indicators(year), DEFAULT)
             workspace.drafting_files(year)
     except ConfigurationError as error:
         return Condition(name, "missing", str(error).replace("\n", " "), purpose, "按所列文件和行号修改")

@@ -242,9 +242,8 @@ class Workspace:
 
     def _existing(self, path: Path) -> Path:
         if not path.is_file():
-            raise ConfigurationError(
-                "F02", f"缺少配置文件 {path.relative_to(self.root)}", "从上一年复制一份并改成本年，或用 perfeval init 重新生成。"
-            )
+            command = f"year {path.stem}" if path.stem.isdigit() else "init"
+            raise ConfigurationError("F02", f"缺少配置文件 {path.relative_to(self.root)}", f"用 perfeval {command} 生成。")
         return path
 
 

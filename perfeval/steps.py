@@ -107,7 +107,7 @@ def assess(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> As
     """
     reading = check_files(workspace, year, files)
     refuse_errors(reading.findings)
-    system = load_indicators(workspace.indicators(year))
+    system = load_indicators(workspace.indicators(year), DEFAULT)
     facts = derive_facts(system, reading.ledgers)
     return Assessment(reading.ledgers, reading.findings, facts, score_facts(system, facts))
 
@@ -198,7 +198,7 @@ def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> 
             _frozen_only_when_done(store, revision),
             _frozen_configuration(workspace, store, workspace.scoring_files(year), earlier["configuration"]) as configuration,
         ):
-            system = load_indicators(workspace.indicators(year))
+            system = load_indicators(workspace.indicators(year), DEFAULT)
             facts = derive_facts(system, load_ledgers(store, revision))
             card = score_facts(system, facts)
         outcome = store.save_outcome(

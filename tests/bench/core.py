@@ -37,7 +37,7 @@ def main(folder: Path, work: Path, result: Path) -> None:
         *reading.findings,
         *check_ledgers(reading.ledgers, DEFAULT, year=year, programme_codes=codes, classification=classification),
     ]
-    system = load_indicators(workspace.indicators(year))
+    system = load_indicators(workspace.indicators(year), DEFAULT)
     facts = derive_facts(system, reading.ledgers)
     card = score_facts(system, facts)
     subject = Subject(workspace.settings, year, 0, facts, card, reading.ledgers)

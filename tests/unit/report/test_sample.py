@@ -34,7 +34,7 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
 @pytest.fixture(scope="module")
 def drafted() -> Drafted:
     workspace = Workspace(DEFAULT_CONFIG)
-    system = load_indicators(workspace.indicators(2022))
+    system = load_indicators(workspace.indicators(2022), DEFAULT)
 
     def draft(ledgers: Ledgers, scored: Ledgers | None = None) -> Report:
         facts = derive_facts(system, ledgers)
@@ -159,11 +159,12 @@ def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledger
         "from perfeval.report import Subject, draft_report\n"
         "from perfeval.sample import write_sample\n"
         "from perfeval.settings import DEFAULT_CONFIG, Workspace\n"
+        "from schemas import DEFAULT\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "write_sample(folder)\n"
         "ledgers = read_ledgers(receive(folder), DEFAULT).ledgers\n"
         "workspace = Workspace(DEFAULT_CONFIG)\n"
-        "system = load_indicators(workspace.indicators(2022))\n"
+        "system = load_indicators(workspace.indicators(2022), DEFAULT)\n"
         "facts = derive_facts(system, ledgers)\n"
         "subject = Subject(workspace.settings, 2022, 1, facts, score_facts(system, facts), ledgers)\n"
         "text = workspace.narrative(2022).read_text(encoding='utf-8')\n"
