@@ -47,7 +47,7 @@ from perfeval.model.evaluation import spelling
 from perfeval.model.ledgers import parquet
 from perfeval.settings import CONFIG_FILE, Settings, Workspace, load_model, read_text, secret_key
 from perfeval.texts import has_controls
-from schemas import LEDGERS
+from schemas import BUILT_IN, DEFAULT
 
 _PROGRAM = f"perfeval {__version__}"
 
@@ -89,6 +89,7 @@ def check_files(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) 
     reading = read_ledgers(files)
     findings = check_ledgers(
         reading.ledgers,
+        DEFAULT,
         year=year,
         programme_codes=workspace.settings.programme.codes,
         classification=load_classification(workspace.economic_classification),
@@ -455,7 +456,7 @@ def load_ledgers(store: Store, revision: Revision) -> dict[str, Ledger]:
     """The frozen ledgers of a validated revision."""
     snapshots = _done(store, revision, "validated")["snapshots"]
     return {
-        name: Ledger(LEDGERS[name], s["file"], s["sheet"], s["digest"], _rows(store, s["parts"]), s["letters"])
+        name: Ledger(BUILT_IN[name], s["file"], s["sheet"], s["digest"], _rows(store, s["parts"]), s["letters"])
         for name, s in snapshots.items()
     }
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 import polars as pl
 
-from perfeval.ledgers.codes import Code
-from perfeval.ledgers.sheets import SCALED
+from perfeval.model.codes import Code
+from perfeval.spreadsheets import SCALED
 from schemas import Column, Kind
 
 MONEY = pl.Decimal(18, 2)

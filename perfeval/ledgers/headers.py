@@ -5,9 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from perfeval.ledgers.codes import Code
-from perfeval.ledgers.sheets import HEAD, Sheet, index_of
 from perfeval.model import Finding, Severity
+from perfeval.model.codes import Code
+from perfeval.spreadsheets import HEAD, Sheet, index_of
 from schemas import LEDGERS, Column, Kind, LedgerModel
 
 _UNITS = {Kind.MONEY: ("元", "万元"), Kind.PERCENT: ("%",)}

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
-from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.rows import Cleaned
-from perfeval.ledgers.sheets import Cell, Sheet, index_of
 from perfeval.model import Finding, Severity
+from perfeval.model.codes import Code
+from perfeval.spreadsheets import Cell, Sheet, index_of
 from schemas import Kind, LedgerModel
 
 # Merged areas do not overlap in Excel; a workbook made to harm may say so.

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from perfeval.ledgers.cells import BAD, BLANKS, NOTHING, plain_value, trim, unreadable, value
-from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout
-from perfeval.ledgers.sheets import Cell, Sheet, index_of
 from perfeval.model import Finding
+from perfeval.model.codes import Code
 from perfeval.model.ledgers import parquet
+from perfeval.spreadsheets import Cell, Sheet, index_of
 from schemas import Column, Kind, LedgerModel
 
 _TOTAL = "^(?:本[页月季年]|本?年度|全年)?(?:合|小|总|共|累)计(?:金额|数)?[:：]?$"

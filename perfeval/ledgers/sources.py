@@ -5,24 +5,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from perfeval.ledgers.codes import Code
-from perfeval.ledgers.delimited import DelimitedFile
 from perfeval.ledgers.headers import likely_model, normal
-from perfeval.ledgers.sheets import INDEX, RefusedFileError, Sheet
-from perfeval.ledgers.workbook import open_workbook
 from perfeval.model import Finding, ReceivedFile, Severity
+from perfeval.model.codes import Code
+from perfeval.spreadsheets import RefusedFileError, Sheet, is_table, open_file
 from perfeval.texts import has_controls, visible
 from schemas import LEDGERS
 
 _NAMES = {model.ledger_title(): name for name, model in LEDGERS.items()}
-_SAVE_AS = "请用 Excel 或 WPS 打开，另存为“Excel 工作簿（.xlsx）”后重新提交，并移走原文件。"
-_OTHER_TYPES = {
-    ".xls": f"旧版 Excel（.xls）不能读取。{_SAVE_AS}",
-    ".et": f"WPS 表格（.et）不能读取。{_SAVE_AS}",
-    ".ods": f"OpenDocument 表格（.ods）不能读取。{_SAVE_AS}",
-    ".xlsm": f"含宏的工作簿（.xlsm）不予打开。{_SAVE_AS}",
-    ".xlsb": f"二进制工作簿（.xlsb）不能读取。{_SAVE_AS}",
-}
+INDEX = "疑点清单"
+"""The list of findings in a marked copy; a clerk may correct the copy and hand it in."""
 
 
 @dataclass(slots=True)
@@ -46,29 +38,13 @@ def find_sources(files: Sequence[ReceivedFile]) -> tuple[dict[str, Sheet], list[
         try:
             sheets = open_file(file)
         except RefusedFileError as refusal:
-            is_table = own or PurePath(file.name).suffix.lower() in {".xlsx", ".csv", *_OTHER_TYPES}
-            severity = Severity.ERROR if is_table else Severity.WARNING
+            severity = Severity.ERROR if own or is_table(file) else Severity.WARNING
             search.findings.append(Finding(refusal.code, severity, refusal.message, ledger=_title(own), file=file.name))
             search.spoken.update({own} if own else ())
             continue
         _assign(search, file, own, sheets)
     search.findings.extend(_not_one(search))
     return {name: sheets[0] for name, sheets in search.sheets.items() if len(sheets) == 1}, search.findings
-
-
-def open_file(file: ReceivedFile) -> Sequence[Sheet]:
-    """Open a file by its extension.
-
-    Raises: RefusedFileError: it is of another type, or cannot be read.
-    """
-    match PurePath(file.name).suffix.lower():
-        case ".csv":
-            return [DelimitedFile(file)]
-        case ".xlsx":
-            return open_workbook(file)
-        case suffix:
-            message = _OTHER_TYPES.get(suffix, "不是台账文件，没有读取。台账应为 .xlsx 或 .csv；其他材料请另放文件夹。")
-            raise RefusedFileError(Code.WRONG_TYPE, message)
 
 
 def _assign(search: _Search, file: ReceivedFile, own: str | None, sheets: Sequence[Sheet]) -> None:

@@ -20,6 +20,7 @@ from perfeval.ledgers import read_ledgers, receive  # noqa: E402
 from perfeval.model.ledgers import parquet  # noqa: E402
 from perfeval.report import Subject, draft_report  # noqa: E402
 from perfeval.settings import Workspace  # noqa: E402
+from schemas import DEFAULT  # noqa: E402
 
 
 def main(folder: Path, work: Path, result: Path) -> None:
@@ -32,7 +33,10 @@ def main(folder: Path, work: Path, result: Path) -> None:
         shutil.copyfile(file.path, work / file.name)
     reading = read_ledgers(files)
     codes, classification = workspace.settings.programme.codes, load_classification(workspace.economic_classification)
-    findings = [*reading.findings, *check_ledgers(reading.ledgers, year=year, programme_codes=codes, classification=classification)]
+    findings = [
+        *reading.findings,
+        *check_ledgers(reading.ledgers, DEFAULT, year=year, programme_codes=codes, classification=classification),
+    ]
     system = load_indicators(workspace.indicators(year))
     facts = derive_facts(system, reading.ledgers)
     card = score_facts(system, facts)

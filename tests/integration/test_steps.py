@@ -166,7 +166,7 @@ def test_csv_of_several_blocks_makes_the_same_year_and_is_archived_in_parts(offi
     with path.with_suffix(".csv").open("w", encoding="utf-8", newline="") as text:
         csv.writer(text).writerows(openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True))
     path.unlink()
-    monkeypatch.setattr("perfeval.ledgers.delimited._BLOCK", 2048)
+    monkeypatch.setattr("perfeval.spreadsheets.delimited._BLOCK", 2048)
     code = office.prepare()
     assert steps.load_scores(office.store, office.revision)[1] == expected.card
     office.decide("center", Verdict.APPROVE, code)

@@ -128,7 +128,7 @@ def test_csv_amount_in_quotes_before_trailing_commas_is_read(folder: Path, read:
 def test_csv_cell_with_quotes_and_line_breaks_may_stand_at_the_end_of_a_block(
     write_csv: Write, read: Read, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr("perfeval.ledgers.delimited._BLOCK", size)
+    monkeypatch.setattr("perfeval.spreadsheets.delimited._BLOCK", size)
     write_csv(*['"第一行\n他说""好""\n第三行",2022-03-05,企业,满意'] * 9)
     reading = read()
     assert reading.findings == ()

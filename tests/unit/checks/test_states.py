@@ -38,30 +38,6 @@ def test_days_out_of_order_say_both_days(make_ledger: Make, check: Check) -> Non
     assert finding.message == "办结日期 2022-03-04 早于受理日期 2022-03-05。请核对这两个日期。"
 
 
-@pytest.mark.parametrize(
-    ("name", "column", "code", "severity", "cell"),
-    [
-        ("expenditure", "paid_on", "C37", "error", "B2"),
-        ("meetings", "held_on", "X10", "error", "B2"),
-        ("publications", "published_on", "X10", "error", "C2"),
-        ("inspections", "inspected_on", "X10", "error", "A2"),
-        ("budget", "issued_on", "X10", "warning", "B2"),
-        ("issues", "assigned_on", "X10", "warning", "G2"),
-        ("services", "accepted_on", "X10", "warning", "E2"),
-    ],
-)
-def test_day_of_another_year_is_found(make_ledger: Make, said: Said, name: str, column: str, code: str, severity: str, cell: str) -> None:
-    ledger = make_ledger(name, **{column: [date(2021, 12, 31), date(2022, 1, 1), date(2022, 12, 31), None]})
-    assert (code, severity, cell, "2021-12-31") in [(found[0], found[1], found[2], found[4]) for found in said(ledger)]
-    assert {found[4] for found in said(ledger) if found[0] == code} == {"2021-12-31"}
-
-
-def test_month_of_another_year_is_an_error(make_ledger: Make, check: Check) -> None:
-    (finding,) = check(make_ledger("progress", month=["2022-12", "2023-01"]))
-    assert (finding.code, finding.severity, finding.cell) == ("X10", "error", "B3")
-    assert finding.message == "月份 2023-01 不在评价年度 2022 年内。请核对月份；不属于本年的请移出台账。"
-
-
 def test_project_done_this_year_needs_a_day_of_this_year(make_ledger: Make, said: Said) -> None:
     days = [FIFTH, None, FIFTH.replace(year=2019), None]
     ledger = make_ledger("projects", stage=["竣工", "竣工", "竣工", "在建"], completed_on=days)
@@ -78,6 +54,13 @@ def test_goal_and_its_day_must_agree(make_ledger: Make, said: Said) -> None:
     ]
 
 
-def test_survey_of_another_time_is_a_warning(make_ledger: Make, said: Said) -> None:
-    ledger = make_ledger("surveys", surveyed_on=[FIFTH, FIFTH.replace(year=2023), FIFTH.replace(year=2019)])
-    assert said(ledger) == [("X10", "warning", "B4", "调查日期", "2019-03-05")]
+def test_cumulative_figure_that_falls_is_warned_of_at_its_month(make_ledger: Make, check: Check) -> None:
+    months = ["2022-05", "2022-03", "2022-04", "2022-04", None]
+    ledger = make_ledger("progress", project_no=["X1", "X1", "X1", "X2", "X1"], month=months, actual_pct=["40", "30", "50.5", "10", "1"])
+    (finding,) = check(ledger)
+    assert (finding.code, finding.severity, finding.cell, finding.value) == ("X15", "warning", "D2", "40.00")
+    assert finding.message == "项目编号“X1”的实际进度（%）为 40.00，低于前一次的 50.50。累计数不应下降，请核对。"
+
+
+def test_cumulative_figure_that_stands_still_is_no_finding(make_ledger: Make, said: Said) -> None:
+    assert said(make_ledger("progress", project_no=["X1", "X1"], month=["2022-03", "2022-04"], actual_pct=["30", "30"])) == []

@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 import fastexcel
 import polars as pl
 
-from perfeval.ledgers.codes import Code
-from perfeval.ledgers.package import Package
-from perfeval.ledgers.scan import scan_sheet
-from perfeval.ledgers.sheets import HEAD, Marks, RefusedFileError, Sheet, letter_of
 from perfeval.model import ReceivedFile
+from perfeval.model.codes import Code
+from perfeval.spreadsheets.package import Package
+from perfeval.spreadsheets.scan import scan_sheet
+from perfeval.spreadsheets.sheets import HEAD, Marks, RefusedFileError, Sheet, letter_of
 
 _PERCENT_FORMATS = dict.fromkeys(("9", "10"), "%")
 # The formats that Chinese Excel gives to a typed 3-5 or 2022年3月: fastexcel does not know them for days.

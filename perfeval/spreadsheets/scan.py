@@ -14,9 +14,9 @@ from decimal import Decimal
 
 import polars as pl
 
-from perfeval.ledgers.codes import Code
-from perfeval.ledgers.package import Package, attribute
-from perfeval.ledgers.sheets import SCALED, Marks, RefusedFileError, index_of, letter_of
+from perfeval.model.codes import Code
+from perfeval.spreadsheets.package import Package, attribute
+from perfeval.spreadsheets.sheets import SCALED, Marks, RefusedFileError, index_of, letter_of
 
 _MOST_CELLS = 12_000_000
 _SHEET_COLUMNS = 16_384

@@ -6,9 +6,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from perfeval.ledgers.codes import Code
-from perfeval.ledgers.sheets import RefusedFileError
+from perfeval.model.codes import Code
 from perfeval.model.digests import ZIP_DAMAGE
+from perfeval.spreadsheets.sheets import RefusedFileError
 
 _MOST_FILE_BYTES = 256 << 20
 _MOST_BYTES = 1 << 30

@@ -6,20 +6,18 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from perfeval.ledgers.codes import Code
 from perfeval.model import Finding, ReceivedFile, Severity
+from perfeval.model.codes import Code
 
 HEAD = 20
-"""Rows searched for the header."""
+"""How many rows the head of a sheet has."""
 
 # Behind a number whose cell shows it by thousands or ten thousands.
 SCALED = "（缩小显示）"
-INDEX = "疑点清单"
-"""The list of findings in a marked copy; a clerk may correct the copy and hand it in."""
 
 
 class RefusedFileError(Exception):
-    """A file or sheet that cannot be read at all; becomes a finding, and never leaves this room."""
+    """A file or sheet that cannot be read at all; becomes a finding of whoever opened it."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)

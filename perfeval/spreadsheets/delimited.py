@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 import polars as pl
 
-from perfeval.ledgers.codes import Code
-from perfeval.ledgers.sheets import HEAD, Marks, RefusedFileError, Sheet, letters
 from perfeval.model import ReceivedFile
+from perfeval.model.codes import Code
+from perfeval.spreadsheets.sheets import HEAD, Marks, RefusedFileError, Sheet, letters
 
 _SAMPLE = 1 << 20
 _MOST_BYTES = 2 << 30
