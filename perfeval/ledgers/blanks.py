@@ -29,6 +29,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
 from schemas import Catalogue, Column, Kind, LedgerModel
+from schemas.columns import Within
 
 _WRITTEN_AT = (2023, 1, 3, 9, 0, 0)  # fixed, so that bytes repeat
 _LEGEND = "蓝底粗体的栏目必须填写，灰底的可以不填"
@@ -158,11 +159,8 @@ def _rule(model: type[LedgerModel], column: Column, year: int) -> tuple[str, Dat
             return f"应按原件填写{f'，如 {column.example}' if column.example else ''}。", None
         case Kind.CHOICE:
             expected, rule = f"只能填：{'、'.join(column.choices)}。", _words(column.choices)
-        case Kind.MONTH:
-            # Only a proposal: a month of another year may be meant.
-            expected, rule = f"应填月份，写作 {year}-03。", _words([f"{year}-{month:02}" for month in range(1, 13)], style="warning")
-        case Kind.DAY:
-            expected, rule = f"应填日期，写作 {year}-03-05。", _between("date", "DATE(1990,1,1)", "DATE(2099,12,31)")
+        case Kind.MONTH | Kind.DAY:
+            expected, rule = _time(column, year)
         case _:
             expected, rule = _number(model, column)
     if rule:
@@ -170,6 +168,21 @@ def _rule(model: type[LedgerModel], column: Column, year: int) -> tuple[str, Dat
         rule.showErrorMessage, rule.errorTitle = True, "请核对"
         rule.error = message if len(message) <= _MOST_MESSAGE else f"{message[: _MOST_MESSAGE - 1]}…"
     return expected, rule
+
+
+def _time(column: Column, year: int) -> tuple[str, DataValidation | None]:
+    """The rule of a column of months or days: in the year where the ledger is held to it, and then as hard as the ledger's checks."""
+    within = next((held for held in column.constraints if isinstance(held, Within) and not held.when), None)
+    last = year + 1 if within and within.years == "year_or_next" else year
+    years = "" if within is None else f"{year}年的" if last == year else f"{year}年或{last}年的"
+    style: Literal["stop", "warning"] = "warning" if within and within.is_warning else "stop"
+    if column.kind is Kind.MONTH:
+        months = [f"{of}-{month:02}" for of in range(year, last + 1) for month in range(1, 13)]
+        # Where the ledger is not held to the year, its months are no more than a proposal.
+        return f"应填{years}月份，写作 {year}-03。", _words(months, style if within else "warning")
+    rule = _between("date", f"DATE({year if within else 1990},1,1)", f"DATE({last if within else 2099},12,31)")
+    rule.errorStyle = style
+    return f"应填{years}日期，写作 {year}-03-05。", rule
 
 
 def _number(model: type[LedgerModel], column: Column) -> tuple[str, DataValidation]:

@@ -14,7 +14,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from perfeval.ledgers import Reading
 from perfeval.ledgers.blanks import blank, write_blanks
 from schemas import BUILT_IN, DEFAULT, Catalogue
-from schemas.columns import LedgerModel, Text, choice, code
+from schemas.columns import LedgerModel, Text, choice, code, month
 
 Read = Callable[[], Reading]
 
@@ -28,6 +28,7 @@ class Villages(LedgerModel):
     kind: Text = choice("类别", "哪一类。", "路面, 路肩", "桥涵")
     note: Text = choice("说明", "怎样。", '原文"好"', "一般")
     route: Text = code("路线", "哪条路。")
+    done: Text = month("完成月份", "哪月完成。")
 
     class Config(LedgerModel.Config):
         """Pandera: how the ledger is called."""
@@ -92,7 +93,7 @@ def test_columns_are_formatted_by_what_they_hold() -> None:
 def test_header_note_says_what_to_fill() -> None:
     sheet = sheet_of(BUILT_IN["budget"])
     assert sheet["A2"].comment.text == "【必须填写】\n下达预算指标的文号。\n应按原件填写，如 桃财预〔2022〕15号。"
-    assert sheet["B2"].comment.text == "【必须填写】\n指标文件的下达日期。\n应填日期，写作 2023-03-05。"
+    assert sheet["B2"].comment.text == "【必须填写】\n指标文件的下达日期。\n应填2023年的日期，写作 2023-03-05。"
     assert sheet["D2"].comment.text == "【必须填写】\n资金从哪里来。\n只能填：年初预算、追加、调减、上年结转、其他资金。"
     assert sheet["F2"].comment.text == "【可以不填】\n需要说明的事项。"
 
@@ -112,7 +113,7 @@ def test_choices_have_a_pull_down() -> None:
 
 def test_choices_that_excel_cannot_hold_stand_in_the_note_alone() -> None:
     sheet = sheet_of(Villages)
-    assert list(rules(sheet)) == ["C3:C"]
+    assert list(rules(sheet)) == ["C3:C", "E3:E"]
     assert rules(sheet)["C3:C"].formula1 == '"原文""好"",一般"'
     assert sheet["A2"].comment.text.endswith("样例乡镇第38行政村、样例乡镇第39行政村。")
     assert sheet["B2"].comment.text == "【必须填写】\n哪一类。\n只能填：路面, 路肩、桥涵。"
@@ -128,15 +129,32 @@ def test_numbers_are_held_to_the_limits_of_the_ledger() -> None:
 
 
 def test_days_are_held_to_be_days() -> None:
-    rule = rules(sheet_of(BUILT_IN["budget"]))["B3:B"]
+    rule = rules(sheet_of(BUILT_IN["plans"]))["D3:D"]
     assert (rule.type, rule.formula1, rule.formula2) == ("date", "DATE(1990,1,1)", "DATE(2099,12,31)")
-    assert (rule.errorTitle, rule.error) == ("请核对", "“下达日期”应填日期，写作 2023-03-05。")
+    assert (rule.errorTitle, rule.error) == ("请核对", "“制定日期”应填日期，写作 2023-03-05。")
 
 
-def test_months_of_the_year_are_proposed() -> None:
+def test_days_of_the_year_are_held_to_it_as_hard_as_the_checks_do() -> None:
+    paid, issued = rules(sheet_of(BUILT_IN["expenditure"]))["B3:B"], rules(sheet_of(BUILT_IN["budget"]))["B3:B"]
+    surveyed, finished = rules(sheet_of(BUILT_IN["surveys"]))["B3:B"], rules(sheet_of(BUILT_IN["projects"]))["K3:K"]
+    assert (paid.formula1, paid.formula2, paid.errorStyle) == ("DATE(2023,1,1)", "DATE(2023,12,31)", "stop")
+    assert paid.error == "“支付日期”应填2023年的日期，写作 2023-03-05。"
+    assert (issued.formula2, issued.errorStyle) == ("DATE(2023,12,31)", "warning")
+    assert (surveyed.formula2, surveyed.errorStyle) == ("DATE(2024,12,31)", "warning")
+    assert surveyed.error == "“调查日期”应填2023年或2024年的日期，写作 2023-03-05。"
+    assert (finished.formula1, finished.errorStyle) == ("DATE(1990,1,1)", "stop")
+
+
+def test_months_of_the_year_are_in_a_pull_down() -> None:
     rule = rules(sheet_of(BUILT_IN["progress"], 2024))["B3:B"]
     assert rule.formula1.startswith('"2024-01,2024-02,')
-    assert rule.errorStyle == "warning"
+    assert rule.formula1.endswith(',2024-12"')
+    assert (rule.errorStyle, rule.error) == ("stop", "“月份”应填2024年的月份，写作 2024-03。")
+
+
+def test_months_not_held_to_the_year_are_a_proposal() -> None:
+    rule = rules(sheet_of(Villages))["E3:E"]
+    assert (rule.errorStyle, rule.error) == ("warning", "“完成月份”应填月份，写作 2023-03。")
 
 
 def test_blank_is_set_up_for_screen_and_paper() -> None:
