@@ -4,7 +4,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from perfeval.indicators.condition import compile_condition, empty_frame
+from perfeval.indicators.condition import compile_condition
 from perfeval.model import Ledger
 from schemas import DEFAULT, LedgerModel
 from schemas.columns import Count, count
@@ -95,7 +95,7 @@ def test_condition_can_name_every_column(ledger: str) -> None:
 
 
 def test_empty_frame_has_the_types_of_the_schema() -> None:
-    types = {name: str(dtype) for name, dtype in empty_frame(DEFAULT["expenditure"]).schema.items()}
+    types = {name: str(dtype) for name, dtype in DEFAULT["expenditure"].empty_frame().schema.items()}
     assert (types["row"], types["amount_yuan"], types["paid_on"]) == ("UInt32", "Decimal(precision=18, scale=2)", "Date")
 
 

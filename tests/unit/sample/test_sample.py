@@ -230,6 +230,14 @@ def test_expenditure_workbook_ends_with_a_total_row(folder: Path) -> None:
     assert (sheet.max_row, sheet["A43"].value, sheet["I43"].value) == (43, "合计", 179900)
 
 
+def test_workbook_is_the_blank_ledger_with_rows_in_it(folder: Path) -> None:
+    sheet = openpyxl.load_workbook(folder / "资金支出台账.xlsx")["资金支出台账"]
+    assert sheet["J2"].comment.text == "【必须填写】\n怎样支付。\n只能填：直接支付、授权支付、公务卡、转账、现金。"
+    assert len(sheet.data_validations.dataValidation) == 5
+    assert (sheet["A3"].number_format, sheet["L3"].number_format) == ("@", "0")
+    assert sheet.auto_filter.ref == "A2:P42"
+
+
 def test_every_workbook_says_that_rows_are_invented(folder: Path) -> None:
     notices = [openpyxl.load_workbook(path).active["A1"].value for path in sorted(folder.iterdir())]
     assert [notice.endswith("（2022年度　样例数据，均为虚构，仅供演示）") for notice in notices] == [True] * 13
