@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from flows.conduct import Position
     from perfeval.model import Finding, Standing
-    from perfeval.settings import Workspace
     from perfeval.store import Store
+    from perfeval.workspace import Workspace
 
 
 class Choice(StrEnum):
@@ -100,7 +100,7 @@ def serve(
 ) -> None:
     """启动服务：Prefect 界面、审批表单、年度计划、报告下载，Ctrl-C 结束。"""
     from flows.serve import USER, keeping, kept_access
-    from perfeval.settings import secret_key
+    from perfeval.workspace import secret_key
 
     place = open_workspace(workspace)
     store = open_store(place)

@@ -18,8 +18,9 @@ from flows.evaluation import DEPLOYMENT, FLOW
 from perfeval import steps
 from perfeval.errors import ServerError
 from perfeval.model import Evaluation, Stage, Standing
-from perfeval.settings import CORRECTION, Workspace
+from perfeval.settings import CORRECTION
 from perfeval.store import Store
+from perfeval.workspace import Workspace
 
 _WAIT_SECONDS = 3600
 _START_SECONDS = 120

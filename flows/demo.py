@@ -15,8 +15,8 @@ from perfeval.approvals import enrol
 from perfeval.cli import create_workspace, open_store, open_workspace, show_scores, tell
 from perfeval.errors import ArchiveError, ServerError
 from perfeval.model import Gate, Revision, Stage, Standing, Verdict
-from perfeval.settings import KEY_VARIABLE, Workspace
 from perfeval.store import Store
+from perfeval.workspace import KEY_VARIABLE, Workspace
 
 YEAR = 2022
 APPROVERS = {"center": "样例中心负责人", "bureau": "样例财政审核人"}

@@ -24,8 +24,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from perfeval.errors import ServerError, UsageError, refusal
-from perfeval.settings import Workspace, secret_key
 from perfeval.store import Store
+from perfeval.workspace import Workspace, secret_key
 
 if TYPE_CHECKING:
     from flows.conduct import Conductor

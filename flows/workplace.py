@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from perfeval.errors import StoreError
 from perfeval.model import Draft, Revision
 from perfeval.model.documents import kept
-from perfeval.settings import Workspace
+from perfeval.workspace import Workspace
 
 if TYPE_CHECKING:
     from perfeval.store import Store

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from perfeval.model import Finding
-    from perfeval.settings import Workspace
     from perfeval.store import Store
+    from perfeval.workspace import Workspace
 
 WorkspaceOption = Annotated[
     Path,
@@ -174,7 +174,7 @@ def say_findings(findings: "Sequence[Finding]") -> None:
 
 def open_workspace(folder: Path) -> "Workspace":
     """The workspace of a command."""
-    from perfeval.settings import Workspace
+    from perfeval.workspace import Workspace
 
     return Workspace(folder)
 
@@ -221,7 +221,7 @@ def create_workspace(folder: Path, sample: str, scale: int = 1) -> list[Path]:
 
     Raises: UsageError: an unknown sample, or a folder in use.
     """
-    from perfeval.settings import CONFIG_FILE, DEFAULT_CONFIG
+    from perfeval.workspace import CONFIG_FILE, DEFAULT_CONFIG
 
     if sample not in {"", "taojiang-2022"}:
         raise UsageError("U03", f"没有名为“{sample}”的样例", "可用样例：taojiang-2022")
@@ -396,7 +396,7 @@ def verify(
 def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """检查本机环境和工作区：缺什么、用在哪、怎么装。"""
     from perfeval.doctor import examine
-    from perfeval.settings import CONFIG_FILE
+    from perfeval.workspace import CONFIG_FILE
 
     place: Workspace | ConfigurationError | None = None
     try:
@@ -423,7 +423,7 @@ def approver_add(
 ) -> None:
     """登记审批人，给出动态码的登记链接和二维码（只显示这一次）。"""
     from perfeval.approvals import enrol
-    from perfeval.settings import secret_key
+    from perfeval.workspace import secret_key
 
     place = open_workspace(workspace)
     key = secret_key()

@@ -18,6 +18,7 @@ import polars as pl
 
 from perfeval import __version__
 from perfeval.checks import check_ledgers, load_classification
+from perfeval.configuration import load_model, read_text
 from perfeval.errors import ArchiveError, ConfigurationError, LedgerError, PerfevalError, ReportError, UsageError
 from perfeval.indicators import derive_facts, load_indicators, score_facts
 from perfeval.ledgers import Reading, annotate, list_files, read_ledgers, receive
@@ -45,8 +46,9 @@ from perfeval.model.digests import check_code
 from perfeval.model.documents import keep, keep_facts, keep_json, kept, kept_facts, kept_json
 from perfeval.model.evaluation import spelling
 from perfeval.model.ledgers import parquet
-from perfeval.settings import CONFIG_FILE, Settings, Workspace, load_model, read_text, secret_key
+from perfeval.settings import Settings
 from perfeval.texts import has_controls
+from perfeval.workspace import CONFIG_FILE, Workspace, secret_key
 from schemas import LEDGERS
 
 _PROGRAM = f"perfeval {__version__}"

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
 from perfeval.model import Decision, Evaluation, Gate, ReceivedFile
-from perfeval.settings import CONFIG_FILE, Archive
+from perfeval.settings import Archive
+from perfeval.workspace import CONFIG_FILE
 
 REPORT = "data/report.docx"
 APPROVALS = "data/records/decisions.json"

@@ -40,9 +40,9 @@ from perfeval.checks.spending import (
     find_unreviewed_plans,
     find_wrong_classification,
 )
+from perfeval.configuration import read_text
 from perfeval.errors import ConfigurationError
 from perfeval.model import Finding, Ledgers
-from perfeval.settings import read_text
 
 __all__ = ["RULES", "check_ledgers", "load_classification"]
 

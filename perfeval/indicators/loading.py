@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import RootModel, ValidationError
 
+from perfeval.configuration import explain, load_model, load_yaml
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.facts import BUILT_IN
 from perfeval.indicators.profile import TOTAL, Profile, same_title
 from perfeval.indicators.system import IndicatorSystem, Scoring
-from perfeval.settings import explain, load_model, load_yaml
 
 Profiles = RootModel[dict[str, Profile]]
 Fault = tuple[tuple[str | int, ...], str]

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from perfeval.configuration import Model, Text
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.condition import NUMBERS, Condition, compile_condition
 from perfeval.indicators.profile import Interval, Points, Profile, is_chain, same_title
 from perfeval.indicators.target import Target, parse_target
-from perfeval.settings import Model, Text
 from schemas import LEDGERS, Column, Kind, LedgerModel
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]

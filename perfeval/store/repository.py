@@ -15,10 +15,10 @@ from sqlalchemy.pool import NullPool
 
 from perfeval.errors import ApprovalError, ConfigurationError, StoreError
 from perfeval.model import Asked, Decision, Evaluation, Person, Revision, Verdict
-from perfeval.settings import Workspace
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.tables import VERSION, AskRow, DecisionRow, EvaluationRow, OutcomeRow, PersonRow, SecretRow, Table
 from perfeval.store.vault import decrypt, encrypt
+from perfeval.workspace import Workspace
 
 SCHEMA = "0001"
 

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from flows.serve import conducting
 from perfeval.cli import create_workspace, open_store, open_workspace
-from perfeval.settings import KEY_VARIABLE
+from perfeval.workspace import KEY_VARIABLE
 
 TARGET_SECONDS = 3.0
 

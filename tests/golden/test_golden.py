@@ -14,8 +14,8 @@ from docx.table import Table, _Cell, _Row
 
 from perfeval.cli import create_workspace
 from perfeval.ledgers import receive
-from perfeval.settings import Workspace
 from perfeval.steps import Assessment, assess, write_report
+from perfeval.workspace import Workspace
 
 HERE = Path(__file__).parent / "taojiang-2022"
 

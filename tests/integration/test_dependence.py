@@ -10,8 +10,8 @@ import pytest
 
 from perfeval.cli import create_workspace
 from perfeval.ledgers import receive
-from perfeval.settings import Workspace
 from perfeval.steps import Assessment, assess, write_report
+from perfeval.workspace import Workspace
 
 
 class Year:

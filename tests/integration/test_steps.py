@@ -23,8 +23,8 @@ from perfeval.ledgers import receive
 from perfeval.model import Answer, Figure, Revision, Scorecard, Verdict
 from perfeval.model.documents import keep, keep_facts
 from perfeval.model.ledgers import parquet
-from perfeval.settings import Workspace, secret_key
 from perfeval.store import Store, open_store
+from perfeval.workspace import Workspace, secret_key
 
 
 class Office:

@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 from pydantic import TypeAdapter
 
+from perfeval.configuration import load_yaml
 from perfeval.indicators.condition import empty_frame
 from perfeval.indicators.profile import Profile
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.model import Fact, Ledger
-from perfeval.settings import load_yaml
 from schemas import LEDGERS
 
 CONFIG = Path(__file__).parents[3] / "config"

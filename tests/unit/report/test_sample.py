@@ -18,7 +18,7 @@ from perfeval.ledgers import read_ledgers, receive
 from perfeval.model import Ledgers
 from perfeval.report import Report, Subject, draft_report
 from perfeval.sample import write_sample
-from perfeval.settings import DEFAULT_CONFIG, Workspace
+from perfeval.workspace import DEFAULT_CONFIG, Workspace
 
 Drafted = Callable[..., Report]
 
@@ -156,7 +156,7 @@ def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledger
         "from perfeval.ledgers import read_ledgers, receive\n"
         "from perfeval.report import Subject, draft_report\n"
         "from perfeval.sample import write_sample\n"
-        "from perfeval.settings import DEFAULT_CONFIG, Workspace\n"
+        "from perfeval.workspace import DEFAULT_CONFIG, Workspace\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "write_sample(folder)\n"
         "ledgers = read_ledgers(receive(folder)).ledgers\n"
