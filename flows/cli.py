@@ -199,8 +199,8 @@ def _report(place: "Workspace", store: "Store", position: "Position", server_url
 
 
 def _findings(place: "Workspace", standing: "Standing") -> "Sequence[Finding]":
-    from perfeval import steps
+    from perfeval.assessment import check_files
     from perfeval.ledgers import receive
 
     year = standing.revision.evaluation.year
-    return steps.check_files(place, year, receive(place.ledgers(year))).findings
+    return check_files(place, year, receive(place.ledgers(year))).findings

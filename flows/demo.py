@@ -15,6 +15,7 @@ from perfeval.approvals import enrol
 from perfeval.cli import create_workspace, open_store, open_workspace, show_scores, tell
 from perfeval.errors import ArchiveError, ServerError
 from perfeval.model import Gate, Revision, Stage, Standing, Verdict
+from perfeval.reperformance import verify_archive
 from perfeval.store import Store
 from perfeval.workspace import KEY_VARIABLE, Workspace
 
@@ -72,7 +73,7 @@ def _approval(standing: Standing, code: pyotp.TOTP) -> dict[str, str]:
 
 def _show(console: Console, place: Workspace, store: Store, revision: Revision) -> None:
     bag = steps.archive_report(place, store, revision)
-    for check in steps.verify_archive(bag):
+    for check in verify_archive(bag):
         console.print(f"{'✓' if check.ok else '✗'} {check.name}：{check.detail}", highlight=False)
         if not check.ok:
             raise ArchiveError("P12", f"归档包核验不通过：{check.name}", check.detail)

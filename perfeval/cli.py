@@ -254,9 +254,9 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """校验台账：逐格列出全部问题。"""
+    from perfeval.assessment import check_files, receive_ledgers
     from perfeval.ledgers import annotate as mark
     from perfeval.model import Severity
-    from perfeval.steps import check_files, receive_ledgers
 
     place = open_workspace(workspace)
     if annotate and annotate.resolve() == place.ledgers(year):
@@ -280,8 +280,8 @@ def check(
 @app.command()
 def score(year: YearOption, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """计算指标和自评得分。"""
+    from perfeval.assessment import assess, receive_ledgers
     from perfeval.model.documents import print_scores
-    from perfeval.steps import assess, receive_ledgers
 
     place = open_workspace(workspace)
     assessment = assess(place, year, receive_ledgers(place, year))
@@ -322,8 +322,8 @@ def draft(
     as_json: JsonOption = False,
 ) -> None:
     """不进入审批，生成一份报告草稿。"""
+    from perfeval.assessment import assess, receive_ledgers, write_report
     from perfeval.model.documents import number
-    from perfeval.steps import assess, receive_ledgers, write_report
 
     if output.suffix.lower() != ".docx":
         raise UsageError("U07", f"草稿是 Word 文件，不能写成 {output.name}", "文件名以 .docx 结尾。")
@@ -379,7 +379,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """核验归档包：摘要、审批、数字，并从台账重算得分。"""
-    from perfeval.steps import verify_archive
+    from perfeval.reperformance import verify_archive
 
     checks = verify_archive(archive)
     ok = all(item.ok for item in checks)

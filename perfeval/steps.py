@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from perfeval import __version__
-from perfeval.checks import check_ledgers, load_classification
-from perfeval.configuration import load_model, read_text
-from perfeval.errors import ArchiveError, ConfigurationError, LedgerError, PerfevalError, ReportError, UsageError
+from perfeval.assessment import Assessment, check_files, expect_ledgers, refuse_errors, write_report
+from perfeval.configuration import load_model
+from perfeval.errors import ArchiveError, ConfigurationError, LedgerError, ReportError, UsageError
 from perfeval.indicators import derive_facts, load_indicators, score_facts
-from perfeval.ledgers import Reading, annotate, list_files, read_ledgers, receive
+from perfeval.ledgers import annotate, list_files
 from perfeval.model import (
     Answer,
     Decision,
@@ -33,11 +32,9 @@ from perfeval.model import (
     Finding,
     Gate,
     Ledger,
-    Ledgers,
     ReceivedFile,
     Revision,
     Scorecard,
-    Severity,
     Stage,
     Standing,
     Verdict,
@@ -54,87 +51,8 @@ from schemas import LEDGERS
 _PROGRAM = f"perfeval {__version__}"
 
 if TYPE_CHECKING:  # rooms that `check` and `score` do without are loaded by the steps that enter them
-    from perfeval.archive import Check, Holdings
-    from perfeval.report import Report
+    from perfeval.archive import Holdings
     from perfeval.store import Store
-
-
-# ---- the core without a store, as `check`, `score` and `draft` use it ------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """A year computed from its ledgers, nothing kept."""
-
-    ledgers: Ledgers
-    findings: tuple[Finding, ...]
-    facts: Facts
-    card: Scorecard
-
-
-def receive_ledgers(workspace: Workspace, year: int) -> list[ReceivedFile]:
-    """The ledger files of a year as they lie in its folder.
-
-    Raises: UsageError: there is no such folder.
-    """
-    _expect_ledgers(workspace, year)
-    return receive(workspace.ledgers(year))
-
-
-def _expect_ledgers(workspace: Workspace, year: int) -> None:
-    if not workspace.ledgers(year).is_dir():
-        raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", "核对年度；把台账放进这个文件夹后再试。")
-
-
-def check_files(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> Reading:
-    """Read and validate ledgers, each by itself and against the others; every finding at once."""
-    reading = read_ledgers(files)
-    findings = check_ledgers(
-        reading.ledgers,
-        year=year,
-        programme_codes=workspace.settings.programme.codes,
-        classification=load_classification(workspace.economic_classification),
-    )
-    # Of a cell that could not be read it is said already; that it is empty is no finding of its own.
-    spoken = {(finding.ledger, finding.cell) for finding in reading.findings if finding.cell}
-    others = (item for item in findings if item.value is not None or (item.ledger, item.cell) not in spoken)
-    return Reading(reading.ledgers, (*reading.findings, *others))
-
-
-def assess(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> Assessment:
-    """Facts and scores of a year.
-
-    Raises: LedgerError: with every finding, when one of them is an error.
-    """
-    reading = check_files(workspace, year, files)
-    refuse_errors(reading.findings)
-    system = load_indicators(workspace.indicators(year))
-    facts = derive_facts(system, reading.ledgers)
-    return Assessment(reading.ledgers, reading.findings, facts, score_facts(system, facts))
-
-
-def write_report(workspace: Workspace, year: int, revision: int, assessment: Assessment) -> Report:
-    """Write the report of an assessment; `revision` 0 is a draft outside the approval process.
-
-    Raises: ReportError: a left-over slot, an undefined figure or an empty section, with its place.
-    """
-    from perfeval import report  # Word is loaded only by those who write it
-
-    subject = report.Subject(workspace.settings, year, revision, assessment.facts, assessment.card, assessment.ledgers)
-    return report.draft_report(subject, read_text(workspace.narrative(year)), workspace.template.read_bytes())
-
-
-def refuse_errors(findings: Sequence[Finding]) -> None:
-    """Stop on errors.
-
-    Raises: LedgerError: with every finding.
-    """
-    errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    if errors:
-        raise LedgerError("L00", f"台账有 {errors} 处错误，不能继续", "按所列文件和单元格逐项更正后再运行。", findings=findings)
-
-
-# ---- steps -----------------------------------------------------------------------------------------------------------
 
 
 def open_evaluation(workspace: Workspace, store: Store, year: int, prepared_by: str, run: str | None = None) -> Evaluation:
@@ -151,7 +69,7 @@ def open_evaluation(workspace: Workspace, store: Store, year: int, prepared_by: 
     if archived and (run is None or store.run_of(archived) != run):
         raise UsageError("U05", f"{year}年度“{programme.name}”已归档（{archived.id}），不能再次自评", "用 perfeval verify 核验归档包。")
     if not same:  # a mistyped year is not opened; one in work goes on with what it has frozen
-        _expect_ledgers(workspace, year)
+        expect_ledgers(workspace, year)
         workspace.indicators(year)
     return store.open_evaluation(year, programme.name, code, prepared_by, run)
 
@@ -208,7 +126,7 @@ def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> 
             {
                 "facts": keep_facts(facts),
                 "card": keep(Scorecard, card),
-                "lineage": store.artifacts.put(_lineage(facts)),
+                "lineage": store.artifacts.put(lineage_table(facts)),
                 "configuration": configuration,
             },
         )
@@ -377,68 +295,6 @@ def _next_number(store: Store, evaluation: Evaluation) -> int:
     return max((sealed["number"] for sealed in same_year if sealed), default=0) + 1
 
 
-def verify_archive(bag: Path) -> list[Check]:
-    """Check a bag and, when it is whole, compute facts and scores and write the report again from what is inside it."""
-    from perfeval import report
-    from perfeval.archive import Check, examine_bag, gates_in, made_by, misdescribed
-
-    checks, files = examine_bag(bag)
-    if not all(check.ok for check in checks):
-        return [*checks, Check("从台账重算", ok=False, detail="归档包不完好，未重算")]
-    content = bag / "data"
-    records = content / "records"
-    try:
-        workspace = Workspace(content / "workspace")
-        # An empty folder is no file, so none of the bag's.
-        year = next(int(path.parent.name) for path in (content / "workspace" / "ledgers").glob("*/*"))
-        assessment = assess(workspace, year, receive(workspace.ledgers(year)))
-        again = write_report(workspace, year, 0, assessment)
-        is_same = report.read_text(again.document) == report.read_text((content / "report.docx").read_bytes())
-        changed = [name for name, ledger in assessment.ledgers.items() if not _is_snapshot(ledger, content / "snapshots")]
-        lineage = pl.read_parquet(records / "lineage.parquet").equals(pl.read_parquet(_lineage(assessment.facts)))
-        wrong = misdescribed(bag, files, workspace.settings, year, again.written_on)
-        program = made_by(bag)
-    # A ValueError: the folder of ledgers has no year's name.
-    except (PerfevalError, ValueError, StopIteration, OSError, pl.exceptions.PolarsError) as error:
-        return [*checks, Check("从台账重算", ok=False, detail=str(error))]
-    again_checks = [
-        Check("审批环节", ok=gates_in(records / "decisions.json") == workspace.gates, detail="与归档配置 perfeval.yml 对照"),
-        Check("元数据和说明", ok=not wrong, detail="、".join(wrong) + "与归档配置和审批记录不符" if wrong else "与归档配置和审批记录一致"),
-        Check("台账快照", ok=not changed, detail="、".join(changed) + "与台账不同" if changed else "与台账逐格相同"),
-        Check("数字所据的行", ok=lineage, detail=f"lineage.parquet 与重算的{'一致' if lineage else '不同'}"),
-        _same("校验疑点", keep(list[Finding], list(assessment.findings)), records / "findings.json"),
-        _same("从台账重算的数字", keep_facts(assessment.facts), records / "facts.json"),
-        _same("按规则重算的得分", keep(Scorecard, assessment.card), records / "scores.json"),
-        _same("报告中印出的数字", keep(list[Figure], list(again.figures)), records / "figures.json"),
-        Check("按台账重写的报告", ok=is_same, detail=f"与归档的报告{'逐字相同' if is_same else '文字不同'}"),
-    ]
-    # Another version may have put the same in other words.
-    note = "" if program == _PROGRAM else f"（由 {program or '不明程序'} 形成，本程序是 {_PROGRAM}，说法可能不同）"
-    return [*checks, *(check if check.ok else replace(check, detail=check.detail + note) for check in again_checks)]
-
-
-def _same(name: str, computed: Any, record: Path) -> Check:  # noqa: ANN401  # plain JSON data
-    from perfeval.archive import Check
-
-    try:
-        recorded = json.loads(record.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return Check(name, ok=False, detail=f"{record.name} 缺失或无法读取")
-    if computed == recorded:
-        return Check(name, ok=True, detail="与归档时一致")
-    if isinstance(computed, dict):
-        return Check(name, ok=False, detail=f"与归档时不同：重算总分{computed['total']}")
-    differing = dict.fromkeys(
-        item.get("id") or item["message"] for item in computed if not isinstance(recorded, list) or item not in recorded
-    )
-    return Check(name, ok=False, detail=f"与归档时不同：{'、'.join(differing) or '多出或重复'}")
-
-
-def _is_snapshot(ledger: Ledger, folder: Path) -> bool:
-    parts = sorted(path for path in folder.glob("*.parquet") if re.fullmatch(rf"{ledger.name}(?:-[0-9]{{3}})?", path.stem))
-    return bool(parts) and pl.read_parquet(parts).equals(ledger.frame)
-
-
 def close_evaluation(store: Store, evaluation: Evaluation) -> None:
     """End a refused evaluation; what it holds is kept."""
     store.end_evaluation(evaluation, Stage.REFUSED)
@@ -539,7 +395,7 @@ def _keep_files(workspace: Workspace, store: Store, files: Sequence[Path]) -> di
     return {path.relative_to(workspace.root).as_posix(): store.artifacts.put(path.read_bytes()) for path in files}
 
 
-def _lineage(facts: Facts) -> bytes:
+def lineage_table(facts: Facts) -> bytes:
     """Which rows each fact came from, as Parquet; in lists, because a name for every row costs as much as the ledger."""
     sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]
     return parquet(pl.DataFrame(sources, [("fact", pl.String), ("ledger", pl.String), ("rows", pl.List(pl.UInt32))], orient="row"))

@@ -12,9 +12,9 @@ import pytest
 import yaml
 from docx.table import Table, _Cell, _Row
 
+from perfeval.assessment import Assessment, assess, write_report
 from perfeval.cli import create_workspace
 from perfeval.ledgers import receive
-from perfeval.steps import Assessment, assess, write_report
 from perfeval.workspace import Workspace
 
 HERE = Path(__file__).parent / "taojiang-2022"

@@ -8,9 +8,9 @@ import docx
 import openpyxl
 import pytest
 
+from perfeval.assessment import Assessment, assess, write_report
 from perfeval.cli import create_workspace
 from perfeval.ledgers import receive
-from perfeval.steps import Assessment, assess, write_report
 from perfeval.workspace import Workspace
 
 

@@ -17,12 +17,14 @@ import pytest
 from perfeval import steps
 from perfeval.approvals import enrol
 from perfeval.archive import archive_bag
+from perfeval.assessment import assess, write_report
 from perfeval.cli import create_workspace
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, UsageError
 from perfeval.ledgers import receive
 from perfeval.model import Answer, Figure, Revision, Scorecard, Verdict
 from perfeval.model.documents import keep, keep_facts
 from perfeval.model.ledgers import parquet
+from perfeval.reperformance import verify_archive
 from perfeval.store import Store, open_store
 from perfeval.workspace import Workspace, secret_key
 
@@ -75,7 +77,7 @@ def archived(office: Office) -> Path:
 
 def test_year_approved_at_both_gates_is_archived_and_verifies(office: Office, archived: Path) -> None:
     assert archived.name == "0000-WS·2022-D30-XMXT-0001"
-    assert [check for check in steps.verify_archive(archived) if not check.ok] == []
+    assert [check for check in verify_archive(archived) if not check.ok] == []
     assert office.standing() == "archived"
 
 
@@ -161,7 +163,7 @@ def test_ledgers_edited_after_validation_do_not_reach_the_revision(office: Offic
 
 def test_csv_of_several_blocks_makes_the_same_year_and_is_archived_in_parts(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = office.workspace.ledgers(2022)
-    expected = steps.assess(office.workspace, 2022, receive(folder))
+    expected = assess(office.workspace, 2022, receive(folder))
     path = folder / "资金支出台账.xlsx"
     with path.with_suffix(".csv").open("w", encoding="utf-8", newline="") as text:
         csv.writer(text).writerows(openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True))
@@ -172,7 +174,7 @@ def test_csv_of_several_blocks_makes_the_same_year_and_is_archived_in_parts(offi
     office.decide("center", Verdict.APPROVE, code)
     office.decide("bureau", Verdict.APPROVE, code)
     bag = office.archive()
-    assert all(check.ok for check in steps.verify_archive(bag))
+    assert all(check.ok for check in verify_archive(bag))
     parts = sorted((bag / "data" / "snapshots").glob("expenditure-*.parquet"))
     assert len(parts) > 1
     assert pl.read_parquet(parts).equals(expected.ledgers["expenditure"].frame)
@@ -274,7 +276,7 @@ def test_verification_of_a_bag_whose_scores_were_rewritten_names_it(archived: Pa
     document["total"] = "100.00"
     scores.chmod(0o644)
     scores.write_text(json.dumps(document), encoding="utf-8")
-    failed = [check for check in steps.verify_archive(archived) if not check.ok]
+    failed = [check for check in verify_archive(archived) if not check.ok]
     assert any("scores.json" in check.detail for check in failed)
 
 
@@ -282,15 +284,15 @@ def test_verification_of_a_bag_made_anew_from_other_ledgers_misses_the_approved_
     holdings = steps._holdings(office.workspace, office.store, office.revision)
     _drop_row(office, "调度会议台账")
     ledgers = receive(office.workspace.ledgers(2022))
-    forged = steps.assess(office.workspace, 2022, ledgers)
-    figures = steps.write_report(office.workspace, 2022, 0, forged).figures
+    forged = assess(office.workspace, 2022, ledgers)
+    figures = write_report(office.workspace, 2022, 0, forged).figures
     records = {
         "facts.json": steps._json(keep_facts(forged.facts)),
         "scores.json": steps._json(keep(Scorecard, forged.card)),
         "figures.json": steps._json(keep(list[Figure], list(figures))),
     }
     bag = archive_bag(replace(holdings, ledgers=ledgers, records={**holdings.records, **records}), archived.parents[1] / "forged")
-    failed = [check.name for check in steps.verify_archive(bag) if not check.ok]
+    failed = [check.name for check in verify_archive(bag) if not check.ok]
     assert failed == ["台账快照", "数字所据的行", "按台账重写的报告"]
 
 
@@ -301,21 +303,21 @@ def test_verification_of_a_bag_with_a_record_of_another_form_ends_in_a_failed_ch
 ) -> None:
     holdings = steps._holdings(office.workspace, office.store, office.revision)
     bag = archive_bag(replace(holdings, records={**holdings.records, record: content}), archived.parents[1] / "other")
-    assert len([check for check in steps.verify_archive(bag) if not check.ok]) == 1
+    assert len([check for check in verify_archive(bag) if not check.ok]) == 1
 
 
 def test_verification_of_a_bag_described_otherwise_names_what_differs(office: Office, archived: Path) -> None:
     holdings = steps._holdings(office.workspace, office.store, office.revision)
     secret = replace(holdings, archive=holdings.archive.model_copy(update={"security": "秘密"}), written_on=date(2020, 1, 1))
     bag = archive_bag(secret, archived.parents[1] / "other")
-    (check,) = [check for check in steps.verify_archive(bag) if not check.ok]
+    (check,) = [check for check in verify_archive(bag) if not check.ok]
     assert (check.name, check.detail) == ("元数据和说明", "metadata.xml与归档配置和审批记录不符")
 
 
 def test_verification_of_a_bag_of_another_version_says_so(office: Office, archived: Path) -> None:
     holdings = steps._holdings(office.workspace, office.store, office.revision)
     bag = archive_bag(replace(holdings, program="perfeval 9.9", written_on=date(2020, 1, 1)), archived.parents[1] / "other")
-    (check,) = [check for check in steps.verify_archive(bag) if not check.ok]
+    (check,) = [check for check in verify_archive(bag) if not check.ok]
     assert check.detail.startswith("metadata.xml与归档配置和审批记录不符（由 perfeval 9.9 形成")
 
 
@@ -331,12 +333,12 @@ def test_verification_looks_into_snapshots_and_lineage(office: Office, archived:
     snapshots = {**holdings.snapshots, "surveys": holdings.snapshots["meetings"]}
     records = {**holdings.records, "lineage.parquet": parquet(rows), "findings.json": b'[{"code": "X99"}]'}
     bag = archive_bag(replace(holdings, records=records, snapshots=snapshots), archived.parents[1] / "other")
-    assert [check.name for check in steps.verify_archive(bag) if not check.ok] == ["台账快照", "数字所据的行", "校验疑点"]
+    assert [check.name for check in verify_archive(bag) if not check.ok] == ["台账快照", "数字所据的行", "校验疑点"]
 
 
 def test_verification_passes_over_an_empty_folder(archived: Path) -> None:
     (archived / "data" / "workspace" / "ledgers" / "0001").mkdir()
-    assert [check for check in steps.verify_archive(archived) if not check.ok] == []
+    assert [check for check in verify_archive(archived) if not check.ok] == []
 
 
 def test_correction_after_a_return_is_archived(office: Office) -> None:
@@ -382,7 +384,7 @@ def test_verification_of_a_bag_with_unusable_settings_ends_in_a_failed_check(off
     rubbish = office.workspace.root / "rubbish"
     rubbish.write_bytes(b"\xff: [")
     bag = archive_bag(replace(holdings, configuration={**holdings.configuration, name: rubbish}), archived.parents[1] / "other")
-    assert [check.name for check in steps.verify_archive(bag) if not check.ok] == ["从台账重算"]
+    assert [check.name for check in verify_archive(bag) if not check.ok] == ["从台账重算"]
 
 
 def test_archive_numbers_of_one_year_are_never_given_twice(office: Office, tmp_path: Path) -> None:
