@@ -1,11 +1,12 @@
-"""What perfeval.yml holds (设置): unit, programme, gates, archive, schedule."""
+"""What a workspace's YAML files hold (设置): unit, programmes, gates, archive, schedule; and what a year brings."""
 
-from datetime import datetime
-from typing import Annotated
+import re
+from datetime import date, datetime
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from perfeval.configuration import Inside, Model, Name, Text, Words
 from perfeval.model import Gate
@@ -13,11 +14,13 @@ from perfeval.model.evaluation import NAME_LENGTH
 
 # What a return waits for is no gate, and is asked for under this name.
 CORRECTION = "correction"
+SIGNING = "签发"
 
 
 class Unit(Model):
-    """填报单位."""
+    """填报单位. `key` is the unit's name in the store; where it is not written, its name, so that who renames it keeps the old one."""
 
+    key: Text | None = None
     name: Name
     short_name: Text
     county: Text
@@ -26,21 +29,36 @@ class Unit(Model):
     leader: Words = ""
     drafter: Annotated[Text, StringConstraints(max_length=NAME_LENGTH)]
     phone: Words = ""
+    founded_on: date | None = None
+
+
+def _told(number: object) -> object:
+    if number == "":
+        raise ValueError("还没有填写文号")
+    return number
 
 
 class Document(Model):
     """A document the evaluation rests on: title without 《》, number such as 桃财监〔2023〕63号."""
 
     title: Text
-    number: Annotated[str, StringConstraints(pattern=r"^.+〔[0-9]{4}〕[1-9][0-9]*号$")]
+    number: Annotated[str, BeforeValidator(_told), StringConstraints(pattern=r"^.+〔[0-9]{4}〕[1-9][0-9]*号$")]
 
 
 class Programme(Model):
-    """预算项目; rows of budget and expenditure carry one of `codes`."""
+    """预算项目; rows of budget and expenditure carry one of `codes`. `key` stands in evaluations' numbers and in file names."""
 
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)] = ""
     name: Name
     codes: Annotated[tuple[Text, ...], Field(min_length=1)]
     goal: Text
+
+    @model_validator(mode="after")
+    def _keyed(self) -> "Programme":
+        if not self.key:  # as it was before programmes had keys
+            code = re.sub(r"[^a-z0-9]+", "-", self.codes[0].lower()).strip("-")[:40].strip("-")
+            object.__setattr__(self, "key", code or "programme")
+        return self
 
 
 def _no_correction(key: str) -> str:
@@ -50,10 +68,11 @@ def _no_correction(key: str) -> str:
 
 
 class GateSetting(Model):
-    """审批环节."""
+    """审批环节; `act` is what its 同意 is: 审核, or 签发 by the unit's leaders."""
 
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$"), AfterValidator(_no_correction)]
     title: Text
+    act: Literal["审核", "签发"] | None = None
 
 
 class Archive(Model):
@@ -69,7 +88,7 @@ class Archive(Model):
 
 
 class Storage(Model):
-    """Where the store lives: empty `database` means SQLite in `folder`."""
+    """Where the store lives. `database` stands in files from before its address moved to the environment."""
 
     database: str = ""
     folder: Inside = ".perfeval"
@@ -98,13 +117,24 @@ class Schedule(Model):
     timezone: Annotated[Text, AfterValidator(_zone)] = "Asia/Shanghai"
 
 
+class Year(Model):
+    """years/Y.yml: what a year brings (年度): the documents the evaluation rests on, and the days of the work.
+
+    `report_on` is the report's date (成文日期) where no ledger of the evaluation's work tells it.
+    """
+
+    basis: Annotated[tuple[Document, ...], Field(min_length=1)]
+    report_on: date | None = None
+
+
 class Settings(Model):
-    """perfeval.yml as a whole."""
+    """perfeval.yml as a whole. `programme` and `basis` stand in files from before there were several, and before years had a file."""
 
     unit: Unit
     bureau: Text
-    programme: Programme
-    basis: Annotated[tuple[Document, ...], Field(min_length=1)]
+    programmes: tuple[Programme, ...] = ()
+    programme: Programme | None = None
+    basis: tuple[Document, ...] = ()
     duties: Document
     gates: Annotated[tuple[GateSetting, ...], Field(min_length=2)]
     economic_classification: Inside = "economic_classification.csv"
@@ -117,9 +147,32 @@ class Settings(Model):
     def _distinct(cls, gates: tuple[GateSetting, ...]) -> tuple[GateSetting, ...]:
         if len({gate.key for gate in gates}) < len(gates):
             raise ValueError("各审批环节的 key 不能相同：一个环节的同意不能当作另一个的")
+        acts = [gate.act for gate in gates]
+        # Two gates of which neither says: the unit signs, the bureau reviews.
+        if SIGNING not in acts and (any(acts) or len(gates) != 2):  # noqa: PLR2004
+            raise ValueError("要有一个环节写 act: 签发（单位领导签发报告），其余写 act: 审核")
         return gates
+
+    @model_validator(mode="after")
+    def _has_programmes(self) -> "Settings":
+        if not self.programmes and not self.programme:
+            raise ValueError("缺少 programmes：至少写一个预算项目")
+        if self.programmes and self.programme:
+            raise ValueError("programme 是旧写法，已有 programmes 时请删去")
+        keys = [programme.key for programme in self.all_programmes]
+        codes = [code for programme in self.all_programmes for code in programme.codes]
+        if repeated := [text for texts in (keys, codes) for text in dict.fromkeys(texts) if texts.count(text) > 1]:
+            raise ValueError(f"两个项目的 key 或 codes 相同：{'、'.join(repeated)}")
+        return self
+
+    @property
+    def all_programmes(self) -> tuple[Programme, ...]:
+        """The programmes, however they are written."""
+        return self.programmes or ((self.programme,) if self.programme else ())
 
     @property
     def approval(self) -> tuple[Gate, ...]:
         """The approval steps in order."""
-        return tuple(Gate(gate.key, gate.title) for gate in self.gates)
+        says = any(gate.act for gate in self.gates)
+        acts = [gate.act or ("审核" if says or place else SIGNING) for place, gate in enumerate(self.gates)]
+        return tuple(Gate(gate.key, gate.title, act) for gate, act in zip(self.gates, acts, strict=True))
