@@ -14,6 +14,7 @@ from perfeval.errors import LedgerError, UsageError
 from perfeval.indicators import derive_facts, load_indicators, score_facts
 from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
+from perfeval.model.ledgers import parquet
 from perfeval.workspace import Subject
 
 if TYPE_CHECKING:
@@ -161,3 +162,9 @@ def refuse_errors(findings: Sequence[Finding]) -> None:
     errors = sum(finding.severity is Severity.ERROR for finding in findings)
     if errors:
         raise LedgerError("L00", f"台账有 {errors} 处错误，不能继续", "按所列文件和单元格逐项更正后再运行。", findings=findings)
+
+
+def lineage_table(facts: Facts) -> bytes:
+    """Which rows each fact came from, as Parquet; in lists, because a name for every row costs as much as the ledger."""
+    sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]
+    return parquet(pl.DataFrame(sources, [("fact", pl.String), ("ledger", pl.String), ("rows", pl.List(pl.UInt32))], orient="row"))

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from perfeval import report
 from perfeval.archive import ORIGIN, Check, State, examine_bag, gates_in, made_by, misdescribed
-from perfeval.assessment import Assessment, assess_reading, check_files, write_report
+from perfeval.assessment import Assessment, assess_reading, check_files, lineage_table, write_report
 from perfeval.errors import PerfevalError, ReportError
 from perfeval.ledgers import receive
 from perfeval.model import Figure, Finding, Gate, Ledger, Scorecard, Severity
 from perfeval.model.documents import dump, record_facts
 from perfeval.model.scores import FactRecord
-from perfeval.steps import lineage_table
 from perfeval.version import program, source_digest
 from perfeval.workspace import Subject, Workspace
 
@@ -133,26 +132,28 @@ def _lineage(assessment: Assessment, record: Path, origin: _Origin) -> Check:
 
 
 def _findings(findings: Iterable[Finding], record: Path, origin: _Origin) -> Check:
-    kept, now = _recorded(record), dump(list[Finding], list(findings))
-    if kept is None:
-        return Check("校验疑点", State.WRONG, f"{record.name} 缺失或无法读取")
-    differing = [str(item["message"]) for item in now if item not in kept]
-    lost = [str(item["message"]) for item in kept if item not in now]
-    errors = sum(item["severity"] == Severity.ERROR for item in now)
-    told = [*([f"按本版规则有{errors}处错误"] if errors else []), *differing, *(f"归档时另有“{text}”" for text in lost)]
-    return _soft("校验疑点", told or ([] if now == kept else ["次序或重复"]), "与归档时一致", origin)
+    def compare(kept: list[Any]) -> Check:
+        now = dump(list[Finding], list(findings))
+        errors = sum(item["severity"] == Severity.ERROR for item in now)
+        told = [f"按本版规则有{errors}处错误"] if errors else []
+        told += [str(item["message"]) for item in now if item not in kept]
+        told += [f"归档时另有“{item['message']}”" for item in kept if item not in now]
+        return _soft("校验疑点", told or ([] if now == kept else ["次序或重复"]), "与归档时一致", origin)
+
+    return _compared("校验疑点", record, list, compare)
 
 
 def _facts(now: Iterable[FactRecord], record: Path, origin: _Origin) -> Check:
     name = "从台账重算的数字"
-    kept = _recorded(record)
-    if kept is None:
-        return Check(name, State.WRONG, f"{record.name} 缺失或无法读取")
-    again = {str(item["id"]): item for item in dump(list[FactRecord], list(now))}
-    wrong = [item["id"] for item in kept if item["id"] not in again or _value_of(item) != _value_of(again[item["id"]])]
-    soft = [item["id"] for item in kept if again.get(item["id"]) != item]
-    soft += [id_ for id_ in again if id_ not in {item["id"] for item in kept}]
-    return _hard(name, wrong, soft or ([] if len(kept) == len(again) else ["多出或重复"]), "与归档时一致", origin)
+
+    def compare(kept: list[Any]) -> Check:
+        again = {str(item["id"]): item for item in dump(list[FactRecord], list(now))}
+        wrong = [item["id"] for item in kept if item["id"] not in again or _value_of(item) != _value_of(again[item["id"]])]
+        soft = [item["id"] for item in kept if again.get(item["id"]) != item]
+        soft += [id_ for id_ in again if id_ not in {item["id"] for item in kept}]
+        return _hard(name, wrong, soft or ([] if len(kept) == len(again) else ["多出或重复"]), "与归档时一致", origin)
+
+    return _compared(name, record, list, compare)
 
 
 def _value_of(fact: Mapping[str, Any]) -> tuple[object, ...]:
@@ -162,13 +163,13 @@ def _value_of(fact: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _scores(card: Scorecard, record: Path, origin: _Origin) -> Check:
     name = "按规则重算的得分"
-    kept = _recorded(record, list_expected=False)
-    if kept is None:
-        return Check(name, State.WRONG, f"{record.name} 缺失或无法读取")
-    now = dump(Scorecard, card)
-    same = _points_of(kept) == _points_of(now)
-    wrong = [] if same else [f"重算总分{now['total']}"]
-    return _hard(name, wrong, [] if kept == now else ["说明文字"], "与归档时一致", origin)
+
+    def compare(kept: dict[str, Any]) -> Check:
+        now = dump(Scorecard, card)
+        wrong = [] if _points_of(kept) == _points_of(now) else [f"重算总分{now['total']}"]
+        return _hard(name, wrong, [] if kept == now else ["说明文字"], "与归档时一致", origin)
+
+    return _compared(name, record, dict, compare)
 
 
 def _points_of(card: Any) -> tuple[object, ...]:  # noqa: ANN401  # plain JSON data
@@ -189,21 +190,34 @@ def _report(bag: Path, files: Any, subject: Subject, assessment: Assessment, ori
         return [Check("按台账重写的报告", State.DIFFERS, f"本版不能重写：{detail}{origin.note(State.DIFFERS)}")]
     wrong = misdescribed(bag, files, subject, again.written_on)
     is_same = report.read_text(again.document) == report.read_text((content / "report.docx").read_bytes())
-    kept, now = _recorded(content / "records" / "figures.json"), dump(list[Figure], list(again.figures))
-    values = {item["id"]: item["value"] for item in now}
-    changed = [item["id"] for item in kept or () if values.get(item["id"], item["value"]) != item["value"]]
-    same_figures = "figures.json 缺失或无法读取" if kept is None else ""
     return [
         _soft("元数据和说明", wrong, "与归档配置和审批记录一致", origin),
-        _hard("报告中印出的数字", [*changed, *filter(None, [same_figures])], [] if kept == now else ["个数或写法"], "与归档时一致", origin),
+        _figures(again.figures, content / "records" / "figures.json", origin),
         _soft("按台账重写的报告", [] if is_same else ["文字"], "与归档的报告逐字相同", origin),
     ]
 
 
-def _recorded(record: Path, *, list_expected: bool = True) -> Any:  # noqa: ANN401  # plain JSON data
-    """A record of a bag, or None where it is no such document."""
+def _figures(figures: Sequence[Figure], record: Path, origin: _Origin) -> Check:
+    name = "报告中印出的数字"
+
+    def compare(kept: list[Any]) -> Check:
+        now = dump(list[Figure], list(figures))
+        values = {item["id"]: item["value"] for item in now}
+        changed = [item["id"] for item in kept if values.get(item["id"], item["value"]) != item["value"]]
+        return _hard(name, changed, [] if kept == now else ["个数或写法"], "与归档时一致", origin)
+
+    return _compared(name, record, list, compare)
+
+
+R = TypeVar("R", list[Any], dict[str, Any])
+
+
+def _compared(name: str, record: Path, kind: type[R], compare: Callable[[R], Check]) -> Check:
+    """Hold a record of a bag against what was computed again; one that is no such document is wrong, whatever it holds."""
     try:
         document = json.loads(record.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return document if isinstance(document, list if list_expected else dict) else None
+        if not isinstance(document, kind):
+            return Check(name, State.WRONG, f"{record.name} 的格式不对")
+        return compare(document)
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return Check(name, State.WRONG, f"{record.name} 缺失或无法读取")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from perfeval import approvals
-from perfeval.configuration import load_model
+from perfeval.configuration import load_model, load_yaml
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, UsageError
 from perfeval.model import Answer, Decision, Draft, Evaluation, Facts, Finding, Gate, Person, ReceivedFile, Revision, Scorecard, Stage, Status
 from perfeval.model.digests import check_code
@@ -23,7 +23,7 @@ from perfeval.model.evaluation import spelling
 from perfeval.model.outcomes import Archived, Configuration, Corrected, Drafted, Scored, Sealing, Snapshot, Validated
 from perfeval.settings import Settings
 from perfeval.texts import has_controls
-from perfeval.version import program
+from perfeval.version import program, source_digest, version
 from perfeval.workspace import CONFIG_FILE, Workspace
 
 if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that enter them
@@ -102,7 +102,7 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
 
 def score_indicators(office: Office, revision: Revision) -> Scorecard:
     """Compute facts and scores from the frozen ledgers."""
-    from perfeval.assessment import score
+    from perfeval.assessment import lineage_table, score
 
     if (scored := _outcome(office.store, revision, Scored)) is None:
         subject, earlier = office.subject(revision.evaluation), _done(office.store, revision, Validated)
@@ -310,10 +310,27 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
             "corrections.json": _json({str(number): note for number, note in corrections.items() if number < revision.number}),
             "findings.json": artifacts.read(validated.findings),
             "lineage.parquet": artifacts.read(scored.lineage),
+            "origin.json": _json(_origin(office, evaluation, validated, scored)),
         },
         configuration={name: artifacts.path(digest) for name, digest in {**scored.configuration, **drafted.configuration}.items()},
         program=program(),
     )
+
+
+def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored: Scored) -> dict[str, object]:
+    """What a bag was made by and with: program, ledgers, rules."""
+    files = {name: office.store.artifacts.path(digest) for name, digest in scored.configuration.items()}
+    rules = next(load_yaml(path)[0] for name, path in files.items() if name.startswith("indicators/"))
+    profile = load_yaml(files["profiles.yml"])[0][rules["profile"]]
+    return {
+        "program": program(),
+        "commit": version().commit,
+        "source": source_digest(),
+        "programme": evaluation.programme_key,
+        "ledgers": {name: snapshot.title for name, snapshot in validated.snapshots.items()},
+        "rules": {"profile": rules["profile"], **{name: str(profile[name]) for name in ("title", "since", "source")}},
+        "files": scored.configuration,
+    }
 
 
 # ---- what the store holds, as nouns ----------------------------------------------------------------------------------
@@ -416,13 +433,3 @@ def _snapshots(store: Store, reading: Reading) -> dict[str, Snapshot]:
 def _dump_files(office: Office, files: Sequence[Path]) -> Configuration:
     root, artifacts = office.workspace.root, office.store.artifacts
     return {path.relative_to(root).as_posix(): artifacts.put(path.read_bytes()) for path in files}
-
-
-def lineage_table(facts: Facts) -> bytes:
-    """Which rows each fact came from, as Parquet; in lists, because a name for every row costs as much as the ledger."""
-    import polars as pl
-
-    from perfeval.model.ledgers import parquet
-
-    sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]
-    return parquet(pl.DataFrame(sources, [("fact", pl.String), ("ledger", pl.String), ("rows", pl.List(pl.UInt32))], orient="row"))

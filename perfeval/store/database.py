@@ -108,8 +108,8 @@ def create_tables(connection: Connection) -> None:
     connection.execute(insert(VERSION).values(version_num=SCHEMA))
 
 
-def upgrade_tables(connection: Connection) -> None:
-    """Bring an older store's tables to the newest schema by its migrations."""
+def upgrade_tables(connection: Connection, schema: str = SCHEMA) -> None:
+    """Bring an older store's tables to a schema, by default the newest, by the migrations."""
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -118,6 +118,6 @@ def upgrade_tables(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, SCHEMA)
+        command.upgrade(config, schema)
     except CommandError as error:
         raise StoreError("S07", "数据库的版本不是本程序所知道的", "它可能由更新的程序建立：请升级本程序。") from error

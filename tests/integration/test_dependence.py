@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from perfeval.assessment import Assessment, assess, write_report
-from perfeval.cli import create_workspace
+from perfeval.packs import create_workspace
 from perfeval.ledgers import receive
 from perfeval.workspace import Workspace
 
@@ -39,7 +39,7 @@ class Year:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dependence") / "office"
-    create_workspace(folder, "taojiang-2022")
+    create_workspace(folder, sample="taojiang-2022")
     return folder
 
 

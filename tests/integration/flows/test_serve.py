@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows import serve
-from perfeval.cli import create_workspace
+from perfeval.packs import create_workspace
 from perfeval.errors import StoreError, UsageError
 from perfeval.store import open_store
 from perfeval.workspace import Workspace
