@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from perfeval.errors import ConfigurationError, PerfevalError, UsageError
 from perfeval.indicators import load_indicators
-from perfeval.settings import KEY_VARIABLE, Workspace, secret_key
+from perfeval.workspace import KEY_VARIABLE, Workspace, secret_key
 from schemas import DEFAULT
 
 State = Literal["ok", "missing", "optional"]

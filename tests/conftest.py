@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from perfeval.cli import create_workspace
+from perfeval.packs import create_workspace
 
 KEY = "an invented key for tests"
 
@@ -32,7 +32,7 @@ def _missing(what: str) -> None:
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample workspace, to be copied."""
     folder = tmp_path_factory.mktemp("pristine") / "office"
-    create_workspace(folder, "taojiang-2022")
+    create_workspace(folder, sample="taojiang-2022")
     return folder
 
 

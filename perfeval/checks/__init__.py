@@ -40,7 +40,7 @@ from perfeval.checks.states import find_days_out_of_order, find_empty_cells, fin
 from perfeval.checks.years import find_other_years
 from perfeval.errors import ConfigurationError
 from perfeval.model import Finding, Ledgers
-from perfeval.settings import read_text
+from perfeval.configuration import read_text
 from schemas import Catalogue
 
 __all__ = ["RULES", "check_ledgers", "load_classification"]

@@ -15,10 +15,10 @@ from typing import Annotated, Any
 from markdown_it import MarkdownIt
 from pydantic import Field, ValidationError
 
+from perfeval.configuration import Model, Text, explain, parse_yaml
 from perfeval.errors import ConfigurationError
 from perfeval.report.figures import MARKS, numeral
 from perfeval.report.sandbox import Faults, render
-from perfeval.settings import Model, Text, explain, parse_yaml
 
 SLOTS = re.compile(r"[XＸ×]{2,}|\{\{|\}\}|\{%|%\}|_{3,}|＿{2,}")
 _LEFT_OVER = re.compile(SLOTS.pattern + "|待补|待填|待定")

@@ -15,7 +15,7 @@ import polars as pl
 
 from perfeval.sample import sample_frames, write_sample
 from perfeval.sample.frames import repeat
-from perfeval.settings import DEFAULT_CONFIG
+from perfeval.workspace import DEFAULT_CONFIG
 from schemas import LEDGERS, Column, Kind, LedgerModel
 
 FLAWED_EVERY = 100

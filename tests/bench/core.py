@@ -19,7 +19,7 @@ from perfeval.indicators import derive_facts, load_indicators, score_facts  # no
 from perfeval.ledgers import read_ledgers, receive  # noqa: E402
 from perfeval.model.ledgers import parquet  # noqa: E402
 from perfeval.report import Subject, draft_report  # noqa: E402
-from perfeval.settings import Workspace  # noqa: E402
+from perfeval.workspace import Workspace  # noqa: E402
 from schemas import DEFAULT  # noqa: E402
 
 

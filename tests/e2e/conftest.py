@@ -31,8 +31,8 @@ from perfeval import steps
 from perfeval.approvals import enrol
 from perfeval.approvals.identity import STEP_SECONDS
 from perfeval.model import Standing
-from perfeval.settings import Workspace
 from perfeval.store import open_store
+from perfeval.workspace import Workspace
 
 KEY = "an invented key for tests"
 PEOPLE = {"center": "样例中心负责人", "bureau": "样例财政审核人"}

@@ -4,7 +4,7 @@ import pytest
 from prefect.client.schemas.responses import SetStateStatus
 
 from perfeval.model import Stage
-from perfeval.steps import verify_archive
+from perfeval.reperformance import verify_archive
 
 pytestmark = pytest.mark.e2e
 

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from docx.table import Table, _Cell, _Row
 
-from perfeval.cli import create_workspace
+from perfeval.assessment import Assessment, assess, write_report
+from perfeval.packs import create_workspace
 from perfeval.ledgers import receive
-from perfeval.settings import Workspace
-from perfeval.steps import Assessment, assess, write_report
+from perfeval.workspace import Workspace
 
 HERE = Path(__file__).parent / "taojiang-2022"
 
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent / "taojiang-2022"
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("golden") / "office"
-    create_workspace(folder, "taojiang-2022")
+    create_workspace(folder, sample="taojiang-2022")
     return Workspace(folder)
 
 

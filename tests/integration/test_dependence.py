@@ -8,10 +8,10 @@ import docx
 import openpyxl
 import pytest
 
-from perfeval.cli import create_workspace
+from perfeval.assessment import Assessment, assess, write_report
+from perfeval.packs import create_workspace
 from perfeval.ledgers import receive
-from perfeval.settings import Workspace
-from perfeval.steps import Assessment, assess, write_report
+from perfeval.workspace import Workspace
 
 
 class Year:
@@ -39,7 +39,7 @@ class Year:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dependence") / "office"
-    create_workspace(folder, "taojiang-2022")
+    create_workspace(folder, sample="taojiang-2022")
     return folder
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from perfeval.doctor import Condition, examine, examine_folder, examine_packages
 from perfeval.errors import ConfigurationError
-from perfeval.settings import DEFAULT_CONFIG, Workspace
+from perfeval.workspace import DEFAULT_CONFIG, Workspace
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from flows import serve
-from perfeval.cli import create_workspace
+from perfeval.packs import create_workspace
 from perfeval.errors import StoreError, UsageError
-from perfeval.settings import Workspace
 from perfeval.store import open_store
+from perfeval.workspace import Workspace
 
 KEY = "an invented key for tests"
 

@@ -7,7 +7,7 @@ import pytest
 from perfeval.checks import load_classification
 from perfeval.errors import ConfigurationError
 from perfeval.model import Finding, Ledger
-from perfeval.settings import DEFAULT_CONFIG
+from perfeval.workspace import DEFAULT_CONFIG
 from schemas import BUILT_IN, Catalogue
 
 Make = Callable[..., Ledger]

@@ -13,7 +13,8 @@ import pytest
 from perfeval.errors import ReportError
 from perfeval.model import Execution, Fact, Ledger, Score, Scorecard
 from perfeval.report import Report, Subject, draft_report
-from perfeval.settings import DEFAULT_CONFIG, Settings
+from perfeval.settings import Settings
+from perfeval.workspace import DEFAULT_CONFIG
 from schemas import LEDGERS
 
 FRONT = """---

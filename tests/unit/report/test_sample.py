@@ -18,7 +18,7 @@ from perfeval.ledgers import read_ledgers, receive
 from perfeval.model import Ledgers
 from perfeval.report import Report, Subject, draft_report
 from perfeval.sample import write_sample
-from perfeval.settings import DEFAULT_CONFIG, Workspace
+from perfeval.workspace import DEFAULT_CONFIG, Workspace
 from schemas import DEFAULT
 
 Drafted = Callable[..., Report]
@@ -158,7 +158,7 @@ def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledger
         "from schemas import DEFAULT\n"
         "from perfeval.report import Subject, draft_report\n"
         "from perfeval.sample import write_sample\n"
-        "from perfeval.settings import DEFAULT_CONFIG, Workspace\n"
+        "from perfeval.workspace import DEFAULT_CONFIG, Workspace\n"
         "from schemas import DEFAULT\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "write_sample(folder)\n"

@@ -8,10 +8,12 @@ from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
 from perfeval.model import Decision, Evaluation, Gate, ReceivedFile
-from perfeval.settings import CONFIG_FILE, Archive
+from perfeval.settings import Archive
+from perfeval.workspace import CONFIG_FILE
 
 REPORT = "data/report.docx"
 APPROVALS = "data/records/decisions.json"
+ORIGIN = "data/records/origin.json"
 FACTS = "data/records/facts.json"
 SNAPSHOTS = "data/snapshots/"
 WORKSPACE = "data/workspace/"
@@ -26,8 +28,8 @@ _NAME_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holdings:
-    """One approved evaluation, ready to be archived; the same holdings make the same bag, byte for byte.
+class SubmissionPackage:
+    """One approved evaluation, ready to be archived (OAIS: submission information package); the same package makes the same bag.
 
     Attributes:
         archive_no: 档号, from `archive_number`.
@@ -75,16 +77,16 @@ def archive_number(archive: Archive, year: int, number: int) -> str:
     return f"{archive.fonds}-{archive.category}·{year:04d}-{archive.term}-{archive.office_code}-{number:04d}"
 
 
-def payload(holdings: Holdings, approvals: bytes) -> list[tuple[str, bytes | Path]]:
+def payload(package: SubmissionPackage, approvals: bytes) -> list[tuple[str, bytes | Path]]:
     """Everything under data/: path in the bag and bytes or file. `workspace` is a workspace again, ledgers and all."""
-    ledgers = f"{LEDGERS}{holdings.evaluation.year}/"
+    ledgers = f"{LEDGERS}{package.evaluation.year}/"
     return [
-        (REPORT, holdings.report),
+        (REPORT, package.report),
         (APPROVALS, approvals),
-        *((f"data/records/{name}", content) for name, content in holdings.records.items()),
-        *((f"{SNAPSHOTS}{name}.parquet", path) for name, path in holdings.snapshots.items()),
-        *((WORKSPACE + name, path) for name, path in holdings.configuration.items()),
-        *((ledgers + ledger.name, ledger.path) for ledger in holdings.ledgers),
+        *((f"data/records/{name}", content) for name, content in package.records.items()),
+        *((f"{SNAPSHOTS}{name}.parquet", path) for name, path in package.snapshots.items()),
+        *((WORKSPACE + name, path) for name, path in package.configuration.items()),
+        *((ledgers + ledger.name, ledger.path) for ledger in package.ledgers),
     ]
 
 

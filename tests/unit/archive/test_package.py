@@ -3,7 +3,7 @@
 import pytest
 
 from perfeval.archive import archive_number
-from perfeval.archive.holdings import path_problem, path_problems
+from perfeval.archive.package import path_problem, path_problems
 from perfeval.settings import Archive
 
 
