@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from perfeval import __version__
 from perfeval.checks import check_ledgers, load_classification
 from perfeval.errors import ArchiveError, ConfigurationError, LedgerError, PerfevalError, ReportError, UsageError
 from perfeval.indicators import derive_facts, load_indicators, score_facts
@@ -47,9 +46,8 @@ from perfeval.model.evaluation import spelling
 from perfeval.model.ledgers import parquet
 from perfeval.settings import CONFIG_FILE, Settings, Workspace, load_model, read_text, secret_key
 from perfeval.texts import has_controls
+from perfeval.version import version
 from schemas import LEDGERS
-
-_PROGRAM = f"perfeval {__version__}"
 
 if TYPE_CHECKING:  # rooms that `check` and `score` do without are loaded by the steps that enter them
     from perfeval.archive import Check, Holdings
@@ -365,7 +363,7 @@ def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holding
         configuration={
             name: store.artifacts.path(digest) for name, digest in {**scored["configuration"], **drafted["configuration"]}.items()
         },
-        program=_PROGRAM,
+        program=f"perfeval {version().number}",
     )
 
 
@@ -411,7 +409,8 @@ def verify_archive(bag: Path) -> list[Check]:
         Check("按台账重写的报告", ok=is_same, detail=f"与归档的报告{'逐字相同' if is_same else '文字不同'}"),
     ]
     # Another version may have put the same in other words.
-    note = "" if program == _PROGRAM else f"（由 {program or '不明程序'} 形成，本程序是 {_PROGRAM}，说法可能不同）"
+    this = f"perfeval {version().number}"
+    note = "" if program == this else f"（由 {program or '不明程序'} 形成，本程序是 {this}，说法可能不同）"
     return [*checks, *(check if check.ok else replace(check, detail=check.detail + note) for check in again_checks)]
 
 
