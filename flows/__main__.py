@@ -1,4 +1,4 @@
-"""The program's entry: answers `perfeval --help` before anything is imported, and leaves the rest to flows.cli."""
+"""The program's entry: answers `--help` and `--version` before anything heavy is imported, and leaves the rest to flows.cli."""
 
 import sys
 from contextlib import suppress
@@ -34,6 +34,7 @@ perfeval：从台账到项目支出绩效自评报告
 选项
   -w, --workspace DIR 工作区目录，默认当前目录
   --json              只在标准输出打印一份 JSON
+  --version           程序的版本和提交号
   -h, --help          本说明；命令之后加 --help 看该命令的全部选项
 
 退出码  0 完成　1 有问题或被拒绝　2 用法或配置有误
@@ -42,15 +43,24 @@ perfeval：从台账到项目支出绩效自评报告
 
 def main() -> None:
     """Run the program."""
-    if sys.argv[1:] in ([], ["-h"], ["--help"]):
-        with suppress(OSError, AttributeError):  # nobody reads it: a closed or full stdout
-            sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal's stream
-            sys.stdout.write(HELP)
-            sys.stdout.flush()
-        return
-    from flows import cli
+    words = sys.argv[1:]
+    if words in ([], ["-h"], ["--help"]):
+        _write(HELP)
+    elif words == ["--version"]:
+        from perfeval.version import version
 
-    cli.main()
+        _write(f"perfeval {version()}\n")
+    else:
+        from flows import cli
+
+        cli.main()
+
+
+def _write(text: str) -> None:
+    with suppress(OSError, AttributeError):  # nobody reads it: a closed or full stdout
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal's stream
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -16,11 +16,10 @@ from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
 from perfeval.model.ledgers import parquet
 from perfeval.workspace import Subject
+from schemas.columns import PROGRAMME, Refers
 
 if TYPE_CHECKING:
     from perfeval.report import Report
-
-_PROGRAMME = "programme_code"
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:
     reading = read_ledgers(files, workspace.catalogue)
     findings = check_ledgers(
         reading.ledgers,
+        workspace.catalogue,
         year=subject.year,
         programme_codes=subject.programme.codes,
         other_codes=_other_codes(subject),
@@ -79,9 +79,10 @@ def own_rows(subject: Subject, ledgers: Ledgers) -> dict[str, Ledger]:
     others = _other_codes(subject)
     if not others:
         return dict(ledgers)
-    mine = ~pl.col(_PROGRAMME).is_in(others)
     return {
-        name: replace(ledger, rows=ledger.rows.filter(mine.fill_null(value=True))) if _has_programme(ledger) else ledger
+        name: replace(ledger, rows=ledger.rows.filter(~pl.col(column).is_in(others).fill_null(value=False)))
+        if (column := _programme_column(ledger))
+        else ledger
         for name, ledger in ledgers.items()
     }
 
@@ -92,13 +93,15 @@ def _foreign_rows(subject: Subject, ledgers: Ledgers) -> set[tuple[str, int]]:
     return {
         (ledger.title, row)
         for ledger in (ledgers.values() if others else ())
-        if _has_programme(ledger)
-        for row in ledger.rows.filter(pl.col(_PROGRAMME).is_in(others)).select("row").collect().to_series()
+        if (column := _programme_column(ledger))
+        for row in ledger.rows.filter(pl.col(column).is_in(others)).select("row").collect().to_series()
     }
 
 
-def _has_programme(ledger: Ledger) -> bool:
-    return any(column.name == _PROGRAMME for column in ledger.shape.columns())
+def _programme_column(ledger: Ledger) -> str | None:
+    """The column that says which programme a row is of."""
+    held = ((column, constraint) for column in ledger.shape.columns() for constraint in column.constraints)
+    return next((column.name for column, item in held if isinstance(item, Refers) and item.to == PROGRAMME), None)
 
 
 def _other_codes(subject: Subject) -> list[str]:

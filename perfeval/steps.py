@@ -6,7 +6,6 @@ Each step asks the store first and leaves its outcome there for (evaluation, rev
 from __future__ import annotations
 
 import json
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -16,7 +15,21 @@ from typing import TYPE_CHECKING, TypeVar
 from perfeval import approvals
 from perfeval.configuration import load_model, load_yaml
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, UsageError
-from perfeval.model import Answer, Decision, Draft, Evaluation, Facts, Finding, Gate, Person, ReceivedFile, Revision, Scorecard, Stage, Status
+from perfeval.model import (
+    Answer,
+    Decision,
+    Draft,
+    Evaluation,
+    Facts,
+    Finding,
+    Gate,
+    Person,
+    ReceivedFile,
+    Revision,
+    Scorecard,
+    Stage,
+    Status,
+)
 from perfeval.model.digests import check_code
 from perfeval.model.documents import dump, dump_json, load_json, record_facts, recorded_facts
 from perfeval.model.evaluation import spelling

@@ -38,9 +38,9 @@ from perfeval.checks.spending import (
 )
 from perfeval.checks.states import find_days_out_of_order, find_empty_cells, find_falling_figures, find_filled_cells
 from perfeval.checks.years import find_other_years
+from perfeval.configuration import read_text
 from perfeval.errors import ConfigurationError
 from perfeval.model import Finding, Ledgers
-from perfeval.configuration import read_text
 from schemas import Catalogue
 
 __all__ = ["RULES", "check_ledgers", "load_classification"]
@@ -68,7 +68,13 @@ RULES: tuple[Callable[[CheckContext], Iterable[Finding]], ...] = (
 
 
 def check_ledgers(
-    ledgers: Ledgers, catalogue: Catalogue, *, year: int, programme_codes: Collection[str], classification: Mapping[str, str]
+    ledgers: Ledgers,
+    catalogue: Catalogue,
+    *,
+    year: int,
+    programme_codes: Collection[str],
+    classification: Mapping[str, str],
+    other_codes: Collection[str] = (),
 ) -> list[Finding]:
     """Hold a year's ledgers against each other by every rule.
 
@@ -78,8 +84,9 @@ def check_ledgers(
         year: the evaluated year (评价年度).
         programme_codes: codes of the evaluated programme (预算项目编码).
         classification: names of the economic classification (经济分类) by code.
+        other_codes: codes of the unit's other programmes, whose rows stand in the same ledgers.
     """
-    context = CheckContext(ledgers, catalogue, year, programme_codes, classification)
+    context = CheckContext(ledgers, catalogue, year, programme_codes, classification, other_codes)
     return [finding for rule in RULES for finding in rule(context)]
 
 

@@ -22,6 +22,12 @@ class CheckContext:
     year: int
     programme_codes: Collection[str]
     classification: Mapping[str, str]
+    other_codes: Collection[str] = ()
+
+    @property
+    def known_codes(self) -> list[str]:
+        """The codes of all programmes of the unit: its ledgers hold the rows of all of them."""
+        return [*self.programme_codes, *self.other_codes]
 
     def rows(self, name: str) -> pl.LazyFrame | None:
         """A ledger's rows, if it could be read."""

@@ -27,10 +27,10 @@ def find_unknown_references(context: CheckContext) -> Iterator[Finding]:
 
 def find_unknown_programmes(context: CheckContext) -> Iterator[Finding]:
     """X04: a row of another programme than the one evaluated."""
-    expected = "、".join(context.programme_codes)
+    expected = "、".join(context.known_codes)
     for ledger, column, refers in context.constrained(Refers):
         if refers.to == PROGRAMME:
-            for row in faulty_rows(ledger, ~pl.col(column.name).is_in(list(context.programme_codes))):
+            for row in faulty_rows(ledger, ~pl.col(column.name).is_in(context.known_codes)):
                 message = f"{column.header}“{row[column.name]}”不是本次评价的项目（{expected}）。请核对编码；其他项目的收支请移出。"
                 yield finding_at(ledger, row, column.name, refers.code, message, Severity.ERROR)
 

@@ -15,7 +15,10 @@ _PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_
 def find_no_budget(context: CheckContext) -> Iterator[Finding]:
     """C08: without an annual budget there is no execution rate to score."""
     budget = context.ledgers.get("budget")
-    if budget and _is_told(context, budget) and sum(_sums(budget.rows).values()) <= 0:
+    if budget is None or not _is_told(context, budget):
+        return
+    granted = _sums(budget.rows)
+    if sum(granted.get(code, 0) for code in context.programme_codes) <= 0:
         yield finding_on(budget, "C08", "全年预算数不大于0，预算执行率无法计算。请核对预算指标台账是否漏登追加或结转指标。")
 
 
@@ -108,7 +111,7 @@ def find_investments_not_told(context: CheckContext) -> Iterator[Finding]:
 
 def _is_told(context: CheckContext, budget: Ledger) -> bool:
     """Whether every amount of the budget could be read and is the programme's; otherwise what was granted is not known."""
-    known = pl.col("amount_yuan").is_not_null() & pl.col("programme_code").is_in(list(context.programme_codes))
+    known = pl.col("amount_yuan").is_not_null() & pl.col("programme_code").is_in(context.known_codes)
     return bool(budget.rows.select(known.fill_null(value=False).all()).collect().item())
 
 

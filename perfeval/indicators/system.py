@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, InstanceOf, ValidationInfo, field_validator, model_validator
 
+from perfeval.configuration import Model, Text
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.condition import NUMBERS, Condition, compile_condition
 from perfeval.indicators.profile import Interval, Points, Profile, is_chain, same_title
 from perfeval.indicators.target import Target, parse_target
 from perfeval.model.numbers import plain
-from perfeval.configuration import Model, Text
 from schemas import BUILT_IN, Catalogue, Column, Kind, LedgerModel
 
 _HUNDRED = Decimal(100)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -29,7 +29,7 @@ def load(kind: type[T], document: object) -> T:
     Raises: StoreError: it is not what was dumped.
     """
     try:
-        return _adapter(kind).validate_python(document)
+        return cast("T", _adapter(kind).validate_python(document))
     except ValidationError as error:
         raise _damaged(kind) from error
 
@@ -42,13 +42,13 @@ def dump_json(kind: type[T], value: T) -> bytes:
 def load_json(kind: type[T], content: bytes) -> T:
     """A noun (or a list of them) from its JSON file, as `load`."""
     try:
-        return _adapter(kind).validate_json(content)
+        return cast("T", _adapter(kind).validate_json(content))
     except ValidationError as error:
         raise _damaged(kind) from error
 
 
 @cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
+def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401  # lists of a noun are no class
     return TypeAdapter(kind)
 
 

@@ -87,6 +87,10 @@ class Ledger:
         """The Chinese title, 预算指标台账."""
         return self.shape.ledger_title()
 
+    def count_rows(self) -> int:
+        """How many rows there are."""
+        return int(self.rows.select(pl.len()).collect().item())
+
     @property
     def frame(self) -> pl.DataFrame:
         """All rows in memory; of a ledger that may be long, better ask `rows` for what is needed."""

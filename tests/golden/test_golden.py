@@ -13,8 +13,8 @@ import yaml
 from docx.table import Table, _Cell, _Row
 
 from perfeval.assessment import Assessment, assess, write_report
-from perfeval.packs import create_workspace
 from perfeval.ledgers import receive
+from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
 
 HERE = Path(__file__).parent / "taojiang-2022"

@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 
 from perfeval.assessment import Assessment, assess, write_report
-from perfeval.packs import create_workspace
 from perfeval.ledgers import receive
+from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows import serve
-from perfeval.packs import create_workspace
 from perfeval.errors import StoreError, UsageError
+from perfeval.packs import create_workspace
 from perfeval.store import open_store
 from perfeval.workspace import Workspace
 

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 from pydantic import TypeAdapter
 
+from perfeval.configuration import load_yaml
 from perfeval.indicators.profile import Profile
 from perfeval.indicators.system import IndicatorSystem, LoadingContext
 from perfeval.model import Fact, Ledger
-from perfeval.configuration import load_yaml
 from schemas import BUILT_IN, Catalogue, LedgerModel
 from schemas.columns import Day, Money, Quantity, Text, choice, day, money, quantity
 
