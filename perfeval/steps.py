@@ -118,8 +118,8 @@ def write_report(workspace: Workspace, year: int, revision: int, assessment: Ass
     """
     from perfeval import report  # Word is loaded only by those who write it
 
-    subject = report.Subject(workspace.settings, year, revision, assessment.facts, assessment.card, assessment.ledgers)
-    return report.draft_report(subject, read_text(workspace.narrative(year)), workspace.template.read_bytes())
+    report_input = report.ReportInput(workspace.settings, year, revision, assessment.facts, assessment.card, assessment.ledgers)
+    return report.write_report(report_input, read_text(workspace.narrative(year)), workspace.template.read_bytes())
 
 
 def refuse_errors(findings: Sequence[Finding]) -> None:

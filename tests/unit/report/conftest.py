@@ -1,4 +1,4 @@
-"""A small subject, written out: three payments, three projects, two goals, one lost point."""
+"""A small report, written out: three payments, three projects, two goals, one lost point."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,7 @@ import pytest
 
 from perfeval.errors import ReportError
 from perfeval.model import Execution, Fact, Ledger, Score, Scorecard
-from perfeval.report import Report, Subject, draft_report
+from perfeval.report import Report, ReportInput, write_report
 from perfeval.settings import DEFAULT_CONFIG, Settings
 from schemas import LEDGERS
 
@@ -46,7 +46,7 @@ def ledger(name: str, title: str, columns: dict[str, list[object]], schema: dict
 
 
 @pytest.fixture
-def subject() -> Subject:
+def report_input() -> ReportInput:
     expenditure = ledger(
         "expenditure",
         "资金支出台账",
@@ -110,7 +110,7 @@ def subject() -> Subject:
         },
     )
     amount = Decimal("3600.50")
-    return Subject(
+    return ReportInput(
         settings=Settings.model_validate(SETTINGS),
         year=2022,
         revision=1,
@@ -145,11 +145,11 @@ def template() -> bytes:
 
 
 @pytest.fixture
-def draft(subject: Subject, template: bytes) -> Callable[..., Report]:
-    """Draft a report of the subject from a body, which starts at line 5 of the narrative."""
+def draft(report_input: ReportInput, template: bytes) -> Callable[..., Report]:
+    """Write the report from a body, which starts at line 5 of the narrative."""
 
     def drafted(body: str, front: str = FRONT, **changes: Any) -> Report:
-        return draft_report(replace(subject, **changes), front + body, template)
+        return write_report(replace(report_input, **changes), front + body, template)
 
     return drafted
 

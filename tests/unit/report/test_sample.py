@@ -16,7 +16,7 @@ from docx import Document
 from perfeval.indicators import derive_facts, load_indicators, score_facts
 from perfeval.ledgers import read_ledgers, receive
 from perfeval.model import Ledgers
-from perfeval.report import Report, Subject, draft_report
+from perfeval.report import Report, ReportInput, write_report
 from perfeval.sample import write_sample
 from perfeval.settings import DEFAULT_CONFIG, Workspace
 
@@ -38,8 +38,8 @@ def drafted() -> Drafted:
     def draft(ledgers: Ledgers, scored: Ledgers | None = None) -> Report:
         facts = derive_facts(system, ledgers)
         card = score_facts(system, facts if scored is None else derive_facts(system, scored))
-        subject = Subject(workspace.settings, 2022, 1, facts, card, ledgers)
-        return draft_report(subject, workspace.narrative(2022).read_text(encoding="utf-8"), workspace.template.read_bytes())
+        report_input = ReportInput(workspace.settings, 2022, 1, facts, card, ledgers)
+        return write_report(report_input, workspace.narrative(2022).read_text(encoding="utf-8"), workspace.template.read_bytes())
 
     return draft
 
@@ -154,7 +154,7 @@ def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledger
         "import pathlib, sys\n"
         "from perfeval.indicators import derive_facts, load_indicators, score_facts\n"
         "from perfeval.ledgers import read_ledgers, receive\n"
-        "from perfeval.report import Subject, draft_report\n"
+        "from perfeval.report import ReportInput, write_report\n"
         "from perfeval.sample import write_sample\n"
         "from perfeval.settings import DEFAULT_CONFIG, Workspace\n"
         "folder = pathlib.Path(sys.argv[1])\n"
@@ -163,9 +163,9 @@ def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledger
         "workspace = Workspace(DEFAULT_CONFIG)\n"
         "system = load_indicators(workspace.indicators(2022))\n"
         "facts = derive_facts(system, ledgers)\n"
-        "subject = Subject(workspace.settings, 2022, 1, facts, score_facts(system, facts), ledgers)\n"
+        "report_input = ReportInput(workspace.settings, 2022, 1, facts, score_facts(system, facts), ledgers)\n"
         "text = workspace.narrative(2022).read_text(encoding='utf-8')\n"
-        "sys.stdout.write(draft_report(subject, text, workspace.template.read_bytes()).content_digest)\n"
+        "sys.stdout.write(write_report(report_input, text, workspace.template.read_bytes()).content_digest)\n"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "America/New_York", "PYTHONPATH": str(DEFAULT_CONFIG.parent)}
     done = subprocess.run([sys.executable, str(script), str(tmp_path)], env=environment, capture_output=True, text=True, check=True)

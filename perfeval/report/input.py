@@ -1,4 +1,4 @@
-"""What a report is about, and what comes of it."""
+"""What a report is written from, and what comes of it."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,8 +8,8 @@ from perfeval.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Subject:
-    """One revision of one year (评价对象): everything the report is written from, besides narrative and template."""
+class ReportInput:
+    """Everything a report is written from, besides narrative and template: one revision of one year."""
 
     settings: Settings
     year: int
