@@ -118,7 +118,19 @@ def write_report(workspace: Workspace, year: int, revision: int, assessment: Ass
     """
     from perfeval import report  # Word is loaded only by those who write it
 
-    report_input = report.ReportInput(workspace.settings, year, revision, assessment.facts, assessment.card, assessment.ledgers)
+    settings = workspace.settings
+    report_input = report.ReportInput(
+        unit=settings.unit,
+        bureau=settings.bureau,
+        programme=settings.programme,
+        basis=settings.basis,
+        duties=settings.duties,
+        year=year,
+        revision=revision,
+        facts=assessment.facts,
+        card=assessment.card,
+        ledgers=assessment.ledgers,
+    )
     return report.write_report(report_input, read_text(workspace.narrative(year)), workspace.template.read_bytes())
 
 

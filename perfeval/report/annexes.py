@@ -48,7 +48,7 @@ def build_annexes(report_input: ReportInput, standings: Sequence[Standing], fron
 
 
 def _self_evaluation(report_input: ReportInput, front: Front, written_on: date) -> Annex:
-    unit = report_input.settings.unit
+    unit = report_input.unit
     top = Table(
         (1120, 2080, 1000, 1000, 1000, 760, 1000, 885), "cccccccc", [*_identity(report_input), *_funds(report_input), *_goals(report_input)]
     )
@@ -64,9 +64,9 @@ def _self_evaluation(report_input: ReportInput, front: Front, written_on: date) 
 
 
 def _identity(report_input: ReportInput) -> Iterator[Row]:
-    settings = report_input.settings
-    yield [Cell("项目名称", head=True), Cell(settings.programme.name, 7)]
-    yield [Cell("主管部门", head=True), Cell(settings.unit.supervisor, 2), Cell("实施单位", head=True), Cell(settings.unit.name, 4)]
+    yield [Cell("项目名称", head=True), Cell(report_input.programme.name, 7)]
+    unit = report_input.unit
+    yield [Cell("主管部门", head=True), Cell(unit.supervisor, 2), Cell("实施单位", head=True), Cell(unit.name, 4)]
 
 
 def _funds(report_input: ReportInput) -> Iterator[Row]:
@@ -96,7 +96,7 @@ def _goals(report_input: ReportInput) -> Iterator[Row]:
         f"年度目标任务{number(FigureValue('goals', Decimal(len(goals)), '项'))}项，完成{number(FigureValue('goals_done', done, '项'))}项"
     )
     yield [Cell("年度总体目标", merge="restart", head=True), Cell("预期目标", 3, head=True), Cell("实际完成情况", 4, head=True)]
-    yield [Cell(merge="continue"), Cell(report_input.settings.programme.goal, 3, align="l"), Cell(reached, 4, align="l")]
+    yield [Cell(merge="continue"), Cell(report_input.programme.goal, 3, align="l"), Cell(reached, 4, align="l")]
     for goal in goals:
         status = goal["status"] + (f"（{written_day(goal['completed_on'])}）" if goal["completed_on"] else "")
         yield [Cell(merge="continue"), Cell(f"目标{goal['goal_no']}：{goal['goal']}", 3, align="l"), Cell(status, 4, align="l")]
@@ -173,7 +173,7 @@ def _summed_payments(report_input: ReportInput, payments: pl.LazyFrame) -> Annex
     count = int(kinds["count"].sum())
     rows.append(_sum_row("合计", "spent_total", count, total_yuan(kinds), 4))
     table = Table((700, 2400, 3000, 1145, 1600), "cclrr", rows, 1)
-    caption = f"（{report_input.year}年度，{report_input.settings.programme.name}）"
+    caption = f"（{report_input.year}年度，{report_input.programme.name}）"
     note = f"注：全年支出{count}笔，超过{LISTED}笔，按支出类别和经济分类汇总；逐笔明细见随报告归档的资金支出台账。"
     return Annex("资金支出明细", caption, (table,), note)
 
@@ -189,7 +189,7 @@ def _listed_payments(report_input: ReportInput, frame: pl.DataFrame) -> Annex:
         rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{order[category]}", of_category.height, total_yuan(of_category), 8))
     rows.append(_sum_row("合计", "spent_total", frame.height, total_yuan(frame), 8))
     table = Table((540, 960, 1100, 1350, 2050, 2600, 2010, 960, 1186), "cccclllcr", rows, 1)
-    caption = f"（{report_input.year}年度，{report_input.settings.programme.name}）"
+    caption = f"（{report_input.year}年度，{report_input.programme.name}）"
     note = "注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。"
     return Annex("资金支出明细", caption, (table,), note, landscape=True)
 

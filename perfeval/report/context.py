@@ -14,11 +14,14 @@ from perfeval.report.progress import Colour, Standing
 
 def build_context(report_input: ReportInput, standings: Sequence[Standing]) -> dict[str, Any]:
     """The names a narrative can use."""
-    settings = report_input.settings.model_dump()
     return {
         "year": str(report_input.year),
         "next_year": str(report_input.year + 1),
-        **{name: settings[name] for name in ("unit", "bureau", "programme", "basis", "duties")},
+        "unit": report_input.unit.model_dump(),
+        "bureau": report_input.bureau,
+        "programme": report_input.programme.model_dump(),
+        "basis": [document.model_dump() for document in report_input.basis],
+        "duties": report_input.duties.model_dump(),
         "facts": Named({fact.id: FigureValue(fact.id, fact.value, fact.unit, fact.reason) for fact in report_input.facts.values()}),
         "card": _card(report_input.card),
         "progress": {name: _count(name, colour, standings) for name, colour in _COLOURS.items()},

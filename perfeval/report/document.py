@@ -50,7 +50,7 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes) -> 
     annexes = build_annexes(report_input, standings, front, written_on)
     body = Body()
     _write_text(body, blocks)
-    _write_ending(body, annexes, report_input.settings.unit.name, written_on)
+    _write_ending(body, annexes, report_input.unit.name, written_on)
     _write_annexes(body, annexes, word.element.body.sectPr)
     _describe(word, report_input, "".join(block.text for block in blocks if block.level == TITLE), written_on)
     saved = io.BytesIO()
@@ -82,7 +82,8 @@ def _unprintable(report_input: ReportInput) -> list[str]:
                 if isinstance(text, str) and (SLOTS.search(text) or MARKS.search(text))
             ]
     configured = (
-        report_input.settings.model_dump_json(),
+        report_input.bureau,
+        *(value.model_dump_json() for value in (report_input.unit, report_input.programme, report_input.duties, *report_input.basis)),
         *map(str, report_input.card.scores),
         *(f"{fact.unit}{fact.reason}" for fact in report_input.facts.values()),
     )
@@ -90,12 +91,14 @@ def _unprintable(report_input: ReportInput) -> list[str]:
 
 
 def _written_on(report_input: ReportInput) -> date:
-    """The report's date (成文日期): the day of step 形成报告."""
-    ledger = report_input.ledgers["evaluation_work"]
-    days = ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls()
-    if days.is_empty():
-        raise _error([f"{ledger.file}: {ledger.title}中没有“形成报告”步骤，成文日期无从确定"])
-    return cast("date", max(days.to_list()))
+    """The report's date (成文日期): the day of step 形成报告, else the one given."""
+    ledger = report_input.ledgers.get("evaluation_work")
+    days = [] if ledger is None else ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls().to_list()
+    written_on = cast("date | None", max(days, default=report_input.report_on))
+    if written_on is None:
+        given = f"years/{report_input.year}.yml: 没有评价工作台账，也没有写 work.report_on"
+        raise _error([f"{given if ledger is None else f'{ledger.file}: {ledger.title}中没有“形成报告”步骤'}，成文日期无从确定"])
+    return written_on
 
 
 def _unreconciled(report_input: ReportInput) -> list[str]:
@@ -220,9 +223,9 @@ def _section(section: Any, *, landscape: bool) -> str:  # noqa: ANN401  # as abo
 
 def _describe(word: WordDocument, report_input: ReportInput, title: str, written_on: date) -> None:
     """Core properties, from data only."""
-    properties, unit = word.core_properties, report_input.settings.unit.name
+    properties, unit = word.core_properties, report_input.unit.name
     moment = datetime.combine(written_on, time(), UTC)
-    properties.title, properties.subject = title, report_input.settings.programme.name
+    properties.title, properties.subject = title, report_input.programme.name
     properties.author = properties.last_modified_by = unit
     properties.created = properties.modified = moment
     properties.language = "zh-CN"

@@ -36,7 +36,10 @@ def main(folder: Path, work: Path, result: Path) -> None:
     system = load_indicators(workspace.indicators(year))
     facts = derive_facts(system, reading.ledgers)
     card = score_facts(system, facts)
-    report_input = ReportInput(workspace.settings, year, 0, facts, card, reading.ledgers)
+    office = workspace.settings
+    report_input = ReportInput(
+        office.unit, office.bureau, office.programme, office.basis, office.duties, year, 0, facts, card, reading.ledgers
+    )
     report = write_report(report_input, workspace.narrative(year).read_text(encoding="utf-8"), workspace.template.read_bytes())
     (work / "report.docx").write_bytes(report.document)
     sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]

@@ -13,7 +13,7 @@ import pytest
 from perfeval.errors import ReportError
 from perfeval.model import Execution, Fact, Ledger, Score, Scorecard
 from perfeval.report import Report, ReportInput, write_report
-from perfeval.settings import DEFAULT_CONFIG, Settings
+from perfeval.settings import DEFAULT_CONFIG, Document, Programme, Unit
 from schemas import LEDGERS
 
 FRONT = """---
@@ -21,19 +21,14 @@ title: ["{{ unit.name }}", "{{ year }}年度自评报告"]
 progress: {slow_pct: 10, source: 考核办法}
 ---
 """
-SETTINGS = {
-    "unit": {
-        "name": "样例县重点项目建设事务中心", "short_name": "中心", "county": "样例县", "office": "项目协调股",
-        "supervisor": "样例县人民政府",
-        "drafter": "样例经办人",
-    },
-    "bureau": "样例县财政局",
-    "programme": {"name": "经费补助", "codes": ["P-1"], "goal": "保障协调服务工作。"},
-    "basis": [{"title": "绩效办法", "number": "样政发〔2013〕25号"}, {"title": "自评通知", "number": "样财监〔2023〕63号"}],
-    "duties": {"title": "机构规定", "number": "样办〔2022〕18号"},
-    "gates": [{"key": "center", "title": "中心审批"}, {"key": "bureau", "title": "财政局审批"}],
-    "archive": {"fonds": "0000", "fonds_name": "样例中心", "category": "WS", "term": "D30", "office_code": "XMXT"},
-}  # fmt: skip
+UNIT = Unit(
+    name="样例县重点项目建设事务中心",
+    short_name="中心",
+    county="样例县",
+    office="项目协调股",
+    supervisor="样例县人民政府",
+    drafter="样例经办人",
+)
 MONEY = pl.Decimal(18, 2)
 PERCENT = pl.Decimal(5, 2)
 
@@ -111,7 +106,11 @@ def report_input() -> ReportInput:
     )
     amount = Decimal("3600.50")
     return ReportInput(
-        settings=Settings.model_validate(SETTINGS),
+        unit=UNIT,
+        bureau="样例县财政局",
+        programme=Programme(name="经费补助", codes=("P-1",), goal="保障协调服务工作。"),
+        basis=(Document(title="绩效办法", number="样政发〔2013〕25号"), Document(title="自评通知", number="样财监〔2023〕63号")),
+        duties=Document(title="机构规定", number="样办〔2022〕18号"),
         year=2022,
         revision=1,
         facts={

@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,16 @@ def test_draft_without_report_step_stopped(faults: Faults, report_input: ReportI
     work = report_input.ledgers["evaluation_work"]
     ledgers = {**report_input.ledgers, "evaluation_work": replace(work, rows=work.rows.head(1))}
     assert faults("文\n", ledgers=ledgers) == ["评价工作台账.xlsx: 评价工作台账中没有“形成报告”步骤，成文日期无从确定"]
+
+
+def test_draft_without_report_step_dated_as_given(draft: Draft, report_input: ReportInput) -> None:
+    work = report_input.ledgers["evaluation_work"]
+    ledgers = {**report_input.ledgers, "evaluation_work": replace(work, rows=work.rows.head(1))}
+    assert draft("文\n", ledgers=ledgers, report_on=date(2023, 3, 31)).written_on == date(2023, 3, 31)
+
+
+def test_draft_with_report_step_dated_by_it(draft: Draft) -> None:
+    assert draft("文\n", report_on=date(2023, 3, 31)).written_on == date(2023, 4, 3)
 
 
 def test_draft_payments_unlike_execution_stopped(faults: Faults, report_input: ReportInput) -> None:

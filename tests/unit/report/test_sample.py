@@ -38,7 +38,8 @@ def drafted() -> Drafted:
     def draft(ledgers: Ledgers, scored: Ledgers | None = None) -> Report:
         facts = derive_facts(system, ledgers)
         card = score_facts(system, facts if scored is None else derive_facts(system, scored))
-        report_input = ReportInput(workspace.settings, 2022, 1, facts, card, ledgers)
+        office = workspace.settings
+        report_input = ReportInput(office.unit, office.bureau, office.programme, office.basis, office.duties, 2022, 1, facts, card, ledgers)
         return write_report(report_input, workspace.narrative(2022).read_text(encoding="utf-8"), workspace.template.read_bytes())
 
     return draft
@@ -163,7 +164,9 @@ def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledger
         "workspace = Workspace(DEFAULT_CONFIG)\n"
         "system = load_indicators(workspace.indicators(2022))\n"
         "facts = derive_facts(system, ledgers)\n"
-        "report_input = ReportInput(workspace.settings, 2022, 1, facts, score_facts(system, facts), ledgers)\n"
+        "office, card = workspace.settings, score_facts(system, facts)\n"
+        "given = (office.unit, office.bureau, office.programme, office.basis, office.duties)\n"
+        "report_input = ReportInput(*given, 2022, 1, facts, card, ledgers)\n"
         "text = workspace.narrative(2022).read_text(encoding='utf-8')\n"
         "sys.stdout.write(write_report(report_input, text, workspace.template.read_bytes()).content_digest)\n"
     )
