@@ -131,7 +131,8 @@ def write_report(workspace: Workspace, year: int, revision: int, assessment: Ass
         card=assessment.card,
         ledgers=assessment.ledgers,
     )
-    return report.write_report(report_input, read_text(workspace.narrative(year)), workspace.template.read_bytes())
+    narrative = workspace.narrative(year)
+    return report.write_report(report_input, read_text(narrative), workspace.template.read_bytes(), file=narrative.name)
 
 
 def refuse_errors(findings: Sequence[Finding]) -> None:

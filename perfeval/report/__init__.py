@@ -8,8 +8,8 @@ from perfeval.report.input import Report, ReportInput
 __all__ = ["Report", "ReportInput", "read_text", "write_report"]
 
 
-def write_report(report_input: ReportInput, narrative: str, template: bytes) -> Report:
-    """Write the report from its narrative (Markdown + Jinja2), on a Word template.
+def write_report(report_input: ReportInput, narrative: str, template: bytes, *, file: str) -> Report:
+    """Write the report from its narrative (Markdown + Jinja2), on a Word template; `file` is the narrative's name, for faults.
 
     The same arguments give the same bytes.
 
@@ -18,7 +18,7 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes) -> 
     """
     from perfeval.report import document
 
-    return document.write_report(report_input, narrative, template)
+    return document.write_report(report_input, narrative, template, file=file)
 
 
 def read_text(report: bytes) -> list[str]:

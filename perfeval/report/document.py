@@ -35,9 +35,9 @@ HAIRLINE = '<w:snapToGrid w:val="0"/><w:spacing w:before="0" w:after="0" w:line=
 CHARACTER = 320  # twips of a 16 pt character
 
 
-def write_report(report_input: ReportInput, narrative: str, template: bytes) -> Report:
+def write_report(report_input: ReportInput, narrative: str, template: bytes, *, file: str) -> Report:
     """See `perfeval.report.write_report`."""
-    file, narrative = f"{report_input.year}.md", narrative.removeprefix("\ufeff").replace("\r\n", "\n")
+    narrative = narrative.removeprefix("\ufeff").replace("\r\n", "\n")
     _refuse(_unprintable(report_input))
     written_on = _written_on(report_input)
     front, found = read_front(narrative, file)

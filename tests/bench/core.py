@@ -40,7 +40,9 @@ def main(folder: Path, work: Path, result: Path) -> None:
     report_input = ReportInput(
         office.unit, office.bureau, office.programme, office.basis, office.duties, year, 0, facts, card, reading.ledgers
     )
-    report = write_report(report_input, workspace.narrative(year).read_text(encoding="utf-8"), workspace.template.read_bytes())
+    narrative = workspace.narrative(year)
+    text = narrative.read_text(encoding="utf-8")
+    report = write_report(report_input, text, workspace.template.read_bytes(), file=narrative.name)
     (work / "report.docx").write_bytes(report.document)
     sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]
     lineage = pl.DataFrame(sources, schema={"fact": pl.String, "ledger": pl.String, "rows": pl.List(pl.UInt32)}, orient="row")

@@ -148,7 +148,7 @@ def draft(report_input: ReportInput, template: bytes) -> Callable[..., Report]:
     """Write the report from a body, which starts at line 5 of the narrative."""
 
     def drafted(body: str, front: str = FRONT, **changes: Any) -> Report:
-        return write_report(replace(report_input, **changes), front + body, template)
+        return write_report(replace(report_input, **changes), front + body, template, file="2022.md")
 
     return drafted
 

@@ -185,7 +185,7 @@ def test_draft_payments_unlike_execution_stopped(faults: Faults, report_input: R
 @pytest.mark.parametrize("template", [b"", b"PK\x03\x04", b"not a zip"])
 def test_draft_template_no_word_file_stopped(report_input: ReportInput, narrative: str, template: bytes) -> None:
     with pytest.raises(ReportError, match=r"template\.docx: 不是 Word 文件"):
-        write_report(report_input, narrative, template)
+        write_report(report_input, narrative, template, file="2022.md")
 
 
 def test_draft_template_lacking_a_style_stopped(report_input: ReportInput, template: bytes) -> None:
@@ -193,7 +193,13 @@ def test_draft_template_lacking_a_style_stopped(report_input: ReportInput, templ
         styles = package.read("word/styles.xml").replace(b'w:styleId="TableHead"', b'w:styleId="Other"')
     narrative = "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\n---\n文\n"
     with pytest.raises(ReportError, match=r"template\.docx: 缺少样式 TableHead"):
-        write_report(report_input, narrative, repacked(template, styles=styles))
+        write_report(report_input, narrative, repacked(template, styles=styles), file="2022.md")
+
+
+def test_draft_fault_named_after_the_narrative_file(report_input: ReportInput, template: bytes) -> None:
+    with pytest.raises(ReportError) as caught:
+        write_report(report_input, "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\n---\n待补\n", template, file="roads-2022.md")
+    assert caught.value.faults == ("roads-2022.md:5: 有未填写的空位“待补”",)
 
 
 def test_template_purged_of_foreign_leftovers(template: bytes) -> None:

@@ -40,7 +40,9 @@ def drafted() -> Drafted:
         card = score_facts(system, facts if scored is None else derive_facts(system, scored))
         office = workspace.settings
         report_input = ReportInput(office.unit, office.bureau, office.programme, office.basis, office.duties, 2022, 1, facts, card, ledgers)
-        return write_report(report_input, workspace.narrative(2022).read_text(encoding="utf-8"), workspace.template.read_bytes())
+        return write_report(
+            report_input, workspace.narrative(2022).read_text(encoding="utf-8"), workspace.template.read_bytes(), file="2022.md"
+        )
 
     return draft
 
@@ -168,7 +170,7 @@ def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledger
         "given = (office.unit, office.bureau, office.programme, office.basis, office.duties)\n"
         "report_input = ReportInput(*given, 2022, 1, facts, card, ledgers)\n"
         "text = workspace.narrative(2022).read_text(encoding='utf-8')\n"
-        "sys.stdout.write(write_report(report_input, text, workspace.template.read_bytes()).content_digest)\n"
+        "sys.stdout.write(write_report(report_input, text, workspace.template.read_bytes(), file='2022.md').content_digest)\n"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "America/New_York", "PYTHONPATH": str(DEFAULT_CONFIG.parent)}
     done = subprocess.run([sys.executable, str(script), str(tmp_path)], env=environment, capture_output=True, text=True, check=True)
