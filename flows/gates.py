@@ -87,7 +87,10 @@ def _is_corrected(revision: Revision) -> bool:
         return record.outcome(revision, Corrected) is not None
 
 
-def _ask(revision: Revision, name: str, form: type[Form], present: Callable[[list[FailedAttempt]], str], take: Callable[[Form], None]) -> None:
+Presenting = Callable[[list[FailedAttempt]], str]
+
+
+def _ask(revision: Revision, name: str, form: type[Form], present: Presenting, take: Callable[[Form], None]) -> None:
     """Suspend until the form, under what `present` says, comes back, and let `take` make something of it; record why it could not.
 
     Whether this ask was made, and what came back, is read from Prefect's inputs and not left to `suspend_flow_run`: after a

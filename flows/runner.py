@@ -29,14 +29,11 @@ async def yearly(workspace: Workspace, *, active: bool) -> RunnerDeployment:
     One that a command starts for a minute must not begin last January's evaluation beside the one that the command is about.
     """
     settings = workspace.settings
-    requests = [{"year": 0, "programme": item.key, "prepared_by": settings.unit.drafter} for item in workspace.programmes]
-    schedules = [
-        Cron(settings.schedule.cron, timezone=settings.schedule.timezone, active=active, parameters={"request": request}, slug=slug)
-        for request in requests
-        for slug in (request["programme"],)
-    ]
+    cron, zone = settings.schedule.cron, settings.schedule.timezone
+    requests = {item.key: {"year": 0, "programme": item.key, "prepared_by": settings.unit.drafter} for item in workspace.programmes}
+    schedules = [Cron(cron, timezone=zone, active=active, parameters={"request": request}, slug=key) for key, request in requests.items()]
     return await self_evaluation.ato_deployment(
-        DEPLOYMENT, parameters={"request": requests[0]}, schedules=schedules, entrypoint_type=EntrypointType.MODULE_PATH
+        DEPLOYMENT, parameters={"request": next(iter(requests.values()))}, schedules=schedules, entrypoint_type=EntrypointType.MODULE_PATH
     )
 
 

@@ -51,14 +51,13 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
                 raise
 
         return task(
-            kept,
             name=name,
             cache_policy=NO_CACHE,
             persist_result=False,
             retries=2,
             retry_delay_seconds=[1, 5],
             retry_condition_fn=_passes_by_itself,
-        )
+        )(kept)
 
     return as_task
 

@@ -154,7 +154,7 @@ def write_report(subject: Subject, revision: int, assessment: Assessment) -> Rep
         report_on=brought.report_on,
     )
     narrative = subject.narrative
-    return report.write_report(report_input, read_text(narrative), subject.workspace.template.read_bytes(), narrative.name)
+    return report.write_report(report_input, read_text(narrative), subject.workspace.template.read_bytes(), file=narrative.name)
 
 
 def refuse_errors(findings: Sequence[Finding]) -> None:

@@ -92,13 +92,16 @@ def init(
     if sample:
         say(f"下一步：perfeval check -w {place} --year {year}")
     else:
-        say(f"下一步：修改 {folder / 'perfeval.yml'}，填写 {folder / 'ledgers' / year} 里的空白台账；做别的年度：perfeval year 年度 -w {place}")
+        say(f"下一步：修改 {folder / 'perfeval.yml'}，填写 {folder / 'ledgers' / year} 里的空白台账")
+        say(f"做别的年度：perfeval year 年度 -w {place}")
 
 
 @app.command("year")
 def begin_year(
     year: Annotated[int, typer.Argument(min=2000, max=2100, metavar="Y", help="要开始的年度")],
-    from_year: Annotated[int, typer.Option("--from", min=0, max=2100, help="沿用哪一年的指标和底稿", metavar="Y0", show_default="最近一年")] = 0,
+    from_year: Annotated[
+        int, typer.Option("--from", min=0, max=2100, help="沿用哪一年的指标和底稿", metavar="Y0", show_default="最近一年")
+    ] = 0,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -163,9 +166,8 @@ def check(
     ok = all(finding.severity is not Severity.ERROR for finding in findings)
     copies = mark(files, findings, annotate) if annotate else []
     if as_json:
-        read = [
-            {"ledger": item.title, "file": item.file, "sheet": item.sheet, "rows": item.count_rows()} for item in readings[0].ledgers.values()
-        ]
+        ledgers = readings[0].ledgers.values()
+        read = [{"ledger": item.title, "file": item.file, "sheet": item.sheet, "rows": item.count_rows()} for item in ledgers]
         emit({"ok": ok, "read": read, "findings": [asdict(finding) for finding in findings]})
     else:
         say_findings(findings)

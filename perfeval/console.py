@@ -40,6 +40,8 @@ class _Command(TyperCommand):
 
 
 class Group(TyperGroup):
+    """A group of commands whose help is Chinese."""
+
     def get_help(self, ctx: Any) -> str:  # noqa: ANN401  # its class is not public
         """The group's help, in Chinese."""
         return _in_chinese(super().get_help(ctx))

@@ -70,7 +70,7 @@ def _beginning(pack: str, sample: str) -> _Beginning:
     if sample and pack and samples[sample] != pack:
         raise UsageError("U13", f"样例“{sample}”属于 {samples[sample]}，不属于 {pack}", "去掉 --pack，或换一个样例。")
     chosen = packs[samples[sample] if sample else pack or DEFAULT_PACK]
-    return _Beginning(chosen, max(_years(chosen)), sample)
+    return _Beginning(chosen, max(known_years(chosen)), sample)
 
 
 def _write_ledgers(made: Path, beginning: _Beginning, scale: int) -> None:
@@ -103,12 +103,13 @@ def latest_year(workspace: Workspace) -> int:
 
     Raises: ConfigurationError: it has none.
     """
-    if not (years := _years(workspace.root)):
+    if not (years := known_years(workspace.root)):
         raise ConfigurationError("F08", "indicators 文件夹里没有任何年度的指标体系", "从 perfeval init 新建的工作区复制一份。")
     return max(years)
 
 
-def _years(root: Path) -> list[int]:
+def known_years(root: Path) -> list[int]:
+    """The years that a workspace or pack has rules for."""
     return [int(path.name[:4]) for path in (root / "indicators").glob("*.yml") if re.match(r"[0-9]{4}[.-]", path.name)]
 
 
@@ -118,7 +119,7 @@ def begin_year(workspace: Workspace, year: int, from_year: int = 0) -> tuple[lis
     Returns: the files made, and what a person must confirm, as `file:line: what`.
     Raises: UsageError: there is no year to begin from. ConfigurationError: its files are missing.
     """
-    years = [known for known in _years(workspace.root) if known != year]
+    years = [known for known in known_years(workspace.root) if known != year]
     from_year = from_year or max(years, default=0)
     if from_year == year or from_year not in years:
         known = "、".join(map(str, sorted(set(years)))) or "没有"
@@ -197,7 +198,7 @@ def _to_confirm(name: str, text: str, from_year: int) -> Iterator[str]:
     for number, line in enumerate(text.split("\n"), start=1):
         if 'number: ""' in line or "number: ''" in line:
             yield f"{name}:{number}: 填写本年通知的文号"
-        elif re.search(rf"(?<![0-9]){from_year}(?![0-9])", line) and not line.lstrip().startswith("#") and not name.endswith(f"{from_year}.yml"):
+        elif re.search(rf"(?<![0-9]){from_year}(?![0-9])", line) and not line.lstrip().startswith("#") and str(from_year) not in name:
             yield f"{name}:{number}: 仍写着{from_year}：{line.strip()[:60]}"
 
 

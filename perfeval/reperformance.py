@@ -111,7 +111,8 @@ def _hard(name: str, wrong: Iterable[str], soft: Iterable[str], same: str, origi
 
 def _snapshots(ledgers: Mapping[str, Ledger], folder: Path, origin: _Origin) -> list[Check]:
     """Every cell of the validated ledgers; a column that only one of the two versions knows is no difference of a value."""
-    wrong, soft = [], []
+    wrong: list[str] = []
+    soft: list[str] = []
     for name, ledger in ledgers.items():
         parts = sorted(path for path in folder.glob("*.parquet") if re.fullmatch(rf"{ledger.name}(?:-[0-9]{{3}})?", path.stem))
         kept, now = pl.read_parquet(parts) if parts else pl.DataFrame(), ledger.frame

@@ -21,6 +21,7 @@ from perfeval.model import (
     Draft,
     Evaluation,
     Facts,
+    Figure,
     Finding,
     Gate,
     Person,
@@ -34,6 +35,7 @@ from perfeval.model.digests import check_code
 from perfeval.model.documents import dump, dump_json, load_json, record_facts, recorded_facts
 from perfeval.model.evaluation import spelling
 from perfeval.model.outcomes import Archived, Configuration, Corrected, Drafted, Scored, Sealing, Snapshot, Validated
+from perfeval.model.scores import FactRecord
 from perfeval.settings import Settings
 from perfeval.texts import has_controls
 from perfeval.version import program, source_digest, version
@@ -287,7 +289,8 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
     evaluation, artifacts = revision.evaluation, office.store.artifacts
     if (place := status(office, evaluation)).stage not in {Stage.APPROVED, Stage.ARCHIVED}:
         raise ArchiveError("K01", f"不能归档：{evaluation.id} 第{revision.number}稿{place.title}", "各审批环节都同意后才能归档。")
-    validated, scored, drafted = (_done(office.store, revision, kind) for kind in (Validated, Scored, Drafted))
+    validated, scored = _done(office.store, revision, Validated), _done(office.store, revision, Scored)
+    drafted = _done(office.store, revision, Drafted)
     # As they were when this revision was drafted: whoever edits the settings since then opens no door.
     settings = load_model(artifacts.path(drafted.configuration[CONFIG_FILE]), Settings)
     with office.store.transaction() as record:
@@ -295,7 +298,6 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         sealing = record.save_outcome(revision, Sealing(record.next_item_number(evaluation), datetime.now(UTC)))
         decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
         drafted_at = _done_at(record.outcome_time(revision, Drafted))
-    facts, card, figures, snapshots = (dump(type(item), item) for item in (scored.facts, scored.card, drafted.figures, validated.snapshots))
     return SubmissionPackage(
         archive_no=archive_number(settings.archive, evaluation.year, sealing.number),
         title=report_title(settings.unit.name, evaluation.year),
@@ -316,10 +318,10 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
             for number, part in enumerate(snapshot.parts, start=1)
         },
         records={
-            "facts.json": _json(facts),
-            "scores.json": _json(card),
-            "figures.json": _json(figures),
-            "snapshots.json": _json(snapshots),
+            "facts.json": _json(dump(tuple[FactRecord, ...], scored.facts)),
+            "scores.json": _json(dump(Scorecard, scored.card)),
+            "figures.json": _json(dump(tuple[Figure, ...], drafted.figures)),
+            "snapshots.json": _json(dump(dict[str, Snapshot], validated.snapshots)),
             "corrections.json": _json({str(number): note for number, note in corrections.items() if number < revision.number}),
             "findings.json": artifacts.read(validated.findings),
             "lineage.parquet": artifacts.read(scored.lineage),

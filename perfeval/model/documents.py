@@ -6,7 +6,6 @@ Kept documents hold Decimals as text; printed ones as numbers, because that is w
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -47,9 +46,13 @@ def load_json(kind: type[T], content: bytes) -> T:
         raise _damaged(kind) from error
 
 
-@cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401  # lists of a noun are no class
-    return TypeAdapter(kind)
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401  # a list of a noun is no class
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def _damaged(kind: type[T]) -> StoreError:

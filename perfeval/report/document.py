@@ -20,10 +20,10 @@ from perfeval.model.numbers import plain, written_day
 from perfeval.report.annexes import Annex, build_annexes, printed_payments, total_yuan
 from perfeval.report.context import build_context
 from perfeval.report.figures import MARKS
+from perfeval.report.input import Report, ReportInput
 from perfeval.report.narrative import PARAGRAPH, SLOTS, TITLE, Block, read_front, write_narrative
 from perfeval.report.package import pack_parts
 from perfeval.report.progress import stand
-from perfeval.report.subject import Report, Subject
 from perfeval.report.wordml import KEEP, Body
 
 PRINTED = ("expenditure", "projects", "progress", "goals", "evaluation_work")
@@ -35,24 +35,24 @@ HAIRLINE = '<w:snapToGrid w:val="0"/><w:spacing w:before="0" w:after="0" w:line=
 CHARACTER = 320  # twips of a 16 pt character
 
 
-def write_document(subject: Subject, narrative: str, template: bytes) -> Report:
-    """Write the report; see `perfeval.report.draft_report`."""
-    file, narrative = f"{subject.year}.md", narrative.removeprefix("\ufeff").replace("\r\n", "\n")
-    _refuse(_unprintable(subject))
-    written_on = _written_on(subject)
+def write_report(report_input: ReportInput, narrative: str, template: bytes, *, file: str) -> Report:
+    """See `perfeval.report.write_report`."""
+    narrative = narrative.removeprefix("\ufeff").replace("\r\n", "\n")
+    _refuse(_unprintable(report_input))
+    written_on = _written_on(report_input)
     front, found = read_front(narrative, file)
     if front is None:
         raise _error([f"{file}:{line}: {message}" for line, message in found])
-    standings = stand(subject.ledgers, subject.year, front.progress)
-    blocks, found = write_narrative(narrative, front, build_context(subject, standings))
+    standings = stand(report_input.ledgers, report_input.year, front.progress)
+    blocks, found = write_narrative(narrative, front, build_context(report_input, standings))
     word, missing = _open_template(template)
-    _refuse([*(f"{file}:{line}: {message}" for line, message in found), *missing, *_unreconciled(subject)])
-    annexes = build_annexes(subject, standings, front, written_on)
+    _refuse([*(f"{file}:{line}: {message}" for line, message in found), *missing, *_unreconciled(report_input)])
+    annexes = build_annexes(report_input, standings, front, written_on)
     body = Body()
     _write_text(body, blocks)
-    _write_ending(body, annexes, subject.settings.unit.name, written_on)
+    _write_ending(body, annexes, report_input.unit.name, written_on)
     _write_annexes(body, annexes, word.element.body.sectPr)
-    _describe(word, subject, "".join(block.text for block in blocks if block.level == TITLE), written_on)
+    _describe(word, report_input, "".join(block.text for block in blocks if block.level == TITLE), written_on)
     saved = io.BytesIO()
     word.save(saved)
     document = pack_parts(saved.getvalue(), {word.part.partname.lstrip("/"): body.document()})
@@ -68,11 +68,11 @@ def _refuse(faults: Sequence[str]) -> None:
         raise _error(faults)
 
 
-def _unprintable(subject: Subject) -> list[str]:
+def _unprintable(report_input: ReportInput) -> list[str]:
     """Ledgers missing, and ledger texts with left-over slots or with characters that the renderer needs for itself."""
-    faults = [f"缺少台账 {name}" for name in PRINTED if name not in subject.ledgers]
+    faults = [f"缺少台账 {name}" for name in PRINTED if name not in report_input.ledgers]
     unfit = pl.col(pl.String).str.contains(f"{SLOTS.pattern}|{MARKS.pattern}")
-    for ledger in [subject.ledgers[name] for name in PRINTED] if not faults else ():
+    for ledger in [report_input.ledgers[name] for name in PRINTED] if not faults else ():
         place = "!".join(part for part in (ledger.file, ledger.sheet) if part)
         frame = printed_payments(ledger.rows) if ledger.name == "expenditure" else ledger.frame
         for row in frame.filter(pl.any_horizontal(unfit)).to_dicts():
@@ -82,32 +82,35 @@ def _unprintable(subject: Subject) -> list[str]:
                 if isinstance(text, str) and (SLOTS.search(text) or MARKS.search(text))
             ]
     configured = (
-        subject.settings.model_dump_json(),
-        *map(str, subject.card.scores),
-        *(f"{fact.unit}{fact.reason}" for fact in subject.facts.values()),
+        report_input.bureau,
+        *(value.model_dump_json() for value in (report_input.unit, report_input.programme, report_input.duties, *report_input.basis)),
+        *map(str, report_input.card.scores),
+        *(f"{fact.unit}{fact.reason}" for fact in report_input.facts.values()),
     )
     return [*faults, *("工作区设置或指标体系含有程序保留的控制字符" for text in configured if MARKS.search(text))]
 
 
-def _written_on(subject: Subject) -> date:
-    """The report's date (成文日期): the day of step 形成报告."""
-    ledger = subject.ledgers["evaluation_work"]
-    days = ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls()
-    if days.is_empty():
-        raise _error([f"{ledger.file}: {ledger.title}中没有“形成报告”步骤，成文日期无从确定"])
-    return cast("date", max(days.to_list()))
+def _written_on(report_input: ReportInput) -> date:
+    """The report's date (成文日期): the day of step 形成报告, else the one given."""
+    ledger = report_input.ledgers.get("evaluation_work")
+    days = [] if ledger is None else ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls().to_list()
+    written_on = cast("date | None", max(days, default=report_input.report_on))
+    if written_on is None:
+        given = f"years/{report_input.year}.yml: 没有评价工作台账，也没有写 work.report_on"
+        raise _error([f"{given if ledger is None else f'{ledger.file}: {ledger.title}中没有“形成报告”步骤'}，成文日期无从确定"])
+    return written_on
 
 
-def _unreconciled(subject: Subject) -> list[str]:
-    total = total_yuan(subject.ledgers["expenditure"].rows.select("amount_yuan").collect())
-    executed = subject.card.execution.executed
+def _unreconciled(report_input: ReportInput) -> list[str]:
+    total = total_yuan(report_input.ledgers["expenditure"].rows.select("amount_yuan").collect())
+    executed = report_input.card.execution.executed
     if total == executed:
         return []
     return [f"附件2: 资金支出明细合计 {plain(total)} 元，与自评表全年执行数 {plain(executed)} 元不一致"]
 
 
-def read_paragraphs(document: bytes) -> list[str]:
-    """The paragraphs of a report; see `perfeval.report.read_text`."""
+def read_text(document: bytes) -> list[str]:
+    """See `perfeval.report.read_text`."""
     try:
         with zipfile.ZipFile(io.BytesIO(document)) as package:
             body = etree.fromstring(package.read("word/document.xml"), etree.XMLParser(resolve_entities=False, no_network=True))
@@ -218,13 +221,13 @@ def _section(section: Any, *, landscape: bool) -> str:  # noqa: ANN401  # as abo
     return etree.tostring(turned, encoding="unicode")
 
 
-def _describe(word: WordDocument, subject: Subject, title: str, written_on: date) -> None:
+def _describe(word: WordDocument, report_input: ReportInput, title: str, written_on: date) -> None:
     """Core properties, from data only."""
-    properties, unit = word.core_properties, subject.settings.unit.name
+    properties, unit = word.core_properties, report_input.unit.name
     moment = datetime.combine(written_on, time(), UTC)
-    properties.title, properties.subject = title, subject.settings.programme.name
+    properties.title, properties.subject = title, report_input.programme.name
     properties.author = properties.last_modified_by = unit
     properties.created = properties.modified = moment
     properties.language = "zh-CN"
     # A draft outside the approval process has number 0, and Word counts from 1.
-    properties.revision = max(1, subject.revision)
+    properties.revision = max(1, report_input.revision)

@@ -137,8 +137,8 @@ class Transaction:
 
     def progress(self, evaluation: Evaluation) -> Progress:
         """What has been done in the revision in work of an evaluation, as it is recorded now."""
-        now = self._session.scalar(select(EvaluationRow).where(EvaluationRow.id == evaluation.id))
-        return self._progress([_evaluation(now)] if now else [], OutcomeRow.evaluation == evaluation.id, DecisionRow.evaluation == evaluation.id)[0]
+        now = self.evaluation(evaluation.id)
+        return self._progress([now], OutcomeRow.evaluation == evaluation.id, DecisionRow.evaluation == evaluation.id)[0]
 
     def all_progress(self) -> list[Progress]:
         """That of all evaluations, oldest first; three questions, however many there are."""
@@ -192,15 +192,15 @@ class Transaction:
             try:
                 with self._session.begin_nested():
                     self._session.add(row)
-                return outcome
             except IntegrityError:
                 first = self._session.get_one(OutcomeRow, key)
-        return load(kind, first.document)
+        return load(kind, first.document) if first else outcome
 
     def corrections(self, evaluation: Evaluation) -> dict[int, str]:
         """What the clerk said was corrected, by revision."""
-        query = select(OutcomeRow.revision, OutcomeRow.document).where(OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == Corrected.step)
-        return {number: load(Corrected, document).note for number, document in self._session.execute(query.order_by(OutcomeRow.revision))}
+        mine = (OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == Corrected.step)
+        query = select(OutcomeRow.revision, OutcomeRow.document).where(*mine).order_by(OutcomeRow.revision)
+        return {number: load(Corrected, document).note for number, document in self._session.execute(query)}
 
     def forget_undrafted(self, revision: Revision, kinds: Sequence[type[Outcome]]) -> None:
         """Take back outcomes of a revision that has no draft yet; with a draft, nothing."""
@@ -260,7 +260,8 @@ class Transaction:
         """Keep why a gate was asked in vain; recording the same attempt again changes nothing."""
         key = (revision.evaluation.id, revision.number, gate, attempt.number)
         if self._session.get(AskRow, key) is None:
-            self._session.add(AskRow(evaluation=key[0], revision=key[1], gate=gate, number=attempt.number, problem=attempt.problem, asked_at=_now()))
+            names = ("evaluation", "revision", "gate", "number")
+            self._session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=_now()))
 
     # ---- people and secrets ------------------------------------------------------------------------------------------
 
