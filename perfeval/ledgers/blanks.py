@@ -47,12 +47,14 @@ _MOST_NUMBER = 10**13
 
 
 def write_blanks(catalogue: Catalogue, folder: Path, year: int) -> list[Path]:
-    """Write a blank workbook for every ledger of a year into `folder`; returns those written. A file that is there is left alone."""
+    """Write a blank workbook for every ledger into `folder`, but where a file of its name is, xlsx or csv; returns those written."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {folder / f"{model.ledger_title()}.xlsx": model for model in catalogue.values()}
-    written = [path for path in paths if not path.exists()]
-    for path in written:
-        path.write_bytes(blank(paths[path], year))
+    there = {path.stem for path in folder.iterdir()}
+    written = []
+    for model in catalogue.values():
+        if model.ledger_title() not in there:
+            written.append(folder / f"{model.ledger_title()}.xlsx")
+            written[-1].write_bytes(blank(model, year))
     return written
 
 

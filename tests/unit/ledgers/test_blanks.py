@@ -52,11 +52,13 @@ def test_blanks_are_one_workbook_per_ledger_named_by_its_title(tmp_path: Path) -
     assert [path.is_file() for path in paths] == [True, True]
 
 
-def test_write_blanks_where_a_ledger_is_filled_leaves_it_alone(tmp_path: Path) -> None:
+def test_write_blanks_where_ledgers_are_filled_leaves_them_alone(tmp_path: Path) -> None:
     (tmp_path / "预算指标台账.xlsx").write_bytes(b"filled")
+    (tmp_path / "满意度调查台账.csv").write_bytes(b"filled")
     paths = write_blanks(DEFAULT, tmp_path, 2023)
-    assert len(paths) == 12
+    assert len(paths) == 11
     assert (tmp_path / "预算指标台账.xlsx").read_bytes() == b"filled"
+    assert not (tmp_path / "满意度调查台账.xlsx").exists()
 
 
 def test_blank_twice_gives_the_same_bytes() -> None:
