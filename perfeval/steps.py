@@ -86,7 +86,7 @@ def _expect_ledgers(workspace: Workspace, year: int) -> None:
 
 def check_files(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> Reading:
     """Read and validate ledgers, each by itself and against the others; every finding at once."""
-    reading = read_ledgers(files)
+    reading = read_ledgers(files, DEFAULT)
     findings = check_ledgers(
         reading.ledgers,
         DEFAULT,

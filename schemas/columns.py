@@ -1,4 +1,4 @@
-"""What the columns of every ledger are made of (台账栏目): money, percent, day, month, count, code, choice, text.
+"""What the columns of every ledger are made of (台账栏目): money, percent, quantity, day, month, count, code, choice, text.
 
 Each function declares one column: its Chinese header as the clerk sees it, what belongs in it, the Pandera checks of a single
 cell, and the constraints that look at more than one, which `perfeval.checks` reads. How a clerk may write a value belongs to
@@ -20,6 +20,7 @@ Day = pl.Date
 Count = pl.Int64
 Money = Annotated[pl.Decimal, 18, 2]
 Percent = Annotated[pl.Decimal, 5, 2]
+Quantity = Annotated[pl.Decimal, 18, 6]
 
 
 class Kind(StrEnum):
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     DAY = "日期"
     MONTH = "月份"
     COUNT = "整数"
+    QUANTITY = "数量"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ PROGRAMME = "programme"
 class Column:
     """One column (栏目) of a ledger: `header` as in the template, `choices` where only those are allowed, `example` for messages.
 
-    Every header must be there; `required` says whether each cell must be filled.
+    Every header must be there unless it `may_be_absent`; `required` says whether each cell must be filled.
+    `unit` is that of a quantity, as its header says it.
     """
 
     name: str
@@ -112,6 +115,8 @@ class Column:
     choices: tuple[str, ...]
     example: str
     constraints: tuple[Constraint, ...] = ()
+    may_be_absent: bool = False
+    unit: str = ""
 
 
 class LedgerModel(pa.DataFrameModel):
@@ -185,9 +190,9 @@ def document_no(header: str, description: str, *, required: bool = True) -> Any:
     return field(Kind.CODE, header, description, required=required, pattern=form, example=example, raise_warning=True)
 
 
-def choice(header: str, description: str, *choices: str, required: bool = True) -> Any:  # noqa: ANN401
+def choice(header: str, description: str, *choices: str, required: bool = True, may_be_absent: bool = False) -> Any:  # noqa: ANN401
     """One of a fixed list of words (选项)."""
-    return field(Kind.CHOICE, header, description, required=required, choices=choices)
+    return field(Kind.CHOICE, header, description, required=required, choices=choices, may_be_absent=may_be_absent)
 
 
 def money(header: str, description: str, *, required: bool = True, **checks: Any) -> Any:  # noqa: ANN401
@@ -198,6 +203,11 @@ def money(header: str, description: str, *, required: bool = True, **checks: Any
 def percent(header: str, description: str, *constraints: Constraint, required: bool = True) -> Any:  # noqa: ANN401
     """A percentage from 0 to 100 (百分比)."""
     return field(Kind.PERCENT, header, description, *constraints, required=required)
+
+
+def quantity(header: str, description: str, *, required: bool = True, **how: Any) -> Any:  # noqa: ANN401
+    """A number to six decimals (数量), not negative unless the checks say so; the header carries the unit, where it has one."""
+    return field(Kind.QUANTITY, header, description, required=required, **how)
 
 
 def day(header: str, description: str, *constraints: Constraint, required: bool = True) -> Any:  # noqa: ANN401
@@ -216,10 +226,11 @@ def count(header: str, description: str, *, required: bool = True) -> Any:  # no
 
 
 _EXAMPLES = {
-    Kind.MONEY: "1,234.50", Kind.PERCENT: "95 或 95%", Kind.DAY: "2022-03-05", Kind.MONTH: "2022-03", Kind.COUNT: "3",
+    Kind.MONEY: "1,234.50", Kind.PERCENT: "95 或 95%", Kind.QUANTITY: "3.5", Kind.DAY: "2022-03-05", Kind.MONTH: "2022-03", Kind.COUNT: "3",
 }  # fmt: skip
 _CHECKS: dict[Kind, dict[str, Any]] = {
     Kind.PERCENT: {"in_range": {"min_value": 0, "max_value": 100}},
+    Kind.QUANTITY: {"ge": 0},
     Kind.MONTH: {"str_matches": "^(?:[0-9]{4}-(?:0[1-9]|1[0-2]))$"},
     Kind.COUNT: {"ge": 0},
 }
@@ -234,6 +245,8 @@ def field(
     choices: tuple[str, ...] = (),
     example: str = "",
     pattern: str = "",
+    unit: str = "",
+    may_be_absent: bool = False,
     **checks: Any,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
     """A column of any kind; `checks` are Pandera's, beside or instead of those of the kind."""
@@ -248,5 +261,7 @@ def field(
         "choices": choices,
         "example": example or _EXAMPLES.get(kind, ""),
         "constraints": constraints,
+        "may_be_absent": may_be_absent,
+        "unit": unit,
     }
     return pa.Field(title=header, description=description, nullable=not required, metadata=metadata, **checks)

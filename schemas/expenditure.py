@@ -1,5 +1,6 @@
 """资金支出台账: every payment of the programme, one row per voucher."""
 
+from schemas.budget import SOURCES
 from schemas.columns import (
     PROGRAMME,
     After,
@@ -41,6 +42,9 @@ class Expenditure(LedgerModel):
     application_no: Text = code("申请报告编号", "资金申请报告的编号。", required=False)
     approved_by: Text = text("审批人", "审批支付的人。", required=False)
     approved_on: Day = day("审批日期", "审批支付的日期，不晚于支付日期。", required=False)
+    source: Text = choice(
+        "资金来源", "所用资金的来源，与预算指标台账一致；不分来源的可不设这一栏。", *SOURCES, required=False, may_be_absent=True
+    )
 
     class Config(LedgerModel.Config):
         """Pandera: how the ledger is called."""

@@ -1,16 +1,20 @@
-"""The evaluated year (评价年度): what must lie in it."""
+"""The evaluated year (评价年度): what must lie in it, and ledgers that are another year's altogether."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
 
-from perfeval.checks.context import CheckContext, faulty_rows, finding_at, level
-from perfeval.model import Finding, Ledger
+from perfeval.checks.context import CheckContext, faulty_rows, finding_at, finding_on, level
+from perfeval.model import Finding, Ledger, Severity
 from schemas import Column, Kind
 from schemas.columns import Within
 from schemas.conditions import row_condition
+
+_NEARLY_ALL = 0.9
+_FEWEST = 2
+"""A single day in another year is better told at its cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,23 @@ class _Days:
 
 
 def find_other_years(context: CheckContext) -> Iterator[Finding]:
-    """C37, X10, X11: a day or month of another year than the evaluated one."""
+    """C37, X10, X11: a day or month of another year than the evaluated one. X14: nearly all of a ledger, or of all ledgers, are."""
+    by_ledger: dict[str, list[_Days]] = {}
     for ledger, column, within in context.constrained(Within):
-        yield from _outside(context, _Days(ledger, column, within, _count(context, ledger, column, within)))
+        by_ledger.setdefault(ledger.name, []).append(_Days(ledger, column, within, _count(context, ledger, column, within)))
+    if (year := _common_year(context, by_ledger.values())) and len(by_ledger) > 1:
+        message = f"台账是{year}年度的，本次评价的是{context.year}年度。请核对评价年度；年度没有错的，请换上{context.year}年度的台账。"
+        yield Finding("X14", Severity.ERROR, message)
+        return
+    for columns in by_ledger.values():
+        if year := _other_year(context, _total(columns)):
+            headers = "、".join(days.column.header for days in columns)
+            message = f"{headers}几乎都在{year}年，本次评价的是{context.year}年度。请核对是否放错了年度的台账，或改正日期。"
+            is_warning = all(days.within.is_warning for days in columns)
+            yield finding_on(columns[0].ledger, "X14", message, level(is_warning=is_warning))
+        else:
+            for days in columns:
+                yield from _outside(context, days)
 
 
 def _count(context: CheckContext, ledger: Ledger, column: Column, within: Within) -> Counter[int]:
@@ -35,6 +53,24 @@ def _count(context: CheckContext, ledger: Ledger, column: Column, within: Within
     for year, count in counts:
         years[context.year if year in _allowed(context, within) else year] += count
     return years
+
+
+def _common_year(context: CheckContext, ledgers: Iterable[list[_Days]]) -> int | None:
+    """The other year that all ledgers agree on; those that may lie in the next year, such as surveys, have no say."""
+    strict = [_total(days for days in columns if days.within.years == "year") for columns in ledgers]
+    if any(years[context.year] > years.total() * (1 - _NEARLY_ALL) for years in strict):
+        return None
+    return _other_year(context, sum(strict, Counter()))
+
+
+def _other_year(context: CheckContext, years: Counter[int]) -> int | None:
+    """The year in which nearly all of some days lie, where it is not the evaluated one."""
+    year, count = max(years.items(), key=lambda item: item[1], default=(context.year, 0))
+    return year if year != context.year and count >= max(years.total() * _NEARLY_ALL, _FEWEST) else None
+
+
+def _total(columns: Iterable[_Days]) -> Counter[int]:
+    return sum((days.years for days in columns), Counter())
 
 
 def _outside(context: CheckContext, days: _Days) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ class Code(StrEnum):
     NO_HEADER = "L12"  # no header row found
     NO_COLUMN = "L13"  # required columns missing
     DOUBLE_COLUMN = "L14"  # a column twice
-    NO_UNIT = "L15"  # amount or percentage header without its unit
+    NO_UNIT = "L15"  # amount, percentage or quantity header without its unit
     EXTRA_COLUMN = "L16"  # a column the ledger does not know
     HIDDEN = "L17"  # hidden sheet, rows or columns, which count all the same
     MERGED = "L18"  # merged data cells
@@ -45,3 +45,4 @@ class Code(StrEnum):
     CHANGED_BY_EXCEL = "V15"  # a code that Excel turned into a date or cut to 15 digits
     WRONG_SIGN = "V16"  # a sign that contradicts another cell
     TOO_MANY_CELLS = "V17"  # csv row with more cells than the header
+    BAD_QUANTITY = "V18"

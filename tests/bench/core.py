@@ -31,7 +31,7 @@ def main(folder: Path, work: Path, result: Path) -> None:
     files = receive(workspace.ledgers(year))
     for file in files:
         shutil.copyfile(file.path, work / file.name)
-    reading = read_ledgers(files)
+    reading = read_ledgers(files, DEFAULT)
     codes, classification = workspace.settings.programme.codes, load_classification(workspace.economic_classification)
     findings = [
         *reading.findings,

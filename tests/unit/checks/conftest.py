@@ -8,7 +8,7 @@ import pytest
 from perfeval.checks import check_ledgers
 from perfeval.model import Finding, Ledger
 from perfeval.spreadsheets import letters
-from schemas import BUILT_IN, DEFAULT, Catalogue
+from schemas import BUILT_IN, DEFAULT, Catalogue, LedgerModel
 
 CLASSIFICATION = {"302": "商品和服务支出", "30202": "印刷费", "30212": "因公出国（境）费用"}
 
@@ -17,10 +17,10 @@ Said = list[tuple[str, str, str | None, str | None, str | None]]
 
 @pytest.fixture
 def make_ledger() -> Callable[..., Ledger]:
-    """A ledger of the given columns, the others empty; its first row is the sheet's second."""
+    """A ledger, built in by name or of a model, of the given columns, the others empty; its first row is the sheet's second."""
 
-    def make(name: str, **columns: Sequence[object]) -> Ledger:
-        model = BUILT_IN[name]
+    def make(which: str | type[LedgerModel], **columns: Sequence[object]) -> Ledger:
+        model = BUILT_IN[which] if isinstance(which, str) else which
         height = len(next(iter(columns.values())))
         types = {column: field.dtype.type for column, field in model.to_schema().columns.items()}
         data = {column: pl.Series(columns.get(column, [None] * height), dtype=dtype) for column, dtype in types.items() if column != "row"}

@@ -39,3 +39,48 @@ def test_month_of_another_year_is_an_error(make_ledger: Make, check: Check) -> N
 def test_survey_of_another_time_is_a_warning(make_ledger: Make, said: Said) -> None:
     ledger = make_ledger("surveys", surveyed_on=[FIFTH, FIFTH.replace(year=2023), FIFTH.replace(year=2019)])
     assert said(ledger) == [("X10", "warning", "B4", "调查日期", "2019-03-05")]
+
+
+@pytest.fixture
+def whole_year(make_ledger: Make) -> list[Ledger]:
+    """Ledgers of 2022, one row of them in another year."""
+    return [
+        make_ledger("budget", issued_on=[FIFTH.replace(year=2021), FIFTH]),
+        make_ledger("expenditure", paid_on=[FIFTH] * 9),
+        make_ledger("progress", month=["2022-03"] * 9),
+        make_ledger("projects", stage=["竣工", "在建"], completed_on=[FIFTH, FIFTH.replace(year=2019)]),
+        make_ledger("surveys", surveyed_on=[FIFTH.replace(year=2023)] * 9),
+        make_ledger("goals", status=["完成", "完成"], completed_on=[FIFTH, FIFTH]),
+    ]
+
+
+def test_ledgers_of_another_year_are_told_in_one_sentence(whole_year: list[Ledger], check: Check) -> None:
+    (finding,) = [finding for finding in check(*whole_year, year=2023) if finding.code not in {"X05", "X12"}]
+    assert (finding.code, finding.severity, finding.ledger, finding.cell) == ("X14", "error", None, None)
+    assert finding.message == "台账是2022年度的，本次评价的是2023年度。请核对评价年度；年度没有错的，请换上2023年度的台账。"
+
+
+def test_ledgers_of_the_year_have_a_finding_on_the_odd_day_alone(whole_year: list[Ledger], said: Said) -> None:
+    assert said(*whole_year) == [("X10", "warning", "B2", "下达日期", "2021-03-05")]
+
+
+def test_one_ledger_of_another_year_is_told_on_it(make_ledger: Make, check: Check) -> None:
+    meetings = make_ledger("meetings", held_on=[FIFTH.replace(year=2021)] * 18 + [FIFTH, None])
+    (finding,) = check(meetings, make_ledger("inspections", inspected_on=[FIFTH] * 9))
+    assert (finding.code, finding.severity, finding.ledger, finding.cell) == ("X14", "error", "调度会议台账", None)
+    assert finding.message == "会议日期几乎都在2021年，本次评价的是2022年度。请核对是否放错了年度的台账，或改正日期。"
+
+
+def test_ledger_with_many_days_in_both_years_has_a_finding_on_each(make_ledger: Make, said: Said) -> None:
+    meetings = make_ledger("meetings", held_on=[FIFTH.replace(year=2021)] * 8 + [FIFTH])
+    assert [found[0] for found in said(meetings, make_ledger("inspections", inspected_on=[FIFTH]))] == ["X10"] * 8
+
+
+def test_ledger_that_may_begin_earlier_is_warned_of_alone(make_ledger: Make, check: Check) -> None:
+    issues = make_ledger("issues", assigned_on=[FIFTH.replace(year=2021)] * 9)
+    (finding,) = check(issues, make_ledger("inspections", inspected_on=[FIFTH] * 9))
+    assert (finding.code, finding.severity, finding.ledger) == ("X14", "warning", "问题交办台账")
+
+
+def test_single_day_of_another_year_is_told_at_its_cell(make_ledger: Make, said: Said) -> None:
+    assert [found[:3] for found in said(make_ledger("meetings", held_on=[FIFTH.replace(year=2021)]))] == [("X10", "error", "B2")]

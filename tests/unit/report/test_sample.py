@@ -19,6 +19,7 @@ from perfeval.model import Ledgers
 from perfeval.report import Report, Subject, draft_report
 from perfeval.sample import write_sample
 from perfeval.settings import DEFAULT_CONFIG, Workspace
+from schemas import DEFAULT
 
 Drafted = Callable[..., Report]
 
@@ -27,7 +28,7 @@ Drafted = Callable[..., Report]
 def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
     folder = tmp_path_factory.mktemp("ledgers")
     write_sample(folder)
-    return read_ledgers(receive(folder)).ledgers
+    return read_ledgers(receive(folder), DEFAULT).ledgers
 
 
 @pytest.fixture(scope="module")
@@ -154,12 +155,13 @@ def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledger
         "import pathlib, sys\n"
         "from perfeval.indicators import derive_facts, load_indicators, score_facts\n"
         "from perfeval.ledgers import read_ledgers, receive\n"
+        "from schemas import DEFAULT\n"
         "from perfeval.report import Subject, draft_report\n"
         "from perfeval.sample import write_sample\n"
         "from perfeval.settings import DEFAULT_CONFIG, Workspace\n"
         "folder = pathlib.Path(sys.argv[1])\n"
         "write_sample(folder)\n"
-        "ledgers = read_ledgers(receive(folder)).ledgers\n"
+        "ledgers = read_ledgers(receive(folder), DEFAULT).ledgers\n"
         "workspace = Workspace(DEFAULT_CONFIG)\n"
         "system = load_indicators(workspace.indicators(2022))\n"
         "facts = derive_facts(system, ledgers)\n"
