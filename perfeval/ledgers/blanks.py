@@ -62,17 +62,18 @@ def blank(model: type[LedgerModel], year: int) -> bytes:
     """A ledger without rows, as a workbook; the same call gives the same bytes."""
     small = TextBlock(InlineFont(rFont=_SONG, sz=10, color=Color("FF595959")), f"　　{_LEGEND}；栏目名上有填写说明")
     large = TextBlock(InlineFont(rFont=_SONG, sz=16, b=True), f"{model.ledger_title()}（{year}年度）")
-    return workbook(model, year, CellRichText(large, small))
+    return workbook(model, model.columns(), year, CellRichText(large, small))
 
 
 def workbook(
     model: type[LedgerModel],
+    columns: Sequence[Column],
     year: int,
     heading: str | CellRichText,
     rows: Iterable[Sequence[Any]] = (),
     total: Sequence[Any] | None = None,
 ) -> bytes:
-    """A ledger as a workbook: a heading, the headers, rows in the order of the ledger's columns and a last row of totals."""
+    """A ledger as a workbook: a heading, the headers of these columns, rows in their order and a last row of totals."""
     book = Workbook(write_only=True)
     book.properties.creator, book.properties.title = "perfeval", model.ledger_title()
     book.properties.created = book.properties.modified = datetime(*_WRITTEN_AT)  # noqa: DTZ001  # xlsx knows no time zone
@@ -81,7 +82,7 @@ def workbook(
     first = list(islice(rows, _LOOKED_AT))
     _set_up_page(sheet)
     cells, headers = [], []
-    for n, column in enumerate(model.columns()):
+    for n, column in enumerate(columns):
         expected, rule = _rule(model, column, year)
         cells.append(_set_up_column(sheet, get_column_letter(n + 1), column, rule, [row[n] for row in first]))
         headers.append(_header(sheet, column, expected))
