@@ -47,12 +47,14 @@ _MOST_NUMBER = 10**13
 
 
 def write_blanks(catalogue: Catalogue, folder: Path, year: int) -> list[Path]:
-    """Write a blank workbook for every ledger of a year into `folder`; returns those written. A file that is there is left alone."""
+    """Write a blank workbook for every ledger into `folder`, but where a file of its name is, xlsx or csv; returns those written."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = {folder / f"{model.ledger_title()}.xlsx": model for model in catalogue.values()}
-    written = [path for path in paths if not path.exists()]
-    for path in written:
-        path.write_bytes(blank(paths[path], year))
+    there = {path.stem for path in folder.iterdir()}
+    written = []
+    for model in catalogue.values():
+        if model.ledger_title() not in there:
+            written.append(folder / f"{model.ledger_title()}.xlsx")
+            written[-1].write_bytes(blank(model, year))
     return written
 
 
@@ -60,17 +62,18 @@ def blank(model: type[LedgerModel], year: int) -> bytes:
     """A ledger without rows, as a workbook; the same call gives the same bytes."""
     small = TextBlock(InlineFont(rFont=_SONG, sz=10, color=Color("FF595959")), f"　　{_LEGEND}；栏目名上有填写说明")
     large = TextBlock(InlineFont(rFont=_SONG, sz=16, b=True), f"{model.ledger_title()}（{year}年度）")
-    return workbook(model, year, CellRichText(large, small))
+    return workbook(model, model.columns(), year, CellRichText(large, small))
 
 
 def workbook(
     model: type[LedgerModel],
+    columns: Sequence[Column],
     year: int,
     heading: str | CellRichText,
     rows: Iterable[Sequence[Any]] = (),
     total: Sequence[Any] | None = None,
 ) -> bytes:
-    """A ledger as a workbook: a heading, the headers, rows in the order of the ledger's columns and a last row of totals."""
+    """A ledger as a workbook: a heading, the headers of these columns, rows in their order and a last row of totals."""
     book = Workbook(write_only=True)
     book.properties.creator, book.properties.title = "perfeval", model.ledger_title()
     book.properties.created = book.properties.modified = datetime(*_WRITTEN_AT)  # noqa: DTZ001  # xlsx knows no time zone
@@ -79,7 +82,7 @@ def workbook(
     first = list(islice(rows, _LOOKED_AT))
     _set_up_page(sheet)
     cells, headers = [], []
-    for n, column in enumerate(model.columns()):
+    for n, column in enumerate(columns):
         expected, rule = _rule(model, column, year)
         cells.append(_set_up_column(sheet, get_column_letter(n + 1), column, rule, [row[n] for row in first]))
         headers.append(_header(sheet, column, expected))

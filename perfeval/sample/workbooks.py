@@ -21,6 +21,7 @@ def write_sample(folder: Path, scale: int = 1) -> list[Path]:
         total = None
         if name == "expenditure":
             total = ["合计", *(frame[header].sum() if header == "金额（元）" else None for header in frame.columns[1:])]
-        path.write_bytes(workbook(model, _YEAR, title + _NOTICE, frame.iter_rows(), total))
+        columns = [column for column in model.columns() if column.header in frame.columns]
+        path.write_bytes(workbook(model, columns, _YEAR, title + _NOTICE, frame.iter_rows(), total))
         paths.append(path)
     return paths

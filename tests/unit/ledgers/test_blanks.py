@@ -1,7 +1,7 @@
 """Blank ledgers as a clerk gets them, and what comes back when rows are typed into them."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,27 +14,27 @@ from openpyxl.worksheet.worksheet import Worksheet
 from perfeval.ledgers import Reading
 from perfeval.ledgers.blanks import blank, write_blanks
 from schemas import BUILT_IN, DEFAULT, Catalogue
-from schemas.columns import LedgerModel, Text, choice, code, month
+from schemas.columns import LedgerModel, choice, code, month, quantity
+from schemas.declared import declare
 
-Read = Callable[[], Reading]
+Read = Callable[..., Reading]
 
 LONG = "沿线群众反映排水不畅，" * 40 + "已现场协调"
 
 
-class Villages(LedgerModel):
-    """A ledger whose lists of words Excel cannot hold."""
-
-    village: Text = choice("村名", "哪个村。", *(f"样例乡镇第{n}行政村" for n in range(40)))
-    kind: Text = choice("类别", "哪一类。", "路面, 路肩", "桥涵")
-    note: Text = choice("说明", "怎样。", '原文"好"', "一般")
-    route: Text = code("路线", "哪条路。")
-    done: Text = month("完成月份", "哪月完成。")
-
-    class Config(LedgerModel.Config):
-        """Pandera: how the ledger is called."""
-
-        name = "villages"
-        title = "村道台账"
+ROADS = declare(
+    "roads",
+    "村道台账",
+    {
+        "village": choice("村名", "哪个村。", *(f"样例乡镇第{n}行政村" for n in range(40))),
+        "kind": choice("类别", "哪一类。", "路面, 路肩", "桥涵"),
+        "note": choice("说明", "怎样。", '原文"好"', "一般"),
+        "route": code("路线", "哪条路。"),
+        "done": month("完成月份", "哪月完成。"),
+        "length_km": quantity("里程（公里）", "多长。", unit="公里"),
+    },
+)
+"""A declared ledger, with lists of words that Excel cannot hold."""
 
 
 def sheet_of(model: type[LedgerModel], year: int = 2023) -> Worksheet:
@@ -45,6 +45,14 @@ def rules(sheet: Worksheet) -> Mapping[str, DataValidation]:
     return {str(rule.sqref).rstrip("0123456789"): rule for rule in sheet.data_validations.dataValidation}
 
 
+def type_row(path: Path, values: Iterable[object]) -> None:
+    """Save the workbook with these values in its third row, as a clerk does."""
+    book = openpyxl.load_workbook(path)
+    for column, value in enumerate(values, 1):
+        book.active.cell(3, column, value)
+    book.save(path)
+
+
 def test_blanks_are_one_workbook_per_ledger_named_by_its_title(tmp_path: Path) -> None:
     catalogue = Catalogue({"budget": BUILT_IN["budget"], "surveys": BUILT_IN["surveys"]})
     paths = write_blanks(catalogue, tmp_path / "ledgers" / "2023", 2023)
@@ -52,18 +60,20 @@ def test_blanks_are_one_workbook_per_ledger_named_by_its_title(tmp_path: Path) -
     assert [path.is_file() for path in paths] == [True, True]
 
 
-def test_write_blanks_where_a_ledger_is_filled_leaves_it_alone(tmp_path: Path) -> None:
+def test_write_blanks_where_ledgers_are_filled_leaves_them_alone(tmp_path: Path) -> None:
     (tmp_path / "预算指标台账.xlsx").write_bytes(b"filled")
+    (tmp_path / "满意度调查台账.csv").write_bytes(b"filled")
     paths = write_blanks(DEFAULT, tmp_path, 2023)
-    assert len(paths) == 12
+    assert len(paths) == 11
     assert (tmp_path / "预算指标台账.xlsx").read_bytes() == b"filled"
+    assert not (tmp_path / "满意度调查台账.xlsx").exists()
 
 
 def test_blank_twice_gives_the_same_bytes() -> None:
     assert blank(BUILT_IN["projects"], 2023) == blank(BUILT_IN["projects"], 2023)
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_blank_is_small(name: str) -> None:
     assert len(blank(BUILT_IN[name], 2023)) < 20_000
 
@@ -112,8 +122,8 @@ def test_choices_have_a_pull_down() -> None:
 
 
 def test_choices_that_excel_cannot_hold_stand_in_the_note_alone() -> None:
-    sheet = sheet_of(Villages)
-    assert list(rules(sheet)) == ["C3:C", "E3:E"]
+    sheet = sheet_of(ROADS)
+    assert list(rules(sheet)) == ["C3:C", "E3:E", "F3:F"]
     assert rules(sheet)["C3:C"].formula1 == '"原文""好"",一般"'
     assert sheet["A2"].comment.text.endswith("样例乡镇第38行政村、样例乡镇第39行政村。")
     assert sheet["B2"].comment.text == "【必须填写】\n哪一类。\n只能填：路面, 路肩、桥涵。"
@@ -126,6 +136,12 @@ def test_numbers_are_held_to_the_limits_of_the_ledger() -> None:
     assert (progress["E3:E"].type, progress["E3:E"].formula1) == ("decimal", "0")
     assert (budget["E3:E"].type, budget["E3:E"].formula1) == ("decimal", "-10000000000000")
     assert (count.type, count.formula1) == ("whole", "0")
+
+
+def test_quantities_are_decimals_in_their_unit() -> None:
+    sheet = sheet_of(ROADS)
+    assert sheet["F2"].comment.text == "【必须填写】\n多长。\n应填数字，不小于0，单位为公里，不写单位。"
+    assert (sheet.column_dimensions["F"].number_format, rules(sheet)["F3:F"].type) == ("General", "decimal")
 
 
 def test_days_are_held_to_be_days() -> None:
@@ -153,7 +169,7 @@ def test_months_of_the_year_are_in_a_pull_down() -> None:
 
 
 def test_months_not_held_to_the_year_are_a_proposal() -> None:
-    rule = rules(sheet_of(Villages))["E3:E"]
+    rule = rules(sheet_of(ROADS))["E3:E"]
     assert (rule.errorStyle, rule.error) == ("warning", "“完成月份”应填月份，写作 2023-03。")
 
 
@@ -178,8 +194,9 @@ TYPED: Mapping[str, tuple[object, ...]] = {
     "budget": ("桃财预〔2023〕15号", date(2023, 3, 5), "0301", "追加", 179900.5, "3-5"),
     "expenditure": (
         "0007", date(2023, 7, 12), "0301", "30202", "印刷费", "图文资料", LONG, "样例印刷厂", 1234.5, "公务卡", "00881", 3,
-        "FA-1", None, "样例审批人", date(2023, 7, 10),
+        "FA-1", None, "样例审批人", date(2023, 7, 10), "追加",
     ),
+    "targets": ("县道养护里程", "≥95%", 10.5, "桃财绩〔2023〕2号", date(2023, 3, 1), None),
     "plans": ("FA-1", "调度协调", "会议", date(2023, 2, 1), 0, None, None),
     "projects": (
         "001", "样例项目", "交通", None, "政府投资", "在建", 12.345678, None, 3, date(2020, 1, 2), None, None, None, None, None, "是", "否",
@@ -198,29 +215,33 @@ READ: Mapping[str, tuple[object, ...]] = {
     **TYPED,
     "budget": (*TYPED["budget"][:4], Decimal("179900.50"), "3-5"),
     "expenditure": (*TYPED["expenditure"][:8], Decimal("1234.50"), *TYPED["expenditure"][9:]),
+    "targets": ("县道养护里程", "≥95%", Decimal("10.500000"), *TYPED["targets"][3:]),
     "plans": (*TYPED["plans"][:4], Decimal("0.00"), None, None),
     "projects": (*TYPED["projects"][:6], Decimal("123456.78"), None, Decimal("30000.00"), *TYPED["projects"][9:]),
     "progress": ("001", "2023-03", Decimal("95.00"), Decimal("0.50"), Decimal("12500.00"), None),
 }
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_row_typed_into_a_blank_is_read_as_typed(name: str, folder: Path, read: Read) -> None:
-    (path,) = write_blanks(Catalogue({name: BUILT_IN[name]}), folder, 2023)
-    book = openpyxl.load_workbook(path)
-    for column, value in enumerate(TYPED[name], 1):
-        book.active.cell(3, column, value)
-    book.save(path)
-    reading = read()
+    catalogue = Catalogue({name: BUILT_IN[name]})
+    type_row(*write_blanks(catalogue, folder, 2023), TYPED[name])
+    reading = read(catalogue)
     assert reading.findings == ()
     assert reading.ledgers[name].rows.collect().rows() == [(3, *READ[name])]
 
 
+def test_row_typed_into_the_blank_of_a_declared_ledger_is_read_as_typed(folder: Path, read: Read) -> None:
+    catalogue = Catalogue({"roads": ROADS})
+    type_row(*write_blanks(catalogue, folder, 2023), ("样例乡镇第7行政村", "路面, 路肩", "一般", "C001", "2022-11", 3.5))
+    reading = read(catalogue)
+    assert reading.findings == ()
+    assert reading.ledgers["roads"].rows.collect().row(0)[3:] == ("一般", "C001", "2022-11", Decimal("3.500000"))
+
+
 def test_notes_and_rules_outlive_a_clerk_who_saves(tmp_path: Path) -> None:
     (path,) = write_blanks(Catalogue({"surveys": BUILT_IN["surveys"]}), tmp_path, 2023)
-    book = openpyxl.load_workbook(path)
-    book.active["A3"] = "WJ-1"
-    book.save(path)
+    type_row(path, ["WJ-1"])
     sheet = openpyxl.load_workbook(path).active
     assert sheet["D2"].comment.text == "【必须填写】\n总体评价。\n只能填：非常满意、满意、基本满意、不满意。"
     assert list(rules(sheet)) == ["B3:B", "C3:C", "D3:D"]
