@@ -132,14 +132,14 @@ def template(
 
     place = open_workspace(workspace)
     year = year or packs.latest_year(place)
-    written, kept = packs.write_blank_ledgers(place.catalogue, year, output or place.root / "ledgers" / str(year))
+    written = packs.write_blank_ledgers(place.catalogue, year, output or place.root / "ledgers" / str(year))
     if as_json:
-        emit({"made": [str(path) for path in written], "kept": [str(path) for path in kept]})
+        emit({"made": [str(path) for path in written]})
         return
     for path in written:
         tell(f"已写入 {path}")
-    for path in kept:
-        say(f"已有，未改动：{path}")
+    if kept := len(place.catalogue) - len(written):
+        say(f"已有的 {kept} 本台账未改动")
 
 
 @app.command()

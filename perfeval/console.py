@@ -55,9 +55,7 @@ def answer(program: typer.Typer, arguments: Sequence[str] | None = None) -> NoRe
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that has no ✓ still shows the rest
-    for group in (program, *(item.typer_instance for item in program.registered_groups)):
-        for command in group.registered_commands if group else ():
-            command.cls = _Command
+    _help_in_chinese(program)
     try:
         "".join(sys.argv if arguments is None else arguments).encode()
         code = program(arguments, standalone_mode=False)
@@ -73,6 +71,14 @@ def answer(program: typer.Typer, arguments: Sequence[str] | None = None) -> NoRe
         say("已中断")
         code = 130
     sys.exit(code)
+
+
+def _help_in_chinese(program: typer.Typer) -> None:
+    for command in program.registered_commands:
+        command.cls = _Command
+    for group in program.registered_groups:
+        if group.typer_instance:
+            _help_in_chinese(group.typer_instance)
 
 
 def _say_fault(error: PerfevalError) -> int:

@@ -88,14 +88,11 @@ def _write_ledgers(made: Path, beginning: _Beginning, scale: int) -> None:
         write_blank_ledgers(Workspace(made).catalogue, beginning.year, folder)
 
 
-def write_blank_ledgers(catalogue: Catalogue, year: int, folder: Path) -> tuple[list[Path], list[Path]]:
-    """Write blank ledgers for those that a folder does not have: the files written, and those left as they are."""
+def write_blank_ledgers(catalogue: Catalogue, year: int, folder: Path) -> list[Path]:
+    """Write blank ledgers for those that a folder does not have; returns the files written."""
     from perfeval.ledgers.blanks import write_blanks
 
-    titles = {name: model.ledger_title() for name, model in catalogue.items()}
-    present = [path for title in titles.values() for path in sorted(folder.glob(f"*{title}*")) if path.suffix in {".xlsx", ".csv"}]
-    missing = {name: catalogue[name] for name, title in titles.items() if not any(title in path.name for path in present)}
-    return write_blanks(Catalogue(missing), folder, year), present
+    return write_blanks(catalogue, folder, year)
 
 
 def latest_year(workspace: Workspace) -> int:
@@ -139,7 +136,7 @@ def begin_year(workspace: Workspace, year: int, from_year: int = 0) -> tuple[lis
     for programme in workspace.programmes:
         line = _line_of(workspace.config_file.read_text(encoding="utf-8"), programme.codes[0])
         confirm.append(f"{CONFIG_FILE}:{line}: “{programme.name}”{year}年的预算项目编码如与 {'、'.join(programme.codes)} 不同，加进 codes")
-    written, _ = write_blank_ledgers(workspace.catalogue, year, workspace.root / "ledgers" / str(year))
+    written = write_blank_ledgers(workspace.catalogue, year, workspace.root / "ledgers" / str(year))
     return [*made, *(path.relative_to(workspace.root).as_posix() for path in written)], confirm
 
 

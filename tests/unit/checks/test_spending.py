@@ -7,7 +7,7 @@ import pytest
 from perfeval.checks import load_classification
 from perfeval.errors import ConfigurationError
 from perfeval.model import Finding, Ledger
-from perfeval.workspace import DEFAULT_CONFIG
+from perfeval.packs import COMMON
 from schemas import BUILT_IN, Catalogue
 
 Make = Callable[..., Ledger]
@@ -99,7 +99,7 @@ def test_plan_without_review_is_a_warning(make_ledger: Make, check: Check) -> No
 
 
 def test_classification_of_the_default_workspace_loads() -> None:
-    names = load_classification(DEFAULT_CONFIG / "economic_classification.csv")
+    names = load_classification(COMMON / "economic_classification.csv")
     assert (len(names), names["30217"], names["302"]) == (109, "公务接待费", "商品和服务支出")
 
 

@@ -51,7 +51,7 @@ MEASURES = {
 
 @pytest.fixture(scope="session")
 def profiles() -> Mapping[str, Profile]:
-    return TypeAdapter(dict[str, Profile]).validate_python(load_yaml(CONFIG / "profiles.yml")[0])
+    return TypeAdapter(dict[str, Profile]).validate_python(load_yaml(CONFIG / "common" / "profiles.yml")[0])
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ LAST = "     measure: {numerator: {ledger: surveys, aggregate: count}, denominat
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
     (tmp_path / "indicators").mkdir()
-    (tmp_path / "profiles.yml").write_bytes((CONFIG / "profiles.yml").read_bytes())
+    (tmp_path / "profiles.yml").write_bytes((CONFIG / "common" / "profiles.yml").read_bytes())
 
     def load_text(text: str, name: str = "2022.yml", catalogue: Catalogue = DEFAULT) -> IndicatorSystem:
         path = tmp_path / "indicators" / name
@@ -55,7 +55,7 @@ def faults(load: Load, text: str, **how: object) -> list[str]:
 
 
 def test_system_of_the_repository_adds_up_and_covers_every_kind() -> None:
-    system = load_indicators(CONFIG / "indicators" / "2022.yml", DEFAULT)
+    system = load_indicators(OFFICE / "indicators" / "2022.yml", DEFAULT)
     assert sum(row.weight for row in system.indicators) == 100
     assert {row.level2 for row in system.scored} == {
         "数量指标", "质量指标", "时效指标", "成本指标",
@@ -66,7 +66,7 @@ def test_system_of_the_repository_adds_up_and_covers_every_kind() -> None:
 
 @pytest.mark.parametrize("year", ["2022", "2023"])
 def test_system_of_the_repository_is_any_years_by_its_year_alone(year: str, load: Load) -> None:
-    text = (CONFIG / "indicators" / "2022.yml").read_text(encoding="utf-8").replace("year: 2022", f"year: {year}")
+    text = (CONFIG / "packs" / "key-projects" / "indicators" / "2022.yml").read_text(encoding="utf-8").replace("year: 2022", f"year: {year}")
     assert formula(load(text, name=f"{year}.yml").facts["tasks_overdue"]) == (
         f"统计问题交办台账中销号日期晚于办结时限或（销号日期为空且办结时限不晚于{year}年12月31日）的行数"
     )

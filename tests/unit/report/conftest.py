@@ -14,7 +14,7 @@ from perfeval.errors import ReportError
 from perfeval.model import Execution, Fact, Ledger, Score, Scorecard
 from perfeval.report import Report, ReportInput, write_report
 from perfeval.settings import Document, Programme, Unit
-from perfeval.workspace import DEFAULT_CONFIG
+from perfeval.packs import COMMON, PACKS
 from schemas import LEDGERS
 
 FRONT = """---
@@ -141,7 +141,7 @@ def report_input() -> ReportInput:
 
 @pytest.fixture
 def template() -> bytes:
-    return (DEFAULT_CONFIG / "report" / "template.docx").read_bytes()
+    return (COMMON / "report" / "template.docx").read_bytes()
 
 
 @pytest.fixture
@@ -168,4 +168,4 @@ def faults(draft: Callable[..., Report]) -> Callable[..., list[str]]:
 
 @pytest.fixture
 def narrative() -> str:
-    return (Path(DEFAULT_CONFIG) / "report" / "2022.md").read_text(encoding="utf-8")
+    return (PACKS / "key-projects" / "report" / "2022.md").read_text(encoding="utf-8")
