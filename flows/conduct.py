@@ -112,4 +112,3 @@ class Conductor:
             self._tend()
             time.sleep(_POLL_SECONDS)
         return answer
-

@@ -180,9 +180,7 @@ def check(
 
 
 @app.command()
-def score(
-    year: YearOption, programme: ProgrammeOption = "", workspace: WorkspaceOption = Path(), as_json: JsonOption = False
-) -> None:
+def score(year: YearOption, programme: ProgrammeOption = "", workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """计算指标和自评得分。"""
     from perfeval.assessment import assess, receive_ledgers
     from perfeval.model.documents import print_scores

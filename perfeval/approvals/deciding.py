@@ -41,9 +41,7 @@ def decide(matter: Matter, approver: Person, answer: Answer, now: datetime) -> D
         raise ApprovalError("A14", f"审批意见有{len(comment)}字，超过{COMMENT_LENGTH}字", "缩短意见，详细材料另附。")
     if answer.verdict is not Verdict.APPROVE and not comment:
         raise ApprovalError("A11", f"选择“{answer.verdict}”时必须填写审批意见", "写明理由和需要修改之处。")
-    return Decision(
-        draft.evaluation, draft.revision, gate.key, answer.verdict, approver.name, draft.content_digest, comment, now
-    )
+    return Decision(draft.evaluation, draft.revision, gate.key, answer.verdict, approver.name, draft.content_digest, comment, now)
 
 
 def _check_duties(matter: Matter, name: str) -> None:

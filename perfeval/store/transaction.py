@@ -185,9 +185,7 @@ class Transaction:
         """Keep a step's outcome; where another process was first, return what it wrote."""
         key = (revision.evaluation.id, revision.number, outcome.step)
         kind = type(outcome)
-        row = OutcomeRow(
-            evaluation=key[0], revision=key[1], step=key[2], document=dump(kind, outcome), done_at=_now()
-        )
+        row = OutcomeRow(evaluation=key[0], revision=key[1], step=key[2], document=dump(kind, outcome), done_at=_now())
         if (first := self._session.get(OutcomeRow, key)) is None:
             try:
                 with self._session.begin_nested():

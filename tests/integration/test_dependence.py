@@ -18,9 +18,9 @@ class Year:
     """A sample year as computed: facts, scores, and the report line by line."""
 
     def __init__(self, folder: Path) -> None:
-        workspace = Workspace(folder)
-        self.assessment: Assessment = assess(workspace, 2022, receive(workspace.ledgers(2022)))
-        report = write_report(workspace, 2022, 1, self.assessment)
+        subject = Workspace(folder).subject(2022)
+        self.assessment: Assessment = assess(subject, receive(subject.ledgers))
+        report = write_report(subject, 1, self.assessment)
         body = docx.Document(io.BytesIO(report.document)).element.body
         self.lines = ["".join(text.text for text in line.iter("{*}t")) for line in body.iter("{*}p")]
 

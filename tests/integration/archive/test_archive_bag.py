@@ -205,7 +205,9 @@ def test_archive_bag_with_nothing_to_keep_names_what_is_missing(package: Submiss
         ("进度 100%.CSV", "重名（不区分大小写）"),
     ],
 )
-def test_archive_bag_of_a_ledger_whose_name_cannot_be_kept_is_refused(package: SubmissionPackage, tmp_path: Path, name: str, problem: str) -> None:
+def test_archive_bag_of_a_ledger_whose_name_cannot_be_kept_is_refused(
+    package: SubmissionPackage, tmp_path: Path, name: str, problem: str
+) -> None:
     ledger = package.ledgers[0]
     renamed = (*package.ledgers, ReceivedFile(name, ledger.path, ledger.digest))
     with pytest.raises(ArchiveError, match=problem):

@@ -10,6 +10,7 @@ from perfeval.indicators.formula import formula
 from schemas import BUILT_IN, DEFAULT, Catalogue
 
 CONFIG = Path(__file__).parents[3] / "config"
+SYSTEM = CONFIG / "packs" / "key-projects" / "indicators" / "2022.yml"
 Load = Callable[..., IndicatorSystem]
 
 HEAD = """\
@@ -54,8 +55,8 @@ def faults(load: Load, text: str, **how: object) -> list[str]:
     return list(raised.value.faults)
 
 
-def test_system_of_the_repository_adds_up_and_covers_every_kind() -> None:
-    system = load_indicators(OFFICE / "indicators" / "2022.yml", DEFAULT)
+def test_system_of_the_repository_adds_up_and_covers_every_kind(pristine: Path) -> None:
+    system = load_indicators(pristine / "indicators" / "2022.yml", DEFAULT)
     assert sum(row.weight for row in system.indicators) == 100
     assert {row.level2 for row in system.scored} == {
         "数量指标", "质量指标", "时效指标", "成本指标",
@@ -66,7 +67,7 @@ def test_system_of_the_repository_adds_up_and_covers_every_kind() -> None:
 
 @pytest.mark.parametrize("year", ["2022", "2023"])
 def test_system_of_the_repository_is_any_years_by_its_year_alone(year: str, load: Load) -> None:
-    text = (CONFIG / "packs" / "key-projects" / "indicators" / "2022.yml").read_text(encoding="utf-8").replace("year: 2022", f"year: {year}")
+    text = SYSTEM.read_text(encoding="utf-8").replace("year: 2022", f"year: {year}")
     assert formula(load(text, name=f"{year}.yml").facts["tasks_overdue"]) == (
         f"统计问题交办台账中销号日期晚于办结时限或（销号日期为空且办结时限不晚于{year}年12月31日）的行数"
     )

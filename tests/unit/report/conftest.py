@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,9 +11,9 @@ import pytest
 
 from perfeval.errors import ReportError
 from perfeval.model import Execution, Fact, Ledger, Score, Scorecard
+from perfeval.packs import COMMON, PACKS
 from perfeval.report import Report, ReportInput, write_report
 from perfeval.settings import Document, Programme, Unit
-from perfeval.packs import COMMON, PACKS
 from schemas import LEDGERS
 
 FRONT = """---

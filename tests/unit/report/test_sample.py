@@ -13,13 +13,15 @@ import polars as pl
 import pytest
 from docx import Document
 
+from perfeval import assessment
 from perfeval.indicators import derive_facts, load_indicators, score_facts
 from perfeval.ledgers import read_ledgers, receive
 from perfeval.model import Ledgers
 from perfeval.report import Report, ReportInput, write_report
 from perfeval.sample import write_sample
 from perfeval.settings import Unit
-from perfeval.workspace import DEFAULT_CONFIG, Workspace
+from perfeval.workspace import Workspace
+from schemas import DEFAULT
 
 Drafted = Callable[..., Report]
 
@@ -28,22 +30,23 @@ Drafted = Callable[..., Report]
 def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
     folder = tmp_path_factory.mktemp("ledgers")
     write_sample(folder)
-    return read_ledgers(receive(folder)).ledgers
+    return read_ledgers(receive(folder), DEFAULT).ledgers
 
 
 @pytest.fixture(scope="module")
-def drafted() -> Drafted:
-    workspace = Workspace(DEFAULT_CONFIG)
-    system = load_indicators(workspace.indicators(2022))
+def drafted(pristine: Path) -> Drafted:
+    workspace = Workspace(pristine)
+    subject = workspace.subject(2022)
+    system = load_indicators(subject.indicators, DEFAULT)
 
     def draft(ledgers: Ledgers, scored: Ledgers | None = None, unit: Unit = workspace.settings.unit) -> Report:
         facts = derive_facts(system, ledgers)
         card = score_facts(system, facts if scored is None else derive_facts(system, scored))
         office = workspace.settings
-        report_input = ReportInput(unit, office.bureau, office.programme, office.basis, office.duties, 2022, 1, facts, card, ledgers)
-        return write_report(
-            report_input, workspace.narrative(2022).read_text(encoding="utf-8"), workspace.template.read_bytes(), file="2022.md"
-        )
+        given = (unit, office.bureau, subject.programme, subject.brought.basis, office.duties)
+        report_input = ReportInput(*given, 2022, 1, facts, card, ledgers)
+        text = subject.narrative.read_text(encoding="utf-8")
+        return write_report(report_input, text, workspace.template.read_bytes(), file="2022.md")
 
     return draft
 
@@ -165,27 +168,18 @@ def test_sample_empty_ledger_told_in_other_words(drafted: Drafted, ledgers: Ledg
     assert sentence in "".join(texts(drafted(changed(ledgers, ledger, ledgers[ledger].frame.clear()), ledgers)))
 
 
-def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledgers, tmp_path: Path) -> None:
+def test_sample_same_digest_in_another_process(pristine: Path, tmp_path: Path) -> None:
+    subject = Workspace(pristine).subject(2022)
+    here = assessment.write_report(subject, 1, assessment.assess(subject, receive(subject.ledgers)))
     script = tmp_path / "draft.py"
     script.write_text(
         "import pathlib, sys\n"
-        "from perfeval.indicators import derive_facts, load_indicators, score_facts\n"
-        "from perfeval.ledgers import read_ledgers, receive\n"
-        "from perfeval.report import ReportInput, write_report\n"
-        "from perfeval.sample import write_sample\n"
-        "from perfeval.settings import DEFAULT_CONFIG, Unit, Workspace\n"
-        "folder = pathlib.Path(sys.argv[1])\n"
-        "write_sample(folder)\n"
-        "ledgers = read_ledgers(receive(folder)).ledgers\n"
-        "workspace = Workspace(DEFAULT_CONFIG)\n"
-        "system = load_indicators(workspace.indicators(2022))\n"
-        "facts = derive_facts(system, ledgers)\n"
-        "office, card = workspace.settings, score_facts(system, facts)\n"
-        "given = (office.unit, office.bureau, office.programme, office.basis, office.duties)\n"
-        "report_input = ReportInput(*given, 2022, 1, facts, card, ledgers)\n"
-        "text = workspace.narrative(2022).read_text(encoding='utf-8')\n"
-        "sys.stdout.write(write_report(report_input, text, workspace.template.read_bytes(), file='2022.md').content_digest)\n"
+        "from perfeval.assessment import assess, write_report\n"
+        "from perfeval.ledgers import receive\n"
+        "from perfeval.workspace import Workspace\n"
+        "subject = Workspace(pathlib.Path(sys.argv[1])).subject(2022)\n"
+        "sys.stdout.write(write_report(subject, 1, assess(subject, receive(subject.ledgers))).content_digest)\n"
     )
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "America/New_York", "PYTHONPATH": str(DEFAULT_CONFIG.parent)}
-    done = subprocess.run([sys.executable, str(script), str(tmp_path)], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == drafted(ledgers).content_digest
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "America/New_York", "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run([sys.executable, str(script), str(pristine)], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == here.content_digest

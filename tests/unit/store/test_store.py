@@ -230,7 +230,11 @@ def test_progress_of_a_thousand_evaluations_takes_as_many_questions_as_that_of_o
     with store.reading() as record:
         progress = record.all_progress()
     assert len(progress) == 1000
-    assert (progress[0].revision.number, len(progress[0].decisions), progress[7].draft and progress[7].draft.check_code) == (1, 1, "AAAAAAAA")
+    assert (progress[0].revision.number, len(progress[0].decisions), progress[7].draft and progress[7].draft.check_code) == (
+        1,
+        1,
+        "AAAAAAAA",
+    )
     assert len(statements) <= 8
 
 
@@ -244,7 +248,15 @@ def fill(store: Store, count: int) -> None:
         connection.execute(insert(EvaluationRow), [{**base, "id": id_, "programme_key": id_, "run": id_} for id_ in ids])
         done = {"revision": 1, "step": Drafted.step, "document": document, "done_at": MOMENT}
         connection.execute(insert(OutcomeRow), [{**done, "evaluation": id_} for id_ in ids])
-        given = {"revision": 1, "gate": "center", "verdict": "同意", "approver": 1, "content_digest": DIGEST, "comment": "", "decided_at": MOMENT}
+        given = {
+            "revision": 1,
+            "gate": "center",
+            "verdict": "同意",
+            "approver": 1,
+            "content_digest": DIGEST,
+            "comment": "",
+            "decided_at": MOMENT,
+        }
         connection.execute(insert(DecisionRow), [{**given, "evaluation": id_} for id_ in ids[::3]])
 
 
