@@ -1,6 +1,7 @@
 """The workspace (工作区): a folder with perfeval.yml, indicators, narrative and ledgers; every path is asked from here."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,7 +113,8 @@ class Workspace:
         Raises: ConfigurationError: it is not there.
         """
         if not path.is_file():
-            hint = "开始新的年度：perfeval year 年度；其他文件从 perfeval init 新建的工作区里复制。"
+            is_of_year = re.match(r"[0-9]{4}(?![0-9])", path.stem)
+            hint = f"用 perfeval year {is_of_year[0]} 生成。" if is_of_year else "从 perfeval init 新建的工作区里复制。"
             raise ConfigurationError("F02", f"缺少配置文件 {path.relative_to(self.root)}", hint)
         return path
 

@@ -16,7 +16,7 @@ KEY = "an invented key for tests"
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PERFEVAL_WORKSPACE", "PERFEVAL_JSON"):
+    for name in ("PERFEVAL_WORKSPACE", "PERFEVAL_JSON", "PERFEVAL_DATABASE_URL"):
         monkeypatch.setenv(name, "")  # and back afterwards: commands leave options here
     monkeypatch.setenv("PERFEVAL_KEY", KEY)
 

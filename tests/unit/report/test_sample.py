@@ -98,8 +98,8 @@ def test_sample_published_claims_printed(drafted: Drafted, ledgers: Ledgers, sen
     assert sentence in "".join(texts(drafted(ledgers)))
 
 
-def test_sample_unit_founded_in_an_earlier_year_does_not_excuse_the_budget(drafted: Drafted, ledgers: Ledgers) -> None:
-    unit = Workspace(DEFAULT_CONFIG).settings.unit.model_copy(update={"founded_on": date(2021, 4, 6)})
+def test_sample_unit_founded_in_an_earlier_year_does_not_excuse_the_budget(pristine: Path, drafted: Drafted, ledgers: Ledgers) -> None:
+    unit = Workspace(pristine).settings.unit.model_copy(update={"founded_on": date(2021, 4, 6)})
     told = "".join(texts(drafted(ledgers, unit=unit)))
     assert "2022年项目年初未安排预算，年度中追加预算17.99万元" in told
     assert "年中成立" not in told

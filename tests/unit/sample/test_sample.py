@@ -138,7 +138,7 @@ def test_payments_have_complete_papers(frames: dict[str, pl.DataFrame]) -> None:
 
 
 def test_economic_classification_agrees_with_the_official_table(frames: dict[str, pl.DataFrame]) -> None:
-    with (ROOT / "config" / "economic_classification.csv").open(encoding="utf-8") as table:
+    with (ROOT / "config" / "common" / "economic_classification.csv").open(encoding="utf-8") as table:
         official = {row["code"]: row["name"] for row in csv.DictReader(table)}
     used = dict(frames["expenditure"].select("经济分类编码", "经济分类名称").unique().iter_rows())
     assert used == {code: official[code] for code in ("30202", "30211", "30215", "30227", "30239")}
