@@ -135,7 +135,7 @@ def test_every_fault_is_told_at_once_with_its_line(load: Load) -> None:
         ("aggregate: sum, column: amount_yuan", "aggregate: sum, column: amount",
          "2022.yml:11: indicators.2.measure.column：资金支出台账没有“amount”这一列，可用的：voucher_no、paid_on、programme_code、"
          "economic_code、economic_name、category、summary、payee、amount_yuan、payment_method、invoice_no、attachments、plan_no、"
-         "application_no、approved_by、approved_on"),
+         "application_no、approved_by、approved_on、source"),
         (LAST, "     measure: {numerator: {ledger: surveys, aggregate: count}}",
          "2022.yml:13: indicators.3.measure：比率只写 numerator 和 denominator，两者都要写"),
         ("     measure: {ledger: meetings, aggregate: count}, evidence", "     evidence",
