@@ -27,7 +27,10 @@ def write_county(workspace: Path) -> None:
     shutil.copytree(DEFAULT_CONFIG, workspace)
     write_sample(workspace / "ledgers" / "2022")
     write_stack_template(workspace / "stack.docx")
-    shapes = {name: (model.ledger_title(), [_shape(model, column) for column in model.columns()]) for name, model in LEDGERS.items()}
+    shapes = {
+        name: (model.ledger_title(), [_shape(model, column) for column in model.columns() if not column.may_be_absent])
+        for name, model in LEDGERS.items()
+    }
     (workspace / "shapes.json").write_text(json.dumps(shapes, ensure_ascii=False), encoding="utf-8")
 
 
