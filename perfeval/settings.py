@@ -2,7 +2,7 @@
 
 import os
 import re
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -57,7 +57,7 @@ class Model(BaseModel):
 
 
 class Unit(Model):
-    """填报单位."""
+    """填报单位; `founded_on` tells why a year has no full budget."""
 
     name: Name
     short_name: Text
@@ -67,6 +67,7 @@ class Unit(Model):
     leader: Words = ""
     drafter: Annotated[Text, StringConstraints(max_length=NAME_LENGTH)]
     phone: Words = ""
+    founded_on: date | None = None
 
 
 class Document(Model):

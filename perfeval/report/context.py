@@ -10,6 +10,7 @@ from perfeval.model import Ledger, Ledgers, Scorecard
 from perfeval.report.figures import FigureValue, Named
 from perfeval.report.input import ReportInput
 from perfeval.report.progress import Colour, Standing
+from perfeval.settings import Unit
 
 
 def build_context(report_input: ReportInput, standings: Sequence[Standing]) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def build_context(report_input: ReportInput, standings: Sequence[Standing]) -> d
     return {
         "year": str(report_input.year),
         "next_year": str(report_input.year + 1),
-        "unit": report_input.unit.model_dump(),
+        "unit": _unit(report_input.unit, report_input.year),
         "bureau": report_input.bureau,
         "programme": report_input.programme.model_dump(),
         "basis": [document.model_dump() for document in report_input.basis],
@@ -27,6 +28,12 @@ def build_context(report_input: ReportInput, standings: Sequence[Standing]) -> d
         "progress": {name: _count(name, colour, standings) for name, colour in _COLOURS.items()},
         "rows": _Rows(report_input.ledgers),
     }
+
+
+def _unit(unit: Unit, year: int) -> dict[str, Any]:
+    founded_on = FigureValue("unit_founded_on", unit.founded_on, reason="perfeval.yml 的 unit 没有写 founded_on")
+    is_new = unit.founded_on is not None and unit.founded_on.year == year
+    return {**unit.model_dump(), "founded_on": founded_on, "founded_this_year": is_new}
 
 
 _COLOURS = {"green": Colour.GREEN, "yellow": Colour.YELLOW, "red": Colour.RED, "none": None}

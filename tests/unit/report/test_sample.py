@@ -18,7 +18,7 @@ from perfeval.ledgers import read_ledgers, receive
 from perfeval.model import Ledgers
 from perfeval.report import Report, ReportInput, write_report
 from perfeval.sample import write_sample
-from perfeval.settings import DEFAULT_CONFIG, Workspace
+from perfeval.settings import DEFAULT_CONFIG, Unit, Workspace
 
 Drafted = Callable[..., Report]
 
@@ -35,11 +35,11 @@ def drafted() -> Drafted:
     workspace = Workspace(DEFAULT_CONFIG)
     system = load_indicators(workspace.indicators(2022))
 
-    def draft(ledgers: Ledgers, scored: Ledgers | None = None) -> Report:
+    def draft(ledgers: Ledgers, scored: Ledgers | None = None, unit: Unit = workspace.settings.unit) -> Report:
         facts = derive_facts(system, ledgers)
         card = score_facts(system, facts if scored is None else derive_facts(system, scored))
         office = workspace.settings
-        report_input = ReportInput(office.unit, office.bureau, office.programme, office.basis, office.duties, 2022, 1, facts, card, ledgers)
+        report_input = ReportInput(unit, office.bureau, office.programme, office.basis, office.duties, 2022, 1, facts, card, ledgers)
         return write_report(
             report_input, workspace.narrative(2022).read_text(encoding="utf-8"), workspace.template.read_bytes(), file="2022.md"
         )
@@ -92,6 +92,19 @@ def test_sample_chapter_four_told_from_the_work_ledger(drafted: Drafted, ledgers
 )
 def test_sample_published_claims_printed(drafted: Drafted, ledgers: Ledgers, sentence: str) -> None:
     assert sentence in "".join(texts(drafted(ledgers)))
+
+
+def test_sample_unit_founded_in_an_earlier_year_does_not_excuse_the_budget(drafted: Drafted, ledgers: Ledgers) -> None:
+    unit = Workspace(DEFAULT_CONFIG).settings.unit.model_copy(update={"founded_on": date(2021, 4, 6)})
+    told = "".join(texts(drafted(ledgers, unit=unit)))
+    assert "2022年项目年初未安排预算，年度中追加预算17.99万元" in told
+    assert "年中成立" not in told
+
+
+def test_sample_budget_of_the_years_start_is_not_asked_for_again(drafted: Drafted, ledgers: Ledgers) -> None:
+    told = "".join(texts(drafted(changed(ledgers, "budget", ledgers["budget"].frame.with_columns(source=pl.lit("年初预算"))))))
+    assert "2022年项目年初预算17.99万元，全年预算数17.99万元" in told
+    assert "列入年初预算统筹安排" not in told
 
 
 def test_sample_four_meetings_fewer_change_their_sentence_only(drafted: Drafted, ledgers: Ledgers) -> None:
