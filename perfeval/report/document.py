@@ -210,7 +210,8 @@ def _write_ending(body: Body, annexes: Sequence[Annex], unit: str, written_on: d
     body.paragraph("Normal", "", KEEP)
     for number, annex in enumerate(annexes, start=1):
         first = f'{KEEP}<w:ind w:firstLineChars="500" w:firstLine="1600"/>' if number > 1 else KEEP
-        body.paragraph("AnnexNote", f"{'' if number > 1 else '附件：'}{number}. {annex.title}", first)
+        counted = f"{number}. " if len(annexes) > 1 else ""  # a sole annex has no number
+        body.paragraph("AnnexNote", f"{'' if number > 1 else '附件：'}{counted}{annex.title}", first)
     body.paragraph("Normal", "", KEEP)
     body.paragraph("Normal", "", KEEP)
     day = written_day(written_on)
@@ -231,7 +232,7 @@ def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None: 
         if annex.landscape != landscape:
             body.end_section(_section(section, landscape=landscape))
             landscape = annex.landscape
-        body.paragraph("AnnexMark", f"附件{number}")
+        body.paragraph("AnnexMark", f"附件{number if len(annexes) > 1 else ''}")
         body.paragraph("Normal", "", KEEP)
         body.paragraph("AnnexTitle", annex.title)
         body.paragraph("AnnexCaption", annex.caption)

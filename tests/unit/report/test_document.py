@@ -171,6 +171,12 @@ def test_draft_office_with_money_ledgers_alone_drafted(draft: Draft, report_inpu
     ]
 
 
+def test_draft_sole_annex_has_no_number(draft: Draft) -> None:
+    report = draft("文\n", "---\ntitle: [甲]\nannexes: [{kind: self_evaluation}]\n---\n")
+    texts = [paragraph.text for paragraph in opened(report).paragraphs]
+    assert [text for text in texts if text.startswith("附件")] == ["附件：项目支出绩效自评表", "附件"]
+
+
 def test_draft_ledger_that_nothing_prints_not_looked_at(draft: Draft, report_input: ReportInput) -> None:
     projects = report_input.ledgers["projects"]
     unfit = replace(projects, rows=projects.rows.with_columns(project_name=pl.lit("XX项目")))
