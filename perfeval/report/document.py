@@ -227,11 +227,11 @@ def _right(halves: int) -> str:
 
 def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None:  # noqa: ANN401  # python-docx's own element classes
     """Each annex on a new page, wide ones in landscape sections."""
-    landscape = False
+    landscape, starts = False, True
     for number, annex in enumerate(annexes, start=1):
         if annex.landscape != landscape:
-            body.end_section(_section(section, landscape=landscape))
-            landscape = annex.landscape
+            body.end_section(_section(section, landscape=landscape, starts=starts))
+            landscape, starts = annex.landscape, False
         body.paragraph("AnnexMark", f"附件{number if len(annexes) > 1 else ''}")
         body.paragraph("Normal", "", KEEP)
         body.paragraph("AnnexTitle", annex.title)
@@ -246,10 +246,10 @@ def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None: 
             body.paragraph("TableNote", line)
         if not annex.signing:  # sections and documents end with a paragraph
             body.paragraph("TableText", "", HAIRLINE)
-    body.parts.append(_section(section, landscape=landscape))
+    body.parts.append(_section(section, landscape=landscape, starts=starts))
 
 
-def _section(section: Any, *, landscape: bool) -> str:  # noqa: ANN401  # as above
+def _section(section: Any, *, landscape: bool, starts: bool) -> str:  # noqa: ANN401  # as above
     """The template's section, or the same turned: page, margins and the grid's direction; footers stay."""
     turned = deepcopy(section)
     if landscape:
@@ -264,8 +264,8 @@ def _section(section: Any, *, landscape: bool) -> str:  # noqa: ANN401  # as abo
         for side, value in zip(sides, (old[3], old[0], old[1], old[2]), strict=True):
             margins.set(qn(f"w:{side}"), value)
         margins.set(qn("w:footer"), "850")
-    # Numbers run on through the sections.
-    for start in turned.findall(qn("w:pgNumType")) if landscape else ():
+    # Page numbers run on from the first section.
+    for start in () if starts else turned.findall(qn("w:pgNumType")):
         turned.remove(start)
     return etree.tostring(turned, encoding="unicode")
 

@@ -132,6 +132,12 @@ def test_draft_sections_portrait_then_landscape_with_footers(draft: Draft) -> No
     assert [section._sectPr.find(qn("w:docGrid")).get(qn("w:linePitch")) for section in (report, annexes)] == ["579", "579"]
 
 
+def test_draft_page_numbers_run_on_through_turned_sections(draft: Draft) -> None:
+    annexes = "[{kind: payments}, {kind: self_evaluation}]"
+    sections = opened(draft("文\n", f"---\ntitle: [甲]\nannexes: {annexes}\n---\n")).sections
+    assert [section._sectPr.find(qn("w:pgNumType")) is not None for section in sections] == [True, False, False]
+
+
 def test_draft_ledger_text_illegal_in_xml_printed_without_it(draft: Draft, report_input: ReportInput) -> None:
     projects = report_input.ledgers["projects"]
     frame = projects.frame.with_columns(project_name=pl.Series(["甲\x00<项目>&\x0b", "乙\n项目", "丙\ufffe"]))
