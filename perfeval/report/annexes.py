@@ -1,6 +1,6 @@
-"""The annexes (附件): 1 项目支出绩效自评表 in the national layout, 2 资金支出明细, 3 重点项目进度分色表."""
+"""The annexes (附件) that every report has: 项目支出绩效自评表 in the national layout, 资金支出明细."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,15 +13,14 @@ from perfeval.model import Score
 from perfeval.model.numbers import in_wan, plain, rounded, written_day
 from perfeval.report.figures import FigureValue, mark, number, percent, wan
 from perfeval.report.input import ReportInput
-from perfeval.report.narrative import Bands, Front
-from perfeval.report.progress import Colour, Standing
+from perfeval.report.narrative import Front
 from perfeval.report.wordml import Cell, Row, Table
 
 NONE = "—"
 # Payments listed one by one. A longer table nobody reads in Word; every row stands in the archived ledger.
 LISTED = 10_000
 KIND = ("category", "economic_code", "economic_name")
-_SHADE = "EDEDED"
+SHADE = "EDEDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +38,11 @@ class Annex:
     landscape: bool = False
 
 
-def build_annexes(report_input: ReportInput, standings: Sequence[Standing], front: Front, written_on: date) -> tuple[Annex, ...]:
-    """All annexes of the report, in order."""
-    return _self_evaluation(report_input, front, written_on), _payments(report_input), _colours(report_input, standings, front.progress)
-
-
 # Source of the layout: 财预〔2020〕10号, 项目支出绩效自评表.
 
 
-def _self_evaluation(report_input: ReportInput, front: Front, written_on: date) -> Annex:
+def self_evaluation_annex(report_input: ReportInput, front: Front, written_on: date) -> Annex:
+    """项目支出绩效自评表."""
     unit = report_input.unit
     top = Table(
         (1120, 2080, 1000, 1000, 1000, 760, 1000, 885), "cccccccc", [*_identity(report_input), *_funds(report_input), *_goals(report_input)]
@@ -90,13 +85,13 @@ def _funds(report_input: ReportInput) -> Iterator[Row]:
 
 
 def _goals(report_input: ReportInput) -> Iterator[Row]:
-    goals = report_input.ledgers["goals"].frame.to_dicts()
-    done = Decimal(sum(goal["status"] == "完成" for goal in goals))
-    reached = (
-        f"年度目标任务{number(FigureValue('goals', Decimal(len(goals)), '项'))}项，完成{number(FigureValue('goals_done', done, '项'))}项"
-    )
     yield [Cell("年度总体目标", merge="restart", head=True), Cell("预期目标", 3, head=True), Cell("实际完成情况", 4, head=True)]
-    yield [Cell(merge="continue"), Cell(report_input.programme.goal, 3, align="l"), Cell(reached, 4, align="l")]
+    kept = report_input.ledgers.get("goals")
+    goals = kept.frame.to_dicts() if kept else []
+    done = Decimal(sum(goal["status"] == "完成" for goal in goals))
+    set_, reached = number(FigureValue("goals", Decimal(len(goals)), "项")), number(FigureValue("goals_done", done, "项"))
+    told = f"年度目标任务{set_}项，完成{reached}项" if kept else "各项绩效指标的完成情况见下表"
+    yield [Cell(merge="continue"), Cell(report_input.programme.goal, 3, align="l"), Cell(told, 4, align="l")]
     for goal in goals:
         status = goal["status"] + (f"（{written_day(goal['completed_on'])}）" if goal["completed_on"] else "")
         yield [Cell(merge="continue"), Cell(f"目标{goal['goal_no']}：{goal['goal']}", 3, align="l"), Cell(status, 4, align="l")]
@@ -148,7 +143,8 @@ def printed_payments(payments: pl.LazyFrame) -> pl.DataFrame:
     return payments.group_by(KIND).agg(pl.col("row").min()).sort("row").collect(engine="streaming")
 
 
-def _payments(report_input: ReportInput) -> Annex:
+def payments_annex(report_input: ReportInput) -> Annex:
+    """资金支出明细: every payment, or of a long ledger the sums of each kind."""
     payments = report_input.ledgers["expenditure"].rows
     return _listed_payments(report_input, payments.collect()) if _count(payments) <= LISTED else _summed_payments(report_input, payments)
 
@@ -208,38 +204,12 @@ def total_yuan(payments: pl.DataFrame) -> Decimal:
 def _sum_row(label: str, id_: str, count: int, amount: Decimal, span: int) -> Row:
     money = mark(FigureValue(id_, amount, "元"), f"{amount:,.2f}")
     return [
-        Cell(f"{label}（{count}笔）", span, align="r", head=True, fill=_SHADE),
-        Cell(money, align="r", head=True, fill=_SHADE),
+        Cell(f"{label}（{count}笔）", span, align="r", head=True, fill=SHADE),
+        Cell(money, align="r", head=True, fill=SHADE),
     ]
 
 
-def _colours(report_input: ReportInput, standings: Sequence[Standing], bands: Bands) -> Annex:
-    head: Row = ("序号", "项目名称", "阶段", "责任单位", "年度计划投资（万元）", "年度完成投资（万元）")
-    head = (*head, "月份", "计划进度（%）", "实际进度（%）", "进度评价", "存在问题")
-    rows: list[Row] = [head, *(_colour_row(number, standing) for number, standing in enumerate(standings, start=1))]
-    table = Table((540, 2860, 760, 1600, 1060, 1060, 640, 780, 780, 980, 1696), "clclrrcrrcl", rows, 1)
-    points = plain(bands.slow_pct)
-    note = (
-        f"注：按{report_input.year}年最后一个填报月份评价。实际进度达到计划的为“{Colour.GREEN.word}”（绿色）；"
-        f"落后不足{points}个百分点的为“{Colour.YELLOW.word}”（黄色）；落后{points}个百分点及以上的为“{Colour.RED.word}”（红色）。"
-        f"标准来源：{bands.source}。"
-    )
-    return Annex("重点项目进度分色表", f"（{report_input.year}年度）", (table,), note, landscape=True)
-
-
-def _colour_row(number: int, standing: Standing) -> Row:
-    project, last, colour = standing.project, standing.last, standing.colour
-    row = [str(number), project["project_name"], project["stage"], project["responsible_unit"] or NONE]
-    row += [_aligned(project[column]) for column in ("annual_planned_yuan", "annual_completed_yuan")]
-    if last is None or colour is None:
-        return [*row, Cell("无进度填报记录", 5, align="c")]
-    row += [f"{int(last['month'][-2:])}月", plain(last["planned_pct"]), plain(last["actual_pct"])]
-    return [*row, Cell(colour.word, fill=colour.fill, white=colour is Colour.RED, head=True), last["problem"] or Cell(NONE, align="c")]
-
-
-def _aligned(amount: Decimal | None) -> str:
+def aligned_wan(amount: Decimal) -> str:
     """万元 with two decimals for a column, and all of them where there are more."""
-    if amount is None:
-        return NONE
     exact = in_wan(amount)
     return exact if len(exact.partition(".")[2]) > 2 else f"{Decimal(exact):.2f}"  # noqa: PLR2004  # decimals of a column

@@ -1,20 +1,20 @@
 """What the narrative may see: text, figures as FigureValue, lists and mappings of these. No object that can do anything."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 from perfeval.model import Ledger, Ledgers, Scorecard
-from perfeval.report.figures import FigureValue, Named
+from perfeval.report.figures import MARKS, FigureValue, Named
 from perfeval.report.input import ReportInput
-from perfeval.report.progress import Colour, Standing
+from perfeval.report.listing import Listing
 from perfeval.settings import Unit
 
 
-def build_context(report_input: ReportInput, standings: Sequence[Standing]) -> dict[str, Any]:
-    """The names a narrative can use."""
+def build_context(report_input: ReportInput, listings: Mapping[str, Listing], printed: set[str]) -> dict[str, Any]:
+    """The names a narrative can use; the ledgers whose rows it asks for are added to `printed`."""
     return {
         "year": str(report_input.year),
         "next_year": str(report_input.year + 1),
@@ -25,8 +25,8 @@ def build_context(report_input: ReportInput, standings: Sequence[Standing]) -> d
         "duties": report_input.duties.model_dump(),
         "facts": Named({fact.id: FigureValue(fact.id, fact.value, fact.unit, fact.reason) for fact in report_input.facts.values()}),
         "card": _card(report_input.card),
-        "progress": {name: _count(name, colour, standings) for name, colour in _COLOURS.items()},
-        "rows": _Rows(report_input.ledgers),
+        "annexes": {name: listing.counts for name, listing in listings.items()},
+        "rows": _Rows(report_input.ledgers, printed),
     }
 
 
@@ -34,13 +34,6 @@ def _unit(unit: Unit, year: int) -> dict[str, Any]:
     founded_on = FigureValue("unit_founded_on", unit.founded_on, reason="perfeval.yml 的 unit 没有写 founded_on")
     is_new = unit.founded_on is not None and unit.founded_on.year == year
     return {**unit.model_dump(), "founded_on": founded_on, "founded_this_year": is_new}
-
-
-_COLOURS = {"green": Colour.GREEN, "yellow": Colour.YELLOW, "red": Colour.RED, "none": None}
-
-
-def _count(name: str, colour: Colour | None, standings: Sequence[Standing]) -> FigureValue:
-    return FigureValue(f"progress_{name}", Decimal(sum(standing.colour is colour for standing in standings)), "个")
 
 
 def _card(card: Scorecard) -> dict[str, Any]:
@@ -85,13 +78,14 @@ def _levels(card: Scorecard) -> Iterator[dict[str, Any]]:
 
 
 class _Rows(Mapping[str, list[dict[str, Any]]]):
-    """Ledger rows by English name, made only when a narrative asks for them."""
+    """Ledger rows by English name, made only when a narrative asks for them, and then noted in `printed`."""
 
-    def __init__(self, ledgers: Ledgers) -> None:
-        self._ledgers = ledgers
+    def __init__(self, ledgers: Ledgers, printed: set[str]) -> None:
+        self._ledgers, self._printed = ledgers, printed
 
     def __getitem__(self, name: str) -> list[dict[str, Any]]:
         ledger = self._ledgers[name]
+        self._printed.add(name)
         return [{column: _view(ledger, row["row"], column, value) for column, value in row.items()} for row in ledger.frame.to_dicts()]
 
     def __iter__(self) -> Iterator[str]:
@@ -102,7 +96,9 @@ class _Rows(Mapping[str, list[dict[str, Any]]]):
 
 
 def _view(ledger: Ledger, row: int, column: str, value: object) -> FigureValue | str | None:
-    if value is None or isinstance(value, str):
-        return value
+    if isinstance(value, str):
+        return MARKS.sub("", value)  # the cell is told as a fault; it must not pass for a figure before
+    if value is None:
+        return None
     number = value if isinstance(value, date | Decimal) else Decimal(str(value))
     return FigureValue(f"{ledger.name}_r{row}_{column}", number)

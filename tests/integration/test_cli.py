@@ -400,8 +400,8 @@ def test_names_with_markup_are_shown_as_written(command: Command, office: Path) 
         ("perfeval.yml", "name: 经费补助缺口", 'name: "a\\0b"'),
         ("perfeval.yml", "name: 经费补助缺口", "name: " + "长" * 101),
         ("perfeval.yml", 'leader: ""', 'leader: "a\\x1bb"'),
-        ("report/2022.md", "  slow_pct: 10", "  slow_pct: !!timestamp abc"),
-        ("report/2022.md", "  slow_pct: 10", "  slow_pct: 2022-02-30"),
+        ("report/2022.md", "width: 2860", "width: !!timestamp abc"),
+        ("report/2022.md", "width: 2860", "width: 2022-02-30"),
     ],
 )
 def test_configuration_that_yaml_cannot_make_sense_of_is_told(

@@ -14,7 +14,7 @@ from perfeval.model import Execution, Fact, Ledger, Score, Scorecard
 from perfeval.packs import COMMON, PACKS
 from perfeval.report import Report, ReportInput, write_report
 from perfeval.settings import Document, Programme, Unit
-from schemas import LEDGERS
+from schemas import BUILT_IN
 
 FRONT = """---
 title: ["{{ unit.name }}", "{{ year }}年度自评报告"]
@@ -37,7 +37,7 @@ def ledger(name: str, title: str, columns: dict[str, list[object]], schema: dict
     height = len(next(iter(columns.values())))
     frame = pl.DataFrame({"row": list(range(3, 3 + height)), **columns}, schema_overrides={"row": pl.UInt32(), **(schema or {})})
     letters = {column: chr(ord("A") + position) for position, column in enumerate(columns)}
-    return Ledger(LEDGERS[name], f"{title}.xlsx", title, "0" * 64, frame.lazy(), letters)
+    return Ledger(BUILT_IN[name], f"{title}.xlsx", title, "0" * 64, frame.lazy(), letters)
 
 
 @pytest.fixture

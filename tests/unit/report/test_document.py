@@ -132,6 +132,12 @@ def test_draft_sections_portrait_then_landscape_with_footers(draft: Draft) -> No
     assert [section._sectPr.find(qn("w:docGrid")).get(qn("w:linePitch")) for section in (report, annexes)] == ["579", "579"]
 
 
+def test_draft_page_numbers_run_on_through_turned_sections(draft: Draft) -> None:
+    annexes = "[{kind: payments}, {kind: self_evaluation}]"
+    sections = opened(draft("文\n", f"---\ntitle: [甲]\nannexes: {annexes}\n---\n")).sections
+    assert [section._sectPr.find(qn("w:pgNumType")) is not None for section in sections] == [True, False, False]
+
+
 def test_draft_ledger_text_illegal_in_xml_printed_without_it(draft: Draft, report_input: ReportInput) -> None:
     projects = report_input.ledgers["projects"]
     frame = projects.frame.with_columns(project_name=pl.Series(["甲\x00<项目>&\x0b", "乙\n项目", "丙\ufffe"]))
@@ -155,9 +161,45 @@ def test_draft_ledger_text_unprintable_stopped_at_its_cell(
     assert told.startswith(fault)
 
 
-def test_draft_ledger_missing_stopped(faults: Faults, report_input: ReportInput) -> None:
-    ledgers = {name: ledger for name, ledger in report_input.ledgers.items() if name != "goals"}
-    assert faults("文\n", ledgers=ledgers) == ["缺少台账 goals"]
+def test_draft_ledger_of_an_annex_missing_stopped(faults: Faults, report_input: ReportInput) -> None:
+    ledgers = {name: ledger for name, ledger in report_input.ledgers.items() if name != "projects"}
+    assert faults("文\n", ledgers=ledgers) == ["2022.md:3: 附件3：没有台账 projects，可用：expenditure、progress、goals、evaluation_work"]
+
+
+def test_draft_office_with_money_ledgers_alone_drafted(draft: Draft, report_input: ReportInput) -> None:
+    ledgers = {"expenditure": report_input.ledgers["expenditure"]}
+    report = draft("文\n", "---\ntitle: [甲]\n---\n", ledgers=ledgers, report_on=date(2023, 3, 31))
+    texts = [paragraph.text for paragraph in opened(report).paragraphs]
+    assert [text for text in texts if text.startswith("附件")] == ["附件：1. 项目支出绩效自评表", "附件1", "附件2"]
+    assert [cell.text for cell in opened(report).tables[0].rows[-1].cells[1:]] == [
+        *["保障协调服务工作。"] * 3,
+        *["各项绩效指标的完成情况见下表"] * 4,
+    ]
+
+
+def test_draft_sole_annex_has_no_number(draft: Draft) -> None:
+    report = draft("文\n", "---\ntitle: [甲]\nannexes: [{kind: self_evaluation}]\n---\n")
+    texts = [paragraph.text for paragraph in opened(report).paragraphs]
+    assert [text for text in texts if text.startswith("附件")] == ["附件：项目支出绩效自评表", "附件"]
+
+
+def test_draft_ledger_that_nothing_prints_not_looked_at(draft: Draft, report_input: ReportInput) -> None:
+    projects = report_input.ledgers["projects"]
+    unfit = replace(projects, rows=projects.rows.with_columns(project_name=pl.lit("XX项目")))
+    assert draft("文\n", "---\ntitle: [甲]\n---\n", ledgers={**report_input.ledgers, "projects": unfit})
+
+
+@pytest.mark.parametrize("text", ["XX会议室", "\ufdd0meetings\ufdd199\ufdd1次\ufdd199\ufdd2", "\ufdd499999\ufdd2"])
+def test_draft_ledger_text_of_the_narrative_unprintable_stopped_at_its_cell(faults: Faults, report_input: ReportInput, text: str) -> None:
+    work = report_input.ledgers["evaluation_work"]
+    unfit = replace(work, rows=work.rows.with_columns(place=pl.lit(text)))
+    told = faults(
+        "{% for step in rows.evaluation_work %}{{ step.place }}{% endfor %}文\n", ledgers={**report_input.ledgers, "evaluation_work": unfit}
+    )
+    assert [fault.partition(": ")[0] for fault in told if "xlsx" in fault] == [
+        "评价工作台账.xlsx!评价工作台账!C3",
+        "评价工作台账.xlsx!评价工作台账!C4",
+    ]
 
 
 def test_draft_without_report_step_stopped(faults: Faults, report_input: ReportInput) -> None:
@@ -180,6 +222,8 @@ def test_draft_payments_unlike_execution_stopped(faults: Faults, report_input: R
     paid = report_input.ledgers["expenditure"]
     ledgers = {**report_input.ledgers, "expenditure": replace(paid, rows=paid.rows.head(2))}
     assert faults("文\n", ledgers=ledgers) == ["附件2: 资金支出明细合计 3000.5 元，与自评表全年执行数 3600.5 元不一致"]
+    sole = "---\ntitle: [甲]\nannexes: [{kind: self_evaluation}]\n---\n"
+    assert faults("文\n", sole, ledgers=ledgers) == ["资金支出台账合计 3000.5 元，与自评表全年执行数 3600.5 元不一致"]
 
 
 @pytest.mark.parametrize("template", [b"", b"PK\x03\x04", b"not a zip"])

@@ -142,7 +142,9 @@ def test_draft_several_faults_all_told_at_once(faults: Faults) -> None:
     ("front", "fault"),
     [
         ("文\n", "2022.md:1: 缺少开头的 --- 设置段"),
-        ("---\ntitle: [甲]\n---\n", "2022.md:1: progress：缺少这一项"),
+        ("---\nannexes: [{kind: payments}]\n---\n", "2022.md:1: title：缺少这一项"),
+        ('---\ntitle: [甲]\ndeviations:\n  tables: "\\ufdd0x"\n---\n', "2022.md:4: 含有程序保留的控制字符"),
+        ("---\ntitle: [XX年度报告]\n---\n", "2022.md:2: 有未填写的空位“XX”"),
         ("---\ntitle: [甲]\nprogress: {slow_pct: 多, source: 办法}\n---\n", "2022.md:3: progress.slow_pct：应为数字"),
         ("---\ntitle: [甲\n---\n", "2022.md:3: YAML 写法有误"),
         ("---\ntitle: ['{{ unit.nick }}']\nprogress: {slow_pct: 10, source: 办法}\n---\n", "2022.md:2: 未定义的名称 nick"),
