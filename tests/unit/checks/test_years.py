@@ -67,6 +67,7 @@ def test_ledgers_of_the_year_have_a_finding_on_the_odd_day_alone(whole_year: lis
 def test_one_ledger_of_another_year_is_told_on_it(make_ledger: Make, check: Check) -> None:
     meetings = make_ledger("meetings", held_on=[FIFTH.replace(year=2021)] * 18 + [FIFTH, None])
     (finding,) = check(meetings, make_ledger("inspections", inspected_on=[FIFTH] * 9))
+    assert check(meetings, make_ledger("inspections", inspected_on=[None])) == [finding]
     assert (finding.code, finding.severity, finding.ledger, finding.cell) == ("X14", "error", "调度会议台账", None)
     assert finding.message == "会议日期几乎都在2021年，本次评价的是2022年度。请核对是否放错了年度的台账，或改正日期。"
 
