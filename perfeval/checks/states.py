@@ -42,8 +42,9 @@ def find_falling_figures(context: CheckContext) -> Iterator[Finding]:
         if time is None:
             continue
         per, names = ledger.shape.column(falling.column), (column.name, falling.column, time.name)
-        rows = ledger.rows.drop_nulls(names).sort(time.name, "row")
-        fallen = rows.with_columns(before=pl.col(column.name).shift().over(falling.column)).filter(pl.col(column.name) < pl.col("before"))
+        value, is_same = pl.col(column.name), pl.col(per.name) == pl.col(per.name).shift()
+        rows = ledger.rows.drop_nulls(names).sort(per.name, time.name, "row")
+        fallen = rows.with_columns(before=value.shift()).filter(is_same & (value < pl.col("before")))
         for row in fallen.select("row", *names, "before").sort("row").collect().iter_rows(named=True):
             subject = f"{per.header}“{row[per.name]}”的{column.header}"
             message = f"{subject}为 {row[column.name]}，低于前一次的 {row['before']}。累计数不应下降，请核对。"

@@ -18,7 +18,11 @@ from perfeval.spreadsheets.sheets import HEAD, Marks, RefusedFileError, Sheet, l
 _PERCENT_FORMATS = dict.fromkeys(("9", "10"), "%")
 # The formats that Chinese Excel gives to a typed 3-5 or 2022年3月: fastexcel does not know them for days.
 _DAY_FORMATS = dict.fromkeys(map(str, (*range(27, 37), *range(50, 59))), "day")
-_UNITS = {"元", "千元", "万", "万元", "亿", "亿元"}
+# Units that make another number of one: those of counted things, 0"人", do not.
+_UNITS = {
+    "元", "千元", "万", "万元", "亿", "亿元",
+    "米", "千米", "公里", "里", "m", "km", "平方米", "平方公里", "亩", "公顷", "立方米", "千克", "公斤", "吨",
+}  # fmt: skip
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _RELATION_STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 

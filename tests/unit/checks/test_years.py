@@ -1,9 +1,15 @@
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from perfeval.checks import check_ledgers, load_classification
+from perfeval.ledgers import read_ledgers, receive
 from perfeval.model import Finding, Ledger
+from perfeval.sample import write_sample
+from perfeval.settings import DEFAULT_CONFIG
+from schemas import DEFAULT
 
 Make = Callable[..., Ledger]
 Check = Callable[..., list[Finding]]
@@ -60,6 +66,15 @@ def test_ledgers_of_another_year_are_told_in_one_sentence(whole_year: list[Ledge
     assert finding.message == "台账是2022年度的，本次评价的是2023年度。请核对评价年度；年度没有错的，请换上2023年度的台账。"
 
 
+def test_sample_of_2022_checked_for_2023_gives_that_sentence_alone(tmp_path: Path) -> None:
+    write_sample(tmp_path)
+    ledgers = read_ledgers(receive(tmp_path), DEFAULT).ledgers
+    names = load_classification(DEFAULT_CONFIG / "economic_classification.csv")
+    (code,) = ledgers["budget"].frame["programme_code"].unique()
+    findings = check_ledgers(ledgers, DEFAULT, year=2023, programme_codes=[code], classification=names)
+    assert [(finding.code, finding.severity) for finding in findings] == [("X14", "error")]
+
+
 def test_ledgers_of_the_year_have_a_finding_on_the_odd_day_alone(whole_year: list[Ledger], said: Said) -> None:
     assert said(*whole_year) == [("X10", "warning", "B2", "下达日期", "2021-03-05")]
 
@@ -67,6 +82,7 @@ def test_ledgers_of_the_year_have_a_finding_on_the_odd_day_alone(whole_year: lis
 def test_one_ledger_of_another_year_is_told_on_it(make_ledger: Make, check: Check) -> None:
     meetings = make_ledger("meetings", held_on=[FIFTH.replace(year=2021)] * 18 + [FIFTH, None])
     (finding,) = check(meetings, make_ledger("inspections", inspected_on=[FIFTH] * 9))
+    assert check(meetings, make_ledger("inspections", inspected_on=[None])) == [finding]
     assert (finding.code, finding.severity, finding.ledger, finding.cell) == ("X14", "error", "调度会议台账", None)
     assert finding.message == "会议日期几乎都在2021年，本次评价的是2022年度。请核对是否放错了年度的台账，或改正日期。"
 

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from openpyxl import Workbook
 
 from perfeval.ledgers import Reading
 from schemas import Catalogue, Kind
@@ -102,6 +103,21 @@ def test_total_of_a_quantity_is_compared(read_works: Works) -> None:
     assert read_works({**second, "B4": 4.75}).findings == ()
     message = "合计与各行之和不符：各行之和为 4.75公里。请检查是否漏行、重行，或合计没有更新。"
     assert said(read_works({**second, "B4": 4.7})) == [("V14", "B4", message)]
+
+
+@pytest.mark.parametrize(
+    ("number_format", "found"),
+    [('0.00"公里"', []), ("0.00_ ", []), ('0.00"米"', [("V18", "B2", "3.5米")]), ('0"人"', [])],
+)
+def test_quantity_is_read_as_its_format_shows_it(
+    write_workbook: Write, read: Read, number_format: str, found: list[tuple[str, str, str]]
+) -> None:
+    def show(workbook: Workbook) -> None:
+        workbook.active["B2"].number_format = number_format
+
+    write_workbook("养护工程（大中修）台账.xlsx", {**HEADER, **ROW}, change=show)
+    findings = read(Catalogue({"works": WORKS})).findings
+    assert [(finding.code, finding.cell, finding.value) for finding in findings] == found
 
 
 def test_columns_may_be_called_as_the_models_own_methods() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from openpyxl import Workbook
 
 from perfeval.ledgers import Reading, read_ledgers, receive
@@ -127,6 +128,20 @@ def test_empty_sheet_of_a_ledgers_name_is_refused(folder: Path, read: Read) -> N
 def test_file_of_another_kind_is_a_warning(folder: Path, read: Read) -> None:
     (folder / "说明.docx").write_bytes(b"PK")
     assert said(read()) == [("L01", "warning", None, "说明.docx")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("满意度调查台账.xlsx", b"", "L07"),
+        ("满意度调查台账.xlsx", b"PK\x03\x04" + bytes(600), "L03"),
+        ("满意度调查台账.xls", b"anything", "L01"),
+        ("满意度调查台账.csv", b"a\x00b\n", "L01"),
+    ],
+)
+def test_file_that_cannot_be_read_is_one_error_on_its_ledger(folder: Path, read: Read, name: str, content: bytes, code: str) -> None:
+    (folder / name).write_bytes(content)
+    assert said(read()) == [(code, "error", "满意度调查台账", name)]
 
 
 def test_list_of_findings_in_a_marked_copy_handed_in_again_is_passed_over(write_survey: Write, read: Read) -> None:
