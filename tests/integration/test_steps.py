@@ -249,7 +249,7 @@ def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: R
     with pytest.raises(LedgerError) as error:
         office.prepare()
     assert "B3" in {finding.cell for finding in error.value.findings}
-    assert [copy.name for copy in steps.marked_folder(office.workspace, office.revision).iterdir()]
+    assert [copy.name for copy in steps.marked_folder(office.office, office.revision).iterdir()]
     path.write_bytes(whole)
     office.prepare()
     assert office.status() == "waiting-center"
