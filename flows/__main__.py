@@ -13,8 +13,12 @@ perfeval：从台账到项目支出绩效自评报告
   perfeval status                                   看进度
   perfeval verify archive/档号                      核验归档包
 
+工作区
+  init DIR            新建工作区：--pack 从哪一套开始，--sample 附样例台账
+  year Y              开始新的年度：沿用上年的指标和底稿，写空白台账，列出须核对之处
+  template            写空白台账
+
 台账与报告
-  init DIR            新建工作区：配置、指标体系、报告底稿，可附样例台账
   check --year Y      校验台账；--annotate DIR 另存标注副本
   score --year Y      计算指标和自评得分
   draft --year Y -o F 不进入审批，生成一份报告草稿
@@ -33,6 +37,7 @@ perfeval：从台账到项目支出绩效自评报告
 
 选项
   -w, --workspace DIR 工作区目录，默认当前目录
+  --programme KEY     有几个项目时，指明是哪一个
   --json              只在标准输出打印一份 JSON
   --version           程序的版本和提交号
   -h, --help          本说明；命令之后加 --help 看该命令的全部选项

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from perfeval.cli import JsonOption, WorkspaceOption, YearOption, answer, app, emit, open_store, open_workspace, say, say_findings, tell
+from perfeval.cli import JsonOption, ProgrammeOption, WorkspaceOption, YearOption, app, open_office
+from perfeval.console import answer, emit, say, say_findings, tell
 
 if TYPE_CHECKING:
-    from rich.status import Status
+    from rich.status import Status as Sign
 
     from flows.conduct import Position
-    from perfeval.model import Finding, Standing
-    from perfeval.settings import Workspace
-    from perfeval.store import Store
+    from perfeval.model import Finding, Status
+    from perfeval.office import Office
+    from perfeval.workspace import Subject
 
 
 class Choice(StrEnum):
@@ -34,6 +35,7 @@ def run(
     year: YearOption,
     name: Annotated[str, typer.Option("--as", help="送审人，默认为设置中的填表人", metavar="NAME")] = "",
     note: Annotated[str, typer.Option(help="退回后已更正：说明更正了什么", metavar="TEXT")] = "",
+    programme: ProgrammeOption = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -42,26 +44,26 @@ def run(
     from perfeval.errors import UsageError
     from perfeval.model import Stage
 
-    place = open_workspace(workspace)
-    store = open_store(place)
-    standing = _current(place, store, year)
-    if standing and standing.stage is Stage.ARCHIVED:
-        raise UsageError("P08", f"{year}年度的自评已归档：{standing.revision.evaluation.id}", "用 perfeval verify 核验归档包。")
-    if standing and standing.stage is Stage.CORRECTING:
-        _correct(store, standing, note)
+    office = open_office(workspace)
+    subject = office.workspace.subject(year, programme)
+    status = _current(office, subject)
+    if status and status.stage is Stage.ARCHIVED:
+        raise UsageError("P08", f"{year}年度的自评已归档：{status.revision.evaluation.id}", "用 perfeval verify 核验归档包。")
+    if status and status.stage is Stage.CORRECTING:
+        _correct(office, status, note)
     elif note:
         say("没有被退回的稿，--note 未采用。")
-    if standing and name not in {"", standing.revision.evaluation.prepared_by}:
-        say(f"这项自评已由“{standing.revision.evaluation.prepared_by}”送审，--as 未采用。")
-    with waiting("校验台账、评分、编写报告……"), conducting(place, store) as (conductor, url):
-        position = conductor.go_on(standing.revision.evaluation) if standing else conductor.begin(year, name)
-    _report(place, store, position, url, as_json=as_json)
+    if status and name not in {"", status.revision.evaluation.prepared_by}:
+        say(f"这项自评已由“{status.revision.evaluation.prepared_by}”送审，--as 未采用。")
+    with waiting("校验台账、评分、编写报告……"), conducting(office) as (conductor, url):
+        position = conductor.go_on(status.revision.evaluation) if status else conductor.begin(subject, name)
+    _report(office, position, url, as_json=as_json)
 
 
 @app.command()
 def decide(
     evaluation: Annotated[str, typer.Argument(metavar="ID", help="自评编号，见 perfeval status")],
-    gate: Annotated[str, typer.Option(help="审批环节：center 中心，bureau 财政局", metavar="GATE")],
+    gate: Annotated[str, typer.Option(help="审批环节的 key，如 center、bureau", metavar="GATE")],
     decision: Annotated[Choice, typer.Option(help="同意、退回修改、不同意")],
     name: Annotated[str, typer.Option("--as", help="审批人姓名", metavar="NAME")],
     code: Annotated[str, typer.Option(help="动态码", metavar="N")],
@@ -76,19 +78,20 @@ def decide(
     from perfeval.errors import UsageError
     from perfeval.model import Answer, Verdict
 
-    place = open_workspace(workspace)
-    store = open_store(place)
-    standing = steps.standing(place, store, store.evaluation(evaluation))
-    asked = next((item for item in place.gates if item.key == gate), None)
+    office = open_office(workspace)
+    with office.store.reading() as record:
+        status = record.progress(record.evaluation(evaluation)).status(office.workspace.gates)
+    asked = next((item for item in office.workspace.gates if item.key == gate), None)
     if asked is None:
-        raise UsageError("P09", f"没有“{gate}”这一审批环节", "可用：" + "、".join(f"{item.key}（{item.title}）" for item in place.gates))
-    if standing.draft is None:
+        known = "、".join(f"{item.key}（{item.title}）" for item in office.workspace.gates)
+        raise UsageError("P09", f"没有“{gate}”这一审批环节", f"可用：{known}")
+    if status.draft is None:
         raise UsageError("P10", f"{evaluation} 还没有可审批的报告", "先执行 perfeval run，形成报告后再审批。")
-    steps.decide(place, store, standing.revision, asked, Answer(Verdict[decision.name], name, code, check_code, comment))
+    steps.decide(office, status.revision, asked, Answer(Verdict[decision.name], name, code, check_code, comment))
     say(f"“{name}”的审批决定（{Verdict[decision.name]}）已登记。")
-    with waiting("推进到下一环节……"), conducting(place, store) as (conductor, url):
-        position = conductor.go_on(standing.revision.evaluation)
-    _report(place, store, position, url, as_json=as_json)
+    with waiting("推进到下一环节……"), conducting(office) as (conductor, url):
+        position = conductor.go_on(status.revision.evaluation)
+    _report(office, position, url, as_json=as_json)
 
 
 @app.command()
@@ -100,17 +103,15 @@ def serve(
 ) -> None:
     """启动服务：Prefect 界面、审批表单、年度计划、报告下载，Ctrl-C 结束。"""
     from flows.serve import USER, keeping, kept_access
-    from perfeval.settings import secret_key
 
-    place = open_workspace(workspace)
-    store = open_store(place)
-    access, is_new = kept_access(store, secret_key())
+    office = open_office(workspace)
+    access, is_new = kept_access(office)
     if show_password:
         tell(f"{USER}:{access.password}")
         return
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say("正在启动服务……")
-    with keeping(place, store, host, port) as server:
+    with keeping(office, host, port) as server:
         say(
             f"服务已启动：{server.url}　用户名 {USER}"
             + (f"，口令 {access.password}（登录时填写 {USER}:{access.password}）" if is_new else "")
@@ -126,7 +127,7 @@ def serve(
 
 @app.command()
 def demo(folder: Annotated[Path | None, typer.Argument(metavar="DIR", help="样例工作区，默认 demo/ 下新编号")] = None) -> None:
-    """用样例走完一年：校验、评分、成文、两级审批、归档、核验。"""
+    """用样例走完一年：校验、评分、成文、各级审批、归档、核验。"""
     from flows.demo import demonstrate
 
     demonstrate(folder)
@@ -137,70 +138,69 @@ def main() -> None:
     answer(app)
 
 
-def waiting(what: str) -> "Status":
+def waiting(what: str) -> "Sign":
     """A sign of life on a terminal while the server starts and works; nothing elsewhere."""
     from rich.console import Console
 
     return Console(stderr=True).status(what)
 
 
-def _current(place: "Workspace", store: "Store", year: int) -> "Standing | None":
-    """Where the year's latest evaluation stands; None when there is none or it was refused."""
-    from perfeval import steps
+def _current(office: "Office", subject: "Subject") -> "Status | None":
+    """Where the latest evaluation of a programme's year stands; None when there is none or it was refused."""
     from perfeval.model import Stage
 
-    latest = next((item for item in reversed(store.evaluations()) if item.year == year), None)
-    standing = steps.standing(place, store, latest) if latest else None
-    return None if standing and standing.stage is Stage.REFUSED else standing
+    with office.store.reading() as record:
+        latest = next(reversed(record.evaluations(subject.year, subject.programme.key)), None)
+        status = record.progress(latest).status(office.workspace.gates) if latest else None
+    return None if status and status.stage is Stage.REFUSED else status
 
 
-def _correct(store: "Store", standing: "Standing", note: str) -> None:
+def _correct(office: "Office", status: "Status", note: str) -> None:
     from perfeval import steps
     from perfeval.errors import UsageError
 
     if not note.strip():
-        comments = "；".join(
-            item.comment for item in store.decisions(standing.revision.evaluation, standing.revision.number) if item.comment
-        )
-        raise UsageError("P13", f"第{standing.revision.number}稿已退回修改：{comments}", "更正台账后，用 --note 说明更正了什么，再运行。")
-    steps.record_correction(store, standing.revision, note)
+        with office.store.reading() as record:
+            decisions = record.decisions(status.revision.evaluation, status.revision.number)
+        comments = "；".join(item.comment for item in decisions if item.comment)
+        raise UsageError("P13", f"第{status.revision.number}稿已退回修改：{comments}", "更正台账后，用 --note 说明更正了什么，再运行。")
+    steps.record_correction(office.store, status.revision, note)
 
 
-def _report(place: "Workspace", store: "Store", position: "Position", server_url: str | None, *, as_json: bool) -> None:
+def _report(office: "Office", position: "Position", server_url: str | None, *, as_json: bool) -> None:
     """Say where an evaluation stands, and leave its draft where the office can open it."""
-    from flows.workplace import save_draft
+    from perfeval.submission import save_draft
 
-    standing = position.standing
-    draft = standing.draft if standing else None
-    findings = _findings(place, standing) if standing and position.has_faulty_ledgers else ()
-    file = save_draft(place, store, standing.revision) if standing and draft else None
+    status, failure = position.status, position.failure
+    draft = status.draft if status else None
+    findings = _findings(office, failure.findings) if failure and failure.findings else ()
+    file = save_draft(office, status.revision) if status and draft else None
     if as_json:
         document: dict[str, Any] = {
-            "evaluation": standing.revision.evaluation.id if standing else None,
+            "evaluation": status.revision.evaluation.id if status else None,
             "flow_run_id": position.run_id,
-            "state": "failed" if position.failure or standing is None else standing.key,
-            "revision": standing.revision.number if standing else None,
+            "state": "failed" if failure or status is None else status.key,
+            "revision": status.revision.number if status else None,
             "draft": file and str(file),
             "digest": draft and draft.content_digest,
             "check_code": draft and draft.check_code,
             "url": server_url and f"{server_url}/v2/runs/flow-run/{position.run_id}",
         }
-        if position.failure:
-            document |= {"message": position.failure, "findings": [asdict(finding) for finding in findings]}
+        if failure:
+            document |= {"message": failure.message, "findings": [asdict(finding) for finding in findings]}
         emit(document)
-    if position.failure or standing is None:
+    if failure or status is None:
         say_findings(findings)
-        say(position.failure or "运行异常终止")
+        say(failure.message if failure else "运行异常终止")
         raise typer.Exit(1)
     if not as_json:
-        tell(f"{standing.revision.evaluation.id}  第{standing.revision.number}稿  {standing.title}")
+        tell(f"{status.revision.evaluation.id}  第{status.revision.number}稿  {status.title}")
     if file and draft:
         say(f"报告：{file}　核对码：{draft.check_code}")
 
 
-def _findings(place: "Workspace", standing: "Standing") -> "Sequence[Finding]":
-    from perfeval import steps
-    from perfeval.ledgers import receive
+def _findings(office: "Office", digest: str) -> "Sequence[Finding]":
+    from perfeval.model import Finding
+    from perfeval.model.documents import load_json
 
-    year = standing.revision.evaluation.year
-    return steps.check_files(place, year, receive(place.ledgers(year))).findings
+    return load_json(list[Finding], office.store.artifacts.read(digest))

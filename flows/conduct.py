@@ -1,6 +1,5 @@
 """Conducting from outside: start a run, move it on, wait until it stands still. The store says where an evaluation stands."""
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +16,11 @@ from prefect.states import AwaitingRetry
 from flows.evaluation import DEPLOYMENT, FLOW
 from perfeval import steps
 from perfeval.errors import ServerError
-from perfeval.model import Evaluation, Stage, Standing
-from perfeval.settings import CORRECTION, Workspace
-from perfeval.store import Store
+from perfeval.model import Evaluation, Stage, Status
+from perfeval.model.outcomes import Failure
+from perfeval.office import Office
+from perfeval.settings import CORRECTION
+from perfeval.workspace import Subject
 
 _WAIT_SECONDS = 3600
 _START_SECONDS = 120
@@ -30,37 +31,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run stands still: `standing` is None when it failed before it had an evaluation; `failure` says why it ended early."""
+    """Where a run stands still: `status` is None when it failed before it had an evaluation; `failure` says why it ended early."""
 
     run_id: str
-    standing: Standing | None
-    failure: str | None
-    has_faulty_ledgers: bool = False
+    status: Status | None
+    failure: Failure | None
 
 
 class Conductor:
     """A client of the server that is up; `tend` is called while waiting, so that what dies meanwhile is started again."""
 
-    def __init__(self, workspace: Workspace, store: Store, client: SyncPrefectClient, tend: Callable[[], None]) -> None:
-        self._workspace = workspace
-        self._store = store
+    def __init__(self, office: Office, client: SyncPrefectClient, tend: Callable[[], None]) -> None:
+        self._office = office
         self._client = client
         self._tend = tend
 
-    def begin(self, year: int, prepared_by: str) -> Position:
+    def begin(self, subject: Subject, prepared_by: str) -> Position:
         """Start a run of the deployment, once the runner has registered it, and wait until it stands still."""
         deployment = self._until(self._deployment, _START_SECONDS)
-        request = {"year": year, "prepared_by": prepared_by}
+        request = {"year": subject.year, "programme": subject.programme.key, "prepared_by": prepared_by}
         return self._wait(self._client.create_flow_run_from_deployment(deployment.id, parameters={"request": request}))
 
     def go_on(self, evaluation: Evaluation) -> Position:
         """Move an evaluation's run to where the store is: past a form that the store has the answer to, or out of an early end."""
-        run = self._find(self._store.run_of(evaluation))
+        with self._office.store.reading() as record:
+            run = self._find(record.run_of(evaluation))
         if run is None or run.state is None:
-            return self.begin(evaluation.year, evaluation.prepared_by)
-        standing = steps.standing(self._workspace, self._store, evaluation)
-        form = CORRECTION if standing.stage is Stage.CORRECTING else standing.gate and standing.gate.key
-        stands = (run.state.state_details.pause_key or "").startswith(f"{form}-r{standing.revision.number}-")
+            return self.begin(self._office.subject(evaluation), evaluation.prepared_by)
+        status = steps.status(self._office, evaluation)
+        form = CORRECTION if status.stage is Stage.CORRECTING else status.gate and status.gate.key
+        stands = (run.state.state_details.pause_key or "").startswith(f"{form}-r{status.revision.number}-")
         soon = datetime.now(UTC) + timedelta(minutes=1)
         is_put_off = run.state.is_scheduled() and (run.state.state_details.scheduled_time or soon) > soon
         if run.state.is_final() or is_put_off or (run.state.is_paused() and not stands):
@@ -84,13 +84,13 @@ class Conductor:
             return now if now.state and (now.state.is_paused() or now.state.is_final()) else None
 
         state = self._until(still, _WAIT_SECONDS).state
-        mine = (item for item in self._store.evaluations() if self._store.run_of(item) == str(run.id))
-        evaluation = next(mine, None)
-        standing = steps.standing(self._workspace, self._store, evaluation) if evaluation else None
+        with self._office.store.reading() as record:
+            evaluation, failure = record.evaluation_of(str(run.id)), record.failure(str(run.id))
+        status = steps.status(self._office, evaluation) if evaluation else None
         if state is None or not state.is_final() or (evaluation and evaluation.outcome):
-            return Position(str(run.id), standing, None)
-        kind, message = _explain(state.message or "")
-        return Position(str(run.id), standing, message, kind == "LedgerError")
+            return Position(str(run.id), status, None)
+        # Whatever no person can repair is told as Prefect keeps it.
+        return Position(str(run.id), status, failure or Failure("", "P14", state.message or "运行异常终止"))
 
     def _find(self, run_id: str | None) -> FlowRun | None:
         try:
@@ -112,9 +112,3 @@ class Conductor:
             self._tend()
             time.sleep(_POLL_SECONDS)
         return answer
-
-
-def _explain(message: str) -> tuple[str, str]:
-    """The exception's class and its Chinese text out of a failed run's message."""
-    found = re.search(r"encountered an exception: (\w+): (.*)", message, re.DOTALL)
-    return (found[1], found[2]) if found else ("", message or "运行异常终止")

@@ -9,17 +9,18 @@ import pyotp
 from rich.console import Console
 
 from flows.serve import conducting
-from flows.workplace import save_draft
 from perfeval import steps
-from perfeval.approvals import enrol
-from perfeval.cli import create_workspace, open_store, open_workspace, show_scores, tell
+from perfeval.console import show_scores, tell
 from perfeval.errors import ArchiveError, ServerError
-from perfeval.model import Gate, Revision, Stage, Standing, Verdict
-from perfeval.settings import KEY_VARIABLE, Workspace
-from perfeval.store import Store
+from perfeval.model import Gate, Revision, Stage, Status, Verdict
+from perfeval.office import Office, open_office
+from perfeval.packs import create_workspace
+from perfeval.reperformance import verify_archive
+from perfeval.submission import save_draft
+from perfeval.workspace import KEY_VARIABLE
 
 YEAR = 2022
-APPROVERS = {"center": "样例中心负责人", "bureau": "样例财政审核人"}
+SAMPLE = "taojiang-2022"
 
 
 def demonstrate(folder: Path | None) -> None:
@@ -31,53 +32,56 @@ def demonstrate(folder: Path | None) -> None:
     console = Console(stderr=True)
     folder = folder or _next_folder(Path("demo"))
     # A key for this workspace alone: nothing of a real office is read or written.
-    key = os.environ[KEY_VARIABLE] = secrets.token_urlsafe(24)
+    os.environ[KEY_VARIABLE] = secrets.token_urlsafe(24)
     with console.status("写入样例台账……"):
-        create_workspace(folder, "taojiang-2022")
-        place = open_workspace(folder)
-        store = open_store(place)
-        codes = {gate.key: _enrol(store, gate, place, key) for gate in place.gates}
+        create_workspace(folder, sample=SAMPLE)
+        office = open_office(folder)
+        codes = {gate.key: _enrol(office, gate) for gate in office.workspace.gates}
     console.print(f"✓ 样例工作区 {folder}")
-    with console.status("启动 Prefect 服务……") as status, conducting(place, store) as (conductor, _):
+    with console.status("启动 Prefect 服务……") as sign, conducting(office) as (conductor, _):
         console.print("✓ Prefect 服务已启动")
-        status.update("接收、校验、评分、编写报告……")
-        position = conductor.begin(YEAR, "")
-        while (standing := position.standing) and standing.gate and standing.draft and not position.failure:
-            console.print(f"✓ 第{standing.revision.number}稿{standing.title}，核对码 {standing.draft.check_code}")
-            status.update(f"{standing.gate.title}……")
-            position = conductor.answer(position.run_id, _approval(standing, codes[standing.gate.key]))
-        status.update("结束服务……")
-    if position.failure or standing is None or standing.stage is not Stage.ARCHIVED:
-        raise ServerError("P11", "演示没有走到归档", position.failure or "")
-    _show(console, place, store, standing.revision)
+        sign.update("接收、校验、评分、编写报告……")
+        position = conductor.begin(office.workspace.subject(YEAR), "")
+        while (status := position.status) and status.gate and status.draft and not position.failure:
+            console.print(f"✓ 第{status.revision.number}稿{status.title}，核对码 {status.draft.check_code}")
+            sign.update(f"{status.gate.title}……")
+            position = conductor.answer(position.run_id, _approval(status, codes[status.gate.key]))
+        sign.update("结束服务……")
+    if position.failure or status is None or status.stage is not Stage.ARCHIVED:
+        raise ServerError("P11", "演示没有走到归档", position.failure.message if position.failure else "")
+    _show(console, office, status.revision)
     console.print(f"用时 {time.monotonic() - started:.0f} 秒")
 
 
-def _enrol(store: Store, gate: Gate, place: Workspace, key: str) -> pyotp.TOTP:
-    _, uri = enrol(store, APPROVERS[gate.key], gate.key, place.gates, key)
-    return pyotp.TOTP(pyotp.parse_uri(uri).secret)
+def _approver(gate: Gate) -> str:
+    return f"样例{gate.title}人"
 
 
-def _approval(standing: Standing, code: pyotp.TOTP) -> dict[str, str]:
-    if standing.gate is None or standing.draft is None:
+def _enrol(office: Office, gate: Gate) -> pyotp.TOTP:
+    _, link = steps.enrol(office, _approver(gate), gate.key)
+    return pyotp.TOTP(pyotp.parse_uri(link).secret)
+
+
+def _approval(status: Status, code: pyotp.TOTP) -> dict[str, str]:
+    if status.gate is None or status.draft is None:
         raise AssertionError  # asked for at gates only
     return {
         "decision": Verdict.APPROVE.value,
-        "approver": APPROVERS[standing.gate.key],
+        "approver": _approver(status.gate),
         "code": code.now(),
-        "check_code": standing.draft.check_code,
+        "check_code": status.draft.check_code,
         "comment": "同意",
     }
 
 
-def _show(console: Console, place: Workspace, store: Store, revision: Revision) -> None:
-    bag = steps.archive_report(place, store, revision)
-    for check in steps.verify_archive(bag):
+def _show(console: Console, office: Office, revision: Revision) -> None:
+    bag = steps.archive_report(office, revision)
+    for check in verify_archive(bag):
         console.print(f"{'✓' if check.ok else '✗'} {check.name}：{check.detail}", highlight=False)
         if not check.ok:
             raise ArchiveError("P12", f"归档包核验不通过：{check.name}", check.detail)
-    show_scores(steps.score_indicators(place, store, revision))
-    tell(f"报告：{save_draft(place, store, revision)}")
+    show_scores(steps.score_indicators(office, revision))
+    tell(f"报告：{save_draft(office, revision)}")
     tell(f"归档：{bag}")
 
 

@@ -7,7 +7,6 @@ from prefect.client.schemas import State
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from flows.display import Submission
 from flows.gates import await_correction, await_decision
 from flows.tasks import (
     archive_report,
@@ -22,6 +21,7 @@ from flows.tasks import (
 )
 from perfeval.model import Verdict
 from perfeval.model.evaluation import NAME_LENGTH
+from perfeval.submission import Submission
 
 FLOW = "self-evaluation"
 DEPLOYMENT = "annual"
@@ -33,15 +33,16 @@ class EvaluationRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", title="项目支出绩效自评")
 
     year: int = Field(default=0, ge=0, le=2100, title="年度", description="四位数年份；0 为上一年度")
+    programme: str = Field(default="", max_length=40, title="项目", description="项目的 key；本单位只有一个项目时留空")
     prepared_by: Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH)] = Field(
         default="", title="送审人", description="留空为设置中的填表人；送审人不能审批"
     )
 
 
-@flow(name=FLOW, persist_result=False, description="项目支出绩效自评：台账 → 校验 → 评分 → 报告 → 中心审批 → 财政局审批 → 归档")
+@flow(name=FLOW, persist_result=False, description="项目支出绩效自评：台账 → 校验 → 评分 → 报告 → 各级审批 → 归档")
 def self_evaluation(request: EvaluationRequest) -> State[Any]:
     """Evaluate one programme's year (项目支出绩效自评), from ledgers to archive."""
-    evaluation = open_evaluation(request.year, request.prepared_by)
+    evaluation = open_evaluation(request.year, request.programme, request.prepared_by)
     for revision in revisions(evaluation):
         findings = validate_ledgers(revision, ingest_ledgers(revision))
         submission = Submission(revision, score_indicators(revision), findings, draft_report(revision))

@@ -12,12 +12,14 @@ from prefect import get_run_logger, suspend_flow_run
 from prefect.input import RunInput, keyset_from_base_key, read_flow_run_input
 from pydantic import Field, StringConstraints, ValidationError, WithJsonSchema
 
-from flows.display import Submission, describe_objection, describe_submission, show_submission
-from flows.workplace import open_workplace
+from flows.display import show_submission
 from perfeval.errors import ApprovalError
-from perfeval.model import Answer, Asked, Decision, Gate, Revision, Verdict
+from perfeval.model import Answer, Decision, FailedAttempt, Gate, Revision, Verdict
 from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
+from perfeval.model.outcomes import Corrected
+from perfeval.office import this_office
 from perfeval.settings import CORRECTION
+from perfeval.submission import Submission, describe_objection, describe_submission
 
 
 class DecisionForm(RunInput):
@@ -48,18 +50,18 @@ def await_decision(gate: Gate, submission: Submission) -> Decision:
     """Wait until somebody entitled to it has decided."""
     from perfeval import steps
 
-    workspace, store = open_workplace()
+    office = this_office()
     revision = submission.revision
 
-    def present(asks: list[Asked]) -> str:
-        if not asks and gate == workspace.gates[0]:
+    def present(attempts: list[FailedAttempt]) -> str:
+        if not attempts and gate == office.workspace.gates[0]:
             show_submission(submission)
-        return describe_submission(gate, submission, asks)
+        return describe_submission(gate, submission, attempts)
 
     def take(form: DecisionForm) -> None:
-        steps.decide(workspace, store, revision, gate, Answer(form.decision, form.approver, form.code, form.check_code, form.comment))
+        steps.decide(office, revision, gate, Answer(form.decision, form.approver, form.code, form.check_code, form.comment))
 
-    while (decision := store.decision(revision, gate.key)) is None:
+    while (decision := _decision(revision, gate)) is None:
         _ask(revision, gate.key, DecisionForm, present, take)
     return decision
 
@@ -68,29 +70,42 @@ def await_correction(revision: Revision, objection: Decision) -> None:
     """Wait until the clerk says that the correction is in."""
     from perfeval import steps
 
-    _, store = open_workplace()
-
     def take(form: CorrectionForm) -> None:
-        steps.record_correction(store, revision, form.note)
+        steps.record_correction(this_office().store, revision, form.note)
 
-    while store.outcome(revision, "corrected") is None:
+    while not _is_corrected(revision):
         _ask(revision, CORRECTION, CorrectionForm, partial(describe_objection, objection), take)
 
 
-def _ask(revision: Revision, name: str, form: type[Form], present: Callable[[list[Asked]], str], take: Callable[[Form], None]) -> None:
+def _decision(revision: Revision, gate: Gate) -> Decision | None:
+    with this_office().store.reading() as record:
+        return record.decision(revision, gate.key)
+
+
+def _is_corrected(revision: Revision) -> bool:
+    with this_office().store.reading() as record:
+        return record.outcome(revision, Corrected) is not None
+
+
+Presenting = Callable[[list[FailedAttempt]], str]
+
+
+def _ask(revision: Revision, name: str, form: type[Form], present: Presenting, take: Callable[[Form], None]) -> None:
     """Suspend until the form, under what `present` says, comes back, and let `take` make something of it; record why it could not.
 
     Whether this ask was made, and what came back, is read from Prefect's inputs and not left to `suspend_flow_run`: after a
     retry that was not forced it would suspend a second time under one key, and neither form nor answer can be stored twice.
     """
-    store = open_workplace()[1]
-    asks = store.asks(revision, name)
-    key = f"{name}-r{revision.number}-{len(asks)}"
+    store = this_office().store
+    with store.reading() as record:
+        attempts = record.failed_attempts(revision, name)
+    store.close()  # no connection stays open while the run is suspended
+    key = f"{name}-r{revision.number}-{len(attempts)}"
     keys = keyset_from_base_key(f"suspended-{key}")
     try:
         filled = read_flow_run_input(keys["response"])
         if filled is None and read_flow_run_input(keys["schema"]) is None:
-            filled = suspend_flow_run(wait_for_input=form.with_initial_data(description=present(asks)), key=key)
+            filled = suspend_flow_run(wait_for_input=form.with_initial_data(description=present(attempts)), key=key)
         take(form.model_validate(filled))
     except ValidationError:
         problem = "没有收到填写完整的表单"
@@ -98,5 +113,6 @@ def _ask(revision: Revision, name: str, form: type[Form], present: Callable[[lis
         problem = str(error)
     else:
         return
-    get_run_logger().warning("第%d次填写无效：%s", len(asks) + 1, problem)
-    store.record_ask(revision, name, len(asks), problem)
+    get_run_logger().warning("第%d次填写无效：%s", len(attempts) + 1, problem)
+    with store.transaction() as record:
+        record.record_failed_attempt(revision, name, FailedAttempt(len(attempts), problem))

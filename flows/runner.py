@@ -16,28 +16,30 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.evaluation import DEPLOYMENT, self_evaluation
 from flows.serve import SCHEDULE, end_with_parent
-from flows.workplace import open_workplace
-from perfeval.settings import Settings
+from perfeval.office import this_office
+from perfeval.workspace import Workspace
 
 # A click on Resume is seen within half a second; each question costs the server some 15 ms.
 _POLL_SECONDS = 0.5
 
 
-async def yearly(settings: Settings, *, active: bool) -> RunnerDeployment:
-    """The deployment; its schedule is active on a server that stays.
+async def yearly(workspace: Workspace, *, active: bool) -> RunnerDeployment:
+    """The deployment; its schedules, one for each programme, are active on a server that stays.
 
     One that a command starts for a minute must not begin last January's evaluation beside the one that the command is about.
     """
-    schedule = Cron(settings.schedule.cron, timezone=settings.schedule.timezone, active=active)
-    request = {"year": 0, "prepared_by": settings.unit.drafter}
+    settings = workspace.settings
+    cron, zone = settings.schedule.cron, settings.schedule.timezone
+    requests = {item.key: {"year": 0, "programme": item.key, "prepared_by": settings.unit.drafter} for item in workspace.programmes}
+    schedules = [Cron(cron, timezone=zone, active=active, parameters={"request": request}, slug=key) for key, request in requests.items()]
     return await self_evaluation.ato_deployment(
-        DEPLOYMENT, parameters={"request": request}, schedule=schedule, entrypoint_type=EntrypointType.MODULE_PATH
+        DEPLOYMENT, parameters={"request": next(iter(requests.values()))}, schedules=schedules, entrypoint_type=EntrypointType.MODULE_PATH
     )
 
 
 async def serve_deployment() -> None:
     """Serve the deployment until cancelled."""
-    deployment = await yearly(open_workplace()[0].settings, active=SCHEDULE in os.environ)
+    deployment = await yearly(this_office().workspace, active=SCHEDULE in os.environ)
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
     await continue_orphans(await runner.aadd_deployment(deployment))
     await runner.start()

@@ -24,8 +24,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from perfeval.errors import ServerError, UsageError, refusal
-from perfeval.settings import Workspace, secret_key
-from perfeval.store import Store
+from perfeval.office import WORKSPACE_VARIABLE, Office
+from perfeval.workspace import Workspace
 
 if TYPE_CHECKING:
     from flows.conduct import Conductor
@@ -57,7 +57,7 @@ def environment(workspace: Workspace, url: str, access: Access) -> dict[str, str
     home = workspace.state / "prefect"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     return kept | {
-        "PERFEVAL_WORKSPACE": str(workspace.root),
+        WORKSPACE_VARIABLE: str(workspace.root),
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": f"{url}/api",
         "PREFECT_API_AUTH_STRING": f"{USER}:{access.password}",
@@ -219,23 +219,23 @@ class Remote:
 
 
 @contextmanager
-def serving(workspace: Workspace, store: Store) -> Iterator[Server | Remote]:
+def serving(office: Office) -> Iterator[Server | Remote]:
     """The server that is up for this workspace, else one of our own for as long as the block lasts.
 
     Our own has a password that nobody ever sees, so that the terminal works without PERFEVAL_KEY.
     """
-    with _claim(workspace) as url:
+    with _claim(office.workspace) as url:
         if url:
-            yield Remote(workspace, url, kept_access(store, secret_key())[0])
+            yield Remote(office.workspace, url, kept_access(office)[0])
         else:
-            with Server(workspace, Access()) as server:
+            with Server(office.workspace, Access()) as server:
                 yield server
 
 
 @contextmanager
-def conducting(workspace: Workspace, store: Store) -> Iterator[tuple["Conductor", str | None]]:
+def conducting(office: Office) -> Iterator[tuple["Conductor", str | None]]:
     """A conductor on the server that is up, and its address; else on one of our own for as long as the block lasts."""
-    with serving(workspace, store) as server:
+    with serving(office) as server:
         # Prefect reads its settings from the environment when it is imported, and nothing of the caller's may be among them.
         os.environ.clear()
         os.environ.update(server.environment, PREFECT_LOGGING_LEVEL="ERROR")
@@ -244,23 +244,23 @@ def conducting(workspace: Workspace, store: Store) -> Iterator[tuple["Conductor"
         from flows.conduct import Conductor
 
         with get_client(sync_client=True) as client:
-            yield Conductor(workspace, store, client, server.tend), server.url if isinstance(server, Remote) else None
+            yield Conductor(office, client, server.tend), server.url if isinstance(server, Remote) else None
 
 
 @contextmanager
-def keeping(workspace: Workspace, store: Store, host: str, port: int) -> Iterator[Server]:
+def keeping(office: Office, host: str, port: int) -> Iterator[Server]:
     """A server that others find, for as long as the block lasts.
 
     Raises: UsageError: when one is up already or the port is taken.
     """
-    key = secret_key()
-    with _claim(workspace) as url:
+    _ = office.key  # without one, no approval could be given on it
+    with _claim(office.workspace) as url:
         if url:
             raise UsageError("P05", f"本工作区的服务已在运行：{url}", "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
-        server = Server(workspace, kept_access(store, key)[0], host, port)
+        server = Server(office.workspace, kept_access(office)[0], host, port)
         server.environment[SCHEDULE] = "on"
         with server:
-            note = _note(workspace)
+            note = _note(office.workspace)
             note.write_text(json.dumps({"url": server.url, "pid": os.getpid()}), encoding="utf-8")
             try:
                 yield server
@@ -268,15 +268,16 @@ def keeping(workspace: Workspace, store: Store, host: str, port: int) -> Iterato
                 note.unlink(missing_ok=True)
 
 
-def kept_access(store: Store, key: str) -> tuple[Access, bool]:
+def kept_access(office: Office) -> tuple[Access, bool]:
     """The access of the server that stays for this workspace, and whether it was made just now."""
     names = ("server-password", "server-machine")
-    password, machine = (store.load_secret(name, key) for name in names)
-    if password and machine:
-        return Access(password, machine), False
-    made = Access()
-    for name, value in zip(names, (made.password, made.machine), strict=True):
-        store.save_secret(name, value, key)
+    with office.store.transaction() as record:
+        password, machine = (record.load_secret(name, office.key) for name in names)
+        if password and machine:
+            return Access(password, machine), False
+        made = Access()
+        for name, value in zip(names, (made.password, made.machine), strict=True):
+            record.save_secret(name, value, office.key)
     return made, True
 
 

@@ -25,9 +25,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from flows.serve import MACHINE, end_with_parent
-from flows.workplace import find_draft, open_workplace
 from perfeval.errors import PerfevalError
 from perfeval.model import Revision
+from perfeval.office import this_office
+from perfeval.submission import find_draft
 
 # SQLite has one writer at a time. It answers "database is locked" at once, whatever its timeout, when somebody wrote
 # between a transaction's read and its write; Prefect makes that a 503, and its UI does not ask again. So requests that may
@@ -191,9 +192,11 @@ def _with_headers(send: Send) -> Callable[[Message], Awaitable[None]]:
     return guarded
 
 
-def _draft_of_workplace(evaluation_id: str, number: int) -> tuple[Path, str]:
-    store = open_workplace()[1]
-    return find_draft(store, Revision(store.evaluation(evaluation_id), number))
+def _find_draft(evaluation_id: str, number: int) -> tuple[Path, str]:
+    office = this_office()
+    with office.store.reading() as record:
+        evaluation = record.evaluation(evaluation_id)
+    return find_draft(office, Revision(evaluation, number))
 
 
 def main() -> None:
@@ -203,7 +206,7 @@ def main() -> None:
     from prefect.server.api.server import create_app
 
     end_with_parent()
-    app: Any = Front(create_app(final=True), _draft_of_workplace, os.environ["PREFECT_SERVER_API_AUTH_STRING"], machine)
+    app: Any = Front(create_app(final=True), _find_draft, os.environ["PREFECT_SERVER_API_AUTH_STRING"], machine)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, ws_ping_interval=None)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 

@@ -5,6 +5,8 @@ The steps are imported by the first that runs, so that a resumed run is seen run
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,12 +19,15 @@ from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from flows.display import show_errors
-from flows.workplace import open_workplace
-from perfeval.errors import LedgerError, StoreError, UsageError
+from perfeval.errors import LedgerError, PerfevalError, StoreError, UsageError
 from perfeval.model import Draft, Evaluation, Finding, Gate, ReceivedFile, Revision, Scorecard
+from perfeval.model.documents import dump_json
+from perfeval.model.outcomes import Failure
+from perfeval.office import this_office
 
 if TYPE_CHECKING:
-    from perfeval.store import Store
+    from perfeval.office import Office
+    from perfeval.workspace import Subject
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -34,26 +39,49 @@ def _passes_by_itself(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -
 
 
 def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """A task under the step's Chinese name."""
-    return task(
-        name=name,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-        retries=2,
-        retry_delay_seconds=[1, 5],
-        retry_condition_fn=_passes_by_itself,
-    )
+    """A task under the step's Chinese name; a fault that a person can repair is kept in the store, for whoever started the run."""
+
+    def as_task(act: Callable[P, R]) -> Task[P, R]:
+        @wraps(act)
+        def kept(*arguments: P.args, **named: P.kwargs) -> R:
+            try:
+                return act(*arguments, **named)
+            except PerfevalError as error:
+                _keep_failure(name, error)
+                raise
+
+        return task(
+            name=name,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+            retries=2,
+            retry_delay_seconds=[1, 5],
+            retry_condition_fn=_passes_by_itself,
+        )(kept)
+
+    return as_task
+
+
+def _keep_failure(name: str, error: PerfevalError) -> None:
+    store = this_office().store
+    findings = store.artifacts.put(dump_json(list[Finding], list(error.findings))) if isinstance(error, LedgerError) else None
+    with suppress(PerfevalError), store.transaction() as record:  # where the store itself fails, its fault is told as it is
+        record.record_failure(flow_run.id, Failure(name, error.code, str(error), findings))
 
 
 @step("开始自评")
-def open_evaluation(year: int, prepared_by: str) -> Evaluation:
-    """Open the year's evaluation, or find the one this run belongs to; year 0 is the one before the run's date."""
+def open_evaluation(year: int, programme: str, prepared_by: str) -> Evaluation:
+    """Open the evaluation of a programme's year, or find the one this run belongs to; year 0 is the one before the run's date."""
     from perfeval import steps
 
-    workspace, store = open_workplace()
+    office = this_office()
+    with office.store.transaction() as record:
+        record.record_failure(flow_run.id, None)
+    workspace = office.workspace
     year = year or flow_run.scheduled_start_time.astimezone(ZoneInfo(workspace.settings.schedule.timezone)).year - 1
-    _refuse_second_run(store, year)
-    return steps.open_evaluation(workspace, store, year, prepared_by or workspace.settings.unit.drafter, flow_run.id)
+    subject = workspace.subject(year, programme)
+    _refuse_second_run(office, subject)
+    return steps.open_evaluation(office, subject, prepared_by or workspace.settings.unit.drafter, flow_run.id)
 
 
 @step("接收台账")
@@ -61,7 +89,7 @@ def ingest_ledgers(revision: Revision) -> list[ReceivedFile]:
     """Take the ledger files in."""
     from perfeval import steps
 
-    return steps.ingest_ledgers(*open_workplace(), revision)
+    return steps.ingest_ledgers(this_office(), revision)
 
 
 @step("校验台账")
@@ -70,7 +98,7 @@ def validate_ledgers(revision: Revision, files: list[ReceivedFile]) -> list[Find
     from perfeval import steps
 
     try:
-        return steps.validate_ledgers(*open_workplace(), revision, files)
+        return steps.validate_ledgers(this_office(), revision, files)
     except LedgerError as error:
         show_errors(revision, error)
         raise
@@ -81,7 +109,7 @@ def score_indicators(revision: Revision) -> Scorecard:
     """Compute facts and scores."""
     from perfeval import steps
 
-    return steps.score_indicators(*open_workplace(), revision)
+    return steps.score_indicators(this_office(), revision)
 
 
 @step("编写报告")
@@ -89,7 +117,7 @@ def draft_report(revision: Revision) -> Draft:
     """Write the report."""
     from perfeval import steps
 
-    return steps.draft_report(*open_workplace(), revision)
+    return steps.draft_report(this_office(), revision)
 
 
 @step("归档")
@@ -97,7 +125,7 @@ def archive_report(revision: Revision) -> str:
     """Archive the approved report; the archive's door looks at the store's decisions, not at this run."""
     from perfeval import steps
 
-    return f"已归档：{steps.archive_report(*open_workplace(), revision)}"
+    return f"已归档：{steps.archive_report(this_office(), revision)}"
 
 
 @step("终止自评")
@@ -105,28 +133,31 @@ def close_evaluation(evaluation: Evaluation) -> str:
     """End a refused evaluation; what it holds is kept."""
     from perfeval import steps
 
-    steps.close_evaluation(open_workplace()[1], evaluation)
+    steps.close_evaluation(this_office().store, evaluation)
     return "审批意见为不同意，自评终止；材料保留，不归档。"
 
 
 def gates() -> tuple[Gate, ...]:
     """The approval steps in order."""
-    return open_workplace()[0].gates
+    return this_office().workspace.gates
 
 
 def revisions(evaluation: Evaluation) -> Iterator[Revision]:
     """The revision in work, again and again: after a correction it is the next one. The run carries its name."""
     while True:
-        revision = open_workplace()[1].current_revision(evaluation)
+        with this_office().store.reading() as record:
+            revision = record.current_revision(evaluation)
         with get_client(sync_client=True) as client:
             client.set_flow_run_name(UUID(flow_run.id), f"{evaluation.year} {evaluation.programme} 第{revision.number}稿")
         yield revision
 
 
-def _refuse_second_run(store: "Store", year: int) -> None:
+def _refuse_second_run(office: "Office", subject: "Subject") -> None:
     # Two runs at one gate would leave one of them waiting for an answer that the other got.
-    evaluation = next((item for item in store.evaluations() if item.year == year and item.outcome is None), None)
-    other = store.run_of(evaluation) if evaluation else None
+    with office.store.reading() as record:
+        same = record.evaluations(subject.year, subject.programme.key)
+        evaluation = next((item for item in same if item.outcome is None), None)
+        other = record.run_of(evaluation) if evaluation else None
     if other is None or other == flow_run.id:
         return
     with get_client(sync_client=True) as client:
@@ -135,4 +166,4 @@ def _refuse_second_run(store: "Store", year: int) -> None:
         except ObjectNotFound:
             return
     if run.state and not run.state.is_final():
-        raise UsageError("P04", f"{year}年度的自评正在进行：{run.name}", "在那一次运行里继续；同一年度不能同时进行两次。")
+        raise UsageError("P04", f"{subject.year}年度的自评正在进行：{run.name}", "在那一次运行里继续；同一年度不能同时进行两次。")

@@ -1,35 +1,24 @@
-"""The commands that need no conductor. Data goes to stdout, talk to stderr; `--json` prints one document and nothing else.
+"""The commands that need no conductor.
 
 Heavy rooms are imported inside the commands, so that a wrong option is answered at once.
 """
 
-import io
-import json
 import os
-import re
 import shlex
-import shutil
 import sys
-import tempfile
 from collections import Counter
-from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
-from perfeval.errors import ConfigurationError, FileError, LedgerError, PerfevalError, UsageError
-from perfeval.texts import visible
+from perfeval.console import Group, emit, say, say_findings, show_scores, tell
+from perfeval.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from perfeval.model import Finding
-    from perfeval.settings import Workspace
-    from perfeval.store import Store
+    from perfeval.office import Office
+    from perfeval.workspace import Subject, Workspace
 
 WorkspaceOption = Annotated[
     Path,
@@ -37,153 +26,39 @@ WorkspaceOption = Annotated[
         "-w", "--workspace", envvar="PERFEVAL_WORKSPACE", show_envvar=False, help="工作区目录", metavar="DIR", show_default="当前目录"
     ),
 ]
-
-
 JsonOption = Annotated[bool, typer.Option("--json", envvar="PERFEVAL_JSON", show_envvar=False, help="只在标准输出打印一份 JSON")]
 YearOption = Annotated[int, typer.Option("--year", "-y", min=2000, max=2100, help="自评年度", metavar="Y")]
-
-# Typer's own words; it translates them by the machine's language, and an office's server has often none.
-_WORDS = {
-    "Usage: ": "用法：", "Options:": "选项：", "Arguments:": "参数：", "Commands:": "命令：", "[OPTIONS]": "[选项]",
-    "COMMAND [ARGS]...": "命令 …", "Show this message and exit.": "显示本说明", "required]": "必填]", "[default: ": "[默认 ",
-}  # fmt: skip
-
-
-def _in_chinese(text: str) -> str:
-    for word, ours in _WORDS.items():
-        text = text.replace(word, ours)
-    return text
-
-
-class _Command(TyperCommand):
-    def get_help(self, ctx: Any) -> str:  # noqa: ANN401  # its class is not public
-        """The command's help, in Chinese."""
-        return _in_chinese(super().get_help(ctx))
-
-
-class _Group(TyperGroup):
-    def get_help(self, ctx: Any) -> str:  # noqa: ANN401  # its class is not public
-        """The group's help, in Chinese."""
-        return _in_chinese(super().get_help(ctx))
-
+ProgrammeOption = Annotated[str, typer.Option("--programme", help="项目的 key；只有一个项目时不写", metavar="KEY")]
 
 app = typer.Typer(
-    cls=_Group,
+    cls=Group,
     help="从台账到项目支出绩效自评报告：校验、评分、成文、审批、归档。",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-approver_app = typer.Typer(cls=_Group, help="登记、查看、停用审批人。", no_args_is_help=True, rich_markup_mode=None)
+approver_app = typer.Typer(cls=Group, help="登记、查看、停用审批人。", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(approver_app, name="approver")
-
-
-def answer(program: typer.Typer, arguments: "Sequence[str] | None" = None) -> NoReturn:
-    """Run a program and turn every fault that a person can repair into its message and exit code."""
-    # A fault is printed where no command is running, or none has begun: it reads the wish from here.
-    if "--json" in (sys.argv[1:] if arguments is None else arguments):
-        os.environ["PERFEVAL_JSON"] = "1"
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that has no ✓ still shows the rest
-    for command in (*app.registered_commands, *approver_app.registered_commands):
-        command.cls = _Command
-    try:
-        "".join(sys.argv if arguments is None else arguments).encode()
-        code = program(arguments, standalone_mode=False)
-    except typer.TyperException as error:
-        code = _say_fault(UsageError("U00", _explain(error), "命令之后加 --help 看用法。"))
-    except PerfevalError as error:
-        code = _say_fault(error)
-    except UnicodeEncodeError:
-        code = _say_fault(UsageError("U09", "参数里有不能识别的字符", "检查终端的文字编码，应为 UTF-8。"))
-    except OSError as error:
-        code = _say_fault(FileError(error))
-    except (typer.Abort, KeyboardInterrupt):
-        say("已中断")
-        code = 130
-    sys.exit(code)
-
-
-def _say_fault(error: PerfevalError) -> int:
-    if os.environ.get("PERFEVAL_JSON") == "1":
-        with suppress(OSError):  # a full disk behind stdout is what may have gone wrong
-            emit(_fault(error))
-    if isinstance(error, LedgerError):
-        say_findings(error.findings)
-    say(str(error))
-    return error.exit_code
-
-
-def _explain(error: Exception) -> str:
-    """What Typer says of the words typed, in Chinese; its error classes are not public, so they are told by name."""
-    parameter = getattr(error, "param", None)
-    words = [word for word in getattr(parameter, "opts", ()) if word.startswith("-")]
-    name = " / ".join(words) or getattr(parameter, "metavar", "")
-    match type(error).__name__:
-        case "MissingParameter":
-            return f"缺少 {name}"
-        case "NoSuchOption":
-            near = "、".join(getattr(error, "possibilities", None) or ())
-            return f"没有选项 {getattr(error, 'option_name', '')}" + (f"，是否要写 {near}" if near else "")
-        case "BadParameter":
-            choices = "、".join(getattr(getattr(parameter, "type", None), "choices", ()))
-            return f"{name} 的值不对" + (f"，可用：{choices}" if choices else "")
-        case "UsageError" if name_of := re.fullmatch(r"No such command '(.*)'\.(?:.*)", str(error), re.DOTALL):
-            return f"没有命令 {name_of[1]}"
-        case "NoArgsIsHelpError":
-            return str(error)
-        case _:
-            return f"用法有误（{error}）"
-
-
-def emit(document: object) -> None:
-    """Print the one JSON document of a command."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=_plain) + "\n")
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def say(text: str) -> None:
-    """Talk to the person, on stderr."""
-    sys.stderr.write(_shown(text) + "\n")
-
-
-def tell(text: str) -> None:
-    """Print a line of data for people, on stdout."""
-    sys.stdout.write(_shown(text) + "\n")
-
-
-def _shown(text: str) -> str:
-    """Lines without what would move the reader's cursor: they may come from a cell, a file's name, a bag."""
-    return "\n".join(map(visible, text.split("\n")))
-
-
-def say_findings(findings: "Sequence[Finding]") -> None:
-    """List findings, worst first, each with its place."""
-    from perfeval.model import Severity
-
-    worst_first = list(Severity)
-    for finding in sorted(findings, key=lambda finding: worst_first.index(finding.severity)):
-        found = f"（现为“{finding.value}”）" if finding.value else ""
-        say(f"{finding.severity.word} {finding.code} {finding.place or finding.ledger or ''}：{finding.message}{found}")
 
 
 def open_workspace(folder: Path) -> "Workspace":
     """The workspace of a command."""
-    from perfeval.settings import Workspace
+    from perfeval.workspace import Workspace
 
     return Workspace(folder)
 
 
-def open_store(workspace: "Workspace") -> "Store":
-    """The workspace's store."""
-    from perfeval.store import open_store as opened
+def open_subject(folder: Path, year: int, programme: str) -> "Subject":
+    """The programme's year that a command is about."""
+    return open_workspace(folder).subject(year, programme)
 
-    return opened(workspace)
+
+def open_office(folder: Path) -> "Office":
+    """The workspace of a command with its store."""
+    from perfeval.office import open_office as opened
+
+    return opened(folder)
 
 
 @app.callback()
@@ -199,74 +74,101 @@ def _program(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="新工作区目录")],
-    sample: Annotated[str, typer.Option(help="同时写入样例台账：taojiang-2022", metavar="NAME")] = "",
+    pack: Annotated[str, typer.Option(help="从哪一套开始，如 key-projects、rural-roads", metavar="P")] = "",
+    sample: Annotated[str, typer.Option(help="同时写入样例台账，如 taojiang-2022、rural-roads-2024", metavar="NAME")] = "",
     scale: Annotated[int, typer.Option(min=1, max=1000, help="样例台账行数的倍数", metavar="N")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """新建工作区：配置、指标体系、报告底稿，可附样例台账。"""
-    files = create_workspace(folder, sample, scale)
+    """新建工作区：设置、指标体系、报告底稿、空白台账，可附样例台账。"""
+    from perfeval.packs import create_workspace
+
+    files = create_workspace(folder, pack, sample, scale)
     if as_json:
         emit({"workspace": str(folder), "files": [path.relative_to(folder).as_posix() for path in files]})
+        return
+    year = next(path.parent.name for path in files if path.parent.parent.name == "ledgers")
+    tell(f"工作区已建立：{folder}（{len(files)} 个文件）")
+    place = shlex.quote(str(folder))
+    if sample:
+        say(f"下一步：perfeval check -w {place} --year {year}")
     else:
-        tell(f"工作区已建立：{folder}（{len(files)} 个文件）")
-        say(
-            f"下一步：perfeval check -w {shlex.quote(str(folder))} --year 2022"
-            if sample
-            else f"下一步：把台账放进 {folder / 'ledgers' / '2022'}"
-        )
+        say(f"下一步：修改 {folder / 'perfeval.yml'}，填写 {folder / 'ledgers' / year} 里的空白台账")
+        say(f"做别的年度：perfeval year 年度 -w {place}")
 
 
-def create_workspace(folder: Path, sample: str, scale: int = 1) -> list[Path]:
-    """Write the default configuration, and the sample's ledgers if asked for.
+@app.command("year")
+def begin_year(
+    year: Annotated[int, typer.Argument(min=2000, max=2100, metavar="Y", help="要开始的年度")],
+    from_year: Annotated[
+        int, typer.Option("--from", min=0, max=2100, help="沿用哪一年的指标和底稿", metavar="Y0", show_default="最近一年")
+    ] = 0,
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """开始新的年度：沿用指标体系和报告底稿，写入空白台账，列出须核对之处。"""
+    from perfeval import packs
 
-    Raises: UsageError: an unknown sample, or a folder in use.
-    """
-    from perfeval.settings import CONFIG_FILE, DEFAULT_CONFIG
+    place = open_workspace(workspace)
+    made, confirm = packs.begin_year(place, year, from_year)
+    if as_json:
+        emit({"made": made, "confirm": confirm})
+        return
+    for name in made:
+        tell(f"已写入 {name}")
+    say("请逐项核对：" if confirm else "没有须核对之处。")
+    for text in confirm:
+        say(f"- {text}")
 
-    if sample not in {"", "taojiang-2022"}:
-        raise UsageError("U03", f"没有名为“{sample}”的样例", "可用样例：taojiang-2022")
-    if (folder / CONFIG_FILE).exists() or (folder.exists() and not folder.is_dir()):
-        raise UsageError("U04", f"{folder} 已是工作区或不是目录，未作任何改动", "换一个新目录。")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Made beside and moved: a full disk leaves no half workspace.
-    with tempfile.TemporaryDirectory(prefix=".perfeval-", dir=folder.parent) as beside:
-        made = Path(shutil.copytree(DEFAULT_CONFIG, Path(beside) / "made"))
-        (made / "ledgers" / "2022").mkdir(parents=True)
-        if sample:
-            from perfeval.sample import write_sample
 
-            write_sample(made / "ledgers" / "2022", scale)
-        files = [path.relative_to(made) for path in sorted(made.rglob("*")) if path.is_file()]
-        if taken := [str(file) for file in files if (folder / file).exists()]:
-            raise UsageError("U04", f"{folder} 里已有 {'、'.join(taken)}，未作任何改动", "换一个新目录，或先移走这些文件。")
-        (folder / "ledgers" / "2022").mkdir(parents=True, exist_ok=True)
-        for file in sorted(files, key=lambda file: file.name == CONFIG_FILE):  # which makes it a workspace, last
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(made / file, folder / file)
-    return [folder / file for file in files]
+@app.command()
+def template(
+    year: Annotated[int, typer.Option("--year", "-y", min=0, max=2100, help="自评年度", metavar="Y", show_default="最近一年")] = 0,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="写入的目录", metavar="DIR", show_default="ledgers/年度")] = None,
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """写空白台账：表头、下拉选项、格式、批注都已设好；已有的文件不动。"""
+    from perfeval import packs
+
+    place = open_workspace(workspace)
+    year = year or packs.latest_year(place)
+    written = packs.write_blank_ledgers(place.catalogue, year, output or place.root / "ledgers" / str(year))
+    if as_json:
+        emit({"made": [str(path) for path in written]})
+        return
+    for path in written:
+        tell(f"已写入 {path}")
+    if kept := len(place.catalogue) - len(written):
+        say(f"已有的 {kept} 本台账未改动")
 
 
 @app.command()
 def check(
     year: YearOption,
     annotate: Annotated[Path | None, typer.Option(help="把有问题的单元格标在台账副本上，写入此目录", metavar="DIR")] = None,
+    programme: ProgrammeOption = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
     """校验台账：逐格列出全部问题。"""
+    from perfeval.assessment import check_files, receive_ledgers
     from perfeval.ledgers import annotate as mark
     from perfeval.model import Severity
-    from perfeval.steps import check_files, receive_ledgers
 
     place = open_workspace(workspace)
-    if annotate and annotate.resolve() == place.ledgers(year):
+    # The ledgers are shared: without a programme's name they are checked for each.
+    subjects = [place.subject(year, key) for key in ([programme] if programme else [item.key for item in place.programmes])]
+    if annotate and annotate.resolve() == subjects[0].ledgers:
         raise UsageError("U08", "标注副本不能放进台账文件夹，会被当作台账再读一遍", "--annotate 换一个文件夹。")
-    files = receive_ledgers(place, year)
-    findings = check_files(place, year, files).findings
+    files = receive_ledgers(subjects[0])
+    readings = [check_files(subject, files) for subject in subjects]
+    findings = list(dict.fromkeys(finding for reading in readings for finding in reading.findings))
     ok = all(finding.severity is not Severity.ERROR for finding in findings)
     copies = mark(files, findings, annotate) if annotate else []
     if as_json:
-        emit({"ok": ok, "findings": [asdict(finding) for finding in findings]})
+        ledgers = readings[0].ledgers.values()
+        read = [{"ledger": item.title, "file": item.file, "sheet": item.sheet, "rows": item.count_rows()} for item in ledgers]
+        emit({"ok": ok, "read": read, "findings": [asdict(finding) for finding in findings]})
     else:
         say_findings(findings)
         counts = Counter(finding.severity for finding in findings)
@@ -278,57 +180,35 @@ def check(
 
 
 @app.command()
-def score(year: YearOption, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+def score(year: YearOption, programme: ProgrammeOption = "", workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """计算指标和自评得分。"""
+    from perfeval.assessment import assess, receive_ledgers
     from perfeval.model.documents import print_scores
-    from perfeval.steps import assess, receive_ledgers
 
-    place = open_workspace(workspace)
-    assessment = assess(place, year, receive_ledgers(place, year))
+    subject = open_subject(workspace, year, programme)
+    assessment = assess(subject, receive_ledgers(subject))
     if as_json:
         emit(print_scores(assessment.facts, assessment.card))
     else:
         show_scores(assessment.card)
 
 
-def show_scores(card: Any) -> None:  # noqa: ANN401  # Scorecard, not imported for --help's sake
-    """Print the scorecard as a table on stdout."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from perfeval.model.numbers import percentage
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("二级指标", "三级指标", "指标值", "实际完成值"):
-        table.add_column(name, overflow="fold")
-    for name in ("分值", "得分"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for row in card.scores:
-        table.add_row(*(Text(visible(f"{cell}")) for cell in (row.level2, row.name, row.target, row.actual, row.weight, row.score)))
-    execution = card.execution
-    table.add_row("预算执行", "预算执行率", "100%", percentage(execution.rate), f"{execution.weight}", f"{execution.score}")
-    table.add_section()
-    table.add_row("", "总分", "", card.grade, "100", f"{card.total}", style="bold")
-    Console(soft_wrap=False).print(table)
-
-
 @app.command()
 def draft(
     year: YearOption,
     output: Annotated[Path, typer.Option("-o", "--output", help="写入的Word文件", metavar="FILE")],
+    programme: ProgrammeOption = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
     """不进入审批，生成一份报告草稿。"""
+    from perfeval.assessment import assess, receive_ledgers, write_report
     from perfeval.model.documents import number
-    from perfeval.steps import assess, receive_ledgers, write_report
 
     if output.suffix.lower() != ".docx":
         raise UsageError("U07", f"草稿是 Word 文件，不能写成 {output.name}", "文件名以 .docx 结尾。")
-    place = open_workspace(workspace)
-    report = write_report(place, year, 0, assess(place, year, receive_ledgers(place, year)))
+    subject = open_subject(workspace, year, programme)
+    report = write_report(subject, 0, assess(subject, receive_ledgers(subject)))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(report.document)
     if as_json:
@@ -341,11 +221,9 @@ def draft(
 @app.command()
 def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """每项自评进行到哪一步、等了多久。"""
-    from perfeval.steps import days_since, standing
+    from perfeval.steps import days_since, statuses
 
-    place = open_workspace(workspace)
-    store = open_store(place)
-    standings = [standing(place, store, evaluation) for evaluation in store.evaluations()]
+    found = statuses(open_office(workspace))
     if as_json:
         emit(
             [
@@ -361,16 +239,16 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
                     "digest": item.draft and item.draft.content_digest,
                     "check_code": item.draft and item.draft.check_code,
                 }
-                for item in standings
+                for item in found
             ]
         )
         return
-    for item in standings:
+    for item in found:
         evaluation = item.revision.evaluation
         revision = f"{evaluation.year} {evaluation.programme} 第{item.revision.number}稿"
         tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天）")
-    if not standings:
-        say("还没有自评。开始一项：perfeval run --year 2022")
+    if not found:
+        say("还没有自评。开始一项：perfeval run --year 年度")
 
 
 @app.command()
@@ -379,15 +257,16 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """核验归档包：摘要、审批、数字，并从台账重算得分。"""
-    from perfeval.steps import verify_archive
+    from perfeval.reperformance import verify_archive
 
     checks = verify_archive(archive)
     ok = all(item.ok for item in checks)
     if as_json:
-        emit({"ok": ok, "checks": [asdict(item) for item in checks]})
+        emit({"ok": ok, "checks": [{"name": item.name, "ok": item.ok, "state": item.state, "detail": item.detail} for item in checks]})
     else:
+        marks = {"same": "✓", "differs": "≈", "unproved": "○", "wrong": "✗"}
         for item in checks:
-            tell(f"{'✓' if item.ok else '✗'} {item.name}：{item.detail}")
+            tell(f"{marks[item.state]} {item.name}：{item.detail}")
         tell("核验通过：归档包完好" if ok else "核验不通过：以上打✗的各项与归档时不符")
     raise typer.Exit(0 if ok else 1)
 
@@ -396,7 +275,7 @@ def verify(
 def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """检查本机环境和工作区：缺什么、用在哪、怎么装。"""
     from perfeval.doctor import examine
-    from perfeval.settings import CONFIG_FILE
+    from perfeval.workspace import CONFIG_FILE, Workspace
 
     place: Workspace | ConfigurationError | None = None
     try:
@@ -417,17 +296,15 @@ def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
 @approver_app.command("add")
 def approver_add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="姓名")],
-    role: Annotated[str, typer.Option(help="审批环节：center 中心，bureau 财政局", metavar="ROLE")],
+    role: Annotated[str, typer.Option(help="审批环节的 key，见 perfeval.yml 的 gates", metavar="ROLE")],
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
     """登记审批人，给出动态码的登记链接和二维码（只显示这一次）。"""
-    from perfeval.approvals import enrol
-    from perfeval.settings import secret_key
+    from perfeval.steps import enrol
 
-    place = open_workspace(workspace)
-    key = secret_key()
-    person, uri = enrol(open_store(place), name, role, place.gates, key)
+    office = open_office(workspace)
+    person, uri = enrol(office, name, role)
     if as_json:
         emit({"name": person.name, "role": person.role, "uri": uri})
         return
@@ -443,14 +320,15 @@ def approver_list(workspace: WorkspaceOption = Path(), as_json: JsonOption = Fal
     """列出审批人。"""
     from perfeval.model.evaluation import gate_title
 
-    place = open_workspace(workspace)
-    people = open_store(place).people()
+    office = open_office(workspace)
+    with office.store.reading() as record:
+        people = record.people()
     if as_json:
         emit([asdict(person) for person in people])
         return
     for person in people:
         until = f"，{person.revoked_at.astimezone():%Y-%m-%d} 停用" if person.revoked_at else ""
-        title = gate_title(place.gates, person.role)
+        title = gate_title(office.workspace.gates, person.role)
         tell(f"{person.name}  {title}  {person.enrolled_at.astimezone():%Y-%m-%d} 登记{until}")
     if not people:
         say("还没有审批人。登记一位：perfeval approver add 姓名 --role center")
@@ -461,22 +339,11 @@ def approver_revoke(
     name: Annotated[str, typer.Argument(metavar="NAME", help="姓名")], workspace: WorkspaceOption = Path(), as_json: JsonOption = False
 ) -> None:
     """停用审批人；已作的决定不受影响。"""
-    from perfeval.approvals import find_approver
+    from perfeval.steps import revoke
 
-    store = open_store(open_workspace(workspace))
-    person = find_approver(store, name)
-    revoked = person is not None and store.revoke(person.name)
+    revoked = revoke(open_office(workspace), name)
     if as_json:
         emit({"name": name, "revoked": revoked})
     else:
         say(f"“{name}”已停用" if revoked else f"没有在用的审批人“{name}”")
     raise typer.Exit(0 if revoked else 1)
-
-
-def _fault(error: PerfevalError) -> dict[str, Any]:
-    document: dict[str, Any] = {"ok": False, "error": {"code": error.code, "message": error.message, "hint": error.hint}}
-    if isinstance(error, LedgerError):
-        document["findings"] = [asdict(finding) for finding in error.findings]
-    if error.faults:
-        document["error"]["faults"] = list(error.faults)
-    return document

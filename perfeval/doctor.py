@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import importlib.util
+import os
 import platform
 import re
 import shutil
@@ -18,7 +19,8 @@ from zoneinfo import ZoneInfo
 
 from perfeval.errors import ConfigurationError, PerfevalError, UsageError
 from perfeval.indicators import load_indicators
-from perfeval.settings import KEY_VARIABLE, Workspace, secret_key
+from perfeval.packs import known_years
+from perfeval.workspace import KEY_VARIABLE, Workspace, secret_key
 
 State = Literal["ok", "missing", "optional"]
 
@@ -75,7 +77,7 @@ def examine(place: Workspace | ConfigurationError | None) -> list[Condition]:
         _examine_clock(workspace.settings.schedule.timezone if workspace else _TIMEZONE),
         _examine_key(),
         _examine_configuration(place),
-        _examine_database(workspace),
+        _examine_database(),
         *(_examine_program(*program) for program in _PROGRAMS),
         _examine_fonts(),
     ]
@@ -117,7 +119,7 @@ def examine_folder(folder: Path) -> list[Condition]:
         return [Condition("文件夹", "missing", f"{folder} 不能写入：{error}", purpose, "检查文件夹的权限，或换一个文件夹")]
     written = Condition("文件夹", "ok", f"{folder} 可读可写", purpose)
     if mode != "wal":
-        remedy = "把工作区放在本机磁盘上，不要放在网络共享文件夹；或在 perfeval.yml 的 storage.database 配置PostgreSQL"
+        remedy = "把工作区放在本机磁盘上，不要放在网络共享文件夹；或用环境变量 PERFEVAL_DATABASE_URL 配置PostgreSQL"
         return [written, Condition("SQLite", "missing", f"{sqlite3.sqlite_version}，此处不支持WAL", "多人同时读写", remedy)]
     return [written, Condition("SQLite", "ok", f"{sqlite3.sqlite_version}，支持WAL", "多人同时读写")]
 
@@ -157,10 +159,10 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
     if workspace is None:
         return Condition(name, "optional", "当前不在工作区中，只检查了本机", purpose, "用 perfeval init 目录 新建，或用 -w 指定工作区")
     try:
-        years = sorted(int(path.stem) for path in (workspace.root / "indicators").glob("[0-9][0-9][0-9][0-9].yml"))
-        for year in years:
-            load_indicators(workspace.indicators(year))
-            workspace.drafting_files(year)
+        years = sorted(set(known_years(workspace.root)))
+        for subject in [workspace.subject(year, programme.key) for year in years for programme in workspace.programmes]:
+            load_indicators(subject.indicators, workspace.catalogue)
+            _ = (subject.brought, subject.narrative, workspace.template, workspace.profiles)
     except ConfigurationError as error:
         return Condition(name, "missing", str(error).replace("\n", " "), purpose, "按所列文件和行号修改")
     if not years:
@@ -168,15 +170,15 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
     return Condition(name, "ok", "、".join(f"{year}年度" for year in years) + "的配置完整", purpose)
 
 
-def _examine_database(workspace: Workspace | None) -> Condition:
+def _examine_database() -> Condition:
     name, purpose, remedy = "PostgreSQL", "把数据放在PostgreSQL里", 'pip install "perfeval[postgresql]"'
     has_driver = importlib.util.find_spec("psycopg") is not None
-    url = workspace.settings.storage.database if workspace else ""
-    if not url.startswith("postgresql"):
-        found = "已安装驱动，本工作区未配置" if has_driver else "未安装驱动"
-        return Condition(name, "ok" if has_driver else "optional", found, purpose, remedy)
-    from perfeval.store import try_database
+    from perfeval.store import URL_VARIABLE, try_database
 
+    url = os.environ.get(URL_VARIABLE, "")
+    if not url:
+        found = f"已安装驱动，未设置 {URL_VARIABLE}" if has_driver else "未安装驱动"
+        return Condition(name, "ok" if has_driver else "optional", found, purpose, remedy)
     try:
         try_database(url)
     except PerfevalError as error:

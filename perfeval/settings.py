@@ -1,64 +1,26 @@
-"""The workspace (工作区): a folder with perfeval.yml, indicators, narrative and ledgers, read once into frozen models."""
+"""What a workspace's YAML files hold (设置): unit, programmes, gates, archive, schedule; and what a year brings."""
 
-import os
 import re
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from datetime import date, datetime
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-import yaml
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
-from perfeval.errors import ConfigurationError, UsageError
+from perfeval.configuration import Inside, Model, Name, Text, Words
 from perfeval.model import Gate
 from perfeval.model.evaluation import NAME_LENGTH
-from perfeval.texts import has_controls
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-CONFIG_FILE = "perfeval.yml"
-KEY_VARIABLE = "PERFEVAL_KEY"
-KEY_LENGTH = 16
 # What a return waits for is no gate, and is asked for under this name.
 CORRECTION = "correction"
-
-_source = Path(__file__).resolve().parent
-DEFAULT_CONFIG = _source.parent / "config" if (_source.parent / "config" / CONFIG_FILE).exists() else _source / "_config"
-
-
-def _inside(path: str) -> str:
-    if not path or Path(path).is_absolute() or ".." in Path(path).parts or "\\" in path or ":" in path:
-        raise ValueError("应为工作区内的相对路径")  # pydantic turns it into a fault
-    return path
-
-
-def _printable(text: str) -> str:
-    text = re.sub(r"\s*\n\s*", "", text)  # lines of one paragraph
-    if has_controls(text):
-        raise ValueError("含有不可见字符")
-    return text
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), AfterValidator(_printable)]
-Words = Annotated[str, AfterValidator(_printable)]
-# A name that stands in titles, file names and the store.
-Name = Annotated[Text, StringConstraints(max_length=100)]
-# A folder inside the workspace: no absolute path, no way up.
-Inside = Annotated[str, AfterValidator(_inside)]
-
-
-class Model(BaseModel):
-    """Frozen, and closed against keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+SIGNING = "签发"
 
 
 class Unit(Model):
-    """填报单位."""
+    """填报单位. `key` is the unit's name in the store; where it is not written, its name, so that who renames it keeps the old one."""
 
+    key: Text | None = None
     name: Name
     short_name: Text
     county: Text
@@ -67,21 +29,36 @@ class Unit(Model):
     leader: Words = ""
     drafter: Annotated[Text, StringConstraints(max_length=NAME_LENGTH)]
     phone: Words = ""
+    founded_on: date | None = None
+
+
+def _told(number: object) -> object:
+    if number == "":
+        raise ValueError("还没有填写文号")
+    return number
 
 
 class Document(Model):
     """A document the evaluation rests on: title without 《》, number such as 桃财监〔2023〕63号."""
 
     title: Text
-    number: Annotated[str, StringConstraints(pattern=r"^.+〔[0-9]{4}〕[1-9][0-9]*号$")]
+    number: Annotated[str, BeforeValidator(_told), StringConstraints(pattern=r"^.+〔[0-9]{4}〕[1-9][0-9]*号$")]
 
 
 class Programme(Model):
-    """预算项目; rows of budget and expenditure carry one of `codes`."""
+    """预算项目; rows of budget and expenditure carry one of `codes`. `key` stands in evaluations' numbers and in file names."""
 
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)] = ""
     name: Name
     codes: Annotated[tuple[Text, ...], Field(min_length=1)]
     goal: Text
+
+    @model_validator(mode="after")
+    def _keyed(self) -> "Programme":
+        if not self.key:  # as it was before programmes had keys
+            code = re.sub(r"[^a-z0-9]+", "-", self.codes[0].lower()).strip("-")[:40].strip("-")
+            object.__setattr__(self, "key", code or "programme")
+        return self
 
 
 def _no_correction(key: str) -> str:
@@ -91,10 +68,11 @@ def _no_correction(key: str) -> str:
 
 
 class GateSetting(Model):
-    """审批环节."""
+    """审批环节; `act` is what its 同意 is: 审核, or 签发 by the unit's leaders."""
 
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$"), AfterValidator(_no_correction)]
     title: Text
+    act: Literal["审核", "签发"] | None = None
 
 
 class Archive(Model):
@@ -110,7 +88,7 @@ class Archive(Model):
 
 
 class Storage(Model):
-    """Where the store lives: empty `database` means SQLite in `folder`."""
+    """Where the store lives. `database` stands in files from before its address moved to the environment."""
 
     database: str = ""
     folder: Inside = ".perfeval"
@@ -139,13 +117,24 @@ class Schedule(Model):
     timezone: Annotated[Text, AfterValidator(_zone)] = "Asia/Shanghai"
 
 
+class Year(Model):
+    """years/Y.yml: what a year brings (年度): the documents the evaluation rests on, and the days of the work.
+
+    `report_on` is the report's date (成文日期) where no ledger of the evaluation's work tells it.
+    """
+
+    basis: Annotated[tuple[Document, ...], Field(min_length=1)]
+    report_on: date | None = None
+
+
 class Settings(Model):
-    """perfeval.yml as a whole."""
+    """perfeval.yml as a whole. `programme` and `basis` stand in files from before there were several, and before years had a file."""
 
     unit: Unit
     bureau: Text
-    programme: Programme
-    basis: Annotated[tuple[Document, ...], Field(min_length=1)]
+    programmes: tuple[Programme, ...] = ()
+    programme: Programme | None = None
+    basis: tuple[Document, ...] = ()
     duties: Document
     gates: Annotated[tuple[GateSetting, ...], Field(min_length=2)]
     economic_classification: Inside = "economic_classification.csv"
@@ -158,260 +147,32 @@ class Settings(Model):
     def _distinct(cls, gates: tuple[GateSetting, ...]) -> tuple[GateSetting, ...]:
         if len({gate.key for gate in gates}) < len(gates):
             raise ValueError("各审批环节的 key 不能相同：一个环节的同意不能当作另一个的")
+        acts = [gate.act for gate in gates]
+        # Two gates of which neither says: the unit signs, the bureau reviews.
+        if SIGNING not in acts and (any(acts) or len(gates) != 2):  # noqa: PLR2004
+            raise ValueError("要有一个环节写 act: 签发（单位领导签发报告），其余写 act: 审核")
         return gates
+
+    @model_validator(mode="after")
+    def _has_programmes(self) -> "Settings":
+        if not self.programmes and not self.programme:
+            raise ValueError("缺少 programmes：至少写一个预算项目")
+        if self.programmes and self.programme:
+            raise ValueError("programme 是旧写法，已有 programmes 时请删去")
+        keys = [programme.key for programme in self.all_programmes]
+        codes = [code for programme in self.all_programmes for code in programme.codes]
+        if repeated := [text for texts in (keys, codes) for text in dict.fromkeys(texts) if texts.count(text) > 1]:
+            raise ValueError(f"两个项目的 key 或 codes 相同：{'、'.join(repeated)}")
+        return self
+
+    @property
+    def all_programmes(self) -> tuple[Programme, ...]:
+        """The programmes, however they are written."""
+        return self.programmes or ((self.programme,) if self.programme else ())
 
     @property
     def approval(self) -> tuple[Gate, ...]:
         """The approval steps in order."""
-        return tuple(Gate(gate.key, gate.title) for gate in self.gates)
-
-
-class Workspace:
-    """A workspace folder and its settings; every path the program uses is asked from here."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
-        self.config_file = self.root / CONFIG_FILE
-        if not self.config_file.is_file():
-            raise UsageError(
-                "U01", f"{self.root} 不是工作区：缺少 {CONFIG_FILE}", "用 perfeval init 目录 新建工作区，或用 -w 指定工作区目录。"
-            )
-        self.settings = load_model(self.config_file, Settings)
-
-    @property
-    def gates(self) -> tuple[Gate, ...]:
-        """The approval steps in order."""
-        return self.settings.approval
-
-    @property
-    def state(self) -> Path:
-        """The folder of store, artifacts and Prefect's home; made at first use, readable by its owner only."""
-        folder = self.root / self.settings.storage.folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder
-
-    @property
-    def artifacts(self) -> Path:
-        """The folder of content-addressed files."""
-        return self.state / "artifacts"
-
-    @property
-    def archive_folder(self) -> Path:
-        """Where bags are archived."""
-        return self.root / self.settings.archive.folder
-
-    def ledgers(self, year: int) -> Path:
-        """The folder of a year's ledgers."""
-        return self.root / "ledgers" / str(year)
-
-    def indicators(self, year: int) -> Path:
-        """The year's indicator system."""
-        return self._existing(self.root / "indicators" / f"{year}.yml")
-
-    def narrative(self, year: int) -> Path:
-        """The year's narrative."""
-        return self._existing(self.root / "report" / f"{year}.md")
-
-    @property
-    def template(self) -> Path:
-        """The Word template whose styles the report uses."""
-        return self._existing(self.root / "report" / "template.docx")
-
-    @property
-    def profiles(self) -> Path:
-        """The scoring profiles: weights, bands, grades, rounding."""
-        return self._existing(self.root / "profiles.yml")
-
-    @property
-    def economic_classification(self) -> Path:
-        """The table of economic classification codes: code,name."""
-        return self._existing(self.root / self.settings.economic_classification)
-
-    @property
-    def checking_files(self) -> tuple[Path, ...]:
-        """What the findings depend on besides the ledgers; kept with each revision."""
-        return (self.config_file, self.economic_classification)
-
-    def scoring_files(self, year: int) -> tuple[Path, ...]:
-        """What the scores of a year depend on besides the ledgers; kept with each revision."""
-        return (self.config_file, self.indicators(year), self.profiles, self.economic_classification)
-
-    def drafting_files(self, year: int) -> tuple[Path, ...]:
-        """What the text of a year depends on besides the scores; kept with each revision."""
-        return (self.config_file, self.narrative(year), self.template)
-
-    def _existing(self, path: Path) -> Path:
-        if not path.is_file():
-            raise ConfigurationError(
-                "F02", f"缺少配置文件 {path.relative_to(self.root)}", "从上一年复制一份并改成本年，或用 perfeval init 重新生成。"
-            )
-        return path
-
-
-def secret_key() -> str:
-    """The key that encrypts secrets in the store, from the environment.
-
-    Raises: UsageError: when PERFEVAL_KEY is missing or shorter than 16 characters.
-    """
-    key = os.environ.get(KEY_VARIABLE, "")
-    if len(key) < KEY_LENGTH:
-        raise UsageError(
-            "U02",
-            f"环境变量 {KEY_VARIABLE} 未设置或少于{KEY_LENGTH}个字符，不能读写审批人密钥",
-            f'先执行：export {KEY_VARIABLE}="$(openssl rand -base64 24)"，并把它另行妥善保存：丢失后审批人须重新登记。',
-        )
-    return key
-
-
-def read_text(path: Path) -> str:
-    """The text of a configuration file.
-
-    Raises: ConfigurationError: when it is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
-
-
-_YAML_PROBLEMS = {
-    "did not find expected ',' or ']'": "缺少逗号或 ]",
-    "did not find expected ',' or '}'": "缺少逗号或 }",
-    "did not find expected '-' indicator": "列表的各项应以 - 开头并对齐",
-    "did not find expected key": "缩进没有对齐，或引号之外还有文字",
-    "found a tab character that violates indentation": "缩进只能用空格，不能用 Tab",
-    "found character that cannot start any token": "文字以 @、` 等特殊字符开头，请加引号",
-    "found undefined alias": "文字以 * 开头，请加引号",
-    "found unexpected end of stream": "引号没有结束",
-    "mapping values are not allowed in this context": "这里不该有冒号：缩进没有对齐，或含冒号的文字没有加引号",
-}
-
-
-def load_yaml(path: Path) -> tuple[Any, "Marks"]:
-    """Parse a YAML file into plain data and the line of every node.
-
-    Raises: ConfigurationError: naming file and line where it is not YAML.
-    """
-    return parse_yaml(read_text(path), path.name)
-
-
-def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
-    """Parse the YAML of a file, as `load_yaml` does."""
-    try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        data = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = _YAML_PROBLEMS.get(str(error.problem), str(error.problem))
-        raise ConfigurationError("F01", f"{file}:{line}: YAML 写法有误：{problem}", "检查缩进、冒号后的空格和引号。") from error
-    # What the loader's constructors raise of a day that does not exist, a number of thousands of digits, a tag such as !!bool x.
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
-        message = f"{file}:1: YAML 写法有误：有不存在的日期、过长的数、特殊标签（!!）或不可见字符"
-        raise ConfigurationError("F01", message, "日期、编号等加上引号；删去特殊标签。") from error
-    marks = Marks(node)
-    if repeated := marks.repeated_keys():
-        faults = [f"{file}:{line}: “{key}”前面已经写过" for key, line in repeated]
-        raise ConfigurationError("F01", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
-    return data, marks
-
-
-class Marks:
-    """Lines of a YAML file's nodes, looked up by path of keys and indexes."""
-
-    def __init__(self, node: yaml.Node | None) -> None:
-        self._node = node
-
-    def line(self, path: tuple[str | int, ...]) -> int:
-        """The 1-based line of the deepest node that exists on `path`."""
-        node, line = self._node, 1
-        for part in path:
-            step = _child(node, part)
-            if step is None:
-                break
-            node, line = step
-        return line
-
-    def repeated_keys(self) -> list[tuple[str, int]]:
-        """Keys written twice in one mapping, with the line of the second; YAML readers would silently keep the last."""
-        found, seen, waiting = [], set[int](), [self._node]
-        while waiting:
-            node = waiting.pop()
-            if node is None or id(node) in seen:
-                continue
-            seen.add(id(node))
-            if isinstance(node, yaml.MappingNode):
-                keys = [(str(key.value), key.start_mark.line + 1) for key, _ in node.value]
-                found += [key for place, key in enumerate(keys) if key[0] in {name for name, _ in keys[:place]}]
-                waiting += [value for _, value in node.value]
-            elif isinstance(node, yaml.SequenceNode):
-                waiting += node.value
-        return sorted(found, key=lambda key: key[1])
-
-
-def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:
-    if isinstance(node, yaml.MappingNode):
-        return next(((value, key.start_mark.line + 1) for key, value in node.value if key.value == str(part)), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part], node.value[part].start_mark.line + 1
-    return None
-
-
-M = TypeVar("M", bound=BaseModel)
-
-
-def load_model(path: Path, model: type[M]) -> M:
-    """Load a YAML file into a frozen model.
-
-    Raises: ConfigurationError: with every fault as `file:line: field: message`.
-    """
-    data, marks = load_yaml(path)
-    try:
-        return model.model_validate(data if data is not None else {})
-    except ValidationError as error:
-        raise ConfigurationError(
-            "F03", f"{path.name} 有 {error.error_count()} 处配置错误：", "按所列行号修改后再试。", faults=explain(error, path.name, marks)
-        ) from error
-
-
-_PROBLEMS = {
-    "missing": "缺少这一项",
-    "extra_forbidden": "不认识的项（检查拼写）",
-    "string_pattern_mismatch": "格式不对",
-    "string_too_short": "不能为空",
-    "string_too_long": "不能超过{max_length}字",
-    "string_type": "应为文字（可加引号）",
-    "too_short": "至少应有{min_length}项",
-    "too_long": "至多应有{max_length}项",
-    "greater_than": "应大于{gt}",
-    "greater_than_equal": "不能小于{ge}",
-    "less_than_equal": "不能大于{le}",
-    "finite_number": "应为数字",
-    "enum": "不在可选值之内",
-    "literal_error": "不在可选值之内",
-    "decimal_parsing": "应为数字",
-    "decimal_type": "应为数字",
-    "int_parsing": "应为整数",
-    "int_type": "应为整数",
-    "int_from_float": "应为整数",
-    "bool_type": "应为 true 或 false",
-    "bool_parsing": "应为 true 或 false",
-    "date_type": "应为日期，如 2020-02-25",
-    "date_from_datetime_parsing": "应为日期，如 2020-02-25",
-    "date_from_datetime_inexact": "应为日期，如 2020-02-25",
-    "model_type": "应为一组“键: 值”",
-    "tuple_type": "应为列表",
-    "dict_type": "应为一组“键: 值”",
-}
-
-
-def explain(error: ValidationError, file: str, marks: Marks) -> list[str]:
-    """Pydantic's faults in Chinese, each with file and line."""
-    return [
-        f"{file}:{marks.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}：{_problem(fault)}" for fault in error.errors()
-    ]
-
-
-def _problem(fault: "ErrorDetails") -> str:
-    if fault["type"] == "value_error":
-        return fault["msg"].removeprefix("Value error, ")  # said by a validator of ours
-    return _PROBLEMS.get(fault["type"], "不能这样写").format_map(fault.get("ctx", {}))
+        says = any(gate.act for gate in self.gates)
+        acts = [gate.act or ("审核" if says or place else SIGNING) for place, gate in enumerate(self.gates)]
+        return tuple(Gate(gate.key, gate.title, act) for gate, act in zip(self.gates, acts, strict=True))

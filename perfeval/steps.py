@@ -6,242 +6,156 @@ Each step asks the store first and leaves its outcome there for (evaluation, rev
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-import polars as pl
-
-from perfeval.checks import check_ledgers, load_classification
-from perfeval.errors import ArchiveError, ConfigurationError, LedgerError, PerfevalError, ReportError, UsageError
-from perfeval.indicators import derive_facts, load_indicators, score_facts
-from perfeval.ledgers import Reading, annotate, list_files, read_ledgers, receive
+from perfeval import approvals
+from perfeval.configuration import load_model, load_yaml
+from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, UsageError
 from perfeval.model import (
     Answer,
     Decision,
     Draft,
     Evaluation,
-    Fact,
     Facts,
     Figure,
     Finding,
     Gate,
-    Ledger,
-    Ledgers,
+    Person,
     ReceivedFile,
     Revision,
     Scorecard,
-    Severity,
     Stage,
-    Standing,
-    Verdict,
+    Status,
 )
 from perfeval.model.digests import check_code
-from perfeval.model.documents import keep, keep_facts, keep_json, kept, kept_facts, kept_json
+from perfeval.model.documents import dump, dump_json, load_json, record_facts, recorded_facts
 from perfeval.model.evaluation import spelling
-from perfeval.model.ledgers import parquet
-from perfeval.settings import CONFIG_FILE, Settings, Workspace, load_model, read_text, secret_key
+from perfeval.model.outcomes import Archived, Configuration, Corrected, Drafted, Scored, Sealing, Snapshot, Validated
+from perfeval.model.scores import FactRecord
+from perfeval.settings import Settings
 from perfeval.texts import has_controls
-from perfeval.version import version
-from schemas import LEDGERS
+from perfeval.version import program, source_digest, version
+from perfeval.workspace import CONFIG_FILE, Workspace
 
-if TYPE_CHECKING:  # rooms that `check` and `score` do without are loaded by the steps that enter them
-    from perfeval.archive import Check, Holdings
-    from perfeval.report import Report
+if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that enter them
+    from perfeval.archive import SubmissionPackage
+    from perfeval.ledgers import Reading
+    from perfeval.model import Ledger
+    from perfeval.office import Office
     from perfeval.store import Store
+    from perfeval.store.transaction import Outcome
+    from perfeval.workspace import Subject
+
+    O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 
 
-# ---- the core without a store, as `check`, `score` and `draft` use it ------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Assessment:
-    """A year computed from its ledgers, nothing kept."""
-
-    ledgers: Ledgers
-    findings: tuple[Finding, ...]
-    facts: Facts
-    card: Scorecard
-
-
-def receive_ledgers(workspace: Workspace, year: int) -> list[ReceivedFile]:
-    """The ledger files of a year as they lie in its folder.
-
-    Raises: UsageError: there is no such folder.
-    """
-    _expect_ledgers(workspace, year)
-    return receive(workspace.ledgers(year))
-
-
-def _expect_ledgers(workspace: Workspace, year: int) -> None:
-    if not workspace.ledgers(year).is_dir():
-        raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", "核对年度；把台账放进这个文件夹后再试。")
-
-
-def check_files(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> Reading:
-    """Read and validate ledgers, each by itself and against the others; every finding at once."""
-    reading = read_ledgers(files)
-    findings = check_ledgers(
-        reading.ledgers,
-        year=year,
-        programme_codes=workspace.settings.programme.codes,
-        classification=load_classification(workspace.economic_classification),
-    )
-    # Of a cell that could not be read it is said already; that it is empty is no finding of its own.
-    spoken = {(finding.ledger, finding.cell) for finding in reading.findings if finding.cell}
-    others = (item for item in findings if item.value is not None or (item.ledger, item.cell) not in spoken)
-    return Reading(reading.ledgers, (*reading.findings, *others))
-
-
-def assess(workspace: Workspace, year: int, files: Sequence[ReceivedFile]) -> Assessment:
-    """Facts and scores of a year.
-
-    Raises: LedgerError: with every finding, when one of them is an error.
-    """
-    reading = check_files(workspace, year, files)
-    refuse_errors(reading.findings)
-    system = load_indicators(workspace.indicators(year))
-    facts = derive_facts(system, reading.ledgers)
-    return Assessment(reading.ledgers, reading.findings, facts, score_facts(system, facts))
-
-
-def write_report(workspace: Workspace, year: int, revision: int, assessment: Assessment) -> Report:
-    """Write the report of an assessment; `revision` 0 is a draft outside the approval process.
-
-    Raises: ReportError: a left-over slot, an undefined figure or an empty section, with its place.
-    """
-    from perfeval import report  # Word is loaded only by those who write it
-
-    subject = report.Subject(workspace.settings, year, revision, assessment.facts, assessment.card, assessment.ledgers)
-    return report.draft_report(subject, read_text(workspace.narrative(year)), workspace.template.read_bytes())
-
-
-def refuse_errors(findings: Sequence[Finding]) -> None:
-    """Stop on errors.
-
-    Raises: LedgerError: with every finding.
-    """
-    errors = sum(finding.severity is Severity.ERROR for finding in findings)
-    if errors:
-        raise LedgerError("L00", f"台账有 {errors} 处错误，不能继续", "按所列文件和单元格逐项更正后再运行。", findings=findings)
-
-
-# ---- steps -----------------------------------------------------------------------------------------------------------
-
-
-def open_evaluation(workspace: Workspace, store: Store, year: int, prepared_by: str, run: str | None = None) -> Evaluation:
-    """Open the year's evaluation of the programme, or find the one that `run` or another run opened.
+def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str | None = None) -> Evaluation:
+    """Open the evaluation of a programme's year, or find the one that `run` or another run opened.
 
     Raises: UsageError: when the year is archived already, unless `run` is the one that archived it.
     """
     if not spelling(prepared_by) or has_controls(prepared_by):
         raise UsageError("U10", "送审人姓名为空或含有不可见字符", "填写送审人的真实姓名。")
-    programme = workspace.settings.programme
-    code = re.sub(r"[^a-z0-9]+", "-", programme.codes[0].lower()).strip("-") or "programme"
-    same = [item for item in store.evaluations() if (item.year, item.programme) == (year, programme.name)]
-    archived = next((item for item in same if item.outcome == Stage.ARCHIVED), None)
-    if archived and (run is None or store.run_of(archived) != run):
-        raise UsageError("U05", f"{year}年度“{programme.name}”已归档（{archived.id}），不能再次自评", "用 perfeval verify 核验归档包。")
-    if not same:  # a mistyped year is not opened; one in work goes on with what it has frozen
-        _expect_ledgers(workspace, year)
-        workspace.indicators(year)
-    return store.open_evaluation(year, programme.name, code, prepared_by, run)
+    year, programme = subject.year, subject.programme
+    with office.store.transaction() as record:
+        same = record.evaluations(year, programme.key)
+        archived = next((item for item in same if item.outcome == Stage.ARCHIVED), None)
+        if archived and (run is None or record.run_of(archived) != run):
+            message = f"{year}年度“{programme.name}”已归档（{archived.id}），不能再次自评"
+            raise UsageError("U05", message, "用 perfeval verify 核验归档包。")
+        if not same:  # a mistyped year is not opened; one in work goes on with what it has frozen
+            from perfeval.assessment import expect_ledgers
+
+            expect_ledgers(subject)
+            _ = subject.indicators
+        return record.open_evaluation(year, programme.key, programme.name, prepared_by, run)
 
 
-def ingest_ledgers(workspace: Workspace, store: Store, revision: Revision) -> list[ReceivedFile]:
+def ingest_ledgers(office: Office, revision: Revision) -> list[ReceivedFile]:
     """Take the ledger files in: the frozen ones once they passed validation, else those in the folder now."""
-    if (outcome := store.outcome(revision, "validated")) is not None:
-        return _received(store, outcome["files"])
-    files = list_files(workspace.ledgers(revision.evaluation.year))
+    from perfeval.ledgers import list_files
+
+    if (validated := _outcome(office.store, revision, Validated)) is not None:
+        return _received(office.store, validated)
+    files = list_files(office.subject(revision.evaluation).ledgers)
     # What is validated are the artifact's bytes, not the clerk's file, which may change meanwhile.
-    kept_files = [(file.name, *store.artifacts.put_file(file)) for file in files]
+    kept_files = [(file.name, *office.store.artifacts.put_file(file)) for file in files]
     return [ReceivedFile(name, path, digest) for name, digest, path in kept_files]
 
 
-def validate_ledgers(workspace: Workspace, store: Store, revision: Revision, files: Sequence[ReceivedFile]) -> list[Finding]:
+def validate_ledgers(office: Office, revision: Revision, files: Sequence[ReceivedFile]) -> list[Finding]:
     """Validate the ledgers and freeze them with their findings.
 
     Raises: LedgerError: with every finding; marked copies lie in the workspace then, and nothing is frozen.
     """
-    if (outcome := store.outcome(revision, "validated")) is not None:
-        return _findings(store, outcome)
-    with _frozen_configuration(workspace, store, workspace.checking_files) as configuration:
-        reading = check_files(workspace, revision.evaluation.year, files)
+    from perfeval.assessment import check_files, refuse_errors
+    from perfeval.ledgers import annotate
+
+    if (validated := _outcome(office.store, revision, Validated)) is not None:
+        return findings_of(office.store, validated)
+    subject, artifacts = office.subject(revision.evaluation), office.store.artifacts
+    with _frozen_configuration(office, subject.checking_files) as configuration:
+        reading = check_files(subject, files)
     try:
         refuse_errors(reading.findings)
     except LedgerError as error:
-        error.context["copies"] = annotate(files, reading.findings, marked_folder(workspace, revision))
+        error.context["copies"] = annotate(files, reading.findings, marked_folder(office.workspace, revision))
         raise
-    document = {
-        "configuration": configuration,
-        "files": {file.name: file.digest for file in files},
-        "snapshots": {name: _keep_ledger(store, ledger) for name, ledger in reading.ledgers.items()},
+    validated = Validated(
+        configuration,
+        {file.name: file.digest for file in files},
+        _snapshots(office.store, reading),
         # Thousands of findings are a file: every later step would read them with the outcome.
-        "findings": store.artifacts.put(keep_json(list[Finding], list(reading.findings))),
-    }
-    saved = store.save_outcome(revision, "validated", document)
-    return list(reading.findings) if saved == document else _findings(store, saved)
+        artifacts.put(dump_json(list[Finding], list(reading.findings))),
+    )
+    return findings_of(office.store, _save(office.store, revision, validated))
 
 
-def score_indicators(workspace: Workspace, store: Store, revision: Revision) -> Scorecard:
+def score_indicators(office: Office, revision: Revision) -> Scorecard:
     """Compute facts and scores from the frozen ledgers."""
-    if (outcome := store.outcome(revision, "scored")) is None:
-        year, earlier = revision.evaluation.year, _done(store, revision, "validated")
+    from perfeval.assessment import lineage_table, score
+
+    if (scored := _outcome(office.store, revision, Scored)) is None:
+        subject, earlier = office.subject(revision.evaluation), _done(office.store, revision, Validated)
         with (
-            _frozen_only_when_done(store, revision),
-            _frozen_configuration(workspace, store, workspace.scoring_files(year), earlier["configuration"]) as configuration,
+            _frozen_only_when_done(office.store, revision),
+            _frozen_configuration(office, subject.scoring_files, earlier.configuration) as configuration,
         ):
-            system = load_indicators(workspace.indicators(year))
-            facts = derive_facts(system, load_ledgers(store, revision))
-            card = score_facts(system, facts)
-        outcome = store.save_outcome(
-            revision,
-            "scored",
-            {
-                "facts": keep_facts(facts),
-                "card": keep(Scorecard, card),
-                "lineage": store.artifacts.put(_lineage(facts)),
-                "configuration": configuration,
-            },
-        )
-    return kept(Scorecard, outcome["card"])
+            facts, card = score(subject, load_ledgers(office, revision))
+        lineage = office.store.artifacts.put(lineage_table(facts))
+        scored = _save(office.store, revision, Scored(configuration, record_facts(facts), card, lineage))
+    return scored.card
 
 
-def draft_report(workspace: Workspace, store: Store, revision: Revision) -> Draft:
+def draft_report(office: Office, revision: Revision) -> Draft:
     """Write the report of this revision.
 
     Raises: ReportError: a left-over slot, an undefined figure or an empty section, with its place.
     """
-    if (outcome := store.outcome(revision, "drafted")) is None:
-        year, earlier = revision.evaluation.year, _done(store, revision, "scored")
-        facts, card = load_scores(store, revision)
+    from perfeval.assessment import Assessment, write_report
+
+    if (drafted := _outcome(office.store, revision, Drafted)) is None:
+        subject, scored = office.subject(revision.evaluation), _done(office.store, revision, Scored)
         with (
-            _frozen_only_when_done(store, revision),
-            _frozen_configuration(workspace, store, workspace.drafting_files(year), earlier["configuration"]) as configuration,
+            _frozen_only_when_done(office.store, revision),
+            _frozen_configuration(office, subject.drafting_files, scored.configuration) as configuration,
         ):
-            report = write_report(workspace, year, revision.number, Assessment(load_ledgers(store, revision), (), facts, card))
+            assessment = Assessment(load_ledgers(office, revision), (), recorded_facts(scored.facts), scored.card)
+            report = write_report(subject, revision.number, assessment)
         draft = Draft(
             revision.evaluation.id,
             revision.number,
-            store.artifacts.put(report.document),
+            office.store.artifacts.put(report.document),
             report.content_digest,
             check_code(report.content_digest),
             report.written_on,
         )
-        outcome = store.save_outcome(
-            revision,
-            "drafted",
-            {
-                "draft": keep(Draft, draft),
-                "figures": keep(list[Figure], list(report.figures)),
-                "configuration": configuration,
-            },
-        )
-    return kept(Draft, outcome["draft"])
+        drafted = _save(office.store, revision, Drafted(configuration, draft, report.figures))
+    return drafted.draft
 
 
 @contextmanager
@@ -250,242 +164,233 @@ def _frozen_only_when_done(store: Store, revision: Revision) -> Iterator[None]:
     try:
         yield
     except (LedgerError, ReportError, ConfigurationError):
-        store.forget_undrafted(revision, ("validated", "scored"))
+        with store.transaction() as record:
+            record.forget_undrafted(revision, (Validated, Scored))
         raise
 
 
 @contextmanager
-def _frozen_configuration(
-    workspace: Workspace, store: Store, files: Sequence[Path], earlier: Mapping[str, str] | None = None
-) -> Iterator[dict[str, str]]:
+def _frozen_configuration(office: Office, files: Sequence[Path], earlier: Mapping[str, str] | None = None) -> Iterator[Configuration]:
     """Keep the files that a step computes with, and see to it that it is these and those of the step before: `earlier`.
 
     Raises: ConfigurationError: somebody edits them meanwhile.
     """
-    frozen = _keep_files(workspace, store, files)
+    workspace = office.workspace
+    frozen = _dump_files(office, files)
     is_as_loaded = Workspace(workspace.root).settings == workspace.settings
     edited = [name for name, digest in frozen.items() if (earlier or {}).get(name, digest) != digest]
     if is_as_loaded and not edited:
         yield frozen
-        edited = [name for name, digest in _keep_files(workspace, store, files).items() if frozen[name] != digest]
+        edited = [name for name, digest in _dump_files(office, files).items() if frozen[name] != digest]
     if edited or not is_as_loaded:
         names = "、".join(edited or [CONFIG_FILE])
         raise ConfigurationError("F06", f"{names} 在计算期间改动过", "保存好全部修改后再运行一次，从校验台账开始。")
 
 
-def prepare(workspace: Workspace, store: Store, revision: Revision) -> Draft:
+def prepare(office: Office, revision: Revision) -> Draft:
     """Everything from ledgers to draft, in a plain sequence."""
-    validate_ledgers(workspace, store, revision, ingest_ledgers(workspace, store, revision))
-    score_indicators(workspace, store, revision)
-    return draft_report(workspace, store, revision)
+    validate_ledgers(office, revision, ingest_ledgers(office, revision))
+    score_indicators(office, revision)
+    return draft_report(office, revision)
 
 
-def decide(workspace: Workspace, store: Store, revision: Revision, gate: Gate, answer: Answer) -> Decision:
+def enrol(office: Office, name: str, role: str) -> tuple[Person, str]:
+    """Enrol an approver for a gate and return the otpauth link to scan, shown this once.
+
+    Raises: ApprovalError: unknown role, empty or odd name, or somebody of that name is enrolled.
+    """
+    name = name.strip()
+    gate = approvals.check_enrolment(name, role, office.workspace.gates)
+    secret, link = approvals.new_secret(name, gate)
+    with office.store.transaction() as record:
+        people = record.people()
+        if anybody := next((item for item in people if item.revoked_at is None), None):
+            record.enrolled(anybody.name, office.key)  # with another key than theirs, the code would be of no use at the gate
+        # Under the spelling that is known, so that the store refuses a second one.
+        known = approvals.find_approver(people, name)
+        return record.enrol(known.name if known else name, role, secret, office.key), link
+
+
+def revoke(office: Office, name: str) -> bool:
+    """End an approver's enrolment, however the name is spelled; False when nobody of that name is active."""
+    with office.store.transaction() as record:
+        person = approvals.find_approver(record.people(), name)
+        return person is not None and record.revoke(person.name)
+
+
+def decide(office: Office, revision: Revision, gate: Gate, answer: Answer) -> Decision:
     """Turn an answer at a gate into a decision on this revision's draft.
+
+    The code is spent before anything else is looked at: it has been seen by the form's server and must be worthless after.
 
     Raises: ApprovalError: when the answer is no decision.
     """
-    from perfeval import approvals
-
-    draft = draft_report(workspace, store, revision)
-    store.artifacts.path(draft.digest)
-    current = Revision(store.evaluation(revision.evaluation.id), revision.number)
-    return approvals.decide(store, current, workspace.gates, gate, draft, answer, secret_key())
+    draft = draft_report(office, revision)
+    office.store.artifacts.path(draft.digest)
+    with office.store.transaction() as record:
+        people = record.people()
+        person = approvals.find_approver(people, answer.name)
+        approver = record.enrolled(person.name, office.key) if person else None
+        if approver is None and any(item.revoked_at and spelling(item.name) == spelling(answer.name) for item in people):
+            raise ApprovalError("A13", f"审批人“{answer.name}”已停用", "由在用的审批人审批，或重新登记。")
+        if approver is None:
+            raise ApprovalError("A04", f"没有登记审批人“{answer.name}”", "核对姓名；新审批人用 perfeval approver add 登记。")
+        step = approvals.code_step(approver.secret, answer.code, datetime.now(UTC))
+        is_spent = step is not None and record.spend_code(approver, step)
+    if not is_spent:
+        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
+    with office.store.transaction() as record:
+        record.lock(revision.evaluation)
+        matter = approvals.Matter(
+            Revision(record.evaluation(revision.evaluation.id), revision.number),
+            draft,
+            _done_at(record.outcome_time(revision, Drafted)),
+            office.workspace.gates,
+            gate,
+            record.decisions(revision.evaluation),
+        )
+        decision = approvals.decide(matter, approver.person, answer, datetime.now(UTC))
+        record.record_decision(decision, approver)
+    return decision
 
 
 def record_correction(store: Store, revision: Revision, note: str) -> None:
     """Note that the clerk's correction of a returned revision is in: the next revision begins."""
-    store.save_outcome(revision, "corrected", {"note": note.strip()})
+    _save(store, revision, Corrected(note.strip()))
 
 
-def archive_report(workspace: Workspace, store: Store, revision: Revision) -> Path:
+def archive_report(office: Office, revision: Revision) -> Path:
     """Archive the approved report with all it rests on, and end the evaluation.
 
     Raises: ArchiveError: when a gate has not approved exactly this draft.
     """
     from perfeval.archive import archive_bag
 
-    outcome = store.outcome(revision, "archived")
-    bag = workspace.archive_folder / str(outcome["bag"]) if outcome else None
+    folder = office.workspace.archive_folder
+    archived = _outcome(office.store, revision, Archived)
+    bag = folder / archived.bag if archived else None
     if bag is None or not bag.exists():
-        bag = archive_bag(_holdings(workspace, store, revision), workspace.archive_folder)
-        store.save_outcome(revision, "archived", {"bag": bag.name})
-    store.end_evaluation(revision.evaluation, Stage.ARCHIVED)
+        bag = archive_bag(_package(office, revision), folder)
+    with office.store.transaction() as record:
+        record.save_outcome(revision, Archived(bag.name))
+        record.end_evaluation(revision.evaluation, Stage.ARCHIVED)
     return bag
-
-
-def _holdings(workspace: Workspace, store: Store, revision: Revision) -> Holdings:
-    from perfeval.archive import Holdings, archive_number, report_title
-
-    evaluation = revision.evaluation
-    if (place := standing(workspace, store, evaluation)).stage not in {Stage.APPROVED, Stage.ARCHIVED}:
-        raise ArchiveError("K01", f"不能归档：{evaluation.id} 第{revision.number}稿{place.title}", "各审批环节都同意后才能归档。")
-    validated, scored, drafted = (_done(store, revision, step) for step in ("validated", "scored", "drafted"))
-    # As they were when this revision was drafted: whoever edits the settings since then opens no door.
-    settings = load_model(store.artifacts.path(drafted["configuration"][CONFIG_FILE]), Settings)
-    # Number and time are written down before the bag is made, so that a second attempt makes the same bag.
-    sealing = store.save_outcome(revision, "sealing", {"number": _next_number(store, evaluation), "at": datetime.now(UTC).isoformat()})
-    records = {
-        "facts.json": scored["facts"],
-        "scores.json": scored["card"],
-        "figures.json": drafted["figures"],
-        "snapshots.json": validated["snapshots"],
-        "corrections.json": {
-            str(number): done["note"]
-            for number in range(1, revision.number)
-            if (done := store.outcome(Revision(evaluation, number), "corrected"))
-        },
-    }
-    return Holdings(
-        archive_no=archive_number(settings.archive, evaluation.year, sealing["number"]),
-        title=report_title(settings.unit.name, evaluation.year),
-        evaluation=evaluation,
-        revision=revision.number,
-        gates=settings.approval,
-        decisions=tuple(store.decisions(evaluation)),
-        written_on=kept(Draft, drafted["draft"]).written_on,
-        drafted_at=_done_at(store, revision, "drafted"),
-        archived_at=datetime.fromisoformat(sealing["at"]),
-        unit=settings.unit.name,
-        archive=settings.archive,
-        report=store.artifacts.read(drafted["draft"]["digest"]),
-        ledgers=_received(store, validated["files"]),
-        snapshots={
-            name if len(snapshot["parts"]) == 1 else f"{name}-{number:03}": store.artifacts.path(part)
-            for name, snapshot in validated["snapshots"].items()
-            for number, part in enumerate(snapshot["parts"], start=1)
-        },
-        records={name: _json(document) for name, document in records.items()}
-        | {
-            "findings.json": store.artifacts.read(validated["findings"]),
-            "lineage.parquet": store.artifacts.read(scored["lineage"]),
-        },
-        configuration={
-            name: store.artifacts.path(digest) for name, digest in {**scored["configuration"], **drafted["configuration"]}.items()
-        },
-        program=f"perfeval {version().number}",
-    )
-
-
-def _next_number(store: Store, evaluation: Evaluation) -> int:
-    """The next item number (件号) of the evaluation's year: behind all that were given, archived yet or not."""
-    same_year = [store.outcome(store.current_revision(other), "sealing") for other in store.evaluations() if other.year == evaluation.year]
-    return max((sealed["number"] for sealed in same_year if sealed), default=0) + 1
-
-
-def verify_archive(bag: Path) -> list[Check]:
-    """Check a bag and, when it is whole, compute facts and scores and write the report again from what is inside it."""
-    from perfeval import report
-    from perfeval.archive import Check, examine_bag, gates_in, made_by, misdescribed
-
-    checks, files = examine_bag(bag)
-    if not all(check.ok for check in checks):
-        return [*checks, Check("从台账重算", ok=False, detail="归档包不完好，未重算")]
-    content = bag / "data"
-    records = content / "records"
-    try:
-        workspace = Workspace(content / "workspace")
-        # An empty folder is no file, so none of the bag's.
-        year = next(int(path.parent.name) for path in (content / "workspace" / "ledgers").glob("*/*"))
-        assessment = assess(workspace, year, receive(workspace.ledgers(year)))
-        again = write_report(workspace, year, 0, assessment)
-        is_same = report.read_text(again.document) == report.read_text((content / "report.docx").read_bytes())
-        changed = [name for name, ledger in assessment.ledgers.items() if not _is_snapshot(ledger, content / "snapshots")]
-        lineage = pl.read_parquet(records / "lineage.parquet").equals(pl.read_parquet(_lineage(assessment.facts)))
-        wrong = misdescribed(bag, files, workspace.settings, year, again.written_on)
-        program = made_by(bag)
-    # A ValueError: the folder of ledgers has no year's name.
-    except (PerfevalError, ValueError, StopIteration, OSError, pl.exceptions.PolarsError) as error:
-        return [*checks, Check("从台账重算", ok=False, detail=str(error))]
-    again_checks = [
-        Check("审批环节", ok=gates_in(records / "decisions.json") == workspace.gates, detail="与归档配置 perfeval.yml 对照"),
-        Check("元数据和说明", ok=not wrong, detail="、".join(wrong) + "与归档配置和审批记录不符" if wrong else "与归档配置和审批记录一致"),
-        Check("台账快照", ok=not changed, detail="、".join(changed) + "与台账不同" if changed else "与台账逐格相同"),
-        Check("数字所据的行", ok=lineage, detail=f"lineage.parquet 与重算的{'一致' if lineage else '不同'}"),
-        _same("校验疑点", keep(list[Finding], list(assessment.findings)), records / "findings.json"),
-        _same("从台账重算的数字", keep_facts(assessment.facts), records / "facts.json"),
-        _same("按规则重算的得分", keep(Scorecard, assessment.card), records / "scores.json"),
-        _same("报告中印出的数字", keep(list[Figure], list(again.figures)), records / "figures.json"),
-        Check("按台账重写的报告", ok=is_same, detail=f"与归档的报告{'逐字相同' if is_same else '文字不同'}"),
-    ]
-    # Another version may have put the same in other words.
-    this = f"perfeval {version().number}"
-    note = "" if program == this else f"（由 {program or '不明程序'} 形成，本程序是 {this}，说法可能不同）"
-    return [*checks, *(check if check.ok else replace(check, detail=check.detail + note) for check in again_checks)]
-
-
-def _same(name: str, computed: Any, record: Path) -> Check:  # noqa: ANN401  # plain JSON data
-    from perfeval.archive import Check
-
-    try:
-        recorded = json.loads(record.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return Check(name, ok=False, detail=f"{record.name} 缺失或无法读取")
-    if computed == recorded:
-        return Check(name, ok=True, detail="与归档时一致")
-    if isinstance(computed, dict):
-        return Check(name, ok=False, detail=f"与归档时不同：重算总分{computed['total']}")
-    differing = dict.fromkeys(
-        item.get("id") or item["message"] for item in computed if not isinstance(recorded, list) or item not in recorded
-    )
-    return Check(name, ok=False, detail=f"与归档时不同：{'、'.join(differing) or '多出或重复'}")
-
-
-def _is_snapshot(ledger: Ledger, folder: Path) -> bool:
-    parts = sorted(path for path in folder.glob("*.parquet") if re.fullmatch(rf"{ledger.name}(?:-[0-9]{{3}})?", path.stem))
-    return bool(parts) and pl.read_parquet(parts).equals(ledger.frame)
 
 
 def close_evaluation(store: Store, evaluation: Evaluation) -> None:
     """End a refused evaluation; what it holds is kept."""
-    store.end_evaluation(evaluation, Stage.REFUSED)
+    with store.transaction() as record:
+        record.end_evaluation(evaluation, Stage.REFUSED)
+
+
+def _package(office: Office, revision: Revision) -> SubmissionPackage:
+    from perfeval.archive import SubmissionPackage, archive_number, report_title
+
+    evaluation, artifacts = revision.evaluation, office.store.artifacts
+    if (place := status(office, evaluation)).stage not in {Stage.APPROVED, Stage.ARCHIVED}:
+        raise ArchiveError("K01", f"不能归档：{evaluation.id} 第{revision.number}稿{place.title}", "各审批环节都同意后才能归档。")
+    validated, scored = _done(office.store, revision, Validated), _done(office.store, revision, Scored)
+    drafted = _done(office.store, revision, Drafted)
+    # As they were when this revision was drafted: whoever edits the settings since then opens no door.
+    settings = load_model(artifacts.path(drafted.configuration[CONFIG_FILE]), Settings)
+    with office.store.transaction() as record:
+        # Number and time are written down before the bag is made, so that a second attempt makes the same bag.
+        sealing = record.save_outcome(revision, Sealing(record.next_item_number(evaluation), datetime.now(UTC)))
+        decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
+        drafted_at = _done_at(record.outcome_time(revision, Drafted))
+    return SubmissionPackage(
+        archive_no=archive_number(settings.archive, evaluation.year, sealing.number),
+        title=report_title(settings.unit.name, evaluation.year),
+        evaluation=evaluation,
+        revision=revision.number,
+        gates=settings.approval,
+        decisions=tuple(decisions),
+        written_on=drafted.draft.written_on,
+        drafted_at=drafted_at,
+        archived_at=sealing.at,
+        unit=settings.unit.name,
+        archive=settings.archive,
+        report=artifacts.read(drafted.draft.digest),
+        ledgers=_received(office.store, validated),
+        snapshots={
+            name if len(snapshot.parts) == 1 else f"{name}-{number:03}": artifacts.path(part)
+            for name, snapshot in validated.snapshots.items()
+            for number, part in enumerate(snapshot.parts, start=1)
+        },
+        records={
+            "facts.json": _json(dump(tuple[FactRecord, ...], scored.facts)),
+            "scores.json": _json(dump(Scorecard, scored.card)),
+            "figures.json": _json(dump(tuple[Figure, ...], drafted.figures)),
+            "snapshots.json": _json(dump(dict[str, Snapshot], validated.snapshots)),
+            "corrections.json": _json({str(number): note for number, note in corrections.items() if number < revision.number}),
+            "findings.json": artifacts.read(validated.findings),
+            "lineage.parquet": artifacts.read(scored.lineage),
+            "origin.json": _json(_origin(office, evaluation, validated, scored)),
+        },
+        configuration={name: artifacts.path(digest) for name, digest in {**scored.configuration, **drafted.configuration}.items()},
+        program=program(),
+    )
+
+
+def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored: Scored) -> dict[str, object]:
+    """What a bag was made by and with: program, ledgers, rules."""
+    files = {name: office.store.artifacts.path(digest) for name, digest in scored.configuration.items()}
+    rules = next(load_yaml(path)[0] for name, path in files.items() if name.startswith("indicators/"))
+    profile = load_yaml(files["profiles.yml"])[0][rules["profile"]]
+    return {
+        "program": program(),
+        "commit": version().commit,
+        "source": source_digest(),
+        "programme": evaluation.programme_key,
+        "ledgers": {name: snapshot.title for name, snapshot in validated.snapshots.items()},
+        "rules": {"profile": rules["profile"], **{name: str(profile[name]) for name in ("title", "since", "source")}},
+        "files": scored.configuration,
+    }
 
 
 # ---- what the store holds, as nouns ----------------------------------------------------------------------------------
 
 
-def load_scores(store: Store, revision: Revision) -> tuple[dict[str, Fact], Scorecard]:
-    """Facts (without rows) and scorecard of a scored revision."""
-    outcome = _done(store, revision, "scored")
-    return kept_facts(outcome["facts"]), kept(Scorecard, outcome["card"])
+def status(office: Office, evaluation: Evaluation) -> Status:
+    """Where an evaluation stands, from the store alone."""
+    with office.store.reading() as record:
+        return record.progress(evaluation).status(office.workspace.gates)
 
 
-def load_ledgers(store: Store, revision: Revision) -> dict[str, Ledger]:
-    """The frozen ledgers of a validated revision."""
-    snapshots = _done(store, revision, "validated")["snapshots"]
-    return {
-        name: Ledger(LEDGERS[name], s["file"], s["sheet"], s["digest"], _rows(store, s["parts"]), s["letters"])
-        for name, s in snapshots.items()
+def statuses(office: Office) -> list[Status]:
+    """Where every evaluation of the unit stands, oldest first."""
+    with office.store.reading() as record:
+        return [progress.status(office.workspace.gates) for progress in record.all_progress()]
+
+
+def load_ledgers(office: Office, revision: Revision) -> dict[str, Ledger]:
+    """The frozen ledgers of a validated revision, with the rows of its programme."""
+    import polars as pl
+
+    from perfeval.assessment import own_rows
+    from perfeval.model import Ledger
+
+    catalogue, place = office.workspace.catalogue, office.store.artifacts.path
+    ledgers = {
+        name: Ledger(catalogue[name], s.file, s.sheet, s.digest, pl.scan_parquet([place(part) for part in s.parts]), s.letters)
+        for name, s in _done(office.store, revision, Validated).snapshots.items()
     }
+    return own_rows(office.subject(revision.evaluation), ledgers)
 
 
-def _rows(store: Store, parts: Sequence[str]) -> pl.LazyFrame:
-    return pl.scan_parquet([store.artifacts.path(part) for part in parts])
+def load_facts(store: Store, revision: Revision) -> Facts:
+    """The facts of a scored revision, without their rows."""
+    return recorded_facts(_done(store, revision, Scored).facts)
+
+
+def findings_of(store: Store, validated: Validated) -> list[Finding]:
+    """The findings that a revision's ledgers were frozen with."""
+    return load_json(list[Finding], store.artifacts.read(validated.findings))
 
 
 def marked_folder(workspace: Workspace, revision: Revision) -> Path:
     """Where marked copies of faulty ledgers are put for the clerk."""
-    return workspace.root / "marked" / f"{revision.evaluation.year}-r{revision.number}"
-
-
-def standing(workspace: Workspace, store: Store, evaluation: Evaluation) -> Standing:
-    """Where an evaluation stands, from the store alone."""
-    evaluation = store.evaluation(evaluation.id)
-    revision = store.current_revision(evaluation)
-    drafted = store.outcome(revision, "drafted")
-    draft = kept(Draft, drafted["draft"]) if drafted else None
-    decisions = {decision.gate: decision for decision in store.decisions(evaluation, revision.number)}
-    times = [store.outcome_time(revision, "drafted"), *(decision.decided_at for decision in decisions.values())]
-    since = max([time for time in times if time], default=evaluation.opened_at)
-    if evaluation.outcome:
-        return Standing(Stage(evaluation.outcome), revision, since, draft=draft)
-    for verdict, stage in ((Verdict.REFUSE, Stage.REFUSED), (Verdict.RETURN, Stage.CORRECTING)):
-        if any(decision.verdict is verdict for decision in decisions.values()):
-            return Standing(stage, revision, since, draft=draft)
-    waiting = next((gate for gate in workspace.gates if gate.key not in decisions), None)
-    if draft is None:
-        return Standing(Stage.PREPARING, revision, since)
-    return Standing(Stage.WAITING if waiting else Stage.APPROVED, revision, since, waiting, draft)
+    return workspace.root / "marked" / f"{revision.evaluation.id}-r{revision.number}"
 
 
 def days_since(moment: datetime) -> int:
@@ -493,50 +398,53 @@ def days_since(moment: datetime) -> int:
     return (datetime.now(UTC) - moment).days
 
 
-def _done(store: Store, revision: Revision, step: str) -> dict[str, Any]:
-    outcome = store.outcome(revision, step)
+def _outcome(store: Store, revision: Revision, kind: type[O]) -> O | None:
+    with store.reading() as record:
+        return record.outcome(revision, kind)
+
+
+def _done(store: Store, revision: Revision, kind: type[O]) -> O:
+    outcome = _outcome(store, revision, kind)
     if outcome is None:
-        message = f"{step} is asked for before it is done for {revision}"
+        message = f"{kind.step} is asked for before it is done for {revision}"
         raise RuntimeError(message)
     return outcome
 
 
-def _done_at(store: Store, revision: Revision, step: str) -> datetime:
-    moment = store.outcome_time(revision, step)
+def _done_at(moment: datetime | None) -> datetime:
     if moment is None:
-        message = f"{step} is asked for before it is done for {revision}"
+        message = "a time is asked for of what is not done"
         raise RuntimeError(message)
     return moment
 
 
-def _json(document: Any) -> bytes:  # noqa: ANN401  # plain JSON data
+def _save(store: Store, revision: Revision, outcome: O) -> O:
+    with store.transaction() as record:
+        return record.save_outcome(revision, outcome)
+
+
+def _json(document: object) -> bytes:
     return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _findings(store: Store, validated: dict[str, Any]) -> list[Finding]:
-    return kept_json(list[Finding], store.artifacts.read(validated["findings"]))
+def _received(store: Store, validated: Validated) -> list[ReceivedFile]:
+    return [ReceivedFile(name, store.artifacts.path(digest), digest) for name, digest in validated.files.items()]
 
 
-def _received(store: Store, files: dict[str, str]) -> list[ReceivedFile]:
-    return [ReceivedFile(name, store.artifacts.path(digest), digest) for name, digest in files.items()]
-
-
-def _keep_ledger(store: Store, ledger: Ledger) -> dict[str, Any]:
+def _snapshots(store: Store, reading: Reading) -> dict[str, Snapshot]:
     return {
-        "title": ledger.title,
-        "file": ledger.file,
-        "sheet": ledger.sheet,
-        "digest": ledger.digest,
-        "parts": [store.artifacts.put(part) for part in ledger.parts],
-        "letters": dict(ledger.letters),
+        name: Snapshot(
+            ledger.title,
+            ledger.file,
+            ledger.sheet,
+            ledger.digest,
+            tuple(store.artifacts.put(part) for part in ledger.parts),
+            dict(ledger.letters),
+        )
+        for name, ledger in reading.ledgers.items()
     }
 
 
-def _keep_files(workspace: Workspace, store: Store, files: Sequence[Path]) -> dict[str, str]:
-    return {path.relative_to(workspace.root).as_posix(): store.artifacts.put(path.read_bytes()) for path in files}
-
-
-def _lineage(facts: Facts) -> bytes:
-    """Which rows each fact came from, as Parquet; in lists, because a name for every row costs as much as the ledger."""
-    sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]
-    return parquet(pl.DataFrame(sources, [("fact", pl.String), ("ledger", pl.String), ("rows", pl.List(pl.UInt32))], orient="row"))
+def _dump_files(office: Office, files: Sequence[Path]) -> Configuration:
+    root, artifacts = office.workspace.root, office.store.artifacts
+    return {path.relative_to(root).as_posix(): artifacts.put(path.read_bytes()) for path in files}

@@ -3,6 +3,7 @@
 Nothing is asked at import. In a work tree git is asked, because an editable install goes on naming the commit it was made from.
 """
 
+import hashlib
 import importlib.metadata
 import os
 import re
@@ -36,6 +37,22 @@ class Version:
 def version() -> Version:
     """The version of this program."""
     return find_version(Path(__file__).parent)
+
+
+def program() -> str:
+    """The program and its version, as an archive names its maker."""
+    return f"perfeval {version()}"
+
+
+@cache
+def source_digest() -> str:
+    """A digest of the code that computes and writes: two programs with the same one give the same from the same ledgers."""
+    root = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(path for room in ("perfeval", "schemas") for path in (root / room).rglob("*") if path.suffix in {".py", ".txt"}):
+        if path.name != "commit.txt":  # which an export alone fills in
+            digest.update(f"{path.relative_to(root).as_posix()}\0{len(path.read_bytes())}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def find_version(package: Path) -> Version:

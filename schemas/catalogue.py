@@ -17,6 +17,7 @@ from schemas.projects import Projects
 from schemas.publications import Publications
 from schemas.services import Services
 from schemas.surveys import Surveys
+from schemas.targets import Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,9 @@ class Catalogue(Mapping[str, type[LedgerModel]]):
 BUILT_IN: Mapping[str, type[LedgerModel]] = {
     model.ledger_name(): model
     for model in (
-        Budget, Expenditure, Plans, Projects, Progress, Meetings, Issues, Services, Publications, Inspections, Surveys, Goals,
+        Budget, Expenditure, Targets, Plans, Projects, Progress, Meetings, Issues, Services, Publications, Inspections, Surveys, Goals,
         EvaluationWork,
     )
 }  # fmt: skip
-DEFAULT = Catalogue(BUILT_IN)
+DEFAULT = Catalogue({name: model for name, model in BUILT_IN.items() if model is not Targets})
 """What is kept where a workspace does not say."""

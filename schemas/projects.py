@@ -1,12 +1,12 @@
 """重点项目台账: the county's key projects, one row each; the other ledgers refer to it by 项目编号."""
 
-from schemas.columns import Day, LedgerModel, Money, Text, choice, code, day, money, text
+from schemas.columns import After, Day, LedgerModel, Money, RequiredWhen, Text, Unique, Within, choice, code, day, money, text
 
 
 class Projects(LedgerModel):
     """重点项目: stage, investment and the 五个一 (one leader, team and plan per project), whose gaps are counted, not refused."""
 
-    project_no: Text = code("项目编号", "重点项目的编号，不得重复。")
+    project_no: Text = code("项目编号", "重点项目的编号，不得重复。", Unique())
     project_name: Text = text("项目名称", "项目的名称。")
     category: Text = text("项目类别", "项目的类别。")
     nature: Text = text("建设性质", "新建、续建、改扩建等。", required=False)
@@ -15,8 +15,21 @@ class Projects(LedgerModel):
     total_investment_yuan: Money = money("总投资（万元）", "计划总投资。", ge=0)
     annual_planned_yuan: Money = money("年度计划投资（万元）", "本年计划完成的投资。", required=False, ge=0)
     annual_completed_yuan: Money = money("年度完成投资（万元）", "本年实际完成的投资。", required=False, ge=0)
-    started_on: Day = day("开工日期", "实际开工的日期；未开工的留空。", required=False)
-    completed_on: Day = day("竣工日期", "实际竣工的日期；未竣工的留空。", required=False)
+    started_on: Day = day(
+        "开工日期",
+        "实际开工的日期；未开工的留空。",
+        RequiredWhen("stage = '新开工'"),
+        Within(when="stage = '新开工'", code="X11", is_warning=True),
+        required=False,
+    )
+    completed_on: Day = day(
+        "竣工日期",
+        "实际竣工的日期；未竣工的留空。",
+        After("started_on"),
+        RequiredWhen("stage = '竣工'"),
+        Within(when="stage = '竣工'", code="X11", is_warning=True),
+        required=False,
+    )
     county_leader: Text = text("联系县级领导", "五个一：一位领导。", required=False)
     team: Text = text("工作专班", "五个一：一套班子。", required=False)
     plan_title: Text = text("实施方案", "五个一：一个方案。", required=False)

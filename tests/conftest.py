@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from perfeval.cli import create_workspace
+from perfeval.packs import create_workspace
 
 KEY = "an invented key for tests"
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PERFEVAL_WORKSPACE", "PERFEVAL_JSON"):
+    for name in ("PERFEVAL_WORKSPACE", "PERFEVAL_JSON", "PERFEVAL_DATABASE_URL"):
         monkeypatch.setenv(name, "")  # and back afterwards: commands leave options here
     monkeypatch.setenv("PERFEVAL_KEY", KEY)
 
@@ -32,7 +32,7 @@ def _missing(what: str) -> None:
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample workspace, to be copied."""
     folder = tmp_path_factory.mktemp("pristine") / "office"
-    create_workspace(folder, "taojiang-2022")
+    create_workspace(folder, sample="taojiang-2022")
     return folder
 
 

@@ -1,6 +1,9 @@
-"""Who may decide what: identity, roles, separation of duties. An answer becomes a Decision here or nowhere."""
+"""Who may decide what: identity, roles, separation of duties. Pure: what is known of the record is handed in.
 
-from perfeval.approvals.deciding import decide
-from perfeval.approvals.identity import enrol, find_approver
+An answer becomes a Decision here or nowhere.
+"""
 
-__all__ = ["decide", "enrol", "find_approver"]
+from perfeval.approvals.deciding import Matter, decide
+from perfeval.approvals.identity import check_enrolment, code_step, find_approver, new_secret
+
+__all__ = ["Matter", "check_enrolment", "code_step", "decide", "find_approver", "new_secret"]

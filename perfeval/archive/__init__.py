@@ -2,12 +2,14 @@
 
 from perfeval.archive.approvals import gates_in
 from perfeval.archive.bag import archive_bag
-from perfeval.archive.holdings import Holdings, archive_number, report_title
-from perfeval.archive.verification import Check, examine_bag, made_by, misdescribed, verify_bag
+from perfeval.archive.package import ORIGIN, SubmissionPackage, archive_number, report_title
+from perfeval.archive.verification import Check, State, examine_bag, made_by, misdescribed, verify_bag
 
 __all__ = [
+    "ORIGIN",
     "Check",
-    "Holdings",
+    "State",
+    "SubmissionPackage",
     "archive_bag",
     "archive_number",
     "examine_bag",

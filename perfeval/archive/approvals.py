@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from perfeval.archive.holdings import Holdings
+from perfeval.archive.package import SubmissionPackage
 from perfeval.model import Decision, Gate, Verdict
 from perfeval.model.digests import check_code
 from perfeval.model.evaluation import gate_title, spelling
@@ -50,20 +50,20 @@ class Approvals:
 _document = TypeAdapter(Approvals)
 
 
-def approvals_of(holdings: Holdings, digest: str) -> Approvals:
+def approvals_of(package: SubmissionPackage, digest: str) -> Approvals:
     """The approvals of what is to be archived, whose report has this content digest."""
     return Approvals(
-        holdings.evaluation.id,
-        holdings.revision,
-        holdings.evaluation.prepared_by,
-        china_time(holdings.drafted_at),
-        china_time(holdings.archived_at),
+        package.evaluation.id,
+        package.revision,
+        package.evaluation.prepared_by,
+        china_time(package.drafted_at),
+        china_time(package.archived_at),
         digest,
         check_code(digest),
-        holdings.gates,
+        package.gates,
         tuple(
             replace(item, decided_at=china_time(item.decided_at))
-            for item in sorted(holdings.decisions, key=lambda item: (item.revision, item.decided_at, item.gate))
+            for item in sorted(package.decisions, key=lambda item: (item.revision, item.decided_at, item.gate))
         ),
     )
 
@@ -132,12 +132,14 @@ def conflicted(approvals: Approvals) -> list[str]:
 
 
 def acts(approvals: Approvals) -> list[tuple[str, str, str]]:
-    """业务行为: what was done, by whom, when, in order. The unit's own gate, the first, issues the report; those behind it review."""
-    issuing = approvals.gates[0].key if approvals.gates else ""
+    """业务行为: what was done, by whom, when, in order."""
+    says = any(gate.act for gate in approvals.gates)
+    # Before gates said it, the first one was the unit's own, which signs.
+    act_of = {gate.key: gate.act or ("审核" if says or place else "签发") for place, gate in enumerate(approvals.gates)}
     return [
         ("拟稿", approvals.prepared_by, time_text(approvals.drafted_at)),
         *(
-            (f"{'签发' if item.gate == issuing else '审核'}（{approvals.title(item.gate)}）", item.approver, time_text(item.decided_at))
+            (f"{act_of.get(item.gate, '审核')}（{approvals.title(item.gate)}）", item.approver, time_text(item.decided_at))
             for item in approvals.current
         ),
         ("归档", approvals.prepared_by, time_text(approvals.archived_at)),

@@ -11,7 +11,7 @@ from pathlib import Path
 from perfeval.archive import description
 from perfeval.archive.approvals import Approvals, approvals_of, conflicted, misbound, unapproved, write_approvals
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_file, digest_folder
-from perfeval.archive.holdings import Holdings, absent, path_problem, path_problems, payload
+from perfeval.archive.package import SubmissionPackage, absent, path_problem, path_problems, payload
 from perfeval.archive.verification import verify_bag
 from perfeval.errors import ArchiveError, refusal
 from perfeval.model.digests import content_digest
@@ -20,59 +20,59 @@ _READ_ONLY = 0o444
 _FOLDER = 0o755
 
 
-def archive_bag(holdings: Holdings, folder: Path) -> Path:
+def archive_bag(package: SubmissionPackage, folder: Path) -> Path:
     """Archive an approved evaluation (归档) as a BagIt bag in `folder`/档号 and return it.
 
-    Atomic: the bag is there whole or not at all. Idempotent: the same holdings again return the bag that is there.
+    Atomic: the bag is there whole or not at all. Idempotent: the same package again return the bag that is there.
 
     Raises: ArchiveError: nothing is archived when an approval is missing or is not for this report, when something to keep
         is missing or cannot be kept, or when another bag has the place.
     """
-    approvals = _through_the_door(holdings)
-    contents = payload(holdings, write_approvals(approvals))
-    _check_contents(holdings, [path for path, _ in contents])
-    bag = folder / holdings.archive_no
+    approvals = _through_the_door(package)
+    contents = payload(package, write_approvals(approvals))
+    _check_contents(package, [path for path, _ in contents])
+    bag = folder / package.archive_no
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
-            building = Path(tempfile.mkdtemp(prefix=_leftover_prefix(holdings), dir=folder))
+            building = Path(tempfile.mkdtemp(prefix=_leftover_prefix(package), dir=folder))
             try:
-                _write_bag(building, holdings, approvals, contents)
+                _write_bag(building, package, approvals, contents)
                 _publish(building, bag)
             finally:
                 # Also what a crash has left of earlier attempts.
                 for leftover in folder.iterdir():
-                    if leftover.name.startswith(_leftover_prefix(holdings)):
+                    if leftover.name.startswith(_leftover_prefix(package)):
                         shutil.rmtree(leftover, ignore_errors=True)
     except OSError as error:
         raise ArchiveError("K04", f"归档时读写文件失败：{refusal(error)}", "检查磁盘空间和归档文件夹的权限后重试。") from error
     return bag
 
 
-def _through_the_door(holdings: Holdings) -> Approvals:
+def _through_the_door(package: SubmissionPackage) -> Approvals:
     try:
-        digest = content_digest(holdings.report)
+        digest = content_digest(package.report)
     except ValueError as error:
         raise ArchiveError("K01", f"不能归档：{error}", "重新生成报告并重新审批。") from error
-    approvals = approvals_of(holdings, digest)
+    approvals = approvals_of(package, digest)
     if problems := [*unapproved(approvals), *misbound(approvals, digest), *conflicted(approvals)]:
         raise ArchiveError("K01", "不能归档：" + "；".join(problems), "各审批环节由不同的人对这一稿作出“同意”后再归档。")
     return approvals
 
 
-def _check_contents(holdings: Holdings, paths: list[str]) -> None:
+def _check_contents(package: SubmissionPackage, paths: list[str]) -> None:
     if missing := absent(paths):
         raise ArchiveError("K02", "不能归档，缺少：" + "、".join(missing), "补齐后再归档。")
-    names = [holdings.archive_no, *(ledger.name for ledger in holdings.ledgers)]
+    names = [package.archive_no, *(ledger.name for ledger in package.ledgers)]
     problems = [f"{name}：名称中不应有 /" for name in names if "/" in name]
-    if problem := path_problem(holdings.archive_no):
-        problems.append(f"档号{holdings.archive_no}：{problem}")
+    if problem := path_problem(package.archive_no):
+        problems.append(f"档号{package.archive_no}：{problem}")
     if problems := problems + path_problems(paths):
         raise ArchiveError("K02", "不能归档，以下文件名不能长期保存：" + "；".join(problems), "改名后重新接收台账再归档。")
 
 
-def _leftover_prefix(holdings: Holdings) -> str:
-    return f".{holdings.archive_no}."
+def _leftover_prefix(package: SubmissionPackage) -> str:
+    return f".{package.archive_no}."
 
 
 @contextmanager
@@ -93,12 +93,12 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _write_bag(bag: Path, holdings: Holdings, approvals: Approvals, contents: list[tuple[str, bytes | Path]]) -> None:
+def _write_bag(bag: Path, package: SubmissionPackage, approvals: Approvals, contents: list[tuple[str, bytes | Path]]) -> None:
     files = {path: _write(bag / path, content) for path, content in contents}
-    _check_received(holdings, files)
+    _check_received(package, files)
     tags = {f"manifest-{algorithm}.txt": _manifest(files, algorithm) for algorithm in ALGORITHMS} | {
         "bagit.txt": description.BAGIT.encode(),
-        **description.describe(holdings, approvals, files),
+        **description.describe(package, approvals, files),
     }
     written = {name: _write(bag / name, content) for name, content in tags.items()}
     for algorithm in ALGORITHMS:
@@ -121,9 +121,9 @@ def _write(path: Path, content: bytes | Path) -> Digests:
     return digests
 
 
-def _check_received(holdings: Holdings, files: Mapping[str, Digests]) -> None:
+def _check_received(package: SubmissionPackage, files: Mapping[str, Digests]) -> None:
     kept = {path.rpartition("/")[2]: digests.sha256 for path, digests in files.items() if "/ledgers/" in path}
-    if changed := [ledger.name for ledger in holdings.ledgers if kept[ledger.name] != ledger.digest]:
+    if changed := [ledger.name for ledger in package.ledgers if kept[ledger.name] != ledger.digest]:
         raise ArchiveError("K02", "不能归档，台账与收到时不同：" + "、".join(changed), "从备份恢复工作区的状态文件夹。")
 
 

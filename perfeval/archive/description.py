@@ -7,7 +7,7 @@ from lxml import etree
 
 from perfeval.archive.approvals import Approvals, acts, china_time, time_text
 from perfeval.archive.digesting import Digests
-from perfeval.archive.holdings import Holdings
+from perfeval.archive.package import SubmissionPackage
 
 BAGIT = "BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n"
 METADATA = "metadata.xml"
@@ -26,50 +26,50 @@ _FORMATS = {
 }
 
 
-def describe(holdings: Holdings, approvals: Approvals, files: Mapping[str, Digests]) -> dict[str, bytes]:
+def describe(package: SubmissionPackage, approvals: Approvals, files: Mapping[str, Digests]) -> dict[str, bytes]:
     """What a bag says of itself, by file."""
     return {
-        "bag-info.txt": bag_info(holdings, files).encode(),
-        METADATA: metadata(holdings, approvals, files),
-        NOTICE: notice(holdings, approvals).encode(),
+        "bag-info.txt": bag_info(package, files).encode(),
+        METADATA: metadata(package, approvals, files),
+        NOTICE: notice(package, approvals).encode(),
     }
 
 
-def bag_info(holdings: Holdings, files: Mapping[str, Digests]) -> str:
+def bag_info(package: SubmissionPackage, files: Mapping[str, Digests]) -> str:
     """bag-info.txt."""
     entries = {
-        "Source-Organization": holdings.unit,
-        "External-Identifier": holdings.archive_no,
-        "External-Description": holdings.title,
-        "Internal-Sender-Identifier": f"{holdings.evaluation.id} r{holdings.revision}",
-        "Bagging-Date": china_time(holdings.archived_at).date().isoformat(),
+        "Source-Organization": package.unit,
+        "External-Identifier": package.archive_no,
+        "External-Description": package.title,
+        "Internal-Sender-Identifier": f"{package.evaluation.id} r{package.revision}",
+        "Bagging-Date": china_time(package.archived_at).date().isoformat(),
         "Payload-Oxum": f"{sum(file.size for file in files.values())}.{len(files)}",
-        "Bag-Software-Agent": holdings.program,
+        "Bag-Software-Agent": package.program,
     }
     return "".join(f"{label}: {one_line(value)}\n" for label, value in entries.items())
 
 
-def metadata(holdings: Holdings, approvals: Approvals, files: Mapping[str, Digests]) -> bytes:
+def metadata(package: SubmissionPackage, approvals: Approvals, files: Mapping[str, Digests]) -> bytes:
     """metadata.xml: the fields of DA/T 46-2009 under their Chinese names."""
-    archive = holdings.archive
+    archive = package.archive
     root = etree.Element("电子文件元数据", {"依据": "DA/T 46-2009"})
     _add(root, "聚合层次", "件")
     origin = _add(root, "来源")
     _add(origin, "全宗号", archive.fonds)
     _add(origin, "全宗名称", archive.fonds_name)
-    _add(origin, "立档单位名称", holdings.unit)
-    _add(root, "电子文件号", f"{holdings.evaluation.id}-r{holdings.revision}")
-    _add(root, "档号", holdings.archive_no)
-    _add(root, "题名", holdings.title)
+    _add(origin, "立档单位名称", package.unit)
+    _add(root, "电子文件号", f"{package.evaluation.id}-r{package.revision}")
+    _add(root, "档号", package.archive_no)
+    _add(root, "题名", package.title)
     _add(root, "文件编号")  # the report has no 发文字号 of its own
-    _add(root, "责任者", holdings.unit)
-    _add(root, "日期", holdings.written_on.isoformat())
+    _add(root, "责任者", package.unit)
+    _add(root, "日期", package.written_on.isoformat())
     _add(root, "文种", "报告")
     _add(root, "密级", archive.security)
     _add(root, "保管期限", _TERMS[archive.term])
-    _add(root, "年度", str(holdings.evaluation.year))
-    _add(root, "预算项目", holdings.evaluation.programme)
-    _add(root, "创建程序", holdings.program)
+    _add(root, "年度", str(package.evaluation.year))
+    _add(root, "预算项目", package.evaluation.programme)
+    _add(root, "创建程序", package.program)
     for path, digests in sorted(files.items()):
         file = _add(root, "电子文件", 文件名=path)
         name, version = _FORMATS.get(PurePosixPath(path).suffix.lower(), ("其他", ""))
@@ -90,7 +90,7 @@ def one_line(text: str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
-def notice(holdings: Holdings, approvals: Approvals) -> str:
+def notice(package: SubmissionPackage, approvals: Approvals) -> str:
     """归档说明.txt: what lies here and how to check it in twenty years, without this program."""
     decisions = "\n".join(
         f"    第{item.revision}稿 {approvals.title(item.gate)}：{item.verdict}，{one_line(item.approver)}，"
@@ -98,15 +98,15 @@ def notice(holdings: Holdings, approvals: Approvals) -> str:
         for item in approvals.decisions
     )
     return _TEXT.read_text(encoding="utf-8").format(
-        title=one_line(holdings.title),
-        archive_no=holdings.archive_no,
-        unit=one_line(holdings.unit),
-        programme=one_line(holdings.evaluation.programme),
-        year=holdings.evaluation.year,
+        title=one_line(package.title),
+        archive_no=package.archive_no,
+        unit=one_line(package.unit),
+        programme=one_line(package.evaluation.programme),
+        year=package.evaluation.year,
         revision=approvals.revision,
         prepared_by=one_line(approvals.prepared_by),
         archived_at=time_text(approvals.archived_at),
-        program=holdings.program,
+        program=package.program,
         decisions=decisions,
         digest=approvals.content_digest,
         code=approvals.check_code,

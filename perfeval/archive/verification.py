@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 
 import bagit  # type: ignore[import-untyped]  # has no types
@@ -14,10 +15,10 @@ from lxml import etree
 from perfeval.archive.approvals import Approvals, acts, conflicted, misbound, read_approvals, unapproved
 from perfeval.archive.description import BAGIT, METADATA, NOTICE, describe, one_line
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_folder
-from perfeval.archive.holdings import APPROVALS, FACTS, LEDGERS, REPORT, Holdings, absent, path_problem, report_title
+from perfeval.archive.package import APPROVALS, FACTS, LEDGERS, REPORT, SubmissionPackage, absent, path_problem, report_title
 from perfeval.model import Evaluation
 from perfeval.model.digests import check_code, content_digest
-from perfeval.settings import Settings
+from perfeval.workspace import Subject
 
 _ENTRY = re.compile(r"([0-9a-f]{64})  (.+)")
 _TAG_FILES = ("bagit.txt", "bag-info.txt", *(f"manifest-{algorithm}.txt" for algorithm in ALGORITHMS), METADATA, NOTICE)
@@ -26,13 +27,27 @@ _DOCUMENT_LIMIT = 256 << 20
 _NAMED = 20
 
 
+class State(StrEnum):
+    """What came of a check: the same as archived; differs, because another version of the program words it so; not proved; wrong."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+    UNPROVED = "unproved"
+    WRONG = "wrong"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at (核验项), whether it is as it should be, and what was found, in Chinese."""
+    """One thing looked at (核验项), what came of it, and what was found, in Chinese."""
 
     name: str
-    ok: bool
+    state: State
     detail: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return self.state is not State.WRONG
 
 
 def verify_bag(path: Path) -> list[Check]:
@@ -47,7 +62,7 @@ def examine_bag(path: Path) -> tuple[list[Check], Mapping[str, Digests]]:
     """What `verify_bag` checks, and the digests of the payload that it has read for it."""
     if not os.path.isfile(path / "bagit.txt"):  # noqa: PTH113  # pathlib raises in a folder that may not be read
         detail = f"{_shown(str(path))} 不是归档包：不是文件夹，或其中没有 bagit.txt"
-        return [Check("可用性：归档包", ok=False, detail=detail)], {}
+        return [Check("可用性：归档包", State.WRONG, detail)], {}
     bag = _Bag(path)
     checks = [
         _check("安全性：文件种类", bag.strange, "没有链接和特殊文件"),
@@ -72,17 +87,17 @@ def _told(path: Path) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in lines if ": " in line)
 
 
-def misdescribed(path: Path, files: Mapping[str, Digests], settings: Settings, year: int, written_on: date) -> list[str]:
+def misdescribed(path: Path, files: Mapping[str, Digests], subject: Subject, written_on: date) -> list[str]:
     """Which of bag-info.txt, metadata.xml and 归档说明.txt of an intact bag are not what its records and settings give.
 
     Raises: ValueError, OSError: one of them cannot be read.
     """
-    told = _told(path)
+    told, settings = _told(path), subject.workspace.settings
     approvals = read_approvals((path / APPROVALS).read_bytes())
-    holdings = Holdings(
+    package = SubmissionPackage(
         archive_no=told.get("External-Identifier", ""),
-        title=report_title(settings.unit.name, year),
-        evaluation=Evaluation(approvals.evaluation, year, settings.programme.name, approvals.prepared_by, approvals.drafted_at),
+        title=report_title(settings.unit.name, subject.year),
+        evaluation=Evaluation(approvals.evaluation, subject.year, subject.programme.name, approvals.prepared_by, approvals.drafted_at),
         revision=approvals.revision,
         gates=approvals.gates,
         decisions=approvals.decisions,
@@ -93,7 +108,7 @@ def misdescribed(path: Path, files: Mapping[str, Digests], settings: Settings, y
         archive=settings.archive,
         program=told.get("Bag-Software-Agent", ""),
     )
-    return [name for name, text in describe(holdings, approvals, files).items() if (path / name).read_bytes() != text]
+    return [name for name, text in describe(package, approvals, files).items() if (path / name).read_bytes() != text]
 
 
 class _Bag:
@@ -223,7 +238,7 @@ def _check_approvals(bag: _Bag) -> list[Check]:
     try:
         approvals = read_approvals(bag.read(APPROVALS))
     except ValueError as error:
-        return [Check("真实性：审批决定", ok=False, detail=_shown(f"{APPROVALS} 无法读取：{error}"))]
+        return [Check("真实性：审批决定", State.WRONG, _shown(f"{APPROVALS} 无法读取：{error}"))]
     try:
         digest = content_digest(bag.read(REPORT))
         unbound = misbound(approvals, digest) + ([] if approvals.content_digest == digest else ["审批记录中的内容摘要不是这份报告的"])
@@ -259,7 +274,7 @@ def _recorded(document: object) -> Iterator[tuple[str, str]]:
 def _check(name: str, problems: Iterable[str], fine: str) -> Check:
     found = sorted(set(problems))
     detail = "；".join(found[:_NAMED]) + (f"；等{len(found)}处" if len(found) > _NAMED else "")
-    return Check(name, ok=not found, detail=_shown(detail or fine))
+    return Check(name, State.WRONG if found else State.SAME, _shown(detail or fine))
 
 
 def _title(algorithm: str) -> str:

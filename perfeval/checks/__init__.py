@@ -1,10 +1,14 @@
 """Rules that look at more than one cell (核对): each a function that yields findings, all listed in RULES.
 
+Rules on columns' constraints (`schemas.columns`) hold of every ledger, declared ones too; only rules on the programme's money and
+on the evaluation itself name ledgers, and are silent where an office does not keep them.
+
 Codes: C.. as in the evaluation rules of the field; X.. are this room's own and keep their meaning:
 C08 no annual budget · C09 overspent · C35 economic classification · C36 voucher or invoice twice · C37 payment day ·
-X01 number twice · X02 unknown project · X03 unknown plan · X04 other programme · X05 papers missing (手续不全) ·
-X06 negative payment · X07 plan overrun · X08 plan not reviewed · X09 days out of order · X10 outside the year ·
-X11 done without its day · X12 investment not told · X13 evaluation step missing.
+X01 number twice · X02 unknown project, or other thing referred to · X03 unknown plan · X04 other programme ·
+X05 papers missing (手续不全) · X06 negative payment · X07 plan overrun · X08 plan not reviewed · X09 days out of order ·
+X10 outside the year · X11 done without its day · X12 investment not told · X13 evaluation step missing · X14 another year's
+ledgers · X15 cumulative figure falling.
 
 An error stops the run; a warning travels to the approvers. A rule whose ledger could not be read does not apply.
 """
@@ -14,21 +18,13 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
-from perfeval.checks.case import Case
-from perfeval.checks.dates import (
-    find_days_out_of_order,
-    find_days_outside_year,
-    find_months_outside_year,
-    find_states_without_their_day,
-    find_surveys_outside_time,
-)
+from perfeval.checks.context import CheckContext
 from perfeval.checks.references import (
     find_missing_steps,
+    find_repeated_invoices,
     find_repeated_numbers,
-    find_repeated_vouchers,
-    find_unknown_plans,
     find_unknown_programmes,
-    find_unknown_projects,
+    find_unknown_references,
 )
 from perfeval.checks.spending import (
     find_investments_not_told,
@@ -40,26 +36,28 @@ from perfeval.checks.spending import (
     find_unreviewed_plans,
     find_wrong_classification,
 )
+from perfeval.checks.states import find_days_out_of_order, find_empty_cells, find_falling_figures, find_filled_cells
+from perfeval.checks.years import find_other_years
+from perfeval.configuration import read_text
 from perfeval.errors import ConfigurationError
 from perfeval.model import Finding, Ledgers
-from perfeval.settings import read_text
+from schemas import Catalogue
 
 __all__ = ["RULES", "check_ledgers", "load_classification"]
 
-RULES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
+RULES: tuple[Callable[[CheckContext], Iterable[Finding]], ...] = (
     find_no_budget,
     find_overspending,
     find_unknown_programmes,
     find_wrong_classification,
-    find_repeated_vouchers,
     find_repeated_numbers,
-    find_unknown_plans,
-    find_unknown_projects,
+    find_repeated_invoices,
+    find_unknown_references,
     find_days_out_of_order,
-    find_days_outside_year,
-    find_months_outside_year,
-    find_surveys_outside_time,
-    find_states_without_their_day,
+    find_empty_cells,
+    find_other_years,
+    find_filled_cells,
+    find_falling_figures,
     find_missing_steps,
     find_investments_not_told,
     find_missing_papers,
@@ -69,17 +67,27 @@ RULES: tuple[Callable[[Case], Iterable[Finding]], ...] = (
 )
 
 
-def check_ledgers(ledgers: Ledgers, *, year: int, programme_codes: Collection[str], classification: Mapping[str, str]) -> list[Finding]:
+def check_ledgers(
+    ledgers: Ledgers,
+    catalogue: Catalogue,
+    *,
+    year: int,
+    programme_codes: Collection[str],
+    classification: Mapping[str, str],
+    other_codes: Collection[str] = (),
+) -> list[Finding]:
     """Hold a year's ledgers against each other by every rule.
 
     Args:
         ledgers: as read; missing ones are left out of account.
+        catalogue: which ledgers the office keeps.
         year: the evaluated year (评价年度).
         programme_codes: codes of the evaluated programme (预算项目编码).
         classification: names of the economic classification (经济分类) by code.
+        other_codes: codes of the unit's other programmes, whose rows stand in the same ledgers.
     """
-    case = Case(ledgers, year, programme_codes, classification)
-    return [finding for rule in RULES for finding in rule(case)]
+    context = CheckContext(ledgers, catalogue, year, programme_codes, classification, other_codes)
+    return [finding for rule in RULES for finding in rule(context)]
 
 
 def load_classification(path: Path) -> dict[str, str]:

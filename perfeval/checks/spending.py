@@ -6,103 +6,112 @@ from decimal import Decimal
 
 import polars as pl
 
-from perfeval.checks.case import Case, finding_at, finding_on
+from perfeval.checks.context import CheckContext, faulty_rows, finding_at, finding_on
 from perfeval.model import Finding, Ledger, Severity
-from schemas import LEDGERS
 
 _PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_on")
 
 
-def find_no_budget(case: Case) -> Iterator[Finding]:
+def find_no_budget(context: CheckContext) -> Iterator[Finding]:
     """C08: without an annual budget there is no execution rate to score."""
-    budget = case.ledgers.get("budget")
-    if budget and _is_told(case, budget) and sum(_sums(budget.rows).values()) <= 0:
+    budget = context.ledgers.get("budget")
+    if budget is None or not _is_told(context, budget):
+        return
+    granted = _sums(budget.rows)
+    if sum(granted.get(code, 0) for code in context.programme_codes) <= 0:
         yield finding_on(budget, "C08", "全年预算数不大于0，预算执行率无法计算。请核对预算指标台账是否漏登追加或结转指标。")
 
 
-def find_overspending(case: Case) -> Iterator[Finding]:
+def find_overspending(context: CheckContext) -> Iterator[Finding]:
     """C09: more spent on a programme than was granted to it."""
-    budget, expenditure = case.ledgers.get("budget"), case.ledgers.get("expenditure")
-    if budget is None or expenditure is None or not _is_told(case, budget):
+    budget, expenditure = context.ledgers.get("budget"), context.ledgers.get("expenditure")
+    if budget is None or expenditure is None or not _is_told(context, budget):
         return
     granted = _sums(budget.rows)
     for code, spent in sorted(_sums(expenditure.rows).items()):
-        if code in case.programme_codes and spent > granted.get(code, 0):
+        if code in context.programme_codes and spent > granted.get(code, 0):
             message = f"预算项目 {code} 支出 {spent:,} 元，超过全年预算 {granted.get(code, 0):,} 元。请核对支出，或补登追加指标。"
             yield finding_on(expenditure, "C09", message)
 
 
-def find_plan_overruns(case: Case) -> Iterator[Finding]:
+def find_plan_overruns(context: CheckContext) -> Iterator[Finding]:
     """X07: more spent on an activity than its plan allows."""
-    plans, expenditure = case.ledgers.get("plans"), case.rows("expenditure")
+    plans, expenditure = context.ledgers.get("plans"), context.rows("expenditure")
     if plans is None or expenditure is None:
         return
     spent = expenditure.group_by("plan_no").agg(spent=pl.col("amount_yuan").sum())
     over = plans.rows.join(spent, on="plan_no").filter(pl.col("spent") > pl.col("budget_yuan")).sort("row")
     for row in over.collect().iter_rows(named=True):
         message = f"方案 {row['plan_no']} 已支出 {row['spent']:,} 元，超过方案预算 {row['budget_yuan']:,} 元。请核对，或说明原因。"
-        yield finding_at(plans, row["row"], "budget_yuan", "X07", message, row["budget_yuan"], Severity.WARNING)
+        yield finding_at(plans, row, "budget_yuan", "X07", message, Severity.WARNING)
 
 
-def find_wrong_classification(case: Case) -> Iterator[Finding]:
+def find_wrong_classification(context: CheckContext) -> Iterator[Finding]:
     """C35: an economic classification code that does not exist, or with another code's name."""
-    ledger = case.ledgers.get("expenditure")
+    ledger = context.ledgers.get("expenditure")
     if ledger is None:
         return
     # Few pairs of code and name stand in many rows: each pair is looked up once.
     pairs = ledger.rows.group_by("economic_code", "economic_name").agg().drop_nulls().collect(engine="streaming")
-    wrong = pairs.filter([not _agree(case.classification.get(code), name) for code, name in pairs.rows()])
+    wrong = pairs.filter([not _agree(context.classification.get(code), name) for code, name in pairs.rows()])
     if wrong.is_empty():
         return
     for row in ledger.rows.join(wrong.lazy(), on=["economic_code", "economic_name"], how="semi").collect().iter_rows(named=True):
         code, name = row["economic_code"], row["economic_name"]
-        expected = case.classification.get(code)
+        expected = context.classification.get(code)
         if expected is None:
             message = f"经济分类编码“{code}”不存在。请按政府收支分类科目（部门预算支出经济分类）改正。"
-            yield finding_at(ledger, row["row"], "economic_code", "C35", message, code, Severity.ERROR)
+            yield finding_at(ledger, row, "economic_code", "C35", message, Severity.ERROR)
         else:
             message = f"经济分类编码 {code} 的名称是“{expected}”，这里写的是“{name}”。请改正编码或名称。"
-            yield finding_at(ledger, row["row"], "economic_name", "C35", message, name, Severity.ERROR)
+            yield finding_at(ledger, row, "economic_name", "C35", message, Severity.ERROR)
 
 
-def find_missing_papers(case: Case) -> Iterator[Finding]:
-    """X05: a payment without plan, application, attachment or approval (手续不全)."""
-    ledger = case.ledgers.get("expenditure")
+def find_missing_papers(context: CheckContext) -> Iterator[Finding]:
+    """X05: a payment without plan, application, attachment or approval (手续不全); no plan is expected where no plans are kept."""
+    ledger = context.ledgers.get("expenditure")
     if ledger is None:
         return
-    lacking = ledger.rows.with_columns(pl.col("attachments").replace(0, None)).filter(pl.any_horizontal(pl.col(*_PAPERS).is_null()))
-    headers = {column: LEDGERS["expenditure"].column(column).header for column in _PAPERS}
-    for row in lacking.select("row", *_PAPERS).collect().iter_rows(named=True):
-        missing = [column for column in _PAPERS if row[column] is None]
+    papers = [column for column in _PAPERS if column != "plan_no" or context.is_expected("plans")]
+    lacking = ledger.rows.with_columns(pl.col("attachments").replace(0, None)).filter(pl.any_horizontal(pl.col(*papers).is_null()))
+    headers = {column: ledger.shape.column(column).header for column in papers}
+    for row in lacking.select("row", *papers).collect().iter_rows(named=True):
+        missing = [column for column in papers if row[column] is None]
         message = f"手续不全：缺少 {'、'.join(headers[column] for column in missing)}。请补登；确实没有的，向审批人说明。"
-        yield finding_at(ledger, row["row"], missing[0], "X05", message, None, Severity.WARNING)
+        yield finding_at(ledger, row, missing[0], "X05", message, Severity.WARNING)
 
 
-def find_negative_payments(case: Case) -> Iterator[Finding]:
+def find_negative_payments(context: CheckContext) -> Iterator[Finding]:
     """X06: a refund or reversal, which lowers the year's spending."""
-    message = "金额 {amount_yuan} 元是负数，将冲减全年支出。请确认是退款或冲销。"
-    return case.find("expenditure", "amount_yuan", pl.col("amount_yuan") < 0, "X06", message, severity=Severity.WARNING)
+    if ledger := context.ledgers.get("expenditure"):
+        for row in faulty_rows(ledger, pl.col("amount_yuan") < 0):
+            message = f"金额 {row['amount_yuan']} 元是负数，将冲减全年支出。请确认是退款或冲销。"
+            yield finding_at(ledger, row, "amount_yuan", "X06", message, Severity.WARNING)
 
 
-def find_unreviewed_plans(case: Case) -> Iterator[Finding]:
+def find_unreviewed_plans(context: CheckContext) -> Iterator[Finding]:
     """X08: an activity plan that the finance bureau has not reviewed."""
-    unreviewed = pl.col("reviewed_on").is_null() | pl.col("reviewed_by").is_null()
-    message = "方案 {plan_no} 没有财政审核日期或审核人。请补登；尚未审核的，向审批人说明。"
-    return case.find("plans", "reviewed_on", unreviewed, "X08", message, severity=Severity.WARNING)
+    if ledger := context.ledgers.get("plans"):
+        for row in faulty_rows(ledger, pl.col("reviewed_on").is_null() | pl.col("reviewed_by").is_null()):
+            message = f"方案 {row['plan_no']} 没有财政审核日期或审核人。请补登；尚未审核的，向审批人说明。"
+            yield finding_at(ledger, row, "reviewed_on", "X08", message, Severity.WARNING)
 
 
-def find_investments_not_told(case: Case) -> Iterator[Finding]:
+def find_investments_not_told(context: CheckContext) -> Iterator[Finding]:
     """X12: a project without its investments of the year, which sums then leave out; one in preparation often has none."""
-    is_on = pl.col("stage").ne_missing("前期")
+    ledger = context.ledgers.get("projects")
+    if ledger is None:
+        return
     for column in ("annual_planned_yuan", "annual_completed_yuan"):
-        header = LEDGERS["projects"].column(column).header.removesuffix("（万元）")
+        header = ledger.shape.column(column).header.removesuffix("（万元）")
         message = f"{header}没有填写，合计时不计入。请补填；确实没有的填0。"
-        yield from case.find("projects", column, is_on & pl.col(column).is_null(), "X12", message, severity=Severity.WARNING)
+        for row in faulty_rows(ledger, pl.col("stage").ne_missing("前期") & pl.col(column).is_null()):
+            yield finding_at(ledger, row, column, "X12", message, Severity.WARNING)
 
 
-def _is_told(case: Case, budget: Ledger) -> bool:
+def _is_told(context: CheckContext, budget: Ledger) -> bool:
     """Whether every amount of the budget could be read and is the programme's; otherwise what was granted is not known."""
-    known = pl.col("amount_yuan").is_not_null() & pl.col("programme_code").is_in(list(case.programme_codes))
+    known = pl.col("amount_yuan").is_not_null() & pl.col("programme_code").is_in(context.known_codes)
     return bool(budget.rows.select(known.fill_null(value=False).all()).collect().item())
 
 

@@ -5,37 +5,38 @@ means and ratios are divided in Python, because Polars would round a Decimal quo
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
 from functools import reduce
-from operator import or_
+from operator import and_, or_
+from typing import Any
 
 import polars as pl
 
 from perfeval.indicators.formula import formula, place
-from perfeval.indicators.system import IndicatorSystem, Measure
-from perfeval.model import Fact, Facts, Ledger, Ledgers, Source
-from schemas import Kind
+from perfeval.indicators.system import IndicatorSystem, LoadingContext, Measure
+from perfeval.model import Fact, Facts, Ledgers, Source
+from schemas import DEFAULT, Kind
 
 # 28 digits whatever the caller's decimal context; scores are rounded once, where the profile says so.
 EXACT = Context(prec=28)
 
 
-def _budget(where: str | None = None) -> Measure:
-    return Measure(ledger="budget", where=where, aggregate="sum", column="amount_yuan")
+def _built_in(**written: Any) -> Measure:  # noqa: ANN401  # as it would stand in YAML
+    return Measure.model_validate(written, context=LoadingContext({}, DEFAULT, year=2000))  # none of them names a year
 
 
-_EXECUTED = Measure(ledger="expenditure", aggregate="sum", column="amount_yuan")
+_BUDGET = {"ledger": "budget", "aggregate": "sum", "column": "amount_yuan"}
+_EXECUTED = {"ledger": "expenditure", "aggregate": "sum", "column": "amount_yuan"}
 # 全年预算数 is the sum of all rows, because the ledger writes 调减 as a negative amount (财预〔2020〕10号).
 BUILT_IN = {
-    "budget_initial": _budget("source = '年初预算'"),
-    "budget_carried_over": _budget("source = '上年结转'"),
-    "budget_other": _budget("source = '其他资金'"),
-    "budget_annual": _budget(),
-    "budget_executed": _EXECUTED,
-    "execution_rate": Measure(numerator=_EXECUTED, denominator=_budget()),
+    "budget_initial": _built_in(**_BUDGET, where="source = '年初预算'"),
+    "budget_carried_over": _built_in(**_BUDGET, where="source = '上年结转'"),
+    "budget_other": _built_in(**_BUDGET, where="source = '其他资金'"),
+    "budget_annual": _built_in(**_BUDGET),
+    "budget_executed": _built_in(**_EXECUTED),
+    "execution_rate": _built_in(numerator=_EXECUTED, denominator=_BUDGET),
 }
 
 
@@ -61,7 +62,7 @@ def derive_facts(system: IndicatorSystem, ledgers: Ledgers) -> Facts:
     wanted: dict[str, dict[Rows, None]] = defaultdict(dict)
     for measure in measures.values():
         for rows in _together(measure):
-            wanted[rows[0].ledger or ""][rows] = None
+            wanted[rows[0].shape.ledger_name()][rows] = None
     counted: dict[Measure, _Counted] = {}
     lineage: dict[Rows, pl.Series] = {}
     for name in wanted.keys() & ledgers.keys():
@@ -72,7 +73,7 @@ def derive_facts(system: IndicatorSystem, ledgers: Ledgers) -> Facts:
             value,
             measure.unit or measure.natural_unit or units.get(name, ""),
             formula(measure),
-            tuple(_source(ledgers[rows[0].ledger or ""], rows, lineage) for rows in _together(measure) if rows in lineage),
+            tuple(source for rows in _together(measure) if rows in lineage for source in _sources(ledgers, rows, lineage[rows])),
             reason,
         )
         for name, measure in measures.items()
@@ -81,9 +82,9 @@ def derive_facts(system: IndicatorSystem, ledgers: Ledgers) -> Facts:
 
 
 def _together(measure: Measure) -> list[Rows]:
-    groups: dict[tuple[str | None, str | None], Rows] = {}
+    groups: dict[tuple[object, ...], Rows] = {}
     for part in measure.parts:
-        key = (part.ledger, part.column)
+        key = (part.ledger, *part.columns)
         groups[key] = (*groups.get(key, ()), part)
     return list(groups.values())
 
@@ -112,19 +113,18 @@ def _query(frame: pl.LazyFrame, wanted: list[Rows], counted: dict[Measure, _Coun
 
 def _mask(part: Measure) -> pl.Expr:
     """The rows that count: the condition holds, and there is a value where one is needed."""
-    condition = part.condition.expression if part.condition else pl.lit(value=True)
-    if not part.measured or part.measured.required:
-        return condition
-    return condition & pl.col(part.measured.name).is_not_null()
+    condition = part.where.expression if part.where else pl.lit(value=True)
+    return reduce(and_, (pl.col(column.name).is_not_null() for column in part.columns if not column.required), condition)
 
 
 def _aggregate(part: Measure, mask: pl.Expr) -> pl.Expr:
-    if not part.measured:
+    if not part.columns:
         return mask.sum()
-    values = pl.col(part.measured.name).filter(mask)
+    first, last = (pl.col(column.name) for column in (part.columns[0], part.columns[-1]))
+    values = ((last - first).dt.total_days() if part.days else first).filter(mask)
     if part.aggregate in ("sum", "mean"):
         # Int64 sums wrap without a word; Decimal sums have 38 digits.
-        return (values.cast(pl.Int128) if part.measured.kind is Kind.COUNT else values).sum()
+        return (values.cast(pl.Int128) if part.days or part.columns[0].kind is Kind.COUNT else values).sum()
     return {"min": values.min(), "max": values.max(), "n_unique": values.n_unique()}[part.aggregate or ""]
 
 
@@ -144,7 +144,7 @@ def _value(measure: Measure, counted: dict[Measure, _Counted]) -> tuple[Decimal 
         raise TypeError(f"{measure} is no ratio of numbers")  # loading has excluded days
     if below == 0:
         return None, f"分母为0：{formula(measure.parts[1])}，得0"
-    return EXACT.divide(EXACT.multiply(above, 100), below), None
+    return EXACT.divide(EXACT.multiply(above, measure.factor), below), None
 
 
 def _single(part: Measure, counted: _Counted) -> Decimal | date | None:
@@ -155,5 +155,7 @@ def _single(part: Measure, counted: _Counted) -> Decimal | date | None:
     return counted.value
 
 
-def _source(ledger: Ledger, rows: Rows, lineage: Mapping[Rows, pl.Series]) -> Source:
-    return Source(ledger.name, ledger.file, ledger.sheet, ledger.digest, rows[0].column, lineage[rows])
+def _sources(ledgers: Ledgers, rows: Rows, numbers: pl.Series) -> list[Source]:
+    ledger = ledgers[rows[0].shape.ledger_name()]
+    names = tuple(column.name for column in rows[0].columns) or (None,)
+    return [Source(ledger.name, ledger.file, ledger.sheet, ledger.digest, name, numbers) for name in names]

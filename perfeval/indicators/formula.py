@@ -2,7 +2,7 @@
 
 from perfeval.indicators.condition import plain_header
 from perfeval.indicators.system import Measure
-from schemas import Kind
+from perfeval.model.numbers import plain
 
 _ENDS = {"min": "最小值", "max": "最大值"}
 _DAYS = {"min": "最早日期", "max": "最晚日期"}
@@ -11,22 +11,24 @@ _DAYS = {"min": "最早日期", "max": "最晚日期"}
 def formula(measure: Measure) -> str:
     """The sentence for a measure."""
     if measure.is_ratio:
-        above, below = measure.parts
-        return f"（{formula(above)}）÷（{formula(below)}）×100%"
-    column = measure.measured
-    if not column:
+        above, below = (f"（{formula(part)}）" for part in measure.parts)
+        factor = "" if measure.factor == 1 else "×100%" if measure.natural_unit == "%" else f"×{plain(measure.factor)}"
+        return f"{above}÷{below}{factor}"
+    columns = measure.columns
+    if not columns:
         return f"统计{place(measure)}的行数"
-    header = plain_header(column)
-    notes = [note for note, holds in (("万元折算为元", "（万元）" in column.header), ("空白不计", not column.required)) if holds]
+    what = "至".join(f"“{plain_header(column)}”" for column in columns) + ("的天数" if measure.days else "")
+    is_wan, has_blanks = any("（万元）" in column.header for column in columns), any(not column.required for column in columns)
+    notes = [note for note, holds in (("万元折算为元", is_wan), ("空白不计", has_blanks)) if holds]
     remark = f"（{'，'.join(notes)}）" if notes else ""
     if measure.aggregate == "n_unique":
-        return f"统计{place(measure)}的“{header}”有多少个不同的值{remark}"
+        return f"统计{place(measure)}的{what}有多少个不同的值{remark}"
     if measure.aggregate in _ENDS:
-        return f"取{place(measure)}的“{header}”的{(_DAYS if column.kind is Kind.DAY else _ENDS)[measure.aggregate]}{remark}"
-    return f"{'合计' if measure.aggregate == 'sum' else '平均'}{place(measure)}的“{header}”{remark}"
+        return f"取{place(measure)}的{what}的{(_DAYS if measure.is_day else _ENDS)[measure.aggregate]}{remark}"
+    return f"{'合计' if measure.aggregate == 'sum' else '平均'}{place(measure)}的{what}{remark}"
 
 
 def place(part: Measure) -> str:
     """The ledger, and which of its rows."""
     title = part.shape.ledger_title()
-    return f"{title}中{part.condition.phrase}" if part.condition else title
+    return f"{title}中{part.where.phrase}" if part.where else title

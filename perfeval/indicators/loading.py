@@ -7,18 +7,19 @@ from typing import Any
 
 from pydantic import RootModel, ValidationError
 
+from perfeval.configuration import explain, load_model, load_yaml
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.facts import BUILT_IN
 from perfeval.indicators.profile import TOTAL, Profile, same_title
-from perfeval.indicators.system import IndicatorSystem, Scoring
-from perfeval.settings import explain, load_model, load_yaml
+from perfeval.indicators.system import IndicatorSystem, LoadingContext, Scoring
+from schemas import Catalogue
 
 Profiles = RootModel[dict[str, Profile]]
 Fault = tuple[tuple[str | int, ...], str]
 
 
-def load_indicators(path: Path) -> IndicatorSystem:
-    """Load a year's indicator system; its profile comes from profiles.yml in the workspace, one folder up.
+def load_indicators(path: Path, catalogue: Catalogue) -> IndicatorSystem:
+    """Load a year's indicator system over the ledgers that an office keeps; its profile comes from profiles.yml, one folder up.
 
     Raises: ConfigurationError: with every fault as `2022.yml:line: what is wrong`.
     """
@@ -27,11 +28,11 @@ def load_indicators(path: Path) -> IndicatorSystem:
     data = data if isinstance(data, dict) else {}
     system, faults = None, []
     try:
-        system = IndicatorSystem.model_validate(data, context={"profiles": profiles})
+        system = IndicatorSystem.model_validate(data, context=LoadingContext(profiles, catalogue))
     except ValidationError as error:
         faults = explain(error, path.name, marks)
     profile = profiles.get(data["profile"]) if isinstance(data.get("profile"), str) else None
-    faults += [f"{path.name}:{marks.line(place)}: {problem}" for place, problem in _faults(data, path.stem, profile)]
+    faults += [f"{path.name}:{marks.line(place)}: {problem}" for place, problem in _faults(data, path.stem, profile, catalogue)]
     if faults or not system:
         # Pydantic and the rules here may meet the same line: in the order of the file.
         ordered = sorted(dict.fromkeys(faults), key=lambda fault: int(fault.removeprefix(f"{path.name}:").split(":")[0]))
@@ -45,8 +46,10 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _faults(data: Mapping[str, Any], stem: str, profile: Profile | None) -> Iterator[Fault]:
+def _faults(data: Mapping[str, Any], stem: str, profile: Profile | None, catalogue: Catalogue) -> Iterator[Fault]:
     """What no single row can tell; looked at in the plain data, so that one broken row does not hide the rest."""
+    if unkept := [name for name in ("budget", "expenditure") if name not in catalogue]:
+        yield (), f"预算执行率由预算指标台账和资金支出台账算出，ledgers.yml 的 keeps 里还缺：{'、'.join(unkept)}"
     if stem.isdigit() and isinstance(data.get("year"), int) and data["year"] != int(stem):
         yield ("year",), f"year 是 {data['year']}，文件名却是 {stem}"
     listed = data.get("indicators")

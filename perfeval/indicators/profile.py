@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from perfeval.settings import Model, Text
+from perfeval.configuration import Model, Text
 
 Points = Annotated[Decimal, Field(gt=0, le=100)]
 Percentage = Annotated[Decimal, Field(ge=0, le=100)]

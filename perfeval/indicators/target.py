@@ -26,7 +26,7 @@ class Relation(StrEnum):
 class Target:
     """A parsed target (指标值). Qualitative ones have neither relation nor value.
 
-    `value` is in `unit` as written; `base` in what facts are counted in: yuan for 万元 and 亿元, the same otherwise.
+    `value` is in `unit` as written; `base` in what facts are counted in: yuan for 万元 and 亿元, yuan per 公里 for 万元/公里.
     A number written without operator is met by reaching it, a day by not passing it.
     """
 
@@ -38,17 +38,18 @@ class Target:
     @property
     def scale(self) -> Decimal:
         """How many of the fact's unit one of the written unit is."""
-        return Decimal(next((scale for prefix, scale in _SCALES.items() if self.unit.startswith(prefix)), 1))
+        multiple = _MULTIPLE.match(self.unit)
+        return Decimal(_SCALES[multiple[0]] if multiple else 1)
+
+    @property
+    def base_unit(self) -> str:
+        """The unit of facts: 元 for 万元, 元/公里 for 万元/公里."""
+        return _MULTIPLE.sub("", self.unit)
 
     @property
     def base(self) -> Amount | None:
         """The value in the unit of facts."""
         return self.value * self.scale if isinstance(self.value, Decimal) else self.value
-
-    @property
-    def is_money(self) -> bool:
-        """Whether the unit is yuan in any of its multiples."""
-        return self.unit in ("元", "千元", "万元", "十万元", "百万元", "千万元", "亿元")
 
     @property
     def is_negative(self) -> bool:
@@ -75,7 +76,8 @@ class Target:
 
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_SCALES = {"千元": 1_000, "十万": 100_000, "百万": 1_000_000, "千万": 10_000_000, "万": 10_000, "亿": 100_000_000}
+_SCALES = {"千": 1_000, "十万": 100_000, "百万": 1_000_000, "千万": 10_000_000, "万": 10_000, "亿": 100_000_000}
+_MULTIPLE = re.compile("^(?:千(?=元)|十万|百万|千万|万|亿)")
 _LEADING = {
     Relation.AT_LEAST: (
         "≥", "≧", "⩾", "≮", ">=", "不低于", "不得低于", "不少于", "不得少于", "不小于", "大于等于", "大于或等于", "至少", "达到",
@@ -123,7 +125,7 @@ _SPELLED = re.compile(rf"[≥≤≧≦<>=]|^(?:{_any(_BEFORE)})?(?:百分之)?(?
 
 
 def parse_target(text: str) -> Target:
-    """Parse target text (指标值): `≥60次`, `95%以上`, `不超过90万元`, `2022年12月底前`, `效果明显`.
+    """Parse target text (指标值): `≥60次`, `95%以上`, `不超过90万元`, `≤600元/公里`, `2022年12月底前`, `效果明显`.
 
     Raises: ConfigurationError: saying what could not be read, never a guess.
     """

@@ -1,7 +1,7 @@
-"""The only reader of xlsx and csv: read → clean → validate → findings, and marked copies for the clerk.
+"""Sheets become ledgers (台账): header → cleaning → validation → rows and findings, and marked copies for the clerk.
 
-Here belongs how files are opened and how clerks write; not what the columns are (`schemas`), nor rules over several
-cells (`perfeval.checks`).
+Here belongs how clerks write; not how files are opened (`perfeval.spreadsheets`), what the columns are (`schemas`), nor rules
+over several cells (`perfeval.checks`).
 """
 
 from collections.abc import Sequence

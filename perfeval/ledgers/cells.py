@@ -10,12 +10,13 @@ from decimal import Decimal
 
 import polars as pl
 
-from perfeval.ledgers.codes import Code
-from perfeval.ledgers.sheets import SCALED
+from perfeval.model.codes import Code
+from perfeval.spreadsheets import SCALED
 from schemas import Column, Kind
 
 MONEY = pl.Decimal(18, 2)
 PERCENT = pl.Decimal(5, 2)
+QUANTITY = pl.Decimal(18, 6)
 
 # Beside Unicode's white space, what pasted text carries: zero-width blanks and byte-order marks.
 BLANKS = "\\s\u200b\u200c\u200d\u2060\ufeff"
@@ -42,14 +43,17 @@ _MONTH = f"^(?:{_YEAR}[-/]([0-9]{{1,2}})|{_YEAR}\\.([0-9]{{2}})|{_YEAR} *年 *([
 _FIRST_SERIAL, _LAST_SERIAL = 36526, 73050
 
 
-def plain_value(column: Column, text: pl.Expr, unit: str, *, binary: bool) -> pl.Expr:
-    """Read the usual forms only: 1,234.50, 2022-03-05, 2022/3/5, 2022-03, 95, 3; null otherwise. Text kinds are left as they are."""
+def plain_value(column: Column, text: pl.Expr, unit: str, *, binary: bool) -> pl.Expr:  # noqa: PLR0911  # a kind each
+    """Read the usual forms only: 1,234.50, 2022-03-05, 2022/3/5, 2022-03, 95, 3.5, 3; null otherwise. Text kinds are left as they are."""
     match column.kind:
         case Kind.MONEY:
             form = f"^-?{_NUMBER}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}})?$"
             return pl.when(text.str.contains(form)).then(_yuan(text.str.replace_all(",", "", literal=True), unit))
         case Kind.PERCENT:
             return pl.when(text.str.contains("^[0-9]{1,3}(?:\\.[0-9]{1,2})?$")).then(text.cast(PERCENT, strict=False))
+        case Kind.QUANTITY:
+            number = text.str.replace_all(",", "", literal=True).cast(QUANTITY, strict=False)
+            return pl.when(text.str.contains(f"^-?{_NUMBER}(?:\\.[0-9]{{1,6}})?$")).then(number)
         case Kind.DAY:
             # A workbook's days come with midnight.
             day = text.str.strip_suffix(" 00:00:00") if binary else text
@@ -80,7 +84,7 @@ def value(column: Column, text: pl.Expr, unit: str, *, binary: bool, epoch_1904:
     Args:
         column: what is expected.
         text: the cells, trimmed.
-        unit: of the header: 元, 万元, % or nothing.
+        unit: of the header: 元, 万元, %, that of a quantity, or nothing.
         binary: the cells come from a workbook, which stores numbers as doubles.
         epoch_1904: the workbook counts days from 1904.
     """
@@ -89,6 +93,8 @@ def value(column: Column, text: pl.Expr, unit: str, *, binary: bool, epoch_1904:
             return _money(narrow(text), unit, binary=binary)
         case Kind.PERCENT:
             return _percent(narrow(text))
+        case Kind.QUANTITY:
+            return _quantity(narrow(text), unit, binary=binary)
         case Kind.DAY:
             return _day(narrow(text), epoch_1904=epoch_1904)
         case Kind.MONTH:
@@ -116,14 +122,24 @@ def _yuan(number: pl.Expr, unit: str) -> pl.Expr:
     return (number.cast(pl.Decimal(24, 6), strict=False) * Decimal(10000)).cast(MONEY, strict=False)
 
 
+def _typed(text: pl.Expr, *, binary: bool) -> pl.Expr:
+    """A number as it was typed into its cell."""
+    shown = text.cast(pl.Float64, strict=False).round_sig_figs(15).cast(pl.String)
+    return pl.when(text.str.contains(_BINARY)).then(shown).otherwise(text) if binary else text
+
+
 def _money(text: pl.Expr, unit: str, *, binary: bool) -> pl.Expr:
-    if binary:
-        shown = text.cast(pl.Float64, strict=False).round_sig_figs(15).cast(pl.String)
-        text = pl.when(text.str.contains(_BINARY)).then(shown).otherwise(text)
+    text = _typed(text, binary=binary)
     # A suffix is accepted only where it says the same as the header.
     form = f"^(?:-?￥?|￥[{BLANKS}]*-)[{BLANKS}]*{_NUMBER}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}}0*)?[{BLANKS}]*(?:{unit})?$"
     digits = text.str.replace_all(f"[,￥元万{BLANKS}]", "")
     return pl.when(text.str.contains(form)).then(_yuan(digits, unit))
+
+
+def _quantity(text: pl.Expr, unit: str, *, binary: bool) -> pl.Expr:
+    number = _typed(text, binary=binary).str.strip_suffix(unit)
+    digits = number.str.replace_all(f"[,{BLANKS}]", "").cast(QUANTITY, strict=False)
+    return pl.when(number.str.contains(f"^-?{_NUMBER}(?:\\.[0-9]{{1,6}}0*)?[{BLANKS}]*$")).then(digits)
 
 
 def _percent(text: pl.Expr) -> pl.Expr:
@@ -157,6 +173,7 @@ def _month(text: pl.Expr, *, epoch_1904: bool) -> pl.Expr:
 BAD: dict[Kind, Code] = {
     Kind.MONEY: Code.BAD_MONEY,
     Kind.PERCENT: Code.BAD_PERCENT,
+    Kind.QUANTITY: Code.BAD_QUANTITY,
     Kind.DAY: Code.BAD_DAY,
     Kind.MONTH: Code.BAD_MONTH,
     Kind.COUNT: Code.BAD_COUNT,
@@ -164,17 +181,26 @@ BAD: dict[Kind, Code] = {
 """The kinds whose text must be understood, and the code of a cell that is not; the other kinds are kept as text."""
 
 _MADE_A_DAY = (r":\d\d$|月\d+日$", "Excel 已把它变成日期，请把单元格格式改为文本，按原件重填")
+_NO_NUMBER = (
+    (SCALED.strip("（）"), "这一格按缩小的数显示，请把格式改为常规后核对"),
+    (r":\d\d$", "这一格被设成了日期，请把单元格格式改为数值后重填"),
+    (r"[〇零一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]", "请用阿拉伯数字填写"),
+    (r"\d[eE]", "不能用科学记数法，请写出全部数字"),
+)
 _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
     Kind.TEXT: (_MADE_A_DAY,),
     Kind.CHOICE: (_MADE_A_DAY,),
     Kind.CODE: (_MADE_A_DAY, (r"E\+?\d+$", "Excel 已把它变成科学记数法，末尾可能已丢失，请把单元格格式改为文本，按原件重填")),
     Kind.MONEY: (
-        (SCALED.strip("（）"), "这一格按缩小的数显示，请把格式改为常规后核对"),
-        (r":\d\d$", "这一格被设成了日期，请把单元格格式改为数值后重填"),
-        (r"[〇零一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]", "请用阿拉伯数字填写"),
-        (r"[eE]", "不能用科学记数法，请写出全部数字"),
+        *_NO_NUMBER,
         (r"[万元]$", "单位应与表头一致，请只填数字"),
         (r"\.\d{3,}$", "最多精确到分，请按凭证填写；公式算出的请用 ROUND 取到分"),
+        (r",", "千位分隔符位置不对"),
+    ),
+    Kind.QUANTITY: (
+        *_NO_NUMBER,
+        (r"\d[^\d.,]+$", "单位应与表头一致，请只填数字"),
+        (r"\.\d{7,}$", "最多六位小数；公式算出的请用 ROUND 取六位以内"),
         (r",", "千位分隔符位置不对"),
     ),
     Kind.PERCENT: (

@@ -5,10 +5,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from perfeval.ledgers.codes import Code
-from perfeval.ledgers.sheets import HEAD, Sheet, index_of
 from perfeval.model import Finding, Severity
-from schemas import LEDGERS, Column, Kind, LedgerModel
+from perfeval.model.codes import Code
+from perfeval.spreadsheets import HEAD, Sheet, index_of
+from schemas import Catalogue, Column, Kind, LedgerModel
 
 _UNITS = {Kind.MONEY: ("元", "万元"), Kind.PERCENT: ("%",)}
 _HALF = str.maketrans("（）％［］【】", "()%[][]")
@@ -24,6 +24,8 @@ class Layout:
     header_row: int
     letters: Mapping[str, str]
     units: Mapping[str, str]
+    columns: tuple[Column, ...]
+    """The ledger's columns that the sheet has."""
     last_letter: str
 
 
@@ -33,16 +35,19 @@ def normal(text: str) -> str:
     return re.sub(r"\s+", "", text).translate(_HALF)
 
 
-def find_layout(model: type[LedgerModel], sheet: Sheet, head: Heads) -> tuple[Layout | None, list[Finding]]:
-    """Find the header row and every column; without a complete header there is no layout, and the findings say what to do."""
-    title = model.ledger_title()
+def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple[Layout | None, list[Finding]]:
+    """Find the header row and every column; without a complete header there is no layout, and the findings say what to do.
+
+    Raises: RefusedFileError: the sheet cannot be read.
+    """
+    title, head = model.ledger_title(), sheet.head()
     row = _header_row(model, head)
     letters, units = _match(model, head[row - 1]) if row else ({}, {})
-    if len(letters) < len(model.columns()) and (other := _better_model(model, head)):
+    if len(letters) < len(_expected(model)) and (other := _better_model(model, head, catalogue)):
         message = f"这里应是《{title}》，这些表头却像是《{other.ledger_title()}》。请检查文件或工作表是否放错、名称是否写错。"
         return None, [sheet.finding(Code.SWAPPED, message, ledger=title, row=row)]
     if row is None:
-        expected = "、".join(column.header for column in model.columns())
+        expected = "、".join(column.header for column in _expected(model))
         message = f"前{HEAD}行里没有找到《{title}》的表头。表头应包括：{expected}。{'' if sheet.name else 'CSV 各栏之间要用英文逗号分隔。'}"
         return None, [sheet.finding(Code.NO_HEADER, message, ledger=title)]
     findings = [
@@ -53,13 +58,15 @@ def find_layout(model: type[LedgerModel], sheet: Sheet, head: Heads) -> tuple[La
     if findings:
         return None, findings
     places = {name: found[0] for name, found in letters.items()}
-    layout = Layout(row, places, {name: units[letter] for name, letter in places.items()}, max(head[row - 1], key=index_of))
+    columns = tuple(column for column in model.columns() if column.name in places)
+    named = {name: units[letter] for name, letter in places.items()}
+    layout = Layout(row, places, named, columns, max(head[row - 1], key=index_of))
     return layout, _unknown(model, sheet, layout, head)
 
 
-def likely_model(head: Heads) -> type[LedgerModel] | None:
+def likely_model(head: Heads, catalogue: Catalogue) -> type[LedgerModel] | None:
     """The ledger whose headers a sheet has, when it has at least half of them."""
-    scores = {model: _most_known(model, head) / len(model.columns()) for model in LEDGERS.values()}
+    scores = {model: _most_known(model, head) / len(model.columns()) for model in catalogue.values()}
     best = max(scores, key=lambda model: scores[model])
     return best if scores[best] >= 0.5 else None  # noqa: PLR2004  # half, as said
 
@@ -69,8 +76,23 @@ def _known(model: type[LedgerModel]) -> tuple[Mapping[str, Column], Mapping[str,
     """The model's columns by header, and those that carry a unit by the header without it."""
     return (
         {normal(column.header): column for column in model.columns()},
-        {normal(column.header).partition("(")[0]: column for column in model.columns() if column.kind in _UNITS},
+        {_parted(column.header)[0]: column for column in model.columns() if _units(column)},
     )
+
+
+def _expected(model: type[LedgerModel]) -> list[Column]:
+    return [column for column in model.columns() if not column.may_be_absent]
+
+
+def _units(column: Column) -> tuple[str, ...]:
+    """The units that a column's header may say; none where it says none."""
+    return _UNITS.get(column.kind, (normal(column.unit),) if column.unit else ())
+
+
+def _parted(header: str) -> tuple[str, str]:
+    """A header's words, and what stands in brackets behind them."""
+    words, bracket, unit = normal(header).removesuffix(")").rpartition("(")
+    return (words, unit) if bracket else (unit, "")
 
 
 def _match(model: type[LedgerModel], cells: Mapping[str, str]) -> tuple[dict[str, list[str]], dict[str, str]]:
@@ -78,11 +100,14 @@ def _match(model: type[LedgerModel], cells: Mapping[str, str]) -> tuple[dict[str
     by_header, by_base = _known(model)
     letters: dict[str, list[str]] = {}
     units: dict[str, str] = {}
+    exact = {column.name for text in cells.values() if (column := by_header.get(normal(text)))}
     for letter, text in cells.items():
-        base, _, unit = normal(text).removesuffix(")").partition("(")
-        # 金额, 金额（千元） are taken for the amount and refused for their unit; 金额（大写） is another column.
-        column = by_header.get(normal(text)) or (by_base.get(base) if not unit or unit.endswith("元") else None)
-        if column:
+        base, unit = _parted(text)
+        column = by_header.get(normal(text)) or by_base.get(base)
+        # 金额, 金额（千元） are taken for the amount and refused for their unit; 金额（大写） is another column. A quantity may have any
+        # unit, so where its own header is there, the same words with another are another column.
+        is_other = unit and column and (column.name in exact if column.unit else not unit.endswith("元"))
+        if column and (normal(text) in by_header or not is_other):
             letters.setdefault(column.name, []).append(letter)
             units[letter] = unit
     return letters, units
@@ -96,20 +121,20 @@ def _header_row(model: type[LedgerModel], head: Heads) -> int | None:
     """The first row with at least half of the known headers, else the one with most of them, if two or more."""
     known = [len(_match(model, cells)[0]) for cells in head]
     most = max(known, default=0)
-    enough = (len(model.columns()) + 1) // 2
+    enough = (len(_expected(model)) + 1) // 2
     if most < 2:  # noqa: PLR2004  # one known word may stand in a title
         return None
     return next(row for row, count in enumerate(known, 1) if count >= min(most, enough))
 
 
-def _better_model(model: type[LedgerModel], head: Heads) -> type[LedgerModel] | None:
+def _better_model(model: type[LedgerModel], head: Heads, catalogue: Catalogue) -> type[LedgerModel] | None:
     """Another ledger whose headers fit better than those of `model`."""
-    likely = likely_model(head)
+    likely = likely_model(head, catalogue)
     return likely if likely and _most_known(likely, head) > _most_known(model, head) else None
 
 
 def _missing(model: type[LedgerModel], sheet: Sheet, row: int, letters: Mapping[str, object]) -> list[Finding]:
-    missing = [column.header for column in model.columns() if column.name not in letters]
+    missing = [column.header for column in _expected(model) if column.name not in letters]
     if not missing:
         return []
     message = f"缺少栏目：{'、'.join(missing)}。请在表头行（第{row}行）补上；没有内容的栏目也要保留表头，单元格可以空着。"
@@ -142,7 +167,7 @@ def _without_unit(
     return [
         sheet.finding(
             Code.NO_UNIT,
-            f"表头要写明单位：{_with_units(column)}。不写明单位就不知道数字是多少，程序不作猜测。",
+            _say_unit(column, units[letter]),
             ledger=model.ledger_title(),
             row=row,
             letter=letter,
@@ -150,15 +175,18 @@ def _without_unit(
             value=cells[letter],
         )
         for column in model.columns()
-        if column.kind in _UNITS
+        if _units(column)
         for letter in letters.get(column.name, ())
-        if units[letter] not in _UNITS[column.kind]
+        if units[letter] not in _units(column)
     ]
 
 
-def _with_units(column: Column) -> str:
-    base = column.header.partition("（")[0]
-    return " 或 ".join(f"{base}（{unit}）" for unit in _UNITS[column.kind])
+def _say_unit(column: Column, unit: str) -> str:
+    if unit and column.unit:
+        return f"单位应是{column.unit}，这里是{unit}。请把各行换算成{column.unit}，并把表头改为：{column.header}。"
+    base = re.sub("[（(][^（(]*$", "", column.header)
+    headers = " 或 ".join(f"{base}（{unit}）" for unit in _units(column))
+    return f"表头要写明单位：{headers}。不写明单位就不知道数字是多少，程序不作猜测。"
 
 
 def _unknown(model: type[LedgerModel], sheet: Sheet, layout: Layout, head: Heads) -> list[Finding]:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
-from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.rows import Cleaned
-from perfeval.ledgers.sheets import Cell, Sheet, index_of
 from perfeval.model import Finding, Severity
+from perfeval.model.codes import Code
+from perfeval.spreadsheets import Cell, Sheet, index_of
 from schemas import Kind, LedgerModel
 
 # Merged areas do not overlap in Excel; a workbook made to harm may say so.
@@ -19,7 +19,7 @@ _MOST_MERGED, _MOST_AREAS = 1_000_000, 1_000
 def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> tuple[list[Finding], frozenset[Cell]]:
     """Findings of a sheet's marks, and the cells they speak of."""
     title, marks = model.ledger_title(), sheet.marks
-    columns = {layout.letters[column.name]: column for column in model.columns()}
+    columns = {layout.letters[column.name]: column for column in layout.columns}
 
     def is_data(cell: Cell) -> bool:
         row, letter = cell
@@ -46,7 +46,7 @@ def _merged(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
     """Merged cells among the data: only their first cell has a value, so the others would count as empty."""
     findings: list[Finding] = []
     cells: set[Cell] = set()
-    columns = {layout.letters[column.name]: column.header for column in model.columns()}
+    columns = {layout.letters[column.name]: column.header for column in layout.columns}
     last = max([cleaned.last_row, *cleaned.ignored, layout.header_row])
     if len(sheet.marks.merged) > _MOST_AREAS:
         message = f"合并单元格有{len(sheet.marks.merged)}处，只列出一部分。请全部取消合并，并在每一行填上各自的内容。"
@@ -72,7 +72,7 @@ def _hidden(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
     rows = cleaned.rows.select("row").filter(pl.col("row").is_in(marks.hidden_rows)).collect()["row"].to_list()
     if rows:
         yield _warning(model, sheet, f"第{_ranges(rows)}行被隐藏或筛选掉，仍计入。请取消隐藏核对；不应计入的请删除。", rows[0])
-    columns = [column.header for column in model.columns() if layout.letters[column.name] in marks.hidden_columns]
+    columns = [column.header for column in layout.columns if layout.letters[column.name] in marks.hidden_columns]
     if columns:
         yield _warning(model, sheet, f"栏目 {'、'.join(columns)} 被隐藏，仍计入。请取消隐藏核对。")
 

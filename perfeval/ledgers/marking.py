@@ -23,9 +23,9 @@ from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.worksheet import Worksheet
 
-from perfeval.ledgers.sheets import HEAD, INDEX, RefusedFileError, Sheet
-from perfeval.ledgers.sources import open_file
+from perfeval.ledgers.sources import INDEX
 from perfeval.model import Finding, ReceivedFile, Severity
+from perfeval.spreadsheets import HEAD, RefusedFileError, Sheet, open_file
 
 _FILLS = {
     Severity.ERROR: PatternFill("solid", fgColor="FFFFC7CE"),

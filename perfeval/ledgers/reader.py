@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout, find_layout
 from perfeval.ledgers.marked import marked_findings
 from perfeval.ledgers.rows import clean_rows
-from perfeval.ledgers.sheets import Cell, RefusedFileError, Sheet, index_of
 from perfeval.ledgers.sources import find_sources
 from perfeval.ledgers.validation import Failure, failures
 from perfeval.model import Finding, Ledger, Ledgers, ReceivedFile, Severity
-from schemas import LEDGERS, LedgerModel
+from perfeval.model.codes import Code
+from perfeval.spreadsheets import Cell, RefusedFileError, Sheet, index_of
+from schemas import Catalogue, LedgerModel
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Reading:
     findings: tuple[Finding, ...]
 
 
-def read_ledgers(files: Sequence[ReceivedFile]) -> Reading:
-    """Read, clean and validate all ledgers; every fault is a finding, nothing is raised for bad input.
+def read_ledgers(files: Sequence[ReceivedFile], catalogue: Catalogue) -> Reading:
+    """Read, clean and validate the ledgers an office keeps; every fault is a finding, nothing is raised for bad input.
 
     A ledger with faulty cells is among the ledgers all the same, with nothing in those cells, so that rules over several
     ledgers can add their findings.
     """
-    sheets, findings = find_sources(files)
+    sheets, findings = find_sources(files, catalogue)
     ledgers: dict[str, Ledger] = {}
     for name, sheet in sheets.items():
-        ledger, found = _read(name, sheet)
+        ledger, found = _read(catalogue[name], sheet, catalogue)
         findings.extend(sorted(found, key=_position))
         if ledger:
             ledgers[name] = ledger
@@ -44,10 +44,9 @@ def _position(finding: Finding) -> tuple[int, int]:
     return finding.row or 0, index_of((finding.cell or "").rstrip("0123456789"))
 
 
-def _read(name: str, sheet: Sheet) -> tuple[Ledger | None, list[Finding]]:
-    model = LEDGERS[name]
+def _read(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple[Ledger | None, list[Finding]]:
     try:
-        layout, findings = find_layout(model, sheet, sheet.head())
+        layout, findings = find_layout(model, sheet, catalogue)
         if layout is None:
             return None, findings
         cleaned = clean_rows(model, sheet, layout)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from perfeval.ledgers.cells import BAD, BLANKS, NOTHING, plain_value, trim, unreadable, value
-from perfeval.ledgers.codes import Code
 from perfeval.ledgers.headers import Layout
-from perfeval.ledgers.sheets import Cell, Sheet, index_of
 from perfeval.model import Finding
+from perfeval.model.codes import Code
 from perfeval.model.ledgers import parquet
+from perfeval.spreadsheets import Cell, Sheet, index_of
 from schemas import Column, Kind, LedgerModel
 
 _TOTAL = "^(?:本[页月季年]|本?年度|全年)?(?:合|小|总|共|累)计(?:金额|数)?[:：]?$"
@@ -73,7 +73,7 @@ class _Cleaner:
         """Per block the rows that the plain reading settles, and the text of the odd ones."""
         readings: list[pl.Expr] = []
         doubts: list[pl.Expr] = []
-        for column in self.model.columns():
+        for column in self.layout.columns:
             text = pl.col(self.layout.letters[column.name])
             unit = self.layout.units[column.name]
             reading = plain_value(column, text if column.kind in BAD else text.str.strip_chars(), unit, binary=self.sheet.binary)
@@ -87,7 +87,7 @@ class _Cleaner:
         # The word 合计 often stands in a column the ledger does not know, such as a running number.
         texts += [pl.col(letter) for letter in self.sheet.letters if letter not in self.layout.letters.values()]
         surplus = pl.coalesce([*beyond, pl.lit(None, pl.String)]).alias("surplus")
-        names = [column.name for column in self.model.columns()]
+        names = [pl.col(column.name) if column.name in self.layout.letters else self._absent(column) for column in self.model.columns()]
         for rows in self.sheet.rows(self.layout.header_row):
             read = rows.lazy().with_columns(readings).select("row", *names, odd=odd).collect()
             is_odd = read.drop_in_place("odd")
@@ -112,13 +112,18 @@ class _Cleaner:
         elif self.sheet.binary:
             yield read.str.contains(_EXCEL_DAY)
 
+    def _absent(self, column: Column) -> pl.Expr:
+        return pl.lit(None, self.model.empty_frame().schema[column.name]).alias(column.name)
+
     def _exact(self, column: Column) -> pl.Expr:
+        if column.name not in self.layout.letters:
+            return self._absent(column)
         unit, epoch_1904 = self.layout.units[column.name], self.sheet.marks.epoch_1904
         return value(column, pl.col(column.name), unit, binary=self.sheet.binary, epoch_1904=epoch_1904).alias(column.name)
 
     def _sort_out(self, odd: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Of a block's odd rows, the data read exactly; and the others, as text and with the `sort` they are of."""
-        names = pl.col([column.name for column in self.model.columns()])
+        names = pl.col([column.name for column in self.layout.columns])
         filled = pl.sum_horizontal(names.is_not_null())
         texts = pl.all().exclude("row")
         is_total = pl.any_horizontal(texts.str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
@@ -148,7 +153,7 @@ class _Cleaner:
 
     def _no_row(self, cells: dict[str, str | int]) -> Finding:
         """A finding on a row that is no data but stands among data, at its first filled cell."""
-        column = next(column for column in self.model.columns() if cells[column.name] is not None)
+        column = next(column for column in self.layout.columns if cells[column.name] is not None)
         if cells["sort"] == "total":
             message = "合计行只能放在最后一行数据之后。请删除中间的合计、小计行，或移到表尾。"
             return self._finding(Code.TOTAL_INSIDE, message, column, cells)
@@ -162,7 +167,7 @@ class _Cleaner:
 
     def _faulty(self, data: pl.DataFrame, exact: pl.DataFrame) -> Iterator[Finding]:
         """A finding for every cell of a data row that could not be read."""
-        for column in self.model.columns():
+        for column in self.layout.columns:
             text = data[column.name]
             if code := BAD.get(column.kind):
                 bad = text.is_not_null() & exact[column.name].is_null()
@@ -176,8 +181,8 @@ class _Cleaner:
 
     def _wrong_totals(self, totals: pl.DataFrame, rows: pl.LazyFrame, unsure: set[str]) -> Iterator[Finding]:
         """A finding for every total that differs from the sum of its column; not where the column itself has faults."""
-        for column in self.model.columns():
-            if column.kind not in {Kind.MONEY, Kind.COUNT} or self.layout.letters[column.name] in unsure:
+        for column in self.layout.columns:
+            if column.kind not in {Kind.MONEY, Kind.COUNT, Kind.QUANTITY} or self.layout.letters[column.name] in unsure:
                 continue
             said = pl.col(column.name).is_not_null() & ~pl.col(column.name).is_in(NOTHING)
             written = totals.filter(said).with_columns(read=self._exact(column))
@@ -186,8 +191,9 @@ class _Cleaner:
             total = rows.select(pl.col(column.name).sum()).collect().item()
             for cells in written.iter_rows(named=True):
                 if cells["read"] != total:
-                    unit = "元" if column.kind is Kind.MONEY else ""
-                    message = f"合计与各行之和不符：各行之和为 {total:,}{unit}。请检查是否漏行、重行，或合计没有更新。"
+                    unit = "元" if column.kind is Kind.MONEY else column.unit
+                    number = f"{total.normalize():,f}" if column.kind is Kind.QUANTITY else f"{total:,}"
+                    message = f"合计与各行之和不符：各行之和为 {number}{unit}。请检查是否漏行、重行，或合计没有更新。"
                     yield self._finding(Code.TOTAL_DIFFERS, message, column, cells)
 
     def _finding(self, code: Code, message: str, column: Column, cells: dict[str, str | int]) -> Finding:

@@ -11,8 +11,8 @@ from pandera.api.checks import Check
 from pandera.api.polars.types import PolarsData
 from pandera.backends.polars.checks import PolarsCheckBackend
 
-from perfeval.ledgers.codes import Code
 from perfeval.model import Severity
+from perfeval.model.codes import Code
 from schemas import Column, LedgerModel
 
 _CODES = {"isin": Code.NOT_A_CHOICE, "str_matches": Code.BAD_FORM, "sign": Code.WRONG_SIGN}
@@ -54,7 +54,7 @@ def _numbers(rows: pl.LazyFrame) -> pl.Series:
     return rows.select("row").collect().to_series()
 
 
-def _expected(column: Column, check: Check) -> str:
+def _expected(column: Column, check: Check) -> str:  # noqa: PLR0911  # a check each
     """What a check expects, in Chinese."""
     limits = check.statistics or {}
     match check.name:
@@ -66,6 +66,8 @@ def _expected(column: Column, check: Check) -> str:
             return f"“{column.header}”应在 {limits['min_value']} 到 {limits['max_value']} 之间。请核对。"
         case "greater_than_or_equal_to":
             return f"“{column.header}”不能小于 {limits['min_value']}。请核对。"
+        case "less_than_or_equal_to":
+            return f"“{column.header}”不能大于 {limits['max_value']}。请核对。"
         case "not_equal_to":
             return f"“{column.header}”不能为 {limits['value']}。请填实际数，或删除这一行。"
         case _:

@@ -2,22 +2,23 @@
 
 from perfeval.model.evaluation import (
     Answer,
-    Asked,
     Decision,
     Draft,
     Evaluation,
+    FailedAttempt,
     Figure,
     Gate,
     Person,
+    Progress,
     Revision,
     Stage,
-    Standing,
+    Status,
     Verdict,
 )
 from perfeval.model.ledgers import Finding, Ledger, Ledgers, ReceivedFile, Severity
 from perfeval.model.scores import Execution, Fact, Facts, Score, Scorecard, Source
 
 __all__ = [
-    "Answer", "Asked", "Decision", "Draft", "Evaluation", "Execution", "Fact", "Facts", "Figure", "Finding", "Gate", "Ledger",
-    "Ledgers", "Person", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity", "Source", "Stage", "Standing", "Verdict",
+    "Answer", "Decision", "Draft", "Evaluation", "Execution", "Fact", "Facts", "FailedAttempt", "Figure", "Finding", "Gate", "Ledger",
+    "Ledgers", "Person", "Progress", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity", "Source", "Stage", "Status", "Verdict",
 ]  # fmt: skip

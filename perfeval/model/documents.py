@@ -3,47 +3,56 @@
 Kept documents hold Decimals as text; printed ones as numbers, because that is what a reader of JSON computes with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from perfeval.errors import StoreError
-from perfeval.model.scores import Fact, Facts, Scorecard
+from perfeval.model.scores import Fact, FactRecord, Facts, Scorecard, SourceRecord
 
 T = TypeVar("T")
 _PRINTED = ("id", "level1", "level2", "name", "weight", "target", "actual", "score", "explanation")
 
 
-def keep(kind: type[T], value: T) -> Any:  # noqa: ANN401  # plain JSON data of any shape
+def dump(kind: type[T], value: T) -> Any:  # noqa: ANN401  # plain JSON data of any shape
     """A noun (or a list of them) as plain data for the store."""
-    return TypeAdapter(kind).dump_python(value, mode="json")
+    return _adapter(kind).dump_python(value, mode="json")
 
 
-def kept(kind: type[T], document: object) -> T:
+def load(kind: type[T], document: object) -> T:
     """A noun (or a list of them) from the store.
 
-    Raises: StoreError: it is not what was kept.
+    Raises: StoreError: it is not what was dumped.
     """
     try:
-        return TypeAdapter(kind).validate_python(document)
+        return cast("T", _adapter(kind).validate_python(document))
     except ValidationError as error:
         raise _damaged(kind) from error
 
 
-def keep_json(kind: type[T], value: T) -> bytes:
+def dump_json(kind: type[T], value: T) -> bytes:
     """A noun (or a list of them) as a JSON file."""
-    return TypeAdapter(kind).dump_json(value, indent=1) + b"\n"
+    return _adapter(kind).dump_json(value, indent=1) + b"\n"
 
 
-def kept_json(kind: type[T], content: bytes) -> T:
-    """A noun (or a list of them) from its JSON file, as `kept`."""
+def load_json(kind: type[T], content: bytes) -> T:
+    """A noun (or a list of them) from its JSON file, as `load`."""
     try:
-        return TypeAdapter(kind).validate_json(content)
+        return cast("T", _adapter(kind).validate_json(content))
     except ValidationError as error:
         raise _damaged(kind) from error
+
+
+_adapters: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:  # noqa: ANN401  # a list of a noun is no class
+    if kind not in _adapters:
+        _adapters[kind] = TypeAdapter(kind)
+    return _adapters[kind]
 
 
 def _damaged(kind: type[T]) -> StoreError:
@@ -51,31 +60,25 @@ def _damaged(kind: type[T]) -> StoreError:
     return StoreError("S08", f"数据库里的记录已损坏（{name}）", "从备份恢复工作区的状态文件夹。")
 
 
-def keep_facts(facts: Facts) -> list[dict[str, Any]]:
+def record_facts(facts: Facts) -> tuple[FactRecord, ...]:
     """Facts for the store; their rows are kept beside, as a table."""
-    return [
-        {
-            "id": fact.id,
-            "value": None if fact.value is None else str(fact.value),
-            "kind": type(fact.value).__name__,
-            "unit": fact.unit,
-            "formula": fact.formula,
-            "reason": fact.reason,
-            "sources": [
-                {"ledger": s.ledger, "file": s.file, "sheet": s.sheet, "digest": s.digest, "column": s.column, "rows": len(s.rows)}
-                for s in fact.sources
-            ],
-        }
+    return tuple(
+        FactRecord(
+            fact.id,
+            None if fact.value is None else str(fact.value),
+            type(fact.value).__name__,
+            fact.unit,
+            fact.formula,
+            fact.reason,
+            tuple(SourceRecord(s.ledger, s.file, s.sheet, s.digest, s.column, len(s.rows)) for s in fact.sources),
+        )
         for fact in facts.values()
-    ]
+    )
 
 
-def kept_facts(documents: Sequence[dict[str, Any]]) -> dict[str, Fact]:
+def recorded_facts(records: Iterable[FactRecord]) -> dict[str, Fact]:
     """Facts from the store, without their rows."""
-    return {
-        item["id"]: Fact(item["id"], _value(item["value"], item["kind"]), item["unit"], item["formula"], (), item["reason"])
-        for item in documents
-    }
+    return {item.id: Fact(item.id, _value(item.value, item.kind), item.unit, item.formula, (), item.reason) for item in records}
 
 
 def _value(text: str | None, kind: str) -> Decimal | date | None:

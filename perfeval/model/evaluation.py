@@ -1,7 +1,7 @@
 """One programme's year, its revisions, drafts and decisions."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,10 +21,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """An approval step (审批环节): `key` in [a-z0-9] (center, bureau), `title` as people call it; the approver's role is the key."""
+    """An approval step (审批环节): `key` in [a-z0-9] (center, bureau), `title` as people call it; the approver's role is the key.
+
+    `act` is what its 同意 is in the archive's metadata, 审核 or 签发; empty in records from before gates told it.
+    """
 
     key: str
     title: str
+    act: str = ""
 
 
 def gate_title(gates: Iterable[Gate], key: str) -> str:
@@ -34,7 +38,10 @@ def gate_title(gates: Iterable[Gate], key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One programme's year under evaluation. `id` in [a-z0-9-]; `outcome` is None while it is open."""
+    """One programme's year under evaluation. `id` in [a-z0-9-]; `outcome` is None while it is open.
+
+    `programme` is the programme's name as it is printed, `programme_key` what the settings call it.
+    """
 
     id: str
     year: int
@@ -42,6 +49,7 @@ class Evaluation:
     prepared_by: str
     opened_at: datetime
     outcome: str | None = None
+    programme_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FailedAttempt:
     """One time a gate was asked without a valid answer, and why (Chinese)."""
 
     number: int
@@ -137,7 +145,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Status:
     """Where an evaluation stands and since when; `gate` is the one that is waited for."""
 
     stage: Stage
@@ -155,6 +163,31 @@ class Standing:
     def title(self) -> str:
         """The stage as people call it."""
         return f"待{self.gate.title}" if self.gate else _STAGES[self.stage]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What has been done in an evaluation's revision in work, as recorded: `decisions` are those on this revision."""
+
+    revision: Revision
+    drafted_at: datetime | None = None
+    draft: Draft | None = None
+    decisions: tuple[Decision, ...] = ()
+
+    def status(self, gates: Sequence[Gate]) -> Status:
+        """Where the evaluation stands at these gates."""
+        evaluation, decided = self.revision.evaluation, {decision.gate: decision for decision in self.decisions}
+        times = [self.drafted_at, *(decision.decided_at for decision in self.decisions)]
+        since = max([time for time in times if time], default=evaluation.opened_at)
+        if evaluation.outcome:
+            return Status(Stage(evaluation.outcome), self.revision, since, draft=self.draft)
+        for verdict, stage in ((Verdict.REFUSE, Stage.REFUSED), (Verdict.RETURN, Stage.CORRECTING)):
+            if any(decision.verdict is verdict for decision in self.decisions):
+                return Status(stage, self.revision, since, draft=self.draft)
+        if self.draft is None:
+            return Status(Stage.PREPARING, self.revision, since)
+        waiting = next((gate for gate in gates if gate.key not in decided), None)
+        return Status(Stage.WAITING if waiting else Stage.APPROVED, self.revision, since, waiting, self.draft)
 
 
 _STAGES = {

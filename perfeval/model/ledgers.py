@@ -64,8 +64,8 @@ class ReceivedFile:
 class Ledger:
     """One validated ledger: `rows` are the columns of its schema plus column `row` (UInt32, the sheet's row number).
 
-    Amounts are yuan, Decimal(18, 2); dates pl.Date; percentages Decimal, 0-100.
-    `letters` gives the sheet's column letter for each schema column, so that a value can be followed to its cell.
+    Amounts are yuan, Decimal(18, 2); dates pl.Date; percentages Decimal, 0-100; quantities Decimal(18, 6) in their header's unit.
+    `letters` gives the sheet's column letter for each schema column that the sheet has, so that a value can be followed to its cell.
     `parts` are the same rows as Parquet files in order, several of a long csv, whose `rows` are then read from them when asked for.
     """
 
@@ -86,6 +86,10 @@ class Ledger:
     def title(self) -> str:
         """The Chinese title, 预算指标台账."""
         return self.shape.ledger_title()
+
+    def count_rows(self) -> int:
+        """How many rows there are."""
+        return int(self.rows.select(pl.len()).collect().item())
 
     @property
     def frame(self) -> pl.DataFrame:

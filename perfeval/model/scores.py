@@ -40,6 +40,31 @@ Facts = Mapping[str, Fact]
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A `Source` as it is kept: how many rows there are, not which."""
+
+    ledger: str
+    file: str
+    sheet: str | None
+    digest: str
+    column: str | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactRecord:
+    """A `Fact` as it is kept: `value` as text, and the `kind` of it."""
+
+    id: str
+    value: str | None
+    kind: str
+    unit: str
+    formula: str
+    reason: str | None
+    sources: tuple[SourceRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """One row of the 自评表: what was aimed at, what was reached, the points, and why (Chinese).
 

@@ -1,6 +1,6 @@
-"""The annexes (附件): 1 项目支出绩效自评表 in the national layout, 2 资金支出明细, 3 重点项目进度分色表."""
+"""The annexes (附件) that every report has: 项目支出绩效自评表 in the national layout, 资金支出明细."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,17 +11,16 @@ import polars as pl
 
 from perfeval.model import Score
 from perfeval.model.numbers import in_wan, plain, rounded, written_day
-from perfeval.report.figures import Datum, mark, number, percent, wan
-from perfeval.report.narrative import Bands, Front
-from perfeval.report.progress import Colour, Standing
-from perfeval.report.subject import Subject
+from perfeval.report.figures import FigureValue, mark, number, percent, wan
+from perfeval.report.input import ReportInput
+from perfeval.report.narrative import Front
 from perfeval.report.wordml import Cell, Row, Table
 
 NONE = "—"
 # Payments listed one by one. A longer table nobody reads in Word; every row stands in the archived ledger.
 LISTED = 10_000
 KIND = ("category", "economic_code", "economic_name")
-_SHADE = "EDEDED"
+SHADE = "EDEDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,46 +38,44 @@ class Annex:
     landscape: bool = False
 
 
-def build_annexes(subject: Subject, standings: Sequence[Standing], front: Front, written_on: date) -> tuple[Annex, ...]:
-    """All annexes of the report, in order."""
-    return _self_evaluation(subject, front, written_on), _payments(subject), _colours(subject, standings, front.progress)
-
-
 # Source of the layout: 财预〔2020〕10号, 项目支出绩效自评表.
 
 
-def _self_evaluation(subject: Subject, front: Front, written_on: date) -> Annex:
-    unit = subject.settings.unit
-    top = Table((1120, 2080, 1000, 1000, 1000, 760, 1000, 885), "cccccccc", [*_identity(subject), *_funds(subject), *_goals(subject)])
+def self_evaluation_annex(report_input: ReportInput, front: Front, written_on: date) -> Annex:
+    """项目支出绩效自评表."""
+    unit = report_input.unit
+    top = Table(
+        (1120, 2080, 1000, 1000, 1000, 760, 1000, 885), "cccccccc", [*_identity(report_input), *_funds(report_input), *_goals(report_input)]
+    )
     head = ("", "一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施")
     widths = (400, 700, 960, 1850, 880, 900, 560, 660, 1935)
     # A table of its own, so that its head repeats on every page.
-    indicators = Table(widths, "ccclccccl", [head, *_indicators(subject, front)], 1)
+    indicators = Table(widths, "ccclccccl", [head, *_indicators(report_input, front)], 1)
     signing = (
         f"填表人：{unit.drafter}　　填报日期：{written_day(written_on)}　　联系电话：{unit.phone}",
         f"单位负责人（签字）：{unit.leader}",
     )
-    return Annex("项目支出绩效自评表", f"（{subject.year}年度）", (top, indicators), signing=signing)
+    return Annex("项目支出绩效自评表", f"（{report_input.year}年度）", (top, indicators), signing=signing)
 
 
-def _identity(subject: Subject) -> Iterator[Row]:
-    settings = subject.settings
-    yield [Cell("项目名称", head=True), Cell(settings.programme.name, 7)]
-    yield [Cell("主管部门", head=True), Cell(settings.unit.supervisor, 2), Cell("实施单位", head=True), Cell(settings.unit.name, 4)]
+def _identity(report_input: ReportInput) -> Iterator[Row]:
+    yield [Cell("项目名称", head=True), Cell(report_input.programme.name, 7)]
+    unit = report_input.unit
+    yield [Cell("主管部门", head=True), Cell(unit.supervisor, 2), Cell("实施单位", head=True), Cell(unit.name, 4)]
 
 
-def _funds(subject: Subject) -> Iterator[Row]:
-    execution = subject.card.execution
+def _funds(report_input: ReportInput) -> Iterator[Row]:
+    execution = report_input.card.execution
     head = ("", "年初预算数", "全年预算数（A）", "全年执行数（B）", "分值", "执行率（B/A）", "得分")
     yield [Cell("项目资金（万元）", merge="restart", head=True), *(Cell(text, head=True) for text in head)]
     amounts = (("budget_initial", execution.initial), ("budget_annual", execution.annual), ("budget_executed", execution.executed))
     yield [
         Cell(merge="continue"),
         "年度资金总额",
-        *(wan(Datum(id_, amount, "元")) for id_, amount in amounts),
+        *(wan(FigureValue(id_, amount, "元")) for id_, amount in amounts),
         plain(execution.weight),
-        percent(Datum("execution_rate", execution.rate, "%")),
-        mark(Datum("score_execution", execution.score, "分"), plain(execution.score)),
+        percent(FigureValue("execution_rate", execution.rate, "%")),
+        mark(FigureValue("score_execution", execution.score, "分"), plain(execution.score)),
     ]
     for position, (name, (initial, annual, executed)) in enumerate(execution.parts.items()):
         rate = f"{rounded(executed * 100 / annual, 2)}%" if executed is not None and annual else NONE
@@ -87,20 +84,22 @@ def _funds(subject: Subject) -> Iterator[Row]:
         yield [Cell(merge="continue"), Cell(label, align="l"), in_wan(initial), in_wan(annual), paid, NONE, rate, NONE]
 
 
-def _goals(subject: Subject) -> Iterator[Row]:
-    goals = subject.ledgers["goals"].frame.to_dicts()
-    done = Decimal(sum(goal["status"] == "完成" for goal in goals))
-    reached = f"年度目标任务{number(Datum('goals', Decimal(len(goals)), '项'))}项，完成{number(Datum('goals_done', done, '项'))}项"
+def _goals(report_input: ReportInput) -> Iterator[Row]:
     yield [Cell("年度总体目标", merge="restart", head=True), Cell("预期目标", 3, head=True), Cell("实际完成情况", 4, head=True)]
-    yield [Cell(merge="continue"), Cell(subject.settings.programme.goal, 3, align="l"), Cell(reached, 4, align="l")]
+    kept = report_input.ledgers.get("goals")
+    goals = kept.frame.to_dicts() if kept else []
+    done = Decimal(sum(goal["status"] == "完成" for goal in goals))
+    set_, reached = number(FigureValue("goals", Decimal(len(goals)), "项")), number(FigureValue("goals_done", done, "项"))
+    told = f"年度目标任务{set_}项，完成{reached}项" if kept else "各项绩效指标的完成情况见下表"
+    yield [Cell(merge="continue"), Cell(report_input.programme.goal, 3, align="l"), Cell(told, 4, align="l")]
     for goal in goals:
         status = goal["status"] + (f"（{written_day(goal['completed_on'])}）" if goal["completed_on"] else "")
         yield [Cell(merge="continue"), Cell(f"目标{goal['goal_no']}：{goal['goal']}", 3, align="l"), Cell(status, 4, align="l")]
 
 
-def _indicators(subject: Subject, front: Front) -> Iterator[Row]:
+def _indicators(report_input: ReportInput, front: Front) -> Iterator[Row]:
     level1 = level2 = None
-    for position, score in enumerate(subject.card.scores):
+    for position, score in enumerate(report_input.card.scores):
         first, second = score.level1 != level1, (score.level1, score.level2) != (level1, level2)
         level1, level2 = score.level1, score.level2
         yield [
@@ -109,14 +108,14 @@ def _indicators(subject: Subject, front: Front) -> Iterator[Row]:
             _merged(level2, starts=second),
             score.name,
             score.target,
-            _actual(subject, score),
+            _actual(report_input, score),
             plain(score.weight),
-            mark(Datum(f"score_{score.id}", score.score, "分"), plain(score.score)),
+            mark(FigureValue(f"score_{score.id}", score.score, "分"), plain(score.score)),
             _reason(score, front),
         ]
-    card = subject.card
+    card = report_input.card
     full = card.execution.weight + sum((score.weight for score in card.scores), Decimal(0))
-    total = mark(Datum("score_total", card.total, "分"), plain(card.total))
+    total = mark(FigureValue("score_total", card.total, "分"), plain(card.total))
     yield [Cell("总分", 6, head=True), plain(full), total, Cell(f"等级：{card.grade}", align="c")]
 
 
@@ -132,9 +131,9 @@ def _merged(label: str, *, starts: bool) -> Cell:
     return Cell(label if starts else "", merge="restart" if starts else "continue")
 
 
-def _actual(subject: Subject, score: Score) -> str:
-    fact = subject.facts.get(score.id)
-    return score.actual if fact is None else mark(Datum(fact.id, fact.value, fact.unit), score.actual)
+def _actual(report_input: ReportInput, score: Score) -> str:
+    fact = report_input.facts.get(score.id)
+    return score.actual if fact is None else mark(FigureValue(fact.id, fact.value, fact.unit), score.actual)
 
 
 def printed_payments(payments: pl.LazyFrame) -> pl.DataFrame:
@@ -144,16 +143,17 @@ def printed_payments(payments: pl.LazyFrame) -> pl.DataFrame:
     return payments.group_by(KIND).agg(pl.col("row").min()).sort("row").collect(engine="streaming")
 
 
-def _payments(subject: Subject) -> Annex:
-    payments = subject.ledgers["expenditure"].rows
-    return _listed_payments(subject, payments.collect()) if _count(payments) <= LISTED else _summed_payments(subject, payments)
+def payments_annex(report_input: ReportInput) -> Annex:
+    """资金支出明细: every payment, or of a long ledger the sums of each kind."""
+    payments = report_input.ledgers["expenditure"].rows
+    return _listed_payments(report_input, payments.collect()) if _count(payments) <= LISTED else _summed_payments(report_input, payments)
 
 
 def _count(rows: pl.LazyFrame) -> int:
     return int(rows.select(pl.len()).collect().item())
 
 
-def _summed_payments(subject: Subject, payments: pl.LazyFrame) -> Annex:
+def _summed_payments(report_input: ReportInput, payments: pl.LazyFrame) -> Annex:
     """Payments by category and economic classification, in the order in which the ledger names them."""
     # Streamed: in memory, a key of several columns costs as much again as the ledger.
     sums = payments.group_by(KIND).agg(pl.len().alias("count"), pl.col("amount_yuan").sum(), pl.col("row").min())
@@ -169,12 +169,12 @@ def _summed_payments(subject: Subject, payments: pl.LazyFrame) -> Annex:
     count = int(kinds["count"].sum())
     rows.append(_sum_row("合计", "spent_total", count, total_yuan(kinds), 4))
     table = Table((700, 2400, 3000, 1145, 1600), "cclrr", rows, 1)
-    caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
+    caption = f"（{report_input.year}年度，{report_input.programme.name}）"
     note = f"注：全年支出{count}笔，超过{LISTED}笔，按支出类别和经济分类汇总；逐笔明细见随报告归档的资金支出台账。"
     return Annex("资金支出明细", caption, (table,), note)
 
 
-def _listed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
+def _listed_payments(report_input: ReportInput, frame: pl.DataFrame) -> Annex:
     order = {category: number for number, category in enumerate(frame["category"].unique(maintain_order=True).to_list(), start=1)}
     payments = sorted(frame.to_dicts(), key=lambda row: (order[row["category"]], row["paid_on"], row["row"]))
     rows: list[Row] = [("序号", "支出类别", "支付日期", "凭证号", "经济分类", "摘要", "收款人", "支付方式", "金额（元）")]
@@ -185,7 +185,7 @@ def _listed_payments(subject: Subject, frame: pl.DataFrame) -> Annex:
         rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{order[category]}", of_category.height, total_yuan(of_category), 8))
     rows.append(_sum_row("合计", "spent_total", frame.height, total_yuan(frame), 8))
     table = Table((540, 960, 1100, 1350, 2050, 2600, 2010, 960, 1186), "cccclllcr", rows, 1)
-    caption = f"（{subject.year}年度，{subject.settings.programme.name}）"
+    caption = f"（{report_input.year}年度，{report_input.programme.name}）"
     note = "注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。"
     return Annex("资金支出明细", caption, (table,), note, landscape=True)
 
@@ -202,40 +202,14 @@ def total_yuan(payments: pl.DataFrame) -> Decimal:
 
 
 def _sum_row(label: str, id_: str, count: int, amount: Decimal, span: int) -> Row:
-    money = mark(Datum(id_, amount, "元"), f"{amount:,.2f}")
+    money = mark(FigureValue(id_, amount, "元"), f"{amount:,.2f}")
     return [
-        Cell(f"{label}（{count}笔）", span, align="r", head=True, fill=_SHADE),
-        Cell(money, align="r", head=True, fill=_SHADE),
+        Cell(f"{label}（{count}笔）", span, align="r", head=True, fill=SHADE),
+        Cell(money, align="r", head=True, fill=SHADE),
     ]
 
 
-def _colours(subject: Subject, standings: Sequence[Standing], bands: Bands) -> Annex:
-    head: Row = ("序号", "项目名称", "阶段", "责任单位", "年度计划投资（万元）", "年度完成投资（万元）")
-    head = (*head, "月份", "计划进度（%）", "实际进度（%）", "进度评价", "存在问题")
-    rows: list[Row] = [head, *(_colour_row(number, standing) for number, standing in enumerate(standings, start=1))]
-    table = Table((540, 2860, 760, 1600, 1060, 1060, 640, 780, 780, 980, 1696), "clclrrcrrcl", rows, 1)
-    points = plain(bands.slow_pct)
-    note = (
-        f"注：按{subject.year}年最后一个填报月份评价。实际进度达到计划的为“{Colour.GREEN.word}”（绿色）；"
-        f"落后不足{points}个百分点的为“{Colour.YELLOW.word}”（黄色）；落后{points}个百分点及以上的为“{Colour.RED.word}”（红色）。"
-        f"标准来源：{bands.source}。"
-    )
-    return Annex("重点项目进度分色表", f"（{subject.year}年度）", (table,), note, landscape=True)
-
-
-def _colour_row(number: int, standing: Standing) -> Row:
-    project, last, colour = standing.project, standing.last, standing.colour
-    row = [str(number), project["project_name"], project["stage"], project["responsible_unit"] or NONE]
-    row += [_aligned(project[column]) for column in ("annual_planned_yuan", "annual_completed_yuan")]
-    if last is None or colour is None:
-        return [*row, Cell("无进度填报记录", 5, align="c")]
-    row += [f"{int(last['month'][-2:])}月", plain(last["planned_pct"]), plain(last["actual_pct"])]
-    return [*row, Cell(colour.word, fill=colour.fill, white=colour is Colour.RED, head=True), last["problem"] or Cell(NONE, align="c")]
-
-
-def _aligned(amount: Decimal | None) -> str:
+def aligned_wan(amount: Decimal) -> str:
     """万元 with two decimals for a column, and all of them where there are more."""
-    if amount is None:
-        return NONE
     exact = in_wan(amount)
     return exact if len(exact.partition(".")[2]) > 2 else f"{Decimal(exact):.2f}"  # noqa: PLR2004  # decimals of a column

@@ -1,44 +1,47 @@
-"""What the narrative may see: text, figures as Datum, lists and mappings of these. No object that can do anything."""
+"""What the narrative may see: text, figures as FigureValue, lists and mappings of these. No object that can do anything."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 from perfeval.model import Ledger, Ledgers, Scorecard
-from perfeval.report.figures import Datum, Named
-from perfeval.report.progress import Colour, Standing
-from perfeval.report.subject import Subject
+from perfeval.report.figures import MARKS, FigureValue, Named
+from perfeval.report.input import ReportInput
+from perfeval.report.listing import Listing
+from perfeval.settings import Unit
 
 
-def build_context(subject: Subject, standings: Sequence[Standing]) -> dict[str, Any]:
-    """The names a narrative can use."""
-    settings = subject.settings.model_dump()
+def build_context(report_input: ReportInput, listings: Mapping[str, Listing], printed: set[str]) -> dict[str, Any]:
+    """The names a narrative can use; the ledgers whose rows it asks for are added to `printed`."""
     return {
-        "year": str(subject.year),
-        "next_year": str(subject.year + 1),
-        **{name: settings[name] for name in ("unit", "bureau", "programme", "basis", "duties")},
-        "facts": Named({fact.id: Datum(fact.id, fact.value, fact.unit, fact.reason) for fact in subject.facts.values()}),
-        "card": _card(subject.card),
-        "progress": {name: _count(name, colour, standings) for name, colour in _COLOURS.items()},
-        "rows": _Rows(subject.ledgers),
+        "year": str(report_input.year),
+        "next_year": str(report_input.year + 1),
+        "unit": _unit(report_input.unit, report_input.year),
+        "bureau": report_input.bureau,
+        "programme": report_input.programme.model_dump(),
+        "basis": [document.model_dump() for document in report_input.basis],
+        "duties": report_input.duties.model_dump(),
+        "facts": Named({fact.id: FigureValue(fact.id, fact.value, fact.unit, fact.reason) for fact in report_input.facts.values()}),
+        "card": _card(report_input.card),
+        "annexes": {name: listing.counts for name, listing in listings.items()},
+        "rows": _Rows(report_input.ledgers, printed),
     }
 
 
-_COLOURS = {"green": Colour.GREEN, "yellow": Colour.YELLOW, "red": Colour.RED, "none": None}
-
-
-def _count(name: str, colour: Colour | None, standings: Sequence[Standing]) -> Datum:
-    return Datum(f"progress_{name}", Decimal(sum(standing.colour is colour for standing in standings)), "个")
+def _unit(unit: Unit, year: int) -> dict[str, Any]:
+    founded_on = FigureValue("unit_founded_on", unit.founded_on, reason="perfeval.yml 的 unit 没有写 founded_on")
+    is_new = unit.founded_on is not None and unit.founded_on.year == year
+    return {**unit.model_dump(), "founded_on": founded_on, "founded_this_year": is_new}
 
 
 def _card(card: Scorecard) -> dict[str, Any]:
     rows = [
         {
             **{name: getattr(score, name) for name in ("id", "level1", "level2", "name", "target", "actual", "explanation")},
-            "weight": Datum(f"weight_{score.id}", score.weight, "分"),
-            "score": Datum(f"score_{score.id}", score.score, "分"),
+            "weight": FigureValue(f"weight_{score.id}", score.weight, "分"),
+            "score": FigureValue(f"score_{score.id}", score.score, "分"),
             "missed": score.is_missed,
             "applicable": score.is_applicable,
         }
@@ -46,17 +49,17 @@ def _card(card: Scorecard) -> dict[str, Any]:
     ]
     execution = card.execution
     return {
-        "total": Datum("score_total", card.total, "分"),
-        "full": Datum("weight_total", execution.weight + sum(score.weight for score in card.scores), "分"),
+        "total": FigureValue("score_total", card.total, "分"),
+        "full": FigureValue("weight_total", execution.weight + sum(score.weight for score in card.scores), "分"),
         "grade": card.grade,
         "rows": rows,
         "missed": [row for row in rows if row["missed"]],
-        "missed_count": Datum("scores_missed", Decimal(sum(bool(row["missed"]) for row in rows)), "个"),
+        "missed_count": FigureValue("scores_missed", Decimal(sum(bool(row["missed"]) for row in rows)), "个"),
         "left_out": [row for row in rows if not row["applicable"]],
         "levels": list(_levels(card)),
         "execution": {
-            "weight": Datum("weight_execution", execution.weight, "分"),
-            "score": Datum("score_execution", execution.score, "分"),
+            "weight": FigureValue("weight_execution", execution.weight, "分"),
+            "score": FigureValue("score_execution", execution.score, "分"),
             "explanation": execution.explanation,
             "missed": execution.executed < execution.annual,
         },
@@ -69,19 +72,20 @@ def _levels(card: Scorecard) -> Iterator[dict[str, Any]]:
         scores = list(grouped)
         yield {
             "name": name,
-            "weight": Datum(f"weight_level_{number}", sum((score.weight for score in scores), Decimal(0)), "分"),
-            "score": Datum(f"score_level_{number}", sum((score.score for score in scores), Decimal(0)), "分"),
+            "weight": FigureValue(f"weight_level_{number}", sum((score.weight for score in scores), Decimal(0)), "分"),
+            "score": FigureValue(f"score_level_{number}", sum((score.score for score in scores), Decimal(0)), "分"),
         }
 
 
 class _Rows(Mapping[str, list[dict[str, Any]]]):
-    """Ledger rows by English name, made only when a narrative asks for them."""
+    """Ledger rows by English name, made only when a narrative asks for them, and then noted in `printed`."""
 
-    def __init__(self, ledgers: Ledgers) -> None:
-        self._ledgers = ledgers
+    def __init__(self, ledgers: Ledgers, printed: set[str]) -> None:
+        self._ledgers, self._printed = ledgers, printed
 
     def __getitem__(self, name: str) -> list[dict[str, Any]]:
         ledger = self._ledgers[name]
+        self._printed.add(name)
         return [{column: _view(ledger, row["row"], column, value) for column, value in row.items()} for row in ledger.frame.to_dicts()]
 
     def __iter__(self) -> Iterator[str]:
@@ -91,8 +95,10 @@ class _Rows(Mapping[str, list[dict[str, Any]]]):
         return len(self._ledgers)
 
 
-def _view(ledger: Ledger, row: int, column: str, value: object) -> Datum | str | None:
-    if value is None or isinstance(value, str):
-        return value
+def _view(ledger: Ledger, row: int, column: str, value: object) -> FigureValue | str | None:
+    if isinstance(value, str):
+        return MARKS.sub("", value)  # the cell is told as a fault; it must not pass for a figure before
+    if value is None:
+        return None
     number = value if isinstance(value, date | Decimal) else Decimal(str(value))
-    return Datum(f"{ledger.name}_r{row}_{column}", number)
+    return FigureValue(f"{ledger.name}_r{row}_{column}", number)

@@ -2,11 +2,10 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from datetime import UTC, date, datetime, time
 from typing import Any, cast
-from unicodedata import east_asian_width
 
 import polars as pl
 from docx import Document
@@ -14,19 +13,23 @@ from docx.document import Document as WordDocument
 from docx.oxml.ns import qn
 from lxml import etree
 
+from perfeval.configuration import Marks
 from perfeval.errors import ReportError
+from perfeval.model import Ledger
 from perfeval.model.digests import content_digest
 from perfeval.model.numbers import plain, written_day
-from perfeval.report.annexes import Annex, build_annexes, printed_payments, total_yuan
+from perfeval.report.annexes import Annex, payments_annex, printed_payments, self_evaluation_annex, total_yuan
 from perfeval.report.context import build_context
+from perfeval.report.earlier import PROGRESS
 from perfeval.report.figures import MARKS
-from perfeval.report.narrative import PARAGRAPH, SLOTS, TITLE, Block, read_front, write_narrative
+from perfeval.report.input import Report, ReportInput
+from perfeval.report.listed_table import table_annex
+from perfeval.report.listing import Listing, list_rows, misfits
+from perfeval.report.narrative import PARAGRAPH, SLOTS, TITLE, Block, Front, read_front, render_line, write_narrative
 from perfeval.report.package import pack_parts
-from perfeval.report.progress import stand
-from perfeval.report.subject import Report, Subject
-from perfeval.report.wordml import KEEP, Body
+from perfeval.report.sandbox import Faults
+from perfeval.report.wordml import KEEP, Body, halves
 
-PRINTED = ("expenditure", "projects", "progress", "goals", "evaluation_work")
 STYLES = ("Normal", "Title", "BodyText", *(f"Heading{level}" for level in range(1, 5)), "AnnexNote", "Signature", "Date",
           "AnnexMark", "AnnexTitle", "AnnexCaption", "TableText", "TableHead", "TableNote")  # fmt: skip
 TEMPLATE_LIMIT = 20_000_000
@@ -35,24 +38,30 @@ HAIRLINE = '<w:snapToGrid w:val="0"/><w:spacing w:before="0" w:after="0" w:line=
 CHARACTER = 320  # twips of a 16 pt character
 
 
-def write_document(subject: Subject, narrative: str, template: bytes) -> Report:
-    """Write the report; see `perfeval.report.draft_report`."""
-    file, narrative = f"{subject.year}.md", narrative.removeprefix("\ufeff").replace("\r\n", "\n")
-    _refuse(_unprintable(subject))
-    written_on = _written_on(subject)
-    front, found = read_front(narrative, file)
+def write_report(report_input: ReportInput, narrative: str, template: bytes, *, file: str) -> Report:
+    """See `perfeval.report.write_report`."""
+    narrative = narrative.removeprefix("\ufeff").replace("\r\n", "\n")
+    _refuse(_misconfigured(report_input))
+    front, marks, found = read_front(narrative, file)
     if front is None:
-        raise _error([f"{file}:{line}: {message}" for line, message in found])
-    standings = stand(subject.ledgers, subject.year, front.progress)
-    blocks, found = write_narrative(narrative, front, build_context(subject, standings))
+        raise _error(_placed(found, file))
+    _refuse(_placed(_misfits(report_input, front, marks), file))
+    written_on = _written_on(report_input)
+    tables = [annex for annex in front.declared if annex.kind == "ledger"]
+    listings = {annex.name: list_rows(annex, report_input.ledgers, report_input.year) for annex in tables}
+    asked = set[str]()
+    context = build_context(report_input, listings, asked)
+    if front.progress:
+        context[PROGRESS] = context["annexes"][PROGRESS]
+    blocks, found = write_narrative(narrative, front, marks, context)
+    annexes = list(_annexes(report_input, front, marks, written_on, listings, context, found))
     word, missing = _open_template(template)
-    _refuse([*(f"{file}:{line}: {message}" for line, message in found), *missing, *_unreconciled(subject)])
-    annexes = build_annexes(subject, standings, front, written_on)
+    _refuse([*_placed(found, file), *missing, *_unprintable(report_input, front, asked), *_unreconciled(report_input, front)])
     body = Body()
     _write_text(body, blocks)
-    _write_ending(body, annexes, subject.settings.unit.name, written_on)
+    _write_ending(body, annexes, report_input.unit.name, written_on)
     _write_annexes(body, annexes, word.element.body.sectPr)
-    _describe(word, subject, "".join(block.text for block in blocks if block.level == TITLE), written_on)
+    _describe(word, report_input, "".join(block.text for block in blocks if block.level == TITLE), written_on)
     saved = io.BytesIO()
     word.save(saved)
     document = pack_parts(saved.getvalue(), {word.part.partname.lstrip("/"): body.document()})
@@ -68,46 +77,93 @@ def _refuse(faults: Sequence[str]) -> None:
         raise _error(faults)
 
 
-def _unprintable(subject: Subject) -> list[str]:
-    """Ledgers missing, and ledger texts with left-over slots or with characters that the renderer needs for itself."""
-    faults = [f"缺少台账 {name}" for name in PRINTED if name not in subject.ledgers]
-    unfit = pl.col(pl.String).str.contains(f"{SLOTS.pattern}|{MARKS.pattern}")
-    for ledger in [subject.ledgers[name] for name in PRINTED] if not faults else ():
-        place = "!".join(part for part in (ledger.file, ledger.sheet) if part)
-        frame = printed_payments(ledger.rows) if ledger.name == "expenditure" else ledger.frame
-        for row in frame.filter(pl.any_horizontal(unfit)).to_dicts():
-            faults += [
-                f"{place}!{ledger.letters.get(column, '')}{row['row']}: “{MARKS.sub('', text)}”有未填写的空位或程序保留的字符"
-                for column, text in row.items()
-                if isinstance(text, str) and (SLOTS.search(text) or MARKS.search(text))
-            ]
+def _placed(faults: Faults, file: str) -> list[str]:
+    return [f"{file}:{line}: {message}" for line, message in sorted(set(faults))]
+
+
+def _misconfigured(report_input: ReportInput) -> list[str]:
+    """Texts of the office and of the rules with characters that the renderer needs for itself."""
     configured = (
-        subject.settings.model_dump_json(),
-        *map(str, subject.card.scores),
-        *(f"{fact.unit}{fact.reason}" for fact in subject.facts.values()),
+        report_input.bureau,
+        *(value.model_dump_json() for value in (report_input.unit, report_input.programme, report_input.duties, *report_input.basis)),
+        *map(str, report_input.card.scores),
+        *(f"{fact.unit}{fact.reason}" for fact in report_input.facts.values()),
     )
-    return [*faults, *("工作区设置或指标体系含有程序保留的控制字符" for text in configured if MARKS.search(text))]
+    return ["工作区设置或指标体系含有程序保留的控制字符" for text in configured if MARKS.search(text)]
 
 
-def _written_on(subject: Subject) -> date:
-    """The report's date (成文日期): the day of step 形成报告."""
-    ledger = subject.ledgers["evaluation_work"]
-    days = ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls()
-    if days.is_empty():
-        raise _error([f"{ledger.file}: {ledger.title}中没有“形成报告”步骤，成文日期无从确定"])
-    return cast("date", max(days.to_list()))
+def _misfits(report_input: ReportInput, front: Front, marks: Marks) -> Faults:
+    """Declared annexes that do not fit the ledgers."""
+    return [
+        (marks.line(("annexes" if front.annexes else PROGRESS, position, *path)), f"附件{position + 1}：{message}")
+        for position, annex in enumerate(front.declared)
+        if annex.kind == "ledger"
+        for path, message in misfits(annex, report_input.ledgers)
+    ]
 
 
-def _unreconciled(subject: Subject) -> list[str]:
-    total = total_yuan(subject.ledgers["expenditure"].rows.select("amount_yuan").collect())
-    executed = subject.card.execution.executed
+def _annexes(
+    report_input: ReportInput,
+    front: Front,
+    marks: Marks,
+    written_on: date,
+    listings: Mapping[str, Listing],
+    context: Mapping[str, Any],
+    faults: Faults,
+) -> Iterator[Annex]:
+    for position, annex in enumerate(front.declared):
+        if annex.kind == "self_evaluation":
+            yield self_evaluation_annex(report_input, front, written_on)
+        elif annex.kind == "payments":
+            yield payments_annex(report_input)
+        else:
+            lines = [marks.line(("annexes", position, text)) for text in ("title", "note")]
+            title, note = (render_line(text, line, context, faults) for text, line in zip((annex.title, annex.note), lines, strict=True))
+            yield table_annex(listings[annex.name], title, note)
+
+
+def _unprintable(report_input: ReportInput, front: Front, asked: set[str]) -> list[str]:
+    """Texts of printed ledgers with left-over slots or with characters that the renderer needs for itself."""
+    ledgers = report_input.ledgers
+    names = asked.union(*(annex.lists for annex in front.declared))
+    frames = {name: ledgers[name].frame for name in sorted(names) if name in ledgers}
+    if any(annex.kind == "payments" for annex in front.declared):
+        frames.setdefault("expenditure", printed_payments(ledgers["expenditure"].rows))
+    return [fault for name, frame in frames.items() for fault in _unfit(ledgers[name], frame)]
+
+
+def _unfit(ledger: Ledger, frame: pl.DataFrame) -> Iterator[str]:
+    place = "!".join(part for part in (ledger.file, ledger.sheet) if part)
+    unfit = pl.col(pl.String).str.contains(f"{SLOTS.pattern}|{MARKS.pattern}")
+    for row in frame.filter(pl.any_horizontal(unfit)).to_dicts():
+        for column, text in row.items():
+            if isinstance(text, str) and (SLOTS.search(text) or MARKS.search(text)):
+                yield f"{place}!{ledger.letters.get(column, '')}{row['row']}: “{MARKS.sub('', text)}”有未填写的空位或程序保留的字符"
+
+
+def _written_on(report_input: ReportInput) -> date:
+    """The report's date (成文日期): the day of step 形成报告, else the one given."""
+    ledger = report_input.ledgers.get("evaluation_work")
+    days = [] if ledger is None else ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls().to_list()
+    written_on = cast("date | None", max(days, default=report_input.report_on))
+    if written_on is None:
+        given = f"years/{report_input.year}.yml: 没有评价工作台账，也没有写 work.report_on"
+        raise _error([f"{given if ledger is None else f'{ledger.file}: {ledger.title}中没有“形成报告”步骤'}，成文日期无从确定"])
+    return written_on
+
+
+def _unreconciled(report_input: ReportInput, front: Front) -> list[str]:
+    total = total_yuan(report_input.ledgers["expenditure"].rows.select("amount_yuan").collect())
+    executed = report_input.card.execution.executed
     if total == executed:
         return []
-    return [f"附件2: 资金支出明细合计 {plain(total)} 元，与自评表全年执行数 {plain(executed)} 元不一致"]
+    numbers = [number for number, annex in enumerate(front.declared, start=1) if annex.kind == "payments"]
+    place = f"附件{numbers[0]}: 资金支出明细" if numbers else "资金支出台账"
+    return [f"{place}合计 {plain(total)} 元，与自评表全年执行数 {plain(executed)} 元不一致"]
 
 
-def read_paragraphs(document: bytes) -> list[str]:
-    """The paragraphs of a report; see `perfeval.report.read_text`."""
+def read_text(document: bytes) -> list[str]:
+    """See `perfeval.report.read_text`."""
     try:
         with zipfile.ZipFile(io.BytesIO(document)) as package:
             body = etree.fromstring(package.read("word/document.xml"), etree.XMLParser(resolve_entities=False, no_network=True))
@@ -154,19 +210,15 @@ def _write_ending(body: Body, annexes: Sequence[Annex], unit: str, written_on: d
     body.paragraph("Normal", "", KEEP)
     for number, annex in enumerate(annexes, start=1):
         first = f'{KEEP}<w:ind w:firstLineChars="500" w:firstLine="1600"/>' if number > 1 else KEEP
-        body.paragraph("AnnexNote", f"{'' if number > 1 else '附件：'}{number}. {annex.title}", first)
+        counted = f"{number}. " if len(annexes) > 1 else ""  # a sole annex has no number
+        body.paragraph("AnnexNote", f"{'' if number > 1 else '附件：'}{counted}{annex.title}", first)
     body.paragraph("Normal", "", KEEP)
     body.paragraph("Normal", "", KEEP)
     day = written_day(written_on)
-    unit_width, day_width = _halves(unit), _halves(day)
+    unit_width, day_width = halves(unit), halves(day)
     day_right = max(8, (unit_width - day_width) // 2)
     body.paragraph("Signature", unit, KEEP + _right(day_right + (day_width - unit_width) // 2))
     body.paragraph("Date", day, _right(day_right))
-
-
-def _halves(text: str) -> int:
-    """The width of a text in half characters."""
-    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _right(halves: int) -> str:
@@ -175,12 +227,12 @@ def _right(halves: int) -> str:
 
 def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None:  # noqa: ANN401  # python-docx's own element classes
     """Each annex on a new page, wide ones in landscape sections."""
-    landscape = False
+    landscape, starts = False, True
     for number, annex in enumerate(annexes, start=1):
         if annex.landscape != landscape:
-            body.end_section(_section(section, landscape=landscape))
-            landscape = annex.landscape
-        body.paragraph("AnnexMark", f"附件{number}")
+            body.end_section(_section(section, landscape=landscape, starts=starts))
+            landscape, starts = annex.landscape, False
+        body.paragraph("AnnexMark", f"附件{number if len(annexes) > 1 else ''}")
         body.paragraph("Normal", "", KEEP)
         body.paragraph("AnnexTitle", annex.title)
         body.paragraph("AnnexCaption", annex.caption)
@@ -194,10 +246,10 @@ def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None: 
             body.paragraph("TableNote", line)
         if not annex.signing:  # sections and documents end with a paragraph
             body.paragraph("TableText", "", HAIRLINE)
-    body.parts.append(_section(section, landscape=landscape))
+    body.parts.append(_section(section, landscape=landscape, starts=starts))
 
 
-def _section(section: Any, *, landscape: bool) -> str:  # noqa: ANN401  # as above
+def _section(section: Any, *, landscape: bool, starts: bool) -> str:  # noqa: ANN401  # as above
     """The template's section, or the same turned: page, margins and the grid's direction; footers stay."""
     turned = deepcopy(section)
     if landscape:
@@ -212,19 +264,19 @@ def _section(section: Any, *, landscape: bool) -> str:  # noqa: ANN401  # as abo
         for side, value in zip(sides, (old[3], old[0], old[1], old[2]), strict=True):
             margins.set(qn(f"w:{side}"), value)
         margins.set(qn("w:footer"), "850")
-    # Numbers run on through the sections.
-    for start in turned.findall(qn("w:pgNumType")) if landscape else ():
+    # Page numbers run on from the first section.
+    for start in () if starts else turned.findall(qn("w:pgNumType")):
         turned.remove(start)
     return etree.tostring(turned, encoding="unicode")
 
 
-def _describe(word: WordDocument, subject: Subject, title: str, written_on: date) -> None:
+def _describe(word: WordDocument, report_input: ReportInput, title: str, written_on: date) -> None:
     """Core properties, from data only."""
-    properties, unit = word.core_properties, subject.settings.unit.name
+    properties, unit = word.core_properties, report_input.unit.name
     moment = datetime.combine(written_on, time(), UTC)
-    properties.title, properties.subject = title, subject.settings.programme.name
+    properties.title, properties.subject = title, report_input.programme.name
     properties.author = properties.last_modified_by = unit
     properties.created = properties.modified = moment
     properties.language = "zh-CN"
     # A draft outside the approval process has number 0, and Word counts from 1.
-    properties.revision = max(1, subject.revision)
+    properties.revision = max(1, report_input.revision)

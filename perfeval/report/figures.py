@@ -1,6 +1,6 @@
 """Figures (数字) on their way from facts to paper: the filters of the narrative, and the marks by which none gets lost.
 
-A filter prints a Datum and wraps the text in marks that carry its id, value and unit; whoever renders the text takes the
+A filter prints a FigureValue and wraps the text in marks that carry its id, value and unit; whoever renders the text takes the
 marks off again and so knows every figure. The marks are Unicode noncharacters, which no honest text contains.
 """
 
@@ -31,7 +31,7 @@ class NotPrintableError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Datum:
+class FigureValue:
     """A figure before it is printed: compared in conditions, printed by filters, never computed with."""
 
     id: str
@@ -78,15 +78,15 @@ class Datum:
         return day(self) if isinstance(self.value, date) else number(self)
 
 
-class Named(dict[str, Datum]):
+class Named(dict[str, FigureValue]):
     """Figures by id; one that nobody defined has no value, and says so."""
 
-    def __missing__(self, name: str) -> Datum:
-        return Datum(name, None, reason="指标体系的 facts 和 indicators 中没有这一项")
+    def __missing__(self, name: str) -> FigureValue:
+        return FigureValue(name, None, reason="指标体系的 facts 和 indicators 中没有这一项")
 
 
 def _plain(other: object) -> Any:  # noqa: ANN401  # as above
-    if isinstance(other, Datum):
+    if isinstance(other, FigureValue):
         return other._known()
     if isinstance(other, int | Decimal | date):
         return other
@@ -98,10 +98,10 @@ def fault(message: str) -> str:
     return f"{FAULT}{message}{CLOSE}"
 
 
-def mark(datum: Datum, text: str) -> str:
+def mark(figure: FigureValue, text: str) -> str:
     """Wrap a figure's text in its marks."""
-    value = datum.value if isinstance(datum.value, Decimal) else ""
-    return f"{OPEN}{datum.id}{NEXT}{value}{NEXT}{datum.unit}{NEXT}{text}{CLOSE}"
+    value = figure.value if isinstance(figure.value, Decimal) else ""
+    return f"{OPEN}{figure.id}{NEXT}{value}{NEXT}{figure.unit}{NEXT}{text}{CLOSE}"
 
 
 def unmark(text: str) -> tuple[str, list[Figure]]:
@@ -112,19 +112,19 @@ def unmark(text: str) -> tuple[str, list[Figure]]:
     return _FIGURE.sub(r"\4", text), figures
 
 
-def _write(datum: object, how: Callable[[Decimal], str], unit: str | None = None) -> str:
-    if not isinstance(datum, Datum):
-        return fault(f"“{datum}”不是由台账算出的数字，不能按数字打印")
-    if datum.value is None:
-        return fault(datum.missing)
-    if not isinstance(datum.value, Decimal):
-        return fault(f"{datum.id} 是日期，请用 day 打印")
-    if unit and datum.unit and datum.unit != unit:
-        return fault(f"{datum.id} 的单位是“{datum.unit}”，不是“{unit}”，不能这样打印")
+def _write(figure: object, how: Callable[[Decimal], str], unit: str | None = None) -> str:
+    if not isinstance(figure, FigureValue):
+        return fault(f"“{figure}”不是由台账算出的数字，不能按数字打印")
+    if figure.value is None:
+        return fault(figure.missing)
+    if not isinstance(figure.value, Decimal):
+        return fault(f"{figure.id} 是日期，请用 day 打印")
+    if unit and figure.unit and figure.unit != unit:
+        return fault(f"{figure.id} 的单位是“{figure.unit}”，不是“{unit}”，不能这样打印")
     try:
-        return mark(datum, how(datum.value))
+        return mark(figure, how(figure.value))
     except NotPrintableError as error:
-        return fault(f"{datum.id} = {datum.value:f} {error}")
+        return fault(f"{figure.id} = {figure.value:f} {error}")
 
 
 def in_yuan(value: Decimal) -> str:
@@ -134,43 +134,43 @@ def in_yuan(value: Decimal) -> str:
     return f"{value:.0f}" if value == value.to_integral_value() else f"{value:.2f}"
 
 
-def number(datum: object) -> str:
+def number(figure: object) -> str:
     """The exact value of a count or of points: 73, 98.75. Money and percentages have filters that go with their unit."""
-    if isinstance(datum, Datum) and datum.unit in _WRITERS:
-        return fault(f"{datum.id} 的单位是“{datum.unit}”，请用 {_WRITERS[datum.unit]} 打印")
-    return _write(datum, plain)
+    if isinstance(figure, FigureValue) and figure.unit in _WRITERS:
+        return fault(f"{figure.id} 的单位是“{figure.unit}”，请用 {_WRITERS[figure.unit]} 打印")
+    return _write(figure, plain)
 
 
-def about(datum: object) -> str:
+def about(figure: object) -> str:
     """An approximate count (概数): 73 → 70余, 70 → 70, 7 → 7."""
-    return _write(datum, _approximate)
+    return _write(figure, _approximate)
 
 
-def chinese(datum: object) -> str:
+def chinese(figure: object) -> str:
     """A count in Chinese numerals: 4 → 四, 2 → 两, 12 → 十二."""
-    return _write(datum, _numeral)
+    return _write(figure, _numeral)
 
 
-def wan(datum: object) -> str:
+def wan(figure: object) -> str:
     """Yuan in 万元, exact: 179900 → 17.99."""
-    return _write(datum, in_wan, "元")
+    return _write(figure, in_wan, "元")
 
 
-def yuan(datum: object) -> str:
+def yuan(figure: object) -> str:
     """Yuan: 179900, 1234.50."""
-    return _write(datum, in_yuan, "元")
+    return _write(figure, in_yuan, "元")
 
 
-def percent(datum: object, digits: int = 2) -> str:
+def percent(figure: object, digits: int = 2) -> str:
     """A percentage rounded half up to `digits` decimals, with its sign: 98.36%; more where it would look like all and is not."""
-    return _write(datum, lambda value: percentage(value, digits), "%")
+    return _write(figure, lambda value: percentage(value, digits), "%")
 
 
-def day(datum: object) -> str:
+def day(figure: object) -> str:
     """A date without leading zeros: 2022年3月5日."""
-    if not isinstance(datum, Datum) or not isinstance(datum.value, date):
-        return _write(datum, _no_date)
-    return mark(datum, written_day(datum.value))
+    if not isinstance(figure, FigureValue) or not isinstance(figure.value, date):
+        return _write(figure, _no_date)
+    return mark(figure, written_day(figure.value))
 
 
 def _no_date(_: Decimal) -> str:

@@ -7,18 +7,19 @@ filters of `figures`; the narrative cannot compute, call or print a number of it
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from markdown_it import MarkdownIt
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from perfeval.configuration import Marks, Model, Text, explain, parse_yaml
 from perfeval.errors import ConfigurationError
+from perfeval.report.declaration import STANDARD, Annexes, AnnexSetting
+from perfeval.report.earlier import Progress, annexes_then
 from perfeval.report.figures import MARKS, numeral
 from perfeval.report.sandbox import Faults, render
-from perfeval.settings import Model, Text, explain, parse_yaml
 
 SLOTS = re.compile(r"[XＸ×]{2,}|\{\{|\}\}|\{%|%\}|_{3,}|＿{2,}")
 _LEFT_OVER = re.compile(SLOTS.pattern + "|待补|待填|待定")
@@ -34,23 +35,28 @@ _NUMBERS: tuple[Callable[[int], str], ...] = (
 )
 
 
-class Bands(Model):
-    """When a project's progress is behind (进度分色): less than `slow_pct` points behind plan is yellow, from there on red."""
-
-    slow_pct: Annotated[Decimal, Field(gt=0)]
-    source: Text
-
-
 class Front(Model):
-    """The narrative's front matter: the title's lines, broken by meaning, the bands of annex 3, and reasons for deviations.
+    """The narrative's front matter: the title's lines, broken by meaning, the annexes, and the year's reasons for deviations.
 
     偏差原因和改进措施 by indicator: `deviations` is printed where the target was missed, `exceeded` where it was far exceeded.
     """
 
     title: Annotated[tuple[Text, ...], Field(min_length=1)]
-    progress: Bands
+    annexes: Annexes | None = None
+    progress: Progress | None = None
     deviations: dict[str, Text] = Field(default_factory=dict)
     exceeded: dict[str, Text] = Field(default_factory=dict)
+
+    @property
+    def declared(self) -> tuple[AnnexSetting, ...]:
+        """The annexes in order."""
+        return self.annexes or (annexes_then(self.progress) if self.progress else STANDARD)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.annexes and self.progress:
+            raise ValueError("progress 是没有 annexes 时的写法，只能写一种")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +71,21 @@ class Block:
 TITLE, PARAGRAPH = 0, 5
 
 
-def read_front(text: str, file: str) -> tuple[Front | None, Faults]:
-    """Read the front matter."""
-    match = _FRONT.match(text)
+def read_front(text: str, file: str) -> tuple[Front | None, Marks, Faults]:
+    """Read the front matter, with the lines of what stands in it."""
+    marks, match = Marks(None), _FRONT.match(text)
     if match is None:
-        return None, [(1, "缺少开头的 --- 设置段（title、progress）")]
-    source = f"---\n{match[1]}"
+        return None, marks, [(1, "缺少开头的 --- 设置段（title、annexes）")]
     try:
-        data, marks = parse_yaml(source, file)
-        return Front.model_validate(data), []
+        data, marks = parse_yaml(f"---\n{match[1]}", file)
+        front = Front.model_validate(data)
     except ValidationError as error:
-        return None, [_split(told.removeprefix(f"{file}:")) for told in explain(error, file, marks)]
+        return None, marks, [_split(told.removeprefix(f"{file}:")) for told in explain(error, file, marks)]
     except ConfigurationError as error:
-        return None, [_split(told.removeprefix(f"{file}:")) for told in error.faults or (error.message,)]
+        return None, marks, [_split(told.removeprefix(f"{file}:")) for told in error.faults or (error.message,)]
+    # YAML's escapes can write what the text itself may not hold.
+    forged = [(marks.line(path), "含有程序保留的控制字符，请删除") for path, value in _texts(front.model_dump()) if MARKS.search(value)]
+    return None if forged else front, marks, forged
 
 
 def _split(told: str) -> tuple[int, str]:
@@ -85,12 +93,13 @@ def _split(told: str) -> tuple[int, str]:
     return int(line), message
 
 
-def write_narrative(text: str, front: Front, context: Mapping[str, object]) -> tuple[list[Block], Faults]:
+def write_narrative(text: str, front: Front, marks: Marks, context: Mapping[str, Any]) -> tuple[list[Block], Faults]:
     """Render the narrative: title, headings and paragraphs, or the faults that stop the draft."""
     if found := MARKS.search(text):
         return [], [(text.count("\n", 0, found.start()) + 1, "含有程序保留的控制字符，请删除")]
-    faults = _front_faults(text, front, context)
-    titles = [block for title in front.title for block in _title(title, _line_with(text, title), context, faults)]
+    faults = _front_faults(front, marks, context)
+    lines_of_title = [(marks.line(("title", position)), title) for position, title in enumerate(front.title)]
+    titles = [Block(TITLE, shown, line) for line, title in lines_of_title if (shown := render_line(title, line, context, faults))]
     # The front matter is blanked, not cut, so that every line keeps its number.
     body = _FRONT.sub(lambda match: "\n" * match[0].count("\n"), text)
     lines, places = render(body, context, faults)
@@ -101,27 +110,34 @@ def write_narrative(text: str, front: Front, context: Mapping[str, object]) -> t
     return [*titles, *_numbered(blocks)], sorted(set(faults))
 
 
-def _title(title: str, line: int, context: Mapping[str, object], faults: Faults) -> Iterator[Block]:
+def render_line(text: str, line: int, context: Mapping[str, Any], faults: Faults) -> str:
+    """Render a text of the front matter that may hold figures."""
     found: Faults = []
-    lines, _ = render(title, context, found)
+    lines, places = render(text, context, found)
+    found += _left_over(lines, places)
     faults += [(line, message) for _, message in found]
-    yield from (Block(TITLE, text, line) for text in lines)
+    return "".join(lines)
 
 
-def _front_faults(text: str, front: Front, context: Mapping[str, Any]) -> Faults:
+def _front_faults(front: Front, marks: Marks, context: Mapping[str, Any]) -> Faults:
     known = {row["id"] for row in context["card"]["rows"]}
     faults = [
-        (_line_with(text, f"{id_}:"), f"{name} 中的 {id_} 不是指标编号，见指标体系的 indicators")
+        (marks.line((name, id_)), f"{name} 中的 {id_} 不是指标编号，见指标体系的 indicators")
         for name, written in (("deviations", front.deviations), ("exceeded", front.exceeded))
         for id_ in written
         if id_ not in known
     ]
-    plain = (*front.deviations.values(), *front.exceeded.values(), front.progress.source)
-    return faults + [(_line_with(text, found[0]), f"有未填写的空位“{found[0]}”") for value in plain for found in _LEFT_OVER.finditer(value)]
+    texts = [(path, text) for path, text in _texts(front.model_dump()) if path[-1] != "note" and "title" not in path]
+    return faults + [(marks.line(path), f"有未填写的空位“{slot[0]}”") for path, text in texts for slot in _LEFT_OVER.finditer(text)]
 
 
-def _line_with(text: str, part: str) -> int:
-    return text.count("\n", 0, max(text.find(part), 0)) + 1
+def _texts(node: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every text of the front matter with its place."""
+    if isinstance(node, str):
+        yield path, node
+    inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, tuple) else ()
+    for part, child in inner:
+        yield from _texts(child, (*path, part))
 
 
 def _blocks(lines: Sequence[str], places: Sequence[int]) -> Iterator[Block]:

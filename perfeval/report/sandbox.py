@@ -13,7 +13,7 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from perfeval.report.figures import CLOSE, FAULT, FILTERS, LINE, MARKS, Datum, fault, numeral
+from perfeval.report.figures import CLOSE, FAULT, FILTERS, LINE, MARKS, FigureValue, fault, numeral
 
 _LINE_MARK = re.compile(f"{LINE}(\\d+){CLOSE}")
 _FAULT = re.compile(f"{FAULT}([^{CLOSE}]*){CLOSE}")
@@ -140,7 +140,7 @@ def _printed(value: object) -> str:
         return fault(value._undefined_message)
     if value is None:
         return fault("这里要打印的台账单元格没有填写")
-    if isinstance(value, Datum):
+    if isinstance(value, FigureValue):
         return str(value)
     if isinstance(value, str):
         return re.sub(r"([\\#])", r"\\\1", re.sub(r"\s*[\r\n\x0b\x0c\x85\u2028\u2029]+\s*", "", value))

@@ -7,6 +7,7 @@ the figures' marks off, drops what XML forbids and escapes the rest.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from unicodedata import east_asian_width
 from xml.sax.saxutils import escape
 
 from perfeval.model import Figure
@@ -19,6 +20,11 @@ _BREAKS = re.compile("[\t\r\n\x85\u2028\u2029]+")
 KEEP = "<w:keepNext/>"
 """A paragraph that stays on the page of the next one."""
 _JUSTIFIED = {"l": '<w:jc w:val="left"/>', "r": '<w:jc w:val="right"/>', "c": ""}
+
+
+def halves(text: str) -> int:
+    """The width of a text in half characters."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,4 +13,8 @@ Planted on purpose, so that checks and the report's chapter on problems have som
 from perfeval.sample.frames import sample_frames
 from perfeval.sample.workbooks import write_sample
 
-__all__ = ["sample_frames", "write_sample"]
+# What `init --sample` calls it, and the pack whose ledgers these are.
+NAME = "taojiang-2022"
+PACK = "key-projects"
+
+__all__ = ["NAME", "PACK", "sample_frames", "write_sample"]

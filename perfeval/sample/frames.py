@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from perfeval.sample import dispatch, evaluation, money, projects
-from schemas import LEDGERS
+from schemas import BUILT_IN
 
 _ROWS: Mapping[str, Callable[[], Sequence[tuple[object, ...]]]] = {
     "budget": money.budget_rows,
@@ -36,7 +36,7 @@ def sample_frames(scale: int = 1) -> dict[str, pl.DataFrame]:
 
 
 def _frame(name: str) -> pl.DataFrame:
-    headers = [column.header for column in LEDGERS[name].columns()]
+    headers = [column.header for column in BUILT_IN[name].columns() if not column.may_be_absent]
     frame = pl.DataFrame(_ROWS[name](), schema=headers, orient="row", infer_schema_length=None)
     return frame.with_columns(pl.selectors.decimal().cast(pl.Decimal(18, 2)))
 

@@ -1,10 +1,74 @@
 """What is kept: evaluations, step outcomes, decisions, people, secrets and artifacts. The only room that knows SQL.
 
-The store is the truth. A step's outcome is written once for (evaluation, revision, step); whoever writes second reads the
-first. Nothing here decides or computes.
+The store is the truth. Whoever asks or records does so in a transaction, so that what belongs together is written together.
+A step's outcome is written once for (evaluation, revision, step); whoever writes second reads the first. Nothing here
+decides or computes.
 """
 
-from perfeval.store.artifacts import Artifacts
-from perfeval.store.repository import Enrolled, Store, open_store, try_database
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
-__all__ = ["Artifacts", "Enrolled", "Store", "open_store", "try_database"]
+from sqlalchemy import URL
+from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.orm import Session
+
+from perfeval.store.artifacts import Artifacts
+from perfeval.store.database import URL_VARIABLE, connect, migrate, try_database, unavailable
+from perfeval.store.transaction import Enrolled, Transaction
+
+__all__ = ["URL_VARIABLE", "Artifacts", "Enrolled", "Store", "Transaction", "open_store", "try_database"]
+
+
+class Store:
+    """The record of one unit's evaluations, on SQLite or PostgreSQL, migrated to the newest schema when opened.
+
+    `programmes` gives keys by name: what a store from before units were told apart holds is taken over under them.
+    """
+
+    def __init__(self, url: str | URL, artifacts: Path, unit: str, programmes: Mapping[str, str] | None = None) -> None:
+        self.artifacts = Artifacts(artifacts)
+        self._unit = unit
+        self._engine = connect(url)
+        if migrate(self._engine):
+            with self.transaction() as transaction:
+                transaction.take_over(programmes or {})
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """A unit of work: all that is recorded in it, or nothing.
+
+        On SQLite it holds the one right to write from its beginning, so that what it asks still holds when it records.
+
+        Raises: StoreError: the database cannot be reached or refuses.
+        """
+        with self._session(writes=True) as transaction:
+            yield transaction
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Questions only: they see one state of the record and keep nobody from writing."""
+        with self._session(writes=False) as transaction:
+            yield transaction
+
+    @contextmanager
+    def _session(self, *, writes: bool) -> Iterator[Transaction]:
+        engine = self._engine.execution_options(writes=writes)
+        try:
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield Transaction(session, self._unit)
+        except IntegrityError:
+            raise
+        except DatabaseError as error:
+            raise unavailable(error) from error
+
+    def close(self) -> None:
+        """Give the connections back; the next question opens one again."""
+        self._engine.dispose()
+
+
+def open_store(state: Path, unit: str, programmes: Mapping[str, str]) -> Store:
+    """A unit's store: the database that the environment names, else a file in its state folder."""
+    own = URL.create("sqlite", database=str(state / "store.db"))  # the path may hold signs that end one in a text
+    return Store(os.environ.get(URL_VARIABLE) or own, state / "artifacts", unit, programmes)

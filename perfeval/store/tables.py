@@ -36,13 +36,17 @@ _active = text("revoked_at IS NULL")
 
 
 class EvaluationRow(Table):
-    """项目自评: one programme's year; only one may be open."""
+    """项目自评: one programme's year of one unit; only one may be open. `unit` is empty until a unit takes an older store over."""
 
     __tablename__ = "evaluations"
-    __table_args__ = (Index("one_open_evaluation", "year", "programme", unique=True, sqlite_where=_open, postgresql_where=_open),)
+    __table_args__ = (
+        Index("one_open_evaluation", "unit", "programme_key", "year", unique=True, sqlite_where=_open, postgresql_where=_open),
+    )
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    unit: Mapped[str] = mapped_column(String(200))
     year: Mapped[int]
+    programme_key: Mapped[str] = mapped_column(String(100))
     programme: Mapped[str] = mapped_column(String(200))
     prepared_by: Mapped[str] = mapped_column(String(100))
     opened_at: Mapped[datetime]
@@ -63,6 +67,16 @@ class OutcomeRow(Table):
     done_at: Mapped[datetime]
 
 
+class FailureRow(Table):
+    """Why a conductor's run ended early."""
+
+    __tablename__ = "failures"
+
+    run: Mapped[str] = mapped_column(String(64), primary_key=True)
+    document: Mapped[dict[str, Any]]
+    failed_at: Mapped[datetime]
+
+
 class AskRow(Table):
     """A gate asked without a valid answer, and why."""
 
@@ -80,9 +94,10 @@ class PersonRow(Table):
     """An enrolled approver; `last_step` is the time step of the last code accepted, so that none is accepted twice."""
 
     __tablename__ = "people"
-    __table_args__ = (Index("one_active_person", "name", unique=True, sqlite_where=_active, postgresql_where=_active),)
+    __table_args__ = (Index("one_active_person", "unit", "name", unique=True, sqlite_where=_active, postgresql_where=_active),)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    unit: Mapped[str] = mapped_column(String(200))
     name: Mapped[str] = mapped_column(String(100))
     role: Mapped[str] = mapped_column(String(20))
     secret: Mapped[str] = mapped_column(Text)
@@ -111,6 +126,7 @@ class SecretRow(Table):
 
     __tablename__ = "secrets"
 
+    unit: Mapped[str] = mapped_column(String(200), primary_key=True)
     name: Mapped[str] = mapped_column(String(50), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
 

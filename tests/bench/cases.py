@@ -15,7 +15,7 @@ import polars as pl
 
 from perfeval.sample import sample_frames, write_sample
 from perfeval.sample.frames import repeat
-from perfeval.settings import DEFAULT_CONFIG
+from perfeval.workspace import DEFAULT_CONFIG
 from schemas import LEDGERS, Column, Kind, LedgerModel
 
 FLAWED_EVERY = 100
@@ -27,7 +27,10 @@ def write_county(workspace: Path) -> None:
     shutil.copytree(DEFAULT_CONFIG, workspace)
     write_sample(workspace / "ledgers" / "2022")
     write_stack_template(workspace / "stack.docx")
-    shapes = {name: (model.ledger_title(), [_shape(model, column) for column in model.columns()]) for name, model in LEDGERS.items()}
+    shapes = {
+        name: (model.ledger_title(), [_shape(model, column) for column in model.columns() if not column.may_be_absent])
+        for name, model in LEDGERS.items()
+    }
     (workspace / "shapes.json").write_text(json.dumps(shapes, ensure_ascii=False), encoding="utf-8")
 
 

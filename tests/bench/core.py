@@ -18,8 +18,8 @@ from perfeval.checks import check_ledgers, load_classification  # noqa: E402
 from perfeval.indicators import derive_facts, load_indicators, score_facts  # noqa: E402
 from perfeval.ledgers import read_ledgers, receive  # noqa: E402
 from perfeval.model.ledgers import parquet  # noqa: E402
-from perfeval.report import Subject, draft_report  # noqa: E402
-from perfeval.settings import Workspace  # noqa: E402
+from perfeval.report import ReportInput, write_report  # noqa: E402
+from perfeval.workspace import Workspace  # noqa: E402
 
 
 def main(folder: Path, work: Path, result: Path) -> None:
@@ -36,8 +36,13 @@ def main(folder: Path, work: Path, result: Path) -> None:
     system = load_indicators(workspace.indicators(year))
     facts = derive_facts(system, reading.ledgers)
     card = score_facts(system, facts)
-    subject = Subject(workspace.settings, year, 0, facts, card, reading.ledgers)
-    report = draft_report(subject, workspace.narrative(year).read_text(encoding="utf-8"), workspace.template.read_bytes())
+    office = workspace.settings
+    report_input = ReportInput(
+        office.unit, office.bureau, office.programme, office.basis, office.duties, year, 0, facts, card, reading.ledgers
+    )
+    narrative = workspace.narrative(year)
+    text = narrative.read_text(encoding="utf-8")
+    report = write_report(report_input, text, workspace.template.read_bytes(), file=narrative.name)
     (work / "report.docx").write_bytes(report.document)
     sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]
     lineage = pl.DataFrame(sources, schema={"fact": pl.String, "ledger": pl.String, "rows": pl.List(pl.UInt32)}, orient="row")

@@ -12,8 +12,8 @@ sys.modules["hypothesis"] = None  # type: ignore[assignment]
 import rules  # noqa: E402
 
 from perfeval import steps  # noqa: E402
-from perfeval.settings import Workspace  # noqa: E402
 from perfeval.store import Store  # noqa: E402
+from perfeval.workspace import Workspace  # noqa: E402
 
 
 def main(folder: Path, work: Path, result: Path) -> None:

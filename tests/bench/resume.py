@@ -17,7 +17,7 @@ from uuid import UUID
 
 from flows.serve import conducting
 from perfeval.cli import create_workspace, open_store, open_workspace
-from perfeval.settings import KEY_VARIABLE
+from perfeval.workspace import KEY_VARIABLE
 
 TARGET_SECONDS = 3.0
 
@@ -29,7 +29,7 @@ def main() -> None:
     os.environ[KEY_VARIABLE] = "an invented key for measuring"
     with tempfile.TemporaryDirectory(prefix="perfeval-bench-") as temporary:
         folder = Path(temporary) / "office"
-        create_workspace(folder, "taojiang-2022")
+        create_workspace(folder, sample="taojiang-2022")
         place = open_workspace(folder)
         with conducting(place, open_store(place)) as (conductor, _):
             position = conductor.begin(2022, "")

@@ -55,7 +55,8 @@ BUILT_IN: dict[str, dict[str, Any]] = {
 
 def indicators(workspace: Path) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
     """Measures by id, the rows that are scored, the profile."""
-    system = yaml.safe_load((workspace / "indicators" / f"{YEAR}.yml").read_text(encoding="utf-8"))
+    text = (workspace / "indicators" / f"{YEAR}.yml").read_text(encoding="utf-8")
+    system = yaml.safe_load(text.replace("year_end", f"DATE '{YEAR}-12-31'"))
     profile = yaml.safe_load((workspace / "profiles.yml").read_text(encoding="utf-8"))[system["profile"]]
     scored = [row for row in system["indicators"] if row["scoring"] != "execution"]
     return BUILT_IN | system["facts"] | {row["id"]: row["measure"] for row in scored}, scored, profile

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,11 @@ from prefect.types.entrypoint import EntrypointType
 from flows.evaluation import self_evaluation
 from flows.serve import Access, environment, is_healthy
 from perfeval import steps
-from perfeval.approvals import enrol
 from perfeval.approvals.identity import STEP_SECONDS
-from perfeval.model import Standing
-from perfeval.settings import Workspace
-from perfeval.store import open_store
+from perfeval.model import Status
+from perfeval.office import Office as PerfevalOffice
+from perfeval.office import open_office
+from perfeval.workspace import Workspace
 
 KEY = "an invented key for tests"
 PEOPLE = {"center": "样例中心负责人", "bureau": "样例财政审核人"}
@@ -83,9 +84,9 @@ def execute(server: dict[str, str]) -> Iterator[Execute]:
 @pytest.fixture
 def office(server: dict[str, str], execute: Execute, pristine: Path, tmp_path: Path) -> Iterator["Office"]:
     """An office of its own with enrolled approvers, and a run of its evaluation that nobody has executed yet."""
-    place = Workspace(Path(shutil.copytree(pristine, tmp_path / "office")))
+    folder = Path(shutil.copytree(pristine, tmp_path / "office"))
     with get_client(sync_client=True) as client:
-        yield Office(place, client, server, execute)
+        yield Office(open_office(folder), client, server, execute)
 
 
 @pytest.fixture
@@ -113,8 +114,8 @@ class Terminal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        place = Workspace(folder)
-        self._phones = {role: Phone(enrol(open_store(place), role, role, place.gates, KEY)[1]) for role in PEOPLE}
+        office = open_office(folder)
+        self._phones = {role: Phone(steps.enrol(office, role, role)[1]) for role in PEOPLE}
 
     def code(self, role: str) -> str:
         """A fresh code from an approver's phone."""
@@ -144,7 +145,7 @@ class Terminal:
         """Type `perfeval decide --json`: exit code, document, talk."""
         options = {"code": options.get("code") or self._phones[gate].code(), "comment": "请核对支出明细"} | options
         code, out, err = self.type(
-            "decide", "2022-zdxm-2022-001-1", "--gate", gate, "--decision", decision, "--as", gate, "--check-code", check_code,
+            "decide", "2022-zdxm-1", "--gate", gate, "--decision", decision, "--as", gate, "--check-code", check_code,
             "--code", options["code"], "--comment", options["comment"], "--json", PERFEVAL_KEY=KEY,
         )  # fmt: skip
         return code, json.loads(out), err
@@ -161,11 +162,9 @@ class Terminal:
 
     def await_stage(self, stage: str) -> None:
         """Wait until the evaluation stands there, in the store."""
-        place = Workspace(self.folder)
-        store = open_store(place)
-        (evaluation,) = store.evaluations()
+        office = open_office(self.folder)
         deadline = time.monotonic() + 60
-        while steps.standing(place, store, evaluation).key != stage:
+        while [status.key for status in steps.statuses(office)] != [stage]:
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
@@ -182,13 +181,12 @@ class Terminal:
 class Office:
     """A county office on a shared server: what its people and its runner do."""
 
-    def __init__(self, place: Workspace, client: SyncPrefectClient, variables: dict[str, str], execute: Execute) -> None:
+    def __init__(self, office: PerfevalOffice, client: SyncPrefectClient, variables: dict[str, str], execute: Execute) -> None:
         self._execute_run = execute
-        self.place = place
-        self.store = open_store(place)
+        self.office, self.place, self.store = office, office.workspace, office.store
         self.client = client
-        self._variables = variables | {"PERFEVAL_WORKSPACE": str(place.root), "PERFEVAL_KEY": KEY}
-        self._phones = {role: Phone(enrol(self.store, name, role, place.gates, KEY)[1]) for role, name in PEOPLE.items()}
+        self._variables = variables | {"PERFEVAL_WORKSPACE": str(self.place.root), "PERFEVAL_KEY": KEY}
+        self._phones = {role: Phone(steps.enrol(office, name, role)[1]) for role, name in PEOPLE.items()}
         deployment = self_evaluation.to_deployment(secrets.token_hex(8), entrypoint_type=EntrypointType.MODULE_PATH).apply()
         self.run = client.create_flow_run_from_deployment(deployment, parameters={"request": {"year": 2022}}).id
 
@@ -216,7 +214,7 @@ class Office:
 
     def ledger(self, title: str) -> Path:
         """A ledger's workbook."""
-        return self.place.ledgers(2022) / f"{title}.xlsx"
+        return self.place.subject(2022).ledgers / f"{title}.xlsx"
 
     def spoil(self, title: str, header: str, value: object) -> bytes:
         """Write `value` into the first row of a column; returns the sound workbook."""
@@ -252,10 +250,10 @@ class Office:
         return self.state.state_details.pause_key
 
     @property
-    def standing(self) -> Standing:
+    def status(self) -> Status:
         """Where the one evaluation stands in the store."""
-        (evaluation,) = self.store.evaluations()
-        return steps.standing(self.place, self.store, evaluation)
+        (status,) = steps.statuses(self.office)
+        return status
 
     @property
     def bags(self) -> list[str]:
@@ -264,7 +262,7 @@ class Office:
 
     def form(self, role: str, /, decision: str = "同意", **changes: str) -> dict[str, str]:
         """The form as the role's approver fills it in."""
-        draft = self.standing.draft
+        draft = self.status.draft
         assert draft
         answer = {"decision": decision, "approver": PEOPLE[role], "check_code": draft.check_code, "comment": "请核对支出明细"} | changes
         return answer if "code" in answer else answer | {"code": self._phones[role].code()}
@@ -289,5 +287,6 @@ class Office:
 
     def asks(self, role: str, revision: int = 1) -> list[str]:
         """Why a gate was asked again."""
-        evaluation = self.standing.revision.evaluation
-        return [ask.problem for ask in self.store.asks(type(self.standing.revision)(evaluation, revision), role)]
+        with self.store.reading() as record:
+            attempts = record.failed_attempts(replace(self.status.revision, number=revision), role)
+        return [attempt.problem for attempt in attempts]

@@ -4,7 +4,7 @@ import pytest
 from prefect.client.schemas.responses import SetStateStatus
 
 from perfeval.model import Stage
-from perfeval.steps import verify_archive
+from perfeval.reperformance import verify_archive
 
 pytestmark = pytest.mark.e2e
 
@@ -17,7 +17,7 @@ def test_run_approved_at_both_gates_is_archived_once_even_when_retried_by_force(
     assert office.key == "bureau-r1-0"
     assert len(office.artifacts("scores")) == 1
     assert office.answer(office.form("bureau")).name == "已归档"
-    assert office.standing.stage is Stage.ARCHIVED
+    assert office.status.stage is Stage.ARCHIVED
     assert office.bags == ["0000-WS·2022-D30-XMXT-0001"]
     bag = office.place.archive_folder / office.bags[0]
     assert all(check.ok for check in verify_archive(bag))
@@ -25,14 +25,14 @@ def test_run_approved_at_both_gates_is_archived_once_even_when_retried_by_force(
     assert office.retry().name == "已归档"
     assert office.bags == [bag.name]
     assert [path.stat().st_mtime_ns for path in sorted(bag.rglob("*"))] == written
-    assert office.standing.stage is Stage.ARCHIVED
+    assert office.status.stage is Stage.ARCHIVED
 
 
 def test_run_returned_and_corrected_passes_both_gates_again_as_second_revision(office):
     office.execute()
     office.answer(office.form("center"))
     assert office.answer(office.form("bureau", "退回修改")).name == "Suspended"
-    assert office.standing.stage is Stage.CORRECTING
+    assert office.status.stage is Stage.CORRECTING
     assert office.key == "correction-r1-0"
     assert office.answer({"note": " \n "}).name == "Suspended"
     assert office.key == "correction-r1-1"
@@ -42,16 +42,16 @@ def test_run_returned_and_corrected_passes_both_gates_again_as_second_revision(o
     assert office.answer(office.form("center")).name == "Suspended"
     assert office.key == "bureau-r2-0"
     assert office.answer(office.form("bureau")).name == "已归档"
-    assert office.standing.revision.number == 2
+    assert office.status.revision.number == 2
 
 
 def test_run_refused_is_kept_and_not_archived(office):
     office.execute()
     state = office.answer(office.form("center", "不同意"))
     assert (state.name, state.is_completed()) == ("不同意", True)
-    assert office.standing.stage is Stage.REFUSED
+    assert office.status.stage is Stage.REFUSED
     assert office.bags == []
-    assert office.standing.draft
+    assert office.status.draft
 
 
 def test_gate_answered_wrongly_is_asked_again_under_a_new_key(office):
@@ -96,4 +96,4 @@ def test_gate_shows_scores_findings_and_the_draft(office):
     (scores,) = office.artifacts("scores")
     assert scores[-1]["三级指标"] == "预算执行率"
     assert len(office.artifacts("findings")) == 1
-    assert office.artifacts("draft") == ["[下载 2022 经费补助缺口 第1稿（Word）](/perfeval/drafts/2022-zdxm-2022-001-1/1.docx)"]
+    assert office.artifacts("draft") == ["[下载 2022 经费补助缺口 第1稿（Word）](/perfeval/drafts/2022-zdxm-1/1.docx)"]

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as NotClickableError
 
-from perfeval import steps
+from perfeval.reperformance import verify_archive
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -99,7 +99,7 @@ def test_both_gates_approved_by_clicks_reach_the_archive(terminal: Any, browser:
         page.get_by_role("tab", name="Artifacts").click()
         page.screenshot(path=tmp_path / "archived.png")
         bag = terminal.folder / "archive" / "0000-WS·2022-D30-XMXT-0001"
-        assert [check for check in steps.verify_archive(bag) if not check.ok] == []
+        assert [check for check in verify_archive(bag) if not check.ok] == []
         assert outside == []
 
         link = f"{url}/perfeval/drafts/{waiting['evaluation']}/1.docx"

@@ -88,8 +88,8 @@ def test_run_put_off_to_a_later_day_is_begun_when_asked_for(office):
     def tend() -> None:
         raise BegunError
 
-    evaluation = steps.open_evaluation(office.place, office.store, 2022, "样例经办人", str(office.run))
+    evaluation = steps.open_evaluation(office.office, office.place.subject(2022), "样例经办人", str(office.run))
     office.force(Scheduled(scheduled_time=datetime(2099, 1, 1, tzinfo=UTC)))
     with pytest.raises(BegunError):
-        Conductor(office.place, office.store, office.client, tend).go_on(evaluation)
+        Conductor(office.office, office.client, tend).go_on(evaluation)
     assert office.state.name == "AwaitingRetry"

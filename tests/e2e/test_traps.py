@@ -14,7 +14,7 @@ def test_gate_that_timed_out_is_asked_again_after_a_forced_retry(office):
     office.force(Failed(message="The flow was suspended and never resumed."))
     assert office.retry().name == "Suspended"
     assert office.key == "center-r1-1"
-    assert office.standing.key == "waiting-center"
+    assert office.status.key == "waiting-center"
 
 
 def test_unforced_retry_asks_only_the_gate_that_is_open(office):
@@ -34,7 +34,7 @@ def test_run_rescheduled_by_force_without_an_answer_is_asked_again(office):
     office.force(Running())
     assert office.execute().name == "Suspended"
     assert office.key == "center-r1-2"
-    assert office.standing.key == "waiting-center"
+    assert office.status.key == "waiting-center"
 
 
 def test_run_forced_to_completed_archives_nothing_and_can_go_on(office):
@@ -42,7 +42,7 @@ def test_run_forced_to_completed_archives_nothing_and_can_go_on(office):
     office.answer(office.form("center"))
     office.force(Completed())
     assert office.bags == []
-    assert office.standing.key == "waiting-bureau"
+    assert office.status.key == "waiting-bureau"
     assert office.retry().name == "Suspended"
     assert office.answer(office.form("bureau")).name == "已归档"
 
@@ -58,14 +58,14 @@ def test_input_forged_past_the_form_is_an_ask_without_a_decision(office):
     assert office.execute().name == "Suspended"
     assert office.key == "center-r1-2"
     assert office.asks("center") == ["没有收到填写完整的表单", "没有收到填写完整的表单"]
-    assert office.standing.key == "waiting-center"
+    assert office.status.key == "waiting-center"
 
 
 def test_answer_replayed_by_a_retry_is_not_accepted_twice(office):
     office.execute()
     form = office.form("center", check_code="00000000")
     office.answer(form)
-    office.forge("center-r1-1", form | {"check_code": office.standing.draft.check_code})
+    office.forge("center-r1-1", form | {"check_code": office.status.draft.check_code})
     office.force(Scheduled())
     assert office.execute().name == "Suspended"
     assert office.asks("center")[1].startswith("动态码不正确、已过期或已使用过")
@@ -73,23 +73,23 @@ def test_answer_replayed_by_a_retry_is_not_accepted_twice(office):
 
 def test_results_lost_while_suspended_change_nothing(office, server):
     office.execute()
-    before = office.standing.draft
+    before = office.status.draft
     shutil.rmtree(Path(server["PREFECT_HOME"]) / "storage", ignore_errors=True)
     office.answer(office.form("center"))
-    assert office.standing.draft == before
+    assert office.status.draft == before
     assert office.key == "bureau-r1-0"
 
 
 def test_code_edited_while_suspended_repeats_no_step_and_no_gate(office, tmp_path):
     code = office.use_copy_of_code(tmp_path / "code")
     office.execute()
-    before = office.standing.draft
+    before = office.status.draft
     tasks = code / "flows" / "tasks.py"
     tasks.write_text(
         tasks.read_text(encoding="utf-8").replace("    return steps.score", "    str()\n    return steps.score"), encoding="utf-8"
     )
     office.answer(office.form("center"))
-    assert office.standing.draft == before
+    assert office.status.draft == before
     assert office.key == "bureau-r1-0"
     assert office.answer(office.form("bureau")).name == "已归档"
 

@@ -12,24 +12,24 @@ import pytest
 import yaml
 from docx.table import Table, _Cell, _Row
 
-from perfeval.cli import create_workspace
+from perfeval.assessment import Assessment, assess, write_report
 from perfeval.ledgers import receive
-from perfeval.settings import Workspace
-from perfeval.steps import Assessment, assess, write_report
+from perfeval.packs import create_workspace
+from perfeval.workspace import Subject, Workspace
 
 HERE = Path(__file__).parent / "taojiang-2022"
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def office(tmp_path_factory: pytest.TempPathFactory) -> Subject:
     folder = tmp_path_factory.mktemp("golden") / "office"
-    create_workspace(folder, "taojiang-2022")
-    return Workspace(folder)
+    create_workspace(folder, sample="taojiang-2022")
+    return Workspace(folder).subject(2022)
 
 
 @pytest.fixture(scope="module")
-def assessment(office: Workspace) -> Assessment:
-    return assess(office, 2022, receive(office.ledgers(2022)))
+def assessment(office: Subject) -> Assessment:
+    return assess(office, receive(office.ledgers))
 
 
 def unmerged(row: _Row) -> list[_Cell]:
@@ -61,8 +61,8 @@ def test_sample_findings_are_as_agreed(assessment: Assessment) -> None:
     agree("findings.txt", "".join(f"{item.severity} {item.code} {item.place} {item.message}\n" for item in assessment.findings))
 
 
-def test_sample_report_reads_as_agreed(office: Workspace, assessment: Assessment) -> None:
-    document = docx.Document(io.BytesIO(write_report(office, 2022, 1, assessment).document))
+def test_sample_report_reads_as_agreed(office: Subject, assessment: Assessment) -> None:
+    document = docx.Document(io.BytesIO(write_report(office, 1, assessment).document))
     lines = []
     for block in document.iter_inner_content():
         if isinstance(block, Table):

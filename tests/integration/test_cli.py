@@ -11,7 +11,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from perfeval.cli import answer, app
+from perfeval.cli import app
+from perfeval.console import answer
 
 
 @dataclass(frozen=True)
@@ -216,11 +217,21 @@ def test_narrative_of_another_encoding_is_said_in_chinese(command: Command, offi
 
 
 @pytest.mark.parametrize("address", ["garbage", "mysql://x"])
-def test_database_address_that_is_none_is_said_in_chinese(command: Command, office: Path, address: str) -> None:
-    settings = office / "perfeval.yml"
-    settings.write_text(settings.read_text(encoding="utf-8").replace('database: ""', f'database: "{address}"'), encoding="utf-8")
+def test_database_address_that_is_none_is_said_in_chinese(
+    command: Command, office: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", address)
     said = command("status", "-w", office)
-    assert (said.code, "storage.database 不是可用的数据库地址" in said.err) == (2, True)
+    assert (said.code, "PERFEVAL_DATABASE_URL 不是可用的数据库地址" in said.err) == (2, True)
+
+
+def test_database_address_in_the_settings_is_refused_before_it_reaches_an_archive(command: Command, office: Path) -> None:
+    settings = office / "perfeval.yml"
+    text = settings.read_text(encoding="utf-8") + "storage:\n  database: postgresql+psycopg://clerk:invented@/office\n"
+    settings.write_text(text, encoding="utf-8")
+    said = command("status", "-w", office)
+    assert (said.code, "把地址移到环境变量 PERFEVAL_DATABASE_URL" in said.err) == (2, True)
+    assert command("check", "--year", 2022, "-w", office).code == 0
 
 
 def test_gates_with_one_key_are_refused_with_their_line(command: Command, office: Path) -> None:
@@ -270,11 +281,11 @@ def test_configuration_fault_names_file_and_line(command: Command, office: Path)
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('cron: "0 9 5 1 *"', "cron: 每年一月", "perfeval.yml:48: schedule.cron：应为 cron 的五栏"),
-        ("timezone: Asia/Shanghai", "timezone: Asia/Nowhere", "perfeval.yml:49: schedule.timezone：不认识这个时区"),
-        ("key: center", "key: correction", "perfeval.yml:29: gates.0.key：correction 是更正环节的名称"),
-        ("term: D30", "term: D20", "perfeval.yml:38: archive.term：格式不对"),
-        ("codes: [ZDXM-2022-001]", "codes: []", "perfeval.yml:16: programme.codes：至少应有1项"),
+        ('cron: "0 9 5 1 *"', "cron: 每年一月", "perfeval.yml:41: schedule.cron：应为 cron 的五栏"),
+        ("timezone: Asia/Shanghai", "timezone: Asia/Nowhere", "perfeval.yml:42: schedule.timezone：不认识这个时区"),
+        ("key: center", "key: correction", "perfeval.yml:26: gates.0.key：correction 是更正环节的名称"),
+        ("term: D30", "term: D20", "perfeval.yml:35: archive.term：格式不对"),
+        ("codes: [ZDXM-2022-001]", "codes: []", "perfeval.yml:18: programmes.0.codes：至少应有1项"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused_with_their_line(command: Command, office: Path, old: str, new: str, said: str) -> None:
@@ -389,8 +400,8 @@ def test_names_with_markup_are_shown_as_written(command: Command, office: Path) 
         ("perfeval.yml", "name: 经费补助缺口", 'name: "a\\0b"'),
         ("perfeval.yml", "name: 经费补助缺口", "name: " + "长" * 101),
         ("perfeval.yml", 'leader: ""', 'leader: "a\\x1bb"'),
-        ("report/2022.md", "  slow_pct: 10", "  slow_pct: !!timestamp abc"),
-        ("report/2022.md", "  slow_pct: 10", "  slow_pct: 2022-02-30"),
+        ("report/2022.md", "width: 2860", "width: !!timestamp abc"),
+        ("report/2022.md", "width: 2860", "width: 2022-02-30"),
     ],
 )
 def test_configuration_that_yaml_cannot_make_sense_of_is_told(

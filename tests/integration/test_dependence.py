@@ -8,19 +8,19 @@ import docx
 import openpyxl
 import pytest
 
-from perfeval.cli import create_workspace
+from perfeval.assessment import Assessment, assess, write_report
 from perfeval.ledgers import receive
-from perfeval.settings import Workspace
-from perfeval.steps import Assessment, assess, write_report
+from perfeval.packs import create_workspace
+from perfeval.workspace import Workspace
 
 
 class Year:
     """A sample year as computed: facts, scores, and the report line by line."""
 
     def __init__(self, folder: Path) -> None:
-        workspace = Workspace(folder)
-        self.assessment: Assessment = assess(workspace, 2022, receive(workspace.ledgers(2022)))
-        report = write_report(workspace, 2022, 1, self.assessment)
+        subject = Workspace(folder).subject(2022)
+        self.assessment: Assessment = assess(subject, receive(subject.ledgers))
+        report = write_report(subject, 1, self.assessment)
         body = docx.Document(io.BytesIO(report.document)).element.body
         self.lines = ["".join(text.text for text in line.iter("{*}t")) for line in body.iter("{*}p")]
 
@@ -39,7 +39,7 @@ class Year:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dependence") / "office"
-    create_workspace(folder, "taojiang-2022")
+    create_workspace(folder, sample="taojiang-2022")
     return folder
 
 

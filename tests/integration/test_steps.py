@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import openpyxl
@@ -15,97 +15,110 @@ import pyotp
 import pytest
 
 from perfeval import steps
-from perfeval.approvals import enrol
-from perfeval.archive import archive_bag
-from perfeval.cli import create_workspace
-from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, UsageError
+from perfeval.archive import State, SubmissionPackage, archive_bag
+from perfeval.assessment import assess, write_report
+from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.ledgers import receive
 from perfeval.model import Answer, Figure, Revision, Scorecard, Verdict
-from perfeval.model.documents import keep, keep_facts
+from perfeval.model.documents import dump, record_facts
 from perfeval.model.ledgers import parquet
-from perfeval.settings import Workspace, secret_key
-from perfeval.store import Store, open_store
+from perfeval.model.outcomes import Drafted, Scored, Sealing, Validated
+from perfeval.model.scores import FactRecord
+from perfeval.office import open_office
+from perfeval.packs import create_workspace
+from perfeval.reperformance import verify_archive
 
 
-class Office:
-    """A sample workspace with its store and two approvers."""
+class Rehearsal:
+    """A sample office, its approvers and one evaluation."""
 
     def __init__(self, folder: Path) -> None:
-        create_workspace(folder, "taojiang-2022")
-        self.workspace = Workspace(folder)
-        self.store: Store = open_store(self.workspace)
-        self.phones: dict[str, pyotp.TOTP] = {}
-        for gate in self.workspace.gates:
-            phone = pyotp.parse_uri(enrol(self.store, f"样例{gate.key}", gate.key, self.workspace.gates, secret_key())[1])
-            assert isinstance(phone, pyotp.TOTP)
-            self.phones[gate.key] = phone
-        self.evaluation = steps.open_evaluation(self.workspace, self.store, 2022, "样例经办人", "run-1")
+        create_workspace(folder, sample="taojiang-2022")
+        self.office = open_office(folder)
+        self.workspace, self.store = self.office.workspace, self.office.store
+        self.subject = self.workspace.subject(2022)
+        self.phones = {gate.key: self.enrol(gate.key) for gate in self.workspace.gates}
+        self.evaluation = steps.open_evaluation(self.office, self.subject, "样例经办人", "run-1")
+
+    def enrol(self, key: str) -> pyotp.TOTP:
+        phone = pyotp.parse_uri(steps.enrol(self.office, f"样例{key}", key)[1])
+        assert isinstance(phone, pyotp.TOTP)
+        return phone
 
     @property
     def revision(self) -> Revision:
-        return self.store.current_revision(self.evaluation)
+        with self.store.reading() as record:
+            return record.current_revision(self.evaluation)
 
     def prepare(self) -> str:
-        return steps.prepare(self.workspace, self.store, self.revision).check_code
+        return steps.prepare(self.office, self.revision).check_code
 
     def decide(self, key: str, verdict: Verdict, check_code: str) -> None:
         gate = next(gate for gate in self.workspace.gates if gate.key == key)
         code = self.phones[key].now()
-        steps.decide(self.workspace, self.store, self.revision, gate, Answer(verdict, f"样例{key}", code, check_code, "样例意见"))
+        steps.decide(self.office, self.revision, gate, Answer(verdict, f"样例{key}", code, check_code, "样例意见"))
+
+    def approve(self) -> None:
+        code = self.prepare()
+        for gate in self.workspace.gates:
+            self.decide(gate.key, Verdict.APPROVE, code)
 
     def archive(self) -> Path:
-        return steps.archive_report(self.workspace, self.store, self.revision)
+        return steps.archive_report(self.office, self.revision)
 
-    def standing(self) -> str:
-        return steps.standing(self.workspace, self.store, self.evaluation).key
+    def status(self) -> str:
+        return steps.status(self.office, self.evaluation).key
 
-
-@pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path / "office")
+    def package(self) -> SubmissionPackage:
+        return steps._package(self.office, self.revision)
 
 
 @pytest.fixture
-def archived(office: Office) -> Path:
+def office(tmp_path: Path) -> Rehearsal:
+    return Rehearsal(tmp_path / "office")
+
+
+@pytest.fixture
+def archived(office: Rehearsal) -> Path:
     code = office.prepare()
     office.decide("center", Verdict.APPROVE, code)
     office.decide("bureau", Verdict.APPROVE, code)
     return office.archive()
 
 
-def test_year_approved_at_both_gates_is_archived_and_verifies(office: Office, archived: Path) -> None:
+def test_year_approved_at_both_gates_is_archived_and_verifies(office: Rehearsal, archived: Path) -> None:
     assert archived.name == "0000-WS·2022-D30-XMXT-0001"
-    assert [check for check in steps.verify_archive(archived) if not check.ok] == []
-    assert office.standing() == "archived"
+    assert [check for check in verify_archive(archived) if not check.ok] == []
+    assert office.status() == "archived"
 
 
-def test_stages_are_named_in_order(office: Office) -> None:
-    seen = [office.standing()]
+def test_stages_are_named_in_order(office: Rehearsal) -> None:
+    seen = [office.status()]
     code = office.prepare()
-    seen.append(office.standing())
+    seen.append(office.status())
     office.decide("center", Verdict.APPROVE, code)
-    seen.append(office.standing())
+    seen.append(office.status())
     office.decide("bureau", Verdict.APPROVE, code)
-    seen.append(office.standing())
+    seen.append(office.status())
     office.archive()
-    assert [*seen, office.standing()] == ["preparing", "waiting-center", "waiting-bureau", "approved", "archived"]
+    assert [*seen, office.status()] == ["preparing", "waiting-center", "waiting-bureau", "approved", "archived"]
 
 
-def test_year_run_twice_leaves_the_same_draft_and_bag(office: Office, archived: Path) -> None:
+def test_year_run_twice_leaves_the_same_draft_and_bag(office: Rehearsal, archived: Path) -> None:
     before = {path: path.read_bytes() for path in archived.rglob("*") if path.is_file()}
     office.prepare()
     assert office.archive() == archived
     assert {path: path.read_bytes() for path in archived.rglob("*") if path.is_file()} == before
 
 
-def test_bag_lost_after_archiving_is_made_again_the_same(office: Office, archived: Path) -> None:
+def test_bag_lost_after_archiving_is_made_again_the_same(office: Rehearsal, archived: Path) -> None:
     manifest = (archived / "tagmanifest-sha256.txt").read_bytes()
     shutil.rmtree(archived)
     assert (office.archive() / "tagmanifest-sha256.txt").read_bytes() == manifest
 
 
 @pytest.mark.parametrize("approved", [[], ["center"]])
-def test_archive_without_both_approvals_is_refused(office: Office, approved: list[str]) -> None:
+def test_archive_without_both_approvals_is_refused(office: Rehearsal, approved: list[str]) -> None:
     code = office.prepare()
     [office.decide(gate, Verdict.APPROVE, code) for gate in approved]
     with pytest.raises(ArchiveError, match="不能归档"):
@@ -113,84 +126,81 @@ def test_archive_without_both_approvals_is_refused(office: Office, approved: lis
     assert not list(office.workspace.root.glob("archive/*"))
 
 
-def test_gate_taken_out_of_the_settings_after_drafting_keeps_the_archive_shut(office: Office) -> None:
+def test_gate_taken_out_of_the_settings_after_drafting_keeps_the_archive_shut(office: Rehearsal) -> None:
     office.decide("center", Verdict.APPROVE, office.prepare())
     settings = office.workspace.config_file
     settings.write_text(settings.read_text(encoding="utf-8").replace("key: bureau", "key: office"), encoding="utf-8")
-    changed = Workspace(office.workspace.root)
-    assert [gate.key for gate in changed.gates] == ["center", "office"]
-    phone = pyotp.parse_uri(enrol(office.store, "样例office", "office", changed.gates, secret_key())[1])
-    assert isinstance(phone, pyotp.TOTP)
-    draft = steps.standing(changed, office.store, office.evaluation).draft
-    assert draft is not None
-    answer = Answer(Verdict.APPROVE, "样例office", phone.now(), draft.check_code)
-    steps.decide(changed, office.store, office.revision, changed.gates[1], answer)
+    office.office = open_office(office.workspace.root)
+    office.workspace = office.office.workspace
+    assert [gate.key for gate in office.workspace.gates] == ["center", "office"]
+    office.phones["office"] = office.enrol("office")
+    office.decide("office", Verdict.APPROVE, office.prepare())
     with pytest.raises(ArchiveError, match=r"缺少“.*”对第1稿的审批决定"):
-        steps.archive_report(changed, office.store, office.revision)
+        office.archive()
 
 
 @pytest.mark.parametrize("gates", [("center",), ("center", "bureau")])
-def test_refusal_at_any_gate_is_the_end_before_the_evaluation_is_closed(office: Office, gates: tuple[str, ...]) -> None:
+def test_refusal_at_any_gate_is_the_end_before_the_evaluation_is_closed(office: Rehearsal, gates: tuple[str, ...]) -> None:
     draft = office.prepare()
     for gate in gates[:-1]:
         office.decide(gate, Verdict.APPROVE, draft)
     office.decide(gates[-1], Verdict.REFUSE, draft)
-    assert office.standing() == "refused"
+    assert office.status() == "refused"
 
 
-def test_archive_after_a_refusal_is_refused(office: Office) -> None:
+def test_archive_after_a_refusal_is_refused(office: Rehearsal) -> None:
     office.decide("center", Verdict.REFUSE, office.prepare())
     steps.close_evaluation(office.store, office.evaluation)
-    assert office.standing() == "refused"
+    assert office.status() == "refused"
     with pytest.raises(ArchiveError, match="不能归档"):
         office.archive()
 
 
-def test_year_archived_is_not_opened_again_by_another_run(office: Office, archived: Path) -> None:
+def test_year_archived_is_not_opened_again_by_another_run(office: Rehearsal, archived: Path) -> None:
     with pytest.raises(UsageError, match="已归档"):
-        steps.open_evaluation(office.workspace, office.store, 2022, "样例经办人", "run-2")
-    assert steps.open_evaluation(office.workspace, office.store, 2022, "样例经办人", "run-1").outcome == "archived"
+        steps.open_evaluation(office.office, office.subject, "样例经办人", "run-2")
+    assert steps.open_evaluation(office.office, office.subject, "样例经办人", "run-1").outcome == "archived"
 
 
-def test_ledgers_edited_after_validation_do_not_reach_the_revision(office: Office) -> None:
+def test_ledgers_edited_after_validation_do_not_reach_the_revision(office: Rehearsal) -> None:
     before = office.prepare()
     _drop_row(office, "调度会议台账")
     assert office.prepare() == before
-    assert steps.load_ledgers(office.store, office.revision)["meetings"].frame.height == 108
+    assert steps.load_ledgers(office.office, office.revision)["meetings"].frame.height == 108
 
 
-def test_csv_of_several_blocks_makes_the_same_year_and_is_archived_in_parts(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = office.workspace.ledgers(2022)
-    expected = steps.assess(office.workspace, 2022, receive(folder))
+def test_csv_of_several_blocks_makes_the_same_year_and_is_archived_in_parts(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = office.subject.ledgers
+    expected = assess(office.subject, receive(folder))
     path = folder / "资金支出台账.xlsx"
     with path.with_suffix(".csv").open("w", encoding="utf-8", newline="") as text:
         csv.writer(text).writerows(openpyxl.load_workbook(path).worksheets[0].iter_rows(values_only=True))
     path.unlink()
-    monkeypatch.setattr("perfeval.ledgers.delimited._BLOCK", 2048)
+    monkeypatch.setattr("perfeval.spreadsheets.delimited._BLOCK", 2048)
     code = office.prepare()
-    assert steps.load_scores(office.store, office.revision)[1] == expected.card
+    assert steps.score_indicators(office.office, office.revision) == expected.card
     office.decide("center", Verdict.APPROVE, code)
     office.decide("bureau", Verdict.APPROVE, code)
     bag = office.archive()
-    assert all(check.ok for check in steps.verify_archive(bag))
+    assert all(check.ok for check in verify_archive(bag))
     parts = sorted((bag / "data" / "snapshots").glob("expenditure-*.parquet"))
     assert len(parts) > 1
     assert pl.read_parquet(parts).equals(expected.ledgers["expenditure"].frame)
 
 
-def test_correction_makes_a_new_revision_from_the_ledgers_as_they_are(office: Office) -> None:
+def test_correction_makes_a_new_revision_from_the_ledgers_as_they_are(office: Rehearsal) -> None:
     code = office.prepare()
     office.decide("center", Verdict.RETURN, code)
-    assert office.standing() == "correcting"
+    assert office.status() == "correcting"
     _drop_row(office, "调度会议台账")
     steps.record_correction(office.store, office.revision, "已删除重复登记的会议")
     assert office.revision.number == 2
     assert office.prepare() != code
-    assert office.standing() == "waiting-center"
+    assert office.status() == "waiting-center"
 
 
-def test_ledger_corrected_after_a_fault_in_scoring_is_read_afresh(office: Office) -> None:
-    path = office.workspace.ledgers(2022) / "资金支出台账.xlsx"
+def test_ledger_corrected_after_a_fault_in_scoring_is_read_afresh(office: Rehearsal) -> None:
+    path = office.subject.ledgers / "资金支出台账.xlsx"
     whole = path.read_bytes()
     book = openpyxl.load_workbook(path)
     book.worksheets[0].delete_rows(3, 100)
@@ -199,11 +209,11 @@ def test_ledger_corrected_after_a_fault_in_scoring_is_read_afresh(office: Office
         office.prepare()
     path.write_bytes(whole)
     office.prepare()
-    assert office.standing() == "waiting-center"
+    assert office.status() == "waiting-center"
 
 
-def test_indicators_corrected_after_a_fault_in_the_narrative_are_read_afresh(office: Office) -> None:
-    narrative, indicators = office.workspace.narrative(2022), office.workspace.indicators(2022)
+def test_indicators_corrected_after_a_fault_in_the_narrative_are_read_afresh(office: Rehearsal) -> None:
+    narrative, indicators = office.subject.narrative, office.subject.indicators
     text = narrative.read_text(encoding="utf-8")
     narrative.write_text(text.replace("facts.videos | number", "facts.films | number"), encoding="utf-8")
     with pytest.raises(ReportError, match="films"):
@@ -211,25 +221,27 @@ def test_indicators_corrected_after_a_fault_in_the_narrative_are_read_afresh(off
     rules = indicators.read_text(encoding="utf-8")
     indicators.write_text(rules.replace("  videos: {", "  films: {ledger: publications, aggregate: count}\n  videos: {"), encoding="utf-8")
     office.prepare()
-    assert office.standing() == "waiting-center"
+    assert office.status() == "waiting-center"
 
 
-def test_draft_that_is_made_is_never_forgotten(office: Office) -> None:
+def test_draft_that_is_made_is_never_forgotten(office: Rehearsal) -> None:
     code = office.prepare()
-    office.store.forget_undrafted(office.revision, ("validated", "scored"))
+    with office.store.transaction() as record:
+        record.forget_undrafted(office.revision, (Validated, Scored))
     _drop_row(office, "调度会议台账")
     assert office.prepare() == code
-    assert steps.load_ledgers(office.store, office.revision)["meetings"].frame.height == 108
+    assert steps.load_ledgers(office.office, office.revision)["meetings"].frame.height == 108
 
 
-def test_year_without_ledgers_is_not_opened(office: Office) -> None:
+def test_year_without_ledgers_is_not_opened(office: Rehearsal) -> None:
     with pytest.raises(UsageError, match="没有 2023 年度的台账文件夹"):
-        steps.open_evaluation(office.workspace, office.store, 2023, "样例经办人", "run-2")
-    assert [evaluation.year for evaluation in office.store.evaluations()] == [2022]
+        steps.open_evaluation(office.office, office.workspace.subject(2023), "样例经办人", "run-2")
+    with office.store.reading() as record:
+        assert [evaluation.year for evaluation in record.evaluations()] == [2022]
 
 
-def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: Office) -> None:
-    path = office.workspace.ledgers(2022) / "调度会议台账.xlsx"
+def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: Rehearsal) -> None:
+    path = office.subject.ledgers / "调度会议台账.xlsx"
     whole = path.read_bytes()
     book = openpyxl.load_workbook(path)
     book.worksheets[0]["B3"].value = "没有日期"
@@ -240,25 +252,21 @@ def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: O
     assert [copy.name for copy in steps.marked_folder(office.workspace, office.revision).iterdir()]
     path.write_bytes(whole)
     office.prepare()
-    assert office.standing() == "waiting-center"
+    assert office.status() == "waiting-center"
 
 
-def _tamper_snapshot(office: Office) -> None:
-    outcome = office.store.outcome(office.revision, "validated")
-    assert outcome is not None
-    path = office.store.artifacts.path(outcome["snapshots"]["meetings"]["parts"][0])
+def _tamper_snapshot(office: Rehearsal) -> None:
+    path = office.store.artifacts.path(steps._done(office.store, office.revision, Validated).snapshots["meetings"].parts[0])
     path.write_bytes(path.read_bytes()[:-1])
 
 
-def _tamper_draft(office: Office) -> None:
-    outcome = office.store.outcome(office.revision, "drafted")
-    assert outcome is not None
-    path = office.store.artifacts.path(outcome["draft"]["digest"])
+def _tamper_draft(office: Rehearsal) -> None:
+    path = office.store.artifacts.path(steps._done(office.store, office.revision, Drafted).draft.digest)
     path.write_bytes(path.read_bytes() + b" ")
 
 
 @pytest.mark.parametrize("tamper", [_tamper_snapshot, _tamper_draft])
-def test_artifact_changed_after_approval_keeps_the_archive_shut(office: Office, tamper: Callable[[Office], None]) -> None:
+def test_artifact_changed_after_approval_keeps_the_archive_shut(office: Rehearsal, tamper: Callable[[Rehearsal], None]) -> None:
     code = office.prepare()
     office.decide("center", Verdict.APPROVE, code)
     office.decide("bureau", Verdict.APPROVE, code)
@@ -274,72 +282,98 @@ def test_verification_of_a_bag_whose_scores_were_rewritten_names_it(archived: Pa
     document["total"] = "100.00"
     scores.chmod(0o644)
     scores.write_text(json.dumps(document), encoding="utf-8")
-    failed = [check for check in steps.verify_archive(archived) if not check.ok]
+    failed = [check for check in verify_archive(archived) if not check.ok]
     assert any("scores.json" in check.detail for check in failed)
 
 
-def test_verification_of_a_bag_made_anew_from_other_ledgers_misses_the_approved_report(office: Office, archived: Path) -> None:
-    holdings = steps._holdings(office.workspace, office.store, office.revision)
+def test_verification_of_a_bag_made_anew_from_other_ledgers_misses_the_approved_report(office: Rehearsal, archived: Path) -> None:
+    package = office.package()
     _drop_row(office, "调度会议台账")
-    ledgers = receive(office.workspace.ledgers(2022))
-    forged = steps.assess(office.workspace, 2022, ledgers)
-    figures = steps.write_report(office.workspace, 2022, 0, forged).figures
+    ledgers = receive(office.subject.ledgers)
+    forged = assess(office.subject, ledgers)
+    figures = write_report(office.subject, 0, forged).figures
     records = {
-        "facts.json": steps._json(keep_facts(forged.facts)),
-        "scores.json": steps._json(keep(Scorecard, forged.card)),
-        "figures.json": steps._json(keep(list[Figure], list(figures))),
+        "facts.json": steps._json(dump(tuple[FactRecord, ...], record_facts(forged.facts))),
+        "scores.json": steps._json(dump(Scorecard, forged.card)),
+        "figures.json": steps._json(dump(list[Figure], list(figures))),
     }
-    bag = archive_bag(replace(holdings, ledgers=ledgers, records={**holdings.records, **records}), archived.parents[1] / "forged")
-    failed = [check.name for check in steps.verify_archive(bag) if not check.ok]
+    bag = archive_bag(replace(package, ledgers=ledgers, records={**package.records, **records}), archived.parents[1] / "forged")
+    failed = [check.name for check in verify_archive(bag) if not check.ok]
     assert failed == ["台账快照", "数字所据的行", "按台账重写的报告"]
 
 
 @pytest.mark.parametrize("content", [b"rubbish", b"5", b"{}", b"[]", b"[" * 100_000])
 @pytest.mark.parametrize("record", ["scores.json", "figures.json"])
 def test_verification_of_a_bag_with_a_record_of_another_form_ends_in_a_failed_check(
-    office: Office, archived: Path, record: str, content: bytes
+    office: Rehearsal, archived: Path, record: str, content: bytes
 ) -> None:
-    holdings = steps._holdings(office.workspace, office.store, office.revision)
-    bag = archive_bag(replace(holdings, records={**holdings.records, record: content}), archived.parents[1] / "other")
-    assert len([check for check in steps.verify_archive(bag) if not check.ok]) == 1
+    package = office.package()
+    bag = archive_bag(replace(package, records={**package.records, record: content}), archived.parents[1] / "other")
+    assert len([check for check in verify_archive(bag) if not check.ok]) == 1
 
 
-def test_verification_of_a_bag_described_otherwise_names_what_differs(office: Office, archived: Path) -> None:
-    holdings = steps._holdings(office.workspace, office.store, office.revision)
-    secret = replace(holdings, archive=holdings.archive.model_copy(update={"security": "秘密"}), written_on=date(2020, 1, 1))
+def test_verification_of_a_bag_described_otherwise_names_what_differs(office: Rehearsal, archived: Path) -> None:
+    package = office.package()
+    secret = replace(package, archive=package.archive.model_copy(update={"security": "秘密"}), written_on=date(2020, 1, 1))
     bag = archive_bag(secret, archived.parents[1] / "other")
-    (check,) = [check for check in steps.verify_archive(bag) if not check.ok]
-    assert (check.name, check.detail) == ("元数据和说明", "metadata.xml与归档配置和审批记录不符")
+    (check,) = [check for check in verify_archive(bag) if not check.ok]
+    assert (check.name, check.detail) == ("元数据和说明", "与归档时不同：metadata.xml")
 
 
-def test_verification_of_a_bag_of_another_version_says_so(office: Office, archived: Path) -> None:
-    holdings = steps._holdings(office.workspace, office.store, office.revision)
-    bag = archive_bag(replace(holdings, program="perfeval 9.9", written_on=date(2020, 1, 1)), archived.parents[1] / "other")
-    (check,) = [check for check in steps.verify_archive(bag) if not check.ok]
-    assert check.detail.startswith("metadata.xml与归档配置和审批记录不符（由 perfeval 9.9 形成")
+def _of_another_version(package: SubmissionPackage) -> SubmissionPackage:
+    origin = json.loads(package.records["origin.json"]) | {"source": "0" * 64}
+    return replace(package, program="perfeval 9.9", records={**package.records, "origin.json": json.dumps(origin).encode()})
+
+
+def _states(bag: Path) -> dict[str, str]:
+    return {check.name: str(check.state) for check in verify_archive(bag) if check.state is not State.SAME}
+
+
+def test_verification_of_a_bag_of_another_version_tells_other_words_apart(office: Rehearsal, archived: Path) -> None:
+    package = _of_another_version(replace(office.package(), written_on=date(2020, 1, 1)))
+    bag = archive_bag(package, archived.parents[1] / "other")
+    assert _states(bag) == {"元数据和说明": "differs", "外部凭证": "unproved"}
+    (check,) = [check for check in verify_archive(bag) if check.state is State.DIFFERS]
+    assert check.detail.startswith("与归档时不同：metadata.xml（归档包由 perfeval 9.9 形成")
+
+
+def test_verification_of_a_bag_of_another_version_still_finds_other_points(office: Rehearsal, archived: Path) -> None:
+    package = _of_another_version(office.package())
+    card = json.loads(package.records["scores.json"])
+    card["scores"][0]["score"], card["scores"][0]["explanation"] = "1.00", "别的说法"
+    records = {**package.records, "scores.json": json.dumps(card).encode()}
+    assert _states(archive_bag(replace(package, records=records), archived.parents[1] / "other"))["按规则重算的得分"] == "wrong"
+
+
+def test_verification_of_a_bag_of_this_version_with_other_words_is_wrong(office: Rehearsal, archived: Path) -> None:
+    package = office.package()
+    card = json.loads(package.records["scores.json"])
+    card["scores"][0]["explanation"] += " "
+    records = {**package.records, "scores.json": json.dumps(card).encode()}
+    assert _states(archive_bag(replace(package, records=records), archived.parents[1] / "other"))["按规则重算的得分"] == "wrong"
 
 
 @pytest.mark.parametrize("name", ["", "··", "a\x1b[31m"])
-def test_preparer_without_a_name_is_refused(office: Office, name: str) -> None:
+def test_preparer_without_a_name_is_refused(office: Rehearsal, name: str) -> None:
     with pytest.raises(UsageError, match="送审人姓名"):
-        steps.open_evaluation(office.workspace, office.store, 2022, name)
+        steps.open_evaluation(office.office, office.subject, name)
 
 
-def test_verification_looks_into_snapshots_and_lineage(office: Office, archived: Path) -> None:
-    holdings = steps._holdings(office.workspace, office.store, office.revision)
-    rows = pl.read_parquet(holdings.records["lineage.parquet"]).head(1)
-    snapshots = {**holdings.snapshots, "surveys": holdings.snapshots["meetings"]}
-    records = {**holdings.records, "lineage.parquet": parquet(rows), "findings.json": b'[{"code": "X99"}]'}
-    bag = archive_bag(replace(holdings, records=records, snapshots=snapshots), archived.parents[1] / "other")
-    assert [check.name for check in steps.verify_archive(bag) if not check.ok] == ["台账快照", "数字所据的行", "校验疑点"]
+def test_verification_looks_into_snapshots_and_lineage(office: Rehearsal, archived: Path) -> None:
+    package = office.package()
+    rows = pl.read_parquet(package.records["lineage.parquet"]).head(1)
+    snapshots = {**package.snapshots, "surveys": package.snapshots["meetings"]}
+    records = {**package.records, "lineage.parquet": parquet(rows), "findings.json": b'[{"code": "X99"}]'}
+    bag = archive_bag(replace(package, records=records, snapshots=snapshots), archived.parents[1] / "other")
+    assert [check.name for check in verify_archive(bag) if not check.ok] == ["台账快照", "数字所据的行", "校验疑点"]
 
 
 def test_verification_passes_over_an_empty_folder(archived: Path) -> None:
     (archived / "data" / "workspace" / "ledgers" / "0001").mkdir()
-    assert [check for check in steps.verify_archive(archived) if not check.ok] == []
+    assert [check for check in verify_archive(archived) if not check.ok] == []
 
 
-def test_correction_after_a_return_is_archived(office: Office) -> None:
+def test_correction_after_a_return_is_archived(office: Rehearsal) -> None:
     office.decide("center", Verdict.RETURN, office.prepare())
     steps.record_correction(office.store, office.revision, "已补充会议纪要")
     with sqlite3.connect(office.workspace.state / "store.db") as database:
@@ -351,54 +385,86 @@ def test_correction_after_a_return_is_archived(office: Office) -> None:
 
 
 @pytest.mark.parametrize("edited_after", ["validated", "scored"])
-def test_settings_edited_between_steps_begin_again_from_the_ledgers(office: Office, edited_after: str) -> None:
-    workspace, store, revision = office.workspace, office.store, office.revision
-    steps.validate_ledgers(workspace, store, revision, steps.ingest_ledgers(workspace, store, revision))
+def test_settings_edited_between_steps_begin_again_from_the_ledgers(office: Rehearsal, edited_after: str) -> None:
+    workspace, revision = office.workspace, office.revision
+    steps.validate_ledgers(office.office, revision, steps.ingest_ledgers(office.office, revision))
     if edited_after == "scored":
-        steps.score_indicators(workspace, store, revision)
+        steps.score_indicators(office.office, revision)
     text = workspace.config_file.read_text(encoding="utf-8")
     workspace.config_file.write_text(text.replace("ZDXM-2022-001", "ZDXM-2022-009"), encoding="utf-8")
-    for place in (workspace, Workspace(workspace.root)):  # a process that runs on with the old ones, and a new one
+    for place in (office.office, open_office(workspace.root)):  # a process that runs on with the old ones, and a new one
         with pytest.raises(ConfigurationError, match=r"perfeval\.yml 在计算期间改动过"):
-            steps.score_indicators(place, store, revision) and steps.draft_report(place, store, revision)
-        if store.outcome(revision, "validated") is None:
+            steps.score_indicators(place, revision) and steps.draft_report(place, revision)
+        if steps._outcome(office.store, revision, Validated) is None:
             break
     with pytest.raises(LedgerError, match="台账有"):
-        steps.prepare(Workspace(workspace.root), store, revision)
+        steps.prepare(open_office(workspace.root), revision)
 
 
-def test_clock_set_back_behind_the_draft_lets_nobody_decide(office: Office) -> None:
+def test_clock_set_back_behind_the_draft_lets_nobody_decide(office: Rehearsal) -> None:
     code = office.prepare()
     with sqlite3.connect(office.workspace.state / "store.db") as database:
         database.execute("update outcomes set done_at = '2099-01-01 00:00:00.000000' where step = 'drafted'")
     with pytest.raises(ApprovalError, match="本机时钟早于成文时间"):
         office.decide("center", Verdict.APPROVE, code)
-    assert office.standing() == "waiting-center"
+    assert office.status() == "waiting-center"
 
 
 @pytest.mark.parametrize("name", ["perfeval.yml", "profiles.yml", "report/2022.md"])
-def test_verification_of_a_bag_with_unusable_settings_ends_in_a_failed_check(office: Office, archived: Path, name: str) -> None:
-    holdings = steps._holdings(office.workspace, office.store, office.revision)
+def test_verification_of_a_bag_with_unusable_settings_ends_in_a_failed_check(office: Rehearsal, archived: Path, name: str) -> None:
+    package = office.package()
     rubbish = office.workspace.root / "rubbish"
     rubbish.write_bytes(b"\xff: [")
-    bag = archive_bag(replace(holdings, configuration={**holdings.configuration, name: rubbish}), archived.parents[1] / "other")
-    assert [check.name for check in steps.verify_archive(bag) if not check.ok] == ["从台账重算"]
+    bag = archive_bag(replace(package, configuration={**package.configuration, name: rubbish}), archived.parents[1] / "other")
+    assert [check.name for check in verify_archive(bag) if not check.ok] == ["从台账重算"]
 
 
-def test_archive_numbers_of_one_year_are_never_given_twice(office: Office, tmp_path: Path) -> None:
-    code = office.prepare()
-    office.decide("center", Verdict.APPROVE, code)
-    office.decide("bureau", Verdict.APPROVE, code)
-    steps._holdings(office.workspace, office.store, office.revision)  # sealed, and then the attempt broke off
-    other = office.store.open_evaluation(2022, "另一项目", "x-2", "样例经办人", "run-9")
-    office.store.save_outcome(Revision(other, 1), "sealing", {"number": 5, "at": "2023-04-03T08:30:00+00:00"})
+def answered(office: Rehearsal, name: str, code: str, check_code: str) -> None:
+    steps.decide(office.office, office.revision, office.workspace.gates[0], Answer(Verdict.APPROVE, name, code, check_code, ""))
+
+
+def test_code_used_before_or_of_another_person_decides_nothing(office: Rehearsal) -> None:
+    draft, code = office.prepare(), office.phones["center"].now()
+    with pytest.raises(ApprovalError, match="动态码不正确"):
+        answered(office, "样例center", office.phones["bureau"].now(), draft)
+    with pytest.raises(ApprovalError, match="核对码与本稿不符"):
+        answered(office, "样例center", code, "ffffffff")
+    with pytest.raises(ApprovalError, match="已使用过"):
+        answered(office, "样例center", code, draft)
+    assert office.status() == "waiting-center"
+
+
+def test_answer_of_a_stranger_or_of_somebody_revoked_decides_nothing(office: Rehearsal) -> None:
+    draft = office.prepare()
+    with pytest.raises(ApprovalError, match="没有登记审批人“丙”"):
+        answered(office, "丙", "123456", draft)
+    assert steps.revoke(office.office, " 样例 center")
+    with pytest.raises(ApprovalError, match="审批人“样例center”已停用"):
+        answered(office, "样例center", office.phones["center"].now(), draft)
+
+
+def test_enrolment_under_another_spelling_or_another_key_is_refused(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ApprovalError, match="审批人“样例center”已登记"):
+        steps.enrol(office.office, " 样例 center ", "bureau")
+    monkeypatch.setenv("PERFEVAL_KEY", "another invented key")
+    with pytest.raises(StoreError, match="PERFEVAL_KEY 与登记时不是同一个"):
+        steps.enrol(office.office, "丁", "bureau")
+
+
+def test_archive_numbers_of_one_year_are_never_given_twice(office: Rehearsal) -> None:
+    office.approve()
+    office.package()  # sealed, and then the attempt broke off
+    with office.store.transaction() as record:
+        other = record.open_evaluation(2022, "x-2", "另一项目", "样例经办人", "run-9")
+        record.save_outcome(Revision(other, 1), Sealing(5, datetime(2023, 4, 3, 8, 30, tzinfo=UTC)))
     assert office.archive().name.endswith("-0001")
-    third = office.store.open_evaluation(2022, "第三项目", "x-3", "样例经办人", "run-10")
-    assert steps._next_number(office.store, third) == 6
+    with office.store.transaction() as record:
+        third = record.open_evaluation(2022, "x-3", "第三项目", "样例经办人", "run-10")
+        assert record.next_item_number(third) == 6
 
 
-def _drop_row(office: Office, title: str) -> None:
-    path = office.workspace.ledgers(2022) / f"{title}.xlsx"
+def _drop_row(office: Rehearsal, title: str) -> None:
+    path = office.subject.ledgers / f"{title}.xlsx"
     book = openpyxl.load_workbook(path)
     book.worksheets[0].delete_rows(5)
     book.save(path)

@@ -1,7 +1,6 @@
 """The doctor, on machines made up of a PATH with fake programs. No network, nothing patched."""
 
 import json
-import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -10,12 +9,12 @@ import pytest
 
 from perfeval.doctor import Condition, examine, examine_folder, examine_packages
 from perfeval.errors import ConfigurationError
-from perfeval.settings import DEFAULT_CONFIG, Workspace
+from perfeval.workspace import Workspace
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(Path(shutil.copytree(DEFAULT_CONFIG, tmp_path / "office")))
+def workspace(pristine: Path, tmp_path: Path) -> Workspace:
+    return Workspace(Path(shutil.copytree(pristine, tmp_path / "office")))
 
 
 def program(folder: Path, name: str, output: str = "") -> None:
@@ -114,21 +113,17 @@ def test_programs_not_on_the_path_are_optional(workspace: Workspace, monkeypatch
     assert found(workspace, name).state == "optional"
 
 
-def stored_at(workspace: Workspace, url: str) -> Workspace:
-    config = workspace.root / "perfeval.yml"
-    config.write_text(re.sub('database: ""', f'database: "{url}"', config.read_text(encoding="utf-8")), encoding="utf-8")
-    return Workspace(workspace.root)
-
-
-def test_database_that_does_not_answer_is_missing(workspace: Workspace, tmp_path: Path) -> None:
-    condition = found(stored_at(workspace, f"postgresql+psycopg://perfeval@/postgres?host={tmp_path}"), "PostgreSQL")
+def test_database_that_does_not_answer_is_missing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", f"postgresql+psycopg://perfeval@/postgres?host={tmp_path}")
+    condition = found(workspace, "PostgreSQL")
     assert condition.state == "missing"
     assert condition.found.startswith("数据库不可用：")
 
 
 @pytest.mark.postgresql
-def test_database_that_answers_is_ok(workspace: Workspace, postgresql_url: str) -> None:
-    assert found(stored_at(workspace, postgresql_url), "PostgreSQL").found == "能连接"
+def test_database_that_answers_is_ok(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, postgresql_url: str) -> None:
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", postgresql_url)
+    assert found(workspace, "PostgreSQL").found == "能连接"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +168,7 @@ def test_configuration_with_a_fault_names_file_and_line(workspace: Workspace) ->
 
 def test_configuration_without_a_narrative_names_it(workspace: Workspace) -> None:
     (workspace.root / "report" / "2022.md").unlink()
-    assert "缺少配置文件 report/2022.md" in found(workspace, "工作区配置").found
+    assert "缺少配置文件 report/2022.md 用 perfeval year 2022 生成。" in found(workspace, "工作区配置").found
 
 
 def test_configuration_without_any_year_is_missing(workspace: Workspace) -> None:

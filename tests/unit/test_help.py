@@ -8,7 +8,7 @@ import pytest
 from flows.__main__ import HELP
 from flows.cli import app
 
-COMMANDS = [*(command.callback.__name__ for command in app.registered_commands if command.callback), "approver"]
+COMMANDS = [*(command.name or command.callback.__name__ for command in app.registered_commands if command.callback), "approver"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

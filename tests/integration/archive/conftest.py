@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from perfeval.archive import Holdings, archive_bag
+from perfeval.archive import SubmissionPackage, archive_bag
 from perfeval.archive.approvals import read_approvals
 from perfeval.archive.description import bag_info, metadata
 from perfeval.archive.digesting import digest_file, digest_folder
@@ -44,7 +44,7 @@ def received(folder: Path, name: str, content: bytes) -> ReceivedFile:
 
 
 @pytest.fixture
-def holdings(tmp_path: Path) -> Holdings:
+def package(tmp_path: Path) -> SubmissionPackage:
     """Approved at both gates on the second revision, after a return of the first."""
     artifacts = tmp_path / "artifacts"
     artifacts.mkdir()
@@ -54,7 +54,7 @@ def holdings(tmp_path: Path) -> Holdings:
     (artifacts / "indicators").write_text("year: 2022\n", encoding="utf-8")
     report = word_file("自评报告")
     facts = f'[{{"id": "spent", "sources": [{{"file": "资金支出台账.xlsx", "digest": "{ledgers[0].digest}"}}]}}]'
-    return Holdings(
+    return SubmissionPackage(
         archive_no="0000-WS·2022-D30-XMXT-0001",
         title="样例单位2022年度项目支出绩效自评报告",
         evaluation=Evaluation("zdxm-2022-001", 2022, "经费补助缺口", "陈样例", datetime(2023, 1, 5, 1, 0, tzinfo=UTC)),
@@ -92,15 +92,15 @@ def decide() -> Callable[..., Decision]:
 
 
 @pytest.fixture
-def reseal(holdings: Holdings) -> Callable[[Path], None]:
+def reseal(package: SubmissionPackage) -> Callable[[Path], None]:
     """Make manifests and metadata fit a bag's tampered payload, as somebody who knows the format would."""
 
     def reseal_bag(bag: Path) -> None:
         files, _ = digest_folder(bag / "data")
         payload = {f"data/{path}": digests for path, digests in sorted(files.items())}
         approvals = read_approvals((bag / "data/records/decisions.json").read_bytes())
-        (bag / "metadata.xml").write_bytes(metadata(holdings, approvals, payload))
-        (bag / "bag-info.txt").write_text(bag_info(holdings, payload), encoding="utf-8")
+        (bag / "metadata.xml").write_bytes(metadata(package, approvals, payload))
+        (bag / "bag-info.txt").write_text(bag_info(package, payload), encoding="utf-8")
         for algorithm in ("sha256", "sm3"):
             lines = [f"{digests.by(algorithm)}  {path}\n" for path, digests in payload.items()]
             (bag / f"manifest-{algorithm}.txt").write_text("".join(lines), encoding="utf-8")
@@ -127,9 +127,9 @@ def _reseal_tags() -> Callable[[Path], None]:
 
 
 @pytest.fixture
-def bag(holdings: Holdings, tmp_path: Path) -> Path:
+def bag(package: SubmissionPackage, tmp_path: Path) -> Path:
     """The archived bag, made writable so that it can be tampered with."""
-    path = archive_bag(holdings, tmp_path / "archive")
+    path = archive_bag(package, tmp_path / "archive")
     for file in path.rglob("*"):
         file.chmod(0o755)
     return path

@@ -8,30 +8,33 @@ from pathlib import Path
 import pytest
 
 from flows import serve
-from perfeval.cli import create_workspace
 from perfeval.errors import StoreError, UsageError
-from perfeval.settings import Workspace
-from perfeval.store import open_store
-
-KEY = "an invented key for tests"
+from perfeval.office import Office, open_office
+from perfeval.packs import create_workspace
+from perfeval.workspace import Workspace
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Workspace:
-    create_workspace(tmp_path / "office", "")
-    return Workspace(tmp_path / "office")
+def office(tmp_path: Path) -> Office:
+    create_workspace(tmp_path / "office")
+    return open_office(tmp_path / "office")
 
 
-def test_password_is_made_once_and_kept_encrypted(place):
-    store = open_store(place)
-    first, is_new = serve.kept_access(store, KEY)
+@pytest.fixture
+def place(office: Office) -> Workspace:
+    return office.workspace
+
+
+def test_password_is_made_once_and_kept_encrypted(office, place, monkeypatch):
+    first, is_new = serve.kept_access(office)
     assert is_new
-    assert serve.kept_access(store, KEY) == (first, False)
+    assert serve.kept_access(office) == (first, False)
     written = (place.state / "store.db").read_bytes()
     assert first.password.encode() not in written
     assert first.machine.encode() not in written
+    monkeypatch.setenv("PERFEVAL_KEY", "another key of 16 characters")
     with pytest.raises(StoreError):
-        serve.kept_access(store, "another key of 16 characters")
+        serve.kept_access(office)
 
 
 def test_environment_keeps_everything_in_the_workspace_and_drops_the_callers_prefect(place, monkeypatch):

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from perfeval.checks import check_ledgers
-from perfeval.ledgers.sheets import letters
 from perfeval.model import Finding, Ledger
-from schemas import LEDGERS
+from perfeval.spreadsheets import letters
+from schemas import BUILT_IN, DEFAULT, Catalogue, LedgerModel
 
 CLASSIFICATION = {"302": "商品和服务支出", "30202": "印刷费", "30212": "因公出国（境）费用"}
 
@@ -17,10 +17,10 @@ Said = list[tuple[str, str, str | None, str | None, str | None]]
 
 @pytest.fixture
 def make_ledger() -> Callable[..., Ledger]:
-    """A ledger of the given columns, the others empty; its first row is the sheet's second."""
+    """A ledger, built in by name or of a model, of the given columns, the others empty; its first row is the sheet's second."""
 
-    def make(name: str, **columns: Sequence[object]) -> Ledger:
-        model = LEDGERS[name]
+    def make(which: str | type[LedgerModel], **columns: Sequence[object]) -> Ledger:
+        model = BUILT_IN[which] if isinstance(which, str) else which
         height = len(next(iter(columns.values())))
         types = {column: field.dtype.type for column, field in model.to_schema().columns.items()}
         data = {column: pl.Series(columns.get(column, [None] * height), dtype=dtype) for column, dtype in types.items() if column != "row"}
@@ -33,11 +33,11 @@ def make_ledger() -> Callable[..., Ledger]:
 
 @pytest.fixture
 def check() -> Callable[..., list[Finding]]:
-    """All findings on some ledgers of 2022."""
+    """All findings on some ledgers, of 2022 if nothing else is said."""
 
-    def checked(*ledgers: Ledger) -> list[Finding]:
+    def checked(*ledgers: Ledger, catalogue: Catalogue = DEFAULT, year: int = 2022) -> list[Finding]:
         given = {ledger.name: ledger for ledger in ledgers}
-        return check_ledgers(given, year=2022, programme_codes=["P1"], classification=CLASSIFICATION)
+        return check_ledgers(given, catalogue, year=year, programme_codes=["P1"], classification=CLASSIFICATION)
 
     return checked
 

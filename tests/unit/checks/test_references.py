@@ -107,3 +107,8 @@ def test_same_number_of_another_kind_of_publication_is_no_repetition(make_ledger
 def test_evaluation_without_a_step_is_warned_of(make_ledger: Make, check: Check) -> None:
     (finding,) = check(make_ledger("evaluation_work", step=["前期准备", "座谈会", "座谈会", "资料核查", "现场查看"]))
     assert (finding.code, finding.severity, finding.message.split("，")[0]) == ("X13", "warning", "没有“形成报告”步骤")
+
+
+def test_message_of_a_repeated_month_names_both_columns(make_ledger: Make, check: Check) -> None:
+    (finding, _) = check(make_ledger("progress", project_no=["X1", "X1"], month=["2022-03", "2022-03"]))
+    assert finding.message == "项目编号、月份“X1 2022-03”重复，见第2、3行。请删除重复的行，或改正编号。"

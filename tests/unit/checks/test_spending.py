@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,8 @@ import pytest
 from perfeval.checks import load_classification
 from perfeval.errors import ConfigurationError
 from perfeval.model import Finding, Ledger
-from perfeval.settings import DEFAULT_CONFIG
+from perfeval.packs import COMMON
+from schemas import BUILT_IN, Catalogue
 
 Make = Callable[..., Ledger]
 Check = Callable[..., list[Finding]]
@@ -97,7 +99,7 @@ def test_plan_without_review_is_a_warning(make_ledger: Make, check: Check) -> No
 
 
 def test_classification_of_the_default_workspace_loads() -> None:
-    names = load_classification(DEFAULT_CONFIG / "economic_classification.csv")
+    names = load_classification(COMMON / "economic_classification.csv")
     assert (len(names), names["30217"], names["302"]) == (109, "公务接待费", "商品和服务支出")
 
 
@@ -117,3 +119,17 @@ def test_project_without_its_investment_is_warned_of(make_ledger: Make, check: C
     amounts = {"annual_planned_yuan": ["5", "0", None], "annual_completed_yuan": [None, "0", None]}
     ledger = make_ledger("projects", stage=["在建", "在建", "前期"], **amounts)
     assert [(item.code, item.severity, item.cell) for item in check(ledger)] == [("X12", "warning", "I2")]
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "papers"),
+    [
+        (Catalogue({name: BUILT_IN[name] for name in ("budget", "expenditure")}), "申请报告编号"),
+        (Catalogue(BUILT_IN, frozenset({"plans"})), "申请报告编号"),
+        (Catalogue(BUILT_IN), "活动方案编号、申请报告编号"),
+    ],
+)
+def test_plan_is_no_missing_paper_where_no_plans_are_kept(make_ledger: Make, check: Check, catalogue: Catalogue, papers: str) -> None:
+    payment = make_ledger("expenditure", attachments=[1], approved_by=["某某"], approved_on=[date(2022, 3, 5)])
+    (finding,) = check(payment, catalogue=catalogue)
+    assert finding.message == f"手续不全：缺少 {papers}。请补登；确实没有的，向审批人说明。"

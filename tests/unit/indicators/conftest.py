@@ -7,26 +7,51 @@ import polars as pl
 import pytest
 from pydantic import TypeAdapter
 
-from perfeval.indicators.condition import empty_frame
+from perfeval.configuration import load_yaml
 from perfeval.indicators.profile import Profile
-from perfeval.indicators.system import IndicatorSystem
+from perfeval.indicators.system import IndicatorSystem, LoadingContext
 from perfeval.model import Fact, Ledger
-from perfeval.settings import load_yaml
-from schemas import LEDGERS
+from schemas import BUILT_IN, Catalogue, LedgerModel
+from schemas.columns import Day, Money, Quantity, Text, choice, day, money, quantity
 
 CONFIG = Path(__file__).parents[3] / "config"
+
+
+class Works(LedgerModel):
+    kind: Text = choice("养护类型", "工程的类型。", "小修保养", "大中修")
+    length_km: Quantity = quantity("养护里程（公里）", "养护的里程。", unit="公里")
+    gravel_t: Quantity = quantity("砂石用量（吨）", "用了多少砂石。", unit="吨", required=False)
+    cost_yuan: Money = money("金额（元）", "工程的金额。")
+    started_on: Day = day("开工日期", "开工的日期。")
+    accepted_on: Day = day("验收日期", "验收的日期。", required=False)
+
+    class Config(LedgerModel.Config):
+        name = "works"
+        title = "养护工程台账"
+
+
+CATALOGUE = Catalogue({**BUILT_IN, "works": Works})
+LENGTH = {"ledger": "works", "aggregate": "sum", "column": "length_km"}
 # A measure of each kind of unit, because loading holds the target's unit against the measure's.
 MEASURES = {
     "count": {"ledger": "meetings", "aggregate": "count"},
     "money": {"ledger": "expenditure", "aggregate": "sum", "column": "amount_yuan"},
     "day": {"ledger": "goals", "aggregate": "max", "column": "completed_on"},
     "ratio": {"numerator": {"ledger": "issues", "aggregate": "count"}, "denominator": {"ledger": "issues", "aggregate": "count"}},
+    "length": LENGTH,
+    "duration": {"ledger": "works", "aggregate": "mean", "days": ["started_on", "accepted_on"]},
+    "cost": {
+        "numerator": {"ledger": "works", "aggregate": "sum", "column": "cost_yuan"},
+        "denominator": LENGTH,
+        "factor": 1,
+        "unit": "元/公里",
+    },
 }
 
 
 @pytest.fixture(scope="session")
 def profiles() -> Mapping[str, Profile]:
-    return TypeAdapter(dict[str, Profile]).validate_python(load_yaml(CONFIG / "profiles.yml")[0])
+    return TypeAdapter(dict[str, Profile]).validate_python(load_yaml(CONFIG / "common" / "profiles.yml")[0])
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +71,7 @@ def make_system(profiles: Mapping[str, Profile]) -> Callable[..., IndicatorSyste
                 for number, row in enumerate(rows, start=1)
             ],
         }
-        return IndicatorSystem.model_validate(document, context={"profiles": profiles})
+        return IndicatorSystem.model_validate(document, context=LoadingContext(profiles, CATALOGUE))
 
     return make
 
@@ -56,10 +81,10 @@ def make_ledger() -> Callable[..., Ledger]:
     """A ledger of the given cells by column, one list each; rows start at 3, columns not given are blank."""
 
     def make(name: str, **cells: list[Any]) -> Ledger:
-        model = LEDGERS[name]
-        schema = {column: dtype for column, dtype in empty_frame(model).schema.items() if column in cells}
+        model = CATALOGUE[name]
+        schema = {column: dtype for column, dtype in model.empty_frame().schema.items() if column in cells}
         frame = pl.DataFrame(cells, schema=schema).with_columns(pl.int_range(3, pl.len() + 3, dtype=pl.UInt32).alias("row"))
-        frame = pl.concat([empty_frame(model), frame], how="diagonal")
+        frame = pl.concat([model.empty_frame(), frame], how="diagonal")
         return Ledger(model, f"{model.ledger_title()}.xlsx", model.ledger_title(), "0" * 64, frame.lazy(), {})
 
     return make
@@ -82,3 +107,9 @@ def make_budget() -> Callable[..., dict[str, Fact]]:
         return facts | {"execution_rate": Fact("execution_rate", rate, "%", "比率")}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    """The built-in ledgers and one with kilometres, tons and two days."""
+    return CATALOGUE

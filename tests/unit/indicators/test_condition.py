@@ -1,7 +1,13 @@
+from collections.abc import Callable
+from datetime import date
+
+import polars as pl
 import pytest
 
-from perfeval.indicators.condition import compile_condition, empty_frame
-from schemas import LEDGERS
+from perfeval.indicators.condition import compile_condition
+from perfeval.model import Ledger
+from schemas import DEFAULT, LedgerModel
+from schemas.columns import Count, count
 
 
 @pytest.mark.parametrize(
@@ -19,10 +25,18 @@ from schemas import LEDGERS
         ("progress", "actual_pct >= planned_pct - 5", "实际进度不小于计划进度－5"),
         ("meetings", "agenda LIKE '%项目%' AND NOT kind = '月调度会'", "议题形如“%项目%”且并非会议类别为“月调度会”"),
         ("meetings", "agenda = 'AND'", "议题为“AND”"),
+        ("issues", "closed_on IS NULL OR closed_on > year_end", "销号日期为空或销号日期晚于2022年12月31日"),
+        ("issues", "assigned_on BETWEEN YEAR_START AND Year_End", "交办日期介于2022年1月1日至2022年12月31日"),
+        ("issues", "COALESCE(closed_on, year_end) <= due_on", "首个非空值（销号日期、2022年12月31日）不晚于办结时限"),
+        ("progress", "month <= year_end AND actual_pct > 0", "月份不晚于2022年12月且实际进度大于0"),
+        ("progress", "month BETWEEN year_start AND '2022-06'", "月份介于2022年1月至2022年6月"),
+        ("progress", "NOT (year_start < month)", "并非（2022年1月早于月份）"),
+        ("progress", "month LIKE '2022%'", "月份形如“2022%”"),
+        ("evaluation_work", "headcount < year", "人数小于2022"),
     ],
 )
 def test_condition_is_told_in_chinese(ledger: str, where: str, phrase: str) -> None:
-    assert compile_condition(where, LEDGERS[ledger]).phrase == phrase
+    assert compile_condition(where, DEFAULT[ledger], 2022).phrase == phrase
 
 
 @pytest.mark.parametrize(
@@ -45,11 +59,15 @@ def test_condition_is_told_in_chinese(ledger: str, where: str, phrase: str) -> N
         ("expenditure", "category = 5", "不是可用的行条件"),
         ("issues", "closed_on - assigned_on <= 30", "“销号日期”是日期，不能加减"),
         ("issues", "ABS(30 + due_on) < 5", "“办结时限”是日期，不能加减"),
+        ("issues", "closed_on <= DATE '2022-06-30' + 30", "“销号日期”是日期，不能加减"),
+        ("issues", "(year_end) - 30 <= closed_on", "“销号日期”是日期，不能加减"),
+        ("progress", "month = '2022-1'", "“2022-1”不是月份，月份须写成 '2022-06'"),
+        ("progress", "month <= year", "不是可用的行条件"),
     ],
 )
 def test_condition_that_cannot_be_used_says_why(ledger: str, where: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        compile_condition(where, LEDGERS[ledger])
+        compile_condition(where, DEFAULT[ledger], 2022)
 
 
 @pytest.mark.parametrize(
@@ -67,15 +85,85 @@ def test_condition_that_cannot_be_used_says_why(ledger: str, where: str, why: st
 )
 def test_condition_that_looks_beyond_its_row_is_refused(where: str) -> None:
     with pytest.raises(ValueError, match="也不是可用的词"):
-        compile_condition(where, LEDGERS["expenditure"])
+        compile_condition(where, DEFAULT["expenditure"], 2022)
 
 
-@pytest.mark.parametrize("ledger", list(LEDGERS))
+@pytest.mark.parametrize("ledger", list(DEFAULT))
 def test_condition_can_name_every_column(ledger: str) -> None:
-    where = " OR ".join(f"{column.name} IS NULL" for column in LEDGERS[ledger].columns())
-    assert compile_condition(where, LEDGERS[ledger]).expression is not None
+    where = " OR ".join(f"{column.name} IS NULL" for column in DEFAULT[ledger].columns())
+    assert compile_condition(where, DEFAULT[ledger], 2022).expression is not None
 
 
 def test_empty_frame_has_the_types_of_the_schema() -> None:
-    types = {name: str(dtype) for name, dtype in empty_frame(LEDGERS["expenditure"]).schema.items()}
+    types = {name: str(dtype) for name, dtype in DEFAULT["expenditure"].empty_frame().schema.items()}
     assert (types["row"], types["amount_yuan"], types["paid_on"]) == ("UInt32", "Decimal(precision=18, scale=2)", "Date")
+
+
+@pytest.mark.parametrize(
+    ("where", "rows"),
+    [
+        ("closed_on <= year_end", [1, 2]),
+        ("closed_on > year_end", [3]),
+        ("closed_on < year_start", []),
+        ("closed_on >= year_start AND closed_on < year_end", [1]),
+    ],
+)
+def test_condition_on_a_day_counts_to_the_borders_of_the_year(where: str, rows: list[int], make_ledger: Callable[..., Ledger]) -> None:
+    days = [date(2023, 1, 1), date(2023, 12, 31), date(2024, 1, 1), None]
+    frame = make_ledger("issues", closed_on=days).rows.with_columns(row=pl.int_range(1, 5))
+    condition = compile_condition(where, DEFAULT["issues"], 2023)
+    assert frame.filter(condition.expression).collect()["row"].to_list() == rows
+
+
+@pytest.mark.parametrize(
+    ("where", "rows"),
+    [
+        ("month <= year_end", [3, 4, 5]),
+        ("month BETWEEN year_start AND year_end", [4, 5]),
+        ("year_start = month", [4]),
+        ("month IN (year_end, '2023-06')", [5]),
+    ],
+)
+def test_condition_on_a_month_counts_to_the_borders_of_the_year(where: str, rows: list[int], make_ledger: Callable[..., Ledger]) -> None:
+    frame = make_ledger("progress", month=["2022-12", "2023-01", "2023-12", "2024-01"]).rows
+    condition = compile_condition(where, DEFAULT["progress"], 2023)
+    assert frame.filter(condition.expression).collect()["row"].to_list() == rows
+
+
+@pytest.mark.parametrize(
+    ("ledger", "where", "why"),
+    [
+        ("issues", "closed_on <= DATE '2022-12-31'", "2022-12-31不是2023年的，应写 year_end"),
+        ("issues", "closed_on >= date '2022-01-01'", "2022-01-01不是2023年的，应写 year_start"),
+        ("issues", "closed_on > DATE '2022-06-30'", "2022-06-30不是2023年的，请改成2023年的"),
+        ("progress", "month = '2022-12'", "2022-12不是2023年的，应写 year_end"),
+        ("progress", "month IN ('2023-02','2022-01')", "2022-01不是2023年的，应写 year_start"),
+        ("progress", "month LIKE '2022%'", "2022%不是2023年的，应写 BETWEEN year_start AND year_end"),
+        ("progress", "'2024-03' > month", "2024-03不是2023年的，请改成2023年的"),
+        (
+            "issues",
+            "closed_on BETWEEN DATE '2022-01-01' AND DATE '2022-12-31'",
+            "2022-01-01不是2023年的，应写 year_start；2022-12-31不是2023年的，应写 year_end",
+        ),
+    ],
+)
+def test_condition_with_a_literal_of_another_year_says_what_to_write(ledger: str, where: str, why: str) -> None:
+    with pytest.raises(ValueError, match=f"^{why}$"):
+        compile_condition(where, DEFAULT[ledger], 2023)
+
+
+def test_number_of_a_document_of_another_year_is_no_date() -> None:
+    assert compile_condition("application_no LIKE '%〔2022〕%'", DEFAULT["expenditure"], 2023).phrase == "申请报告编号形如“%〔2022〕%”"
+
+
+class Founded(LedgerModel):
+    year: Count = count("成立年份", "年份。")
+
+    class Config(LedgerModel.Config):
+        name = "founded"
+        title = "机构台账"
+
+
+def test_word_for_the_year_that_is_a_column_too_is_refused() -> None:
+    with pytest.raises(ValueError, match="“year”是年度的词，机构台账又有同名的一列，请给这一列换一个英文名"):
+        compile_condition("year = 2022", Founded, 2022)

@@ -130,6 +130,117 @@ def test_ratio_over_nothing_is_missing_with_the_reason(derive: Callable[..., Fac
     assert (fact.value, fact.reason) == (None, "分母为0：统计问题交办台账的行数，得0")
 
 
+COST = {"ledger": "works", "where": "kind = '大中修'", "aggregate": "sum", "column": "cost_yuan"}
+LENGTH = {"ledger": "works", "aggregate": "sum", "column": "length_km"}
+KILOMETRES = [Decimal("3.5"), Decimal("12.25"), Decimal("0.000001")]
+
+
+@pytest.fixture
+def works(make_ledger: MakeLedger) -> Ledger:
+    return make_ledger(
+        "works",
+        kind=["大中修", "小修保养", "大中修"],
+        length_km=KILOMETRES,
+        cost_yuan=[Decimal("2000.10"), Decimal(800), Decimal("199.90")],
+        gravel_t=[Decimal("1.5"), None, Decimal(2)],
+        started_on=[date(2022, 3, 1), date(2022, 4, 1), date(2022, 12, 30)],
+        accepted_on=[date(2022, 3, 11), None, date(2023, 1, 2)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "value", "formula"),
+    [
+        ("sum", "15.750001", "合计养护工程台账的“养护里程”"),
+        ("mean", "5.250000333333333333333333333", "平均养护工程台账的“养护里程”"),
+        ("min", "0.000001", "取养护工程台账的“养护里程”的最小值"),
+        ("max", "12.25", "取养护工程台账的“养护里程”的最大值"),
+    ],
+)
+def test_quantity_is_exact_and_in_the_unit_of_its_column(
+    aggregate: str, value: str, formula: str, derive: Callable[..., Fact], works: Ledger
+) -> None:
+    fact = derive({"ledger": "works", "aggregate": aggregate, "column": "length_km"}, works)
+    assert (fact.value, fact.unit, fact.formula) == (Decimal(value), "公里", formula)
+
+
+def test_condition_on_a_quantity_holds_in_decimals(derive: Callable[..., Fact], works: Ledger) -> None:
+    fact = derive({"ledger": "works", "where": "length_km >= 3.5", "aggregate": "count"}, works)
+    assert (fact.value, fact.formula) == (Decimal(2), "统计养护工程台账中养护里程不小于3.5的行数")
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "unit", "formula"),
+    [
+        (
+            {"numerator": COST, "denominator": LENGTH, "factor": 1, "unit": "元/公里"},
+            "139.6825308138075673772973094",
+            "元/公里",
+            "（合计养护工程台账中养护类型为“大中修”的“金额”）÷（合计养护工程台账的“养护里程”）",
+        ),
+        (
+            {"numerator": COST, "denominator": {"ledger": "works", "aggregate": "count"}, "factor": 1, "unit": "元/项"},
+            "733.3333333333333333333333333",
+            "元/项",
+            "（合计养护工程台账中养护类型为“大中修”的“金额”）÷（统计养护工程台账的行数）",
+        ),
+        (
+            {"numerator": LENGTH, "denominator": {"ledger": "works", "aggregate": "count"}, "factor": 1, "unit": "公里/项"},
+            "5.250000333333333333333333333",
+            "公里/项",
+            "（合计养护工程台账的“养护里程”）÷（统计养护工程台账的行数）",
+        ),
+        (
+            {"numerator": {"ledger": "works", "aggregate": "count"}, "denominator": LENGTH, "factor": 1000, "unit": "项/千公里"},
+            "190.4761783824648646054054219",
+            "项/千公里",
+            "（统计养护工程台账的行数）÷（合计养护工程台账的“养护里程”）×1000",
+        ),
+    ],
+)
+def test_ratio_with_a_factor_is_in_its_own_unit(
+    measure: dict[str, Any], value: str, unit: str, formula: str, derive: Callable[..., Fact], works: Ledger
+) -> None:
+    fact = derive(measure, works)
+    assert (fact.value, fact.unit, fact.formula) == (Decimal(value), unit, formula)
+
+
+DAYS = {"ledger": "works", "days": ["started_on", "accepted_on"], "unit": "天"}
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "value", "formula"),
+    [
+        ("mean", "6.5", "平均养护工程台账的“开工日期”至“验收日期”的天数（空白不计）"),
+        ("sum", "13", "合计养护工程台账的“开工日期”至“验收日期”的天数（空白不计）"),
+        ("min", "3", "取养护工程台账的“开工日期”至“验收日期”的天数的最小值（空白不计）"),
+        ("max", "10", "取养护工程台账的“开工日期”至“验收日期”的天数的最大值（空白不计）"),
+    ],
+)
+def test_days_between_two_columns_leave_blanks_out(
+    aggregate: str, value: str, formula: str, derive: Callable[..., Fact], works: Ledger
+) -> None:
+    fact = derive(DAYS | {"aggregate": aggregate}, works)
+    assert (fact.value, fact.unit, fact.formula) == (Decimal(value), "天", formula)
+    assert [(source.column, source.rows.to_list()) for source in fact.sources] == [("started_on", [3, 5]), ("accepted_on", [3, 5])]
+
+
+def test_mean_of_days_is_not_rounded(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    days = {"assigned_on": [date(2022, 1, 1)] * 3, "closed_on": [date(2022, 1, 2), date(2022, 1, 3), date(2022, 1, 3)]}
+    fact = derive({"ledger": "issues", "aggregate": "mean", "days": ["assigned_on", "closed_on"]}, make_ledger("issues", **days))
+    assert (fact.value, fact.unit) == (Decimal("1.666666666666666666666666667"), "天")
+
+
+def test_mean_of_days_of_no_row_is_missing(derive: Callable[..., Fact], works: Ledger) -> None:
+    fact = derive(DAYS | {"aggregate": "mean", "where": "kind = '小修保养'"}, works)
+    assert (fact.value, fact.reason) == (None, "养护工程台账中养护类型为“小修保养”没有可统计的行")
+
+
+def test_mean_of_money_may_say_of_what(derive: Callable[..., Fact], works: Ledger) -> None:
+    fact = derive({"ledger": "works", "aggregate": "mean", "column": "cost_yuan", "unit": "元/笔"}, works)
+    assert (fact.value, fact.unit) == (Decimal(1000), "元/笔")
+
+
 @pytest.mark.parametrize("aggregate", ["count", "sum", "n_unique"])
 def test_count_or_sum_of_nothing_is_zero(aggregate: str, derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
     column = {} if aggregate == "count" else {"column": "amount_yuan"}

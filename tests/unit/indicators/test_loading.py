@@ -6,8 +6,11 @@ import pytest
 
 from perfeval.errors import ConfigurationError
 from perfeval.indicators import IndicatorSystem, load_indicators
+from perfeval.indicators.formula import formula
+from schemas import BUILT_IN, DEFAULT, Catalogue
 
 CONFIG = Path(__file__).parents[3] / "config"
+SYSTEM = CONFIG / "packs" / "key-projects" / "indicators" / "2022.yml"
 Load = Callable[..., IndicatorSystem]
 
 HEAD = """\
@@ -36,30 +39,38 @@ LAST = "     measure: {numerator: {ledger: surveys, aggregate: count}, denominat
 @pytest.fixture
 def load(tmp_path: Path) -> Load:
     (tmp_path / "indicators").mkdir()
-    (tmp_path / "profiles.yml").write_bytes((CONFIG / "profiles.yml").read_bytes())
+    (tmp_path / "profiles.yml").write_bytes((CONFIG / "common" / "profiles.yml").read_bytes())
 
-    def load_text(text: str, name: str = "2022.yml") -> IndicatorSystem:
+    def load_text(text: str, name: str = "2022.yml", catalogue: Catalogue = DEFAULT) -> IndicatorSystem:
         path = tmp_path / "indicators" / name
         path.write_text(text, encoding="utf-8")
-        return load_indicators(path)
+        return load_indicators(path, catalogue)
 
     return load_text
 
 
-def faults(load: Load, text: str) -> list[str]:
+def faults(load: Load, text: str, **how: object) -> list[str]:
     with pytest.raises(ConfigurationError) as raised:
-        load(text)
+        load(text, **how)
     return list(raised.value.faults)
 
 
-def test_system_of_the_repository_adds_up_and_covers_every_kind() -> None:
-    system = load_indicators(CONFIG / "indicators" / "2022.yml")
+def test_system_of_the_repository_adds_up_and_covers_every_kind(pristine: Path) -> None:
+    system = load_indicators(pristine / "indicators" / "2022.yml", DEFAULT)
     assert sum(row.weight for row in system.indicators) == 100
     assert {row.level2 for row in system.scored} == {
         "数量指标", "质量指标", "时效指标", "成本指标",
         "经济效益指标", "社会效益指标", "生态效益指标", "可持续影响指标", "服务对象满意度指标",
     }  # fmt: skip
     assert len(system.scored) == 23
+
+
+@pytest.mark.parametrize("year", ["2022", "2023"])
+def test_system_of_the_repository_is_any_years_by_its_year_alone(year: str, load: Load) -> None:
+    text = SYSTEM.read_text(encoding="utf-8").replace("year: 2022", f"year: {year}")
+    assert formula(load(text, name=f"{year}.yml").facts["tasks_overdue"]) == (
+        f"统计问题交办台账中销号日期晚于办结时限或（销号日期为空且办结时限不晚于{year}年12月31日）的行数"
+    )
 
 
 @pytest.mark.parametrize("execution", [EXECUTION, ""])
@@ -135,8 +146,10 @@ def test_every_fault_is_told_at_once_with_its_line(load: Load) -> None:
         ("aggregate: sum, column: amount_yuan", "aggregate: sum, column: amount",
          "2022.yml:11: indicators.2.measure.column：资金支出台账没有“amount”这一列，可用的：voucher_no、paid_on、programme_code、"
          "economic_code、economic_name、category、summary、payee、amount_yuan、payment_method、invoice_no、attachments、plan_no、"
-         "application_no、approved_by、approved_on"),
+         "application_no、approved_by、approved_on、source"),
         (LAST, "     measure: {numerator: {ledger: surveys, aggregate: count}}",
+         "2022.yml:13: indicators.3.measure：比率只写 numerator 和 denominator，两者都要写"),
+        (LAST, f"{LAST[:-1]}, where: \"rating = '满意'\"}}",
          "2022.yml:13: indicators.3.measure：比率只写 numerator 和 denominator，两者都要写"),
         ("     measure: {ledger: meetings, aggregate: count}, evidence", "     evidence",
          "2022.yml:8: indicators.1：缺少 measure：指标的数都由台账计算"),
@@ -193,3 +206,164 @@ def test_profiles_missing_or_wrong_are_told(tmp_path: Path, load: Load) -> None:
     profiles.unlink()
     with pytest.raises(ConfigurationError, match=r"缺少配置文件 profiles.yml"):
         load(VALID)
+
+
+KEPT = Catalogue(
+    {name: BUILT_IN[name] for name in ("budget", "expenditure", "publications", "meetings", "surveys")}, optional=frozenset({"surveys"})
+)
+
+
+def test_system_over_the_ledgers_that_are_kept_loads(load: Load) -> None:
+    assert [row.id for row in load(VALID, catalogue=KEPT).scored] == ["meetings", "spent", "closed"]
+
+
+def test_ledger_that_the_office_does_not_keep_is_told_with_its_line(load: Load) -> None:
+    text = VALID.replace("{ledger: meetings", "{ledger: goals").replace("[照片]", "[照片, 年度目标任务台账]")
+    assert faults(load, text, catalogue=KEPT) == [
+        "2022.yml:9: indicators.1.measure.ledger：没有“goals”这个台账，可用的：budget、expenditure、publications、meetings、surveys；"
+        "要用它，先在 ledgers.yml 的 keeps 里写上",
+        "2022.yml:14: indicators.3.evidence：没有“年度目标任务台账”，可用的台账：预算指标台账、资金支出台账、编发刊物台账、调度会议台账、"
+        "满意度调查台账",
+    ]
+
+
+def test_office_that_keeps_no_budget_is_told(load: Load) -> None:
+    catalogue = Catalogue({name: BUILT_IN[name] for name in ("expenditure", "publications", "meetings", "surveys")})
+    assert faults(load, f"{HEAD}indicators:\n{ROWS}", catalogue=catalogue) == [
+        "2022.yml:1: 预算执行率由预算指标台账和资金支出台账算出，ledgers.yml 的 keeps 里还缺：budget"
+    ]
+
+
+def test_system_of_last_year_taken_over_tells_every_foreign_date(load: Load) -> None:
+    facts = """\
+  ended: {ledger: issues, where: "closed_on <= DATE '2022-12-31'", aggregate: count}
+  months: {ledger: progress, where: "month LIKE '2022%' OR month = '2022-12'", aggregate: count}
+"""
+    rows = (
+        ROWS.replace('"≥60次"', "2022年12月底前, measure: {ledger: meetings, aggregate: max, column: held_on}")
+        .replace("scoring: proportional,\n     measure: {ledger: meetings, aggregate: count}", "scoring: all_or_nothing", 1)
+        .replace("denominator: {ledger: surveys,", "denominator: {ledger: surveys, where: \"surveyed_on >= DATE '2022-01-01'\",")
+    )
+    text = f"{HEAD}{facts}indicators:\n{EXECUTION}{rows}".replace("year: 2022", "year: 2023")
+    assert faults(load, text, name="2023.yml") == [
+        "2023.yml:5: facts.ended.where：2022-12-31不是2023年的，应写 year_end",
+        "2023.yml:6: facts.months.where：2022%不是2023年的，应写 BETWEEN year_start AND year_end；2022-12不是2023年的，应写 year_end",
+        "2023.yml:10: indicators.1.target：指标值“2022年12月底前”不是2023年的日期，请改成2023年的，如 2023年12月底前",
+        "2023.yml:14: indicators.3.measure.denominator.where：2022-01-01不是2023年的，应写 year_start",
+    ]
+
+
+ENDED = VALID.replace("facts:\n", 'facts:\n  ended: {ledger: issues, where: "closed_on <= year_end", aggregate: count}\n')
+
+
+@pytest.mark.parametrize(("year", "phrase"), [("2022", "销号日期不晚于2022年12月31日"), ("2023", "销号日期不晚于2023年12月31日")])
+def test_system_with_words_for_the_year_is_another_years_by_its_year_alone(year: str, phrase: str, load: Load) -> None:
+    condition = load(ENDED.replace("year: 2022", f"year: {year}"), name=f"{year}.yml").facts["ended"].where
+    assert condition is not None
+    assert condition.phrase == phrase
+
+
+def test_year_that_is_none_is_told_alone(load: Load) -> None:
+    assert faults(load, ENDED.replace("year: 2022", "year: 今年")) == ["2022.yml:1: year：应为整数"]
+
+
+SUM_OF_YUAN = "{ledger: works, aggregate: sum, column: cost_yuan}"
+SUM_OF_KM = "{ledger: works, aggregate: sum, column: length_km}"
+COUNT = "{ledger: works, aggregate: count}"
+BETWEEN = "ledger: works, days: [started_on, accepted_on]"
+
+
+def with_measure(measure: str, target: str = "≥1") -> str:
+    old = '"≥60次", weight: 50, scoring: proportional,\n     measure: {ledger: meetings, aggregate: count}'
+    return VALID.replace(old, f'"{target}", weight: 50, scoring: proportional,\n     measure: {{{measure}}}')
+
+
+@pytest.mark.parametrize(
+    ("measure", "target"),
+    [
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/公里", "≤600元/公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/公里", "≤0.06万元/公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/公里·年", "≤600元/公里·年"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 100, unit: 元/百公里", "≤60000元/百公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {COUNT}, factor: 1, unit: 元/次", "≤500元/次"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {COUNT}, factor: 1, unit: 元/人·天", "≤300元/人·天"),
+        (f"numerator: {SUM_OF_KM}, denominator: {COUNT}, factor: 1, unit: 公里/人", "≥3.5公里/人"),
+        (f"numerator: {COUNT}, denominator: {COUNT}, factor: 1000, unit: ‰", "≤5‰"),
+        (f"numerator: {SUM_OF_KM}, denominator: {SUM_OF_KM}", "≥95%"),
+        (f"numerator: {{{BETWEEN}, aggregate: sum}}, denominator: {{{BETWEEN}, aggregate: sum}}", "≥95%"),
+        ("ledger: works, aggregate: sum, column: length_km", "≥30.5公里"),
+        ("ledger: works, aggregate: mean, column: cost_yuan, unit: 元/笔", "≤500元/笔"),
+        ("ledger: works, aggregate: mean, column: cost_yuan", "≤0.05万元/笔"),
+        ("ledger: works, aggregate: mean, column: cost_yuan, unit: 元/笔", "≤500元"),
+        (f"{BETWEEN}, aggregate: mean, unit: 天", "≤45天"),
+        (f"{BETWEEN}, aggregate: mean, unit: 天/项", "45天以内"),
+    ],
+)
+def test_measure_and_target_in_the_same_unit_load(measure: str, target: str, load: Load, catalogue: Catalogue) -> None:
+    assert load(with_measure(measure, target), catalogue=catalogue).scored[0].target == target
+
+
+@pytest.mark.parametrize(
+    ("measure", "fault"),
+    [
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}",
+         "元除以公里得不出百分比，请写 factor 和 unit，如 factor: 1、unit: 元/公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {COUNT}, factor: 100",
+         "元除以计数得不出百分比，请写 factor 和 unit，如 factor: 1、unit: 元/次"),
+        (f"numerator: {SUM_OF_KM}, denominator: {SUM_OF_KM}, factor: 1", "factor 是1时要写 unit，如 unit: 元/公里"),
+        (f"numerator: {COUNT}, denominator: {COUNT}, factor: 1000, unit: '%'", "factor 是1000时要写 unit，如 unit: 元/公里"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, unit: 元/公里", "单位是“元/公里”的比率要写 factor，如 factor: 1"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/吨", "单位应为“元/公里”，不是“元/吨”"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 0.0001, unit: 万元/公里", "单位应为“元/公里”，不是“万元/公里”"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {COUNT}, factor: 1, unit: 元", "单位应为“元/…”，不是“元”"),
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1000, unit: 元/公里", "单位是“元/公里”时 factor 应为1"),
+        ("ledger: works, aggregate: sum, column: length_km, unit: 米", "单位应为“公里”，不是“米”"),
+        ("ledger: works, aggregate: sum, column: cost_yuan, unit: 元/笔", "单位应为“元”，不是“元/笔”"),
+        ("ledger: works, aggregate: count, factor: 1", "factor 只用于 numerator 和 denominator 的比率"),
+        (f"{BETWEEN}, aggregate: count", "days 与 mean、min、max 或 sum 同用，不写 column"),
+        (f"{BETWEEN}, aggregate: mean, column: cost_yuan", "days 与 mean、min、max 或 sum 同用，不写 column"),
+        (f"{BETWEEN}, aggregate: mean, unit: 个工作日", "单位应为“天”，不是“个工作日”"),
+    ],
+)  # fmt: skip
+def test_measure_that_does_not_hold_together_says_why(measure: str, fault: str, load: Load, catalogue: Catalogue) -> None:
+    assert faults(load, with_measure(measure), catalogue=catalogue) == [f"2022.yml:9: indicators.1.measure：{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("days", "fault"),
+    [
+        ("[started_on]", "应写两个不同的日期列，如 [started_on, accepted_on]"),
+        ("[started_on, started_on]", "应写两个不同的日期列，如 [started_on, accepted_on]"),
+        ("started_on", "应写两个不同的日期列，如 [started_on, accepted_on]"),
+        ("[started_on, cost_yuan]", "“金额（元）”是金额，不是日期"),
+        ("[started_on, opened_on]",
+         "养护工程台账没有“opened_on”这一列，可用的：kind、length_km、gravel_t、cost_yuan、started_on、accepted_on"),
+    ],
+)  # fmt: skip
+def test_days_that_are_no_two_days_say_why(days: str, fault: str, load: Load, catalogue: Catalogue) -> None:
+    text = with_measure(f"ledger: works, aggregate: mean, days: {days}", "≤45天")
+    assert faults(load, text, catalogue=catalogue) == [f"2022.yml:9: indicators.1.measure.days：{fault}"]
+
+
+PER = "；单位成本、人均数写成比率：numerator、denominator、factor、unit"
+
+
+@pytest.mark.parametrize(
+    ("measure", "target", "fault"),
+    [
+        (f"numerator: {SUM_OF_YUAN}, denominator: {SUM_OF_KM}, factor: 1, unit: 元/公里", "≤600元/次",
+         f"指标值“≤600元/次”的单位与计算结果的单位“元/公里”不同{PER}"),
+        (f"numerator: {COUNT}, denominator: {COUNT}", "≤600元/公里", f"指标值“≤600元/公里”的单位与计算结果的单位“%”不同{PER}"),
+        ("ledger: works, aggregate: sum, column: cost_yuan", "≤500元/笔", f"指标值“≤500元/笔”的单位与计算结果的单位“元”不同{PER}"),
+        ("ledger: works, aggregate: mean, column: cost_yuan, unit: 元/笔", "≤500元/人",
+         f"指标值“≤500元/人”的单位与计算结果的单位“元/笔”不同{PER}"),
+        ("ledger: works, aggregate: sum, column: length_km", "≥30吨", "指标值“≥30吨”的单位与计算结果的单位“公里”不同"),
+        (f"{BETWEEN}, aggregate: mean", "≤45个工作日", "指标值“≤45个工作日”的单位与计算结果的单位“天”不同"),
+        ("ledger: works, aggregate: count", "≥12次/月",
+         f"指标值“≥12次/月”是频率或人均数，计算结果却是全年的数；请写成全年的数，如 ≥12次{PER}"),
+    ],
+)  # fmt: skip
+def test_target_in_another_unit_than_the_measure_is_refused(
+    measure: str, target: str, fault: str, load: Load, catalogue: Catalogue
+) -> None:
+    assert faults(load, with_measure(measure, target), catalogue=catalogue) == [f"2022.yml:8: indicators.1：{fault}"]

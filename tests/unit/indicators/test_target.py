@@ -35,6 +35,11 @@ from perfeval.indicators.target import Relation
         ("大于50", ">", "50", ""),
         ("<3起", "<", "3", "起"),
         ("17.99万元", "=", "17.99", "万元"),
+        ("≤600元/公里", "≤", "600", "元/公里"),
+        ("不超过0.06万元/公里", "≤", "0.06", "万元/公里"),
+        ("≤300元/人·天", "≤", "300", "元/人·天"),
+        ("500元/次以内", "≤", "500", "元/次"),
+        ("≥3.5公里/人", "≥", "3.5", "公里/人"),
     ],
 )
 def test_target_in_numbers_is_read_in_every_form(text: str, relation: str, value: str, unit: str) -> None:
@@ -111,10 +116,19 @@ def test_target_that_cannot_be_read_says_why(text: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "base"), [("≤17.99万元", "179900"), ("≤0.5亿元", "50000000"), ("≥5万人次", "50000"), ("≥3千元", "3000"), ("≥95%", "95")]
+    ("text", "base", "unit"),
+    [
+        ("≤17.99万元", "179900", "元"),
+        ("≤0.5亿元", "50000000", "元"),
+        ("≥5万人次", "50000", "人次"),
+        ("≥3千元", "3000", "元"),
+        ("≤0.06万元/公里", "600", "元/公里"),
+        ("≥95%", "95", "%"),
+    ],
 )
-def test_target_in_multiples_is_held_against_single_units(text: str, base: str) -> None:
-    assert parse_target(text).base == Decimal(base)
+def test_target_in_multiples_is_held_against_single_units(text: str, base: str, unit: str) -> None:
+    target = parse_target(text)
+    assert (target.base, target.base_unit) == (Decimal(base), unit)
 
 
 @pytest.mark.parametrize(

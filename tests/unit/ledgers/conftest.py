@@ -8,6 +8,7 @@ from hypothesis import settings
 from openpyxl import Workbook
 
 from perfeval.ledgers import Reading, read_ledgers, receive
+from schemas import DEFAULT, Catalogue
 
 # The first expression of a run starts Polars' threads, which takes longer than Hypothesis allows one example.
 settings.register_profile("ledgers", deadline=None)
@@ -81,11 +82,11 @@ def write_csv(folder: Path) -> Write:
 
 
 @pytest.fixture
-def read(folder: Path) -> Callable[[], Reading]:
+def read(folder: Path) -> Callable[..., Reading]:
     """Read the folder, without what is said of ledgers that the test does not hand in (L10)."""
 
-    def reading() -> Reading:
-        whole = read_ledgers(receive(folder))
+    def reading(catalogue: Catalogue = DEFAULT) -> Reading:
+        whole = read_ledgers(receive(folder), catalogue)
         return Reading(whole.ledgers, tuple(finding for finding in whole.findings if finding.code != "L10"))
 
     return reading

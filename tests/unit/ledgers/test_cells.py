@@ -9,15 +9,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from perfeval.ledgers.cells import plain_value, trim, unreadable, value
-from schemas import LEDGERS, Column
+from schemas import BUILT_IN, Column, Kind
 
-MONEY = LEDGERS["expenditure"].column("amount_yuan")
-DAY = LEDGERS["expenditure"].column("paid_on")
-COUNT = LEDGERS["expenditure"].column("attachments")
-CODE = LEDGERS["expenditure"].column("voucher_no")
-TEXT = LEDGERS["expenditure"].column("summary")
-PERCENT = LEDGERS["progress"].column("planned_pct")
-MONTH = LEDGERS["progress"].column("month")
+MONEY = BUILT_IN["expenditure"].column("amount_yuan")
+DAY = BUILT_IN["expenditure"].column("paid_on")
+COUNT = BUILT_IN["expenditure"].column("attachments")
+CODE = BUILT_IN["expenditure"].column("voucher_no")
+TEXT = BUILT_IN["expenditure"].column("summary")
+PERCENT = BUILT_IN["progress"].column("planned_pct")
+MONTH = BUILT_IN["progress"].column("month")
+QUANTITY = Column("length", "养护里程（公里）", Kind.QUANTITY, required=True, description="", choices=(), example="3.5", unit="公里")
 
 amounts = st.decimals(min_value=Decimal("-9999999999.99"), max_value=Decimal("9999999999.99"), places=2)
 days = st.dates(min_value=date(1900, 1, 1), max_value=date(2099, 12, 31))
@@ -65,6 +66,29 @@ def test_money_of_a_workbook_comes_back_as_excel_shows_it(amount: Decimal) -> No
 def test_money_in_another_writing_is_refused(text: str) -> None:
     assert read(MONEY, text, "元") is None
     assert read_plainly(MONEY, text, "元") is None
+
+
+@given(st.decimals(min_value=-999999, max_value=Decimal("99999999.999999"), places=6), blanks, blanks)
+def test_quantity_in_every_accepted_writing_comes_back_exactly(number: Decimal, before: str, after: str) -> None:
+    assert read(QUANTITY, f"{before}{number}{after}", "公里") == number
+    assert read(QUANTITY, f"{number:,}", "公里") == number
+    assert read(QUANTITY, f"{number} 公里", "公里") == number
+    assert read(QUANTITY, f"{number:,}".translate(FULL_WIDTH), "公里") == number
+    assert read_plainly(QUANTITY, f"{number}", "公里") == number
+    assert read_plainly(QUANTITY, f"{number:,}", "公里") == number
+
+
+@given(st.decimals(min_value=-99999999, max_value=99999999, places=6))
+def test_quantity_of_a_workbook_comes_back_as_excel_shows_it(number: Decimal) -> None:
+    assert read(QUANTITY, f"{float(number):.9f}", "公里", binary=True) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["一千", "1e3", "3.5米", "3.5公里/天", "3.5千米", "公里", "0.1234567", "12,34", "3.", ".5", "1234567890123", "NaN"]
+)
+def test_quantity_in_another_writing_is_refused(text: str) -> None:
+    assert read(QUANTITY, text, "公里") is None
+    assert read_plainly(QUANTITY, text, "公里") is None
 
 
 @given(days, blanks, blanks)
@@ -161,6 +185,7 @@ def test_plain_reading_never_differs_from_the_thorough_one(text: str) -> None:
     assert read_plainly(MONTH, text) in {None, read(MONTH, text)}
     assert read_plainly(PERCENT, text) in {None, read(PERCENT, text)}
     assert read_plainly(COUNT, text) in {None, read(COUNT, text)}
+    assert read_plainly(QUANTITY, text, "公里") in {None, read(QUANTITY, text, "公里")}
 
 
 @pytest.mark.parametrize(
@@ -177,6 +202,9 @@ def test_plain_reading_never_differs_from_the_thorough_one(text: str) -> None:
         (DAY, "待定", "应为日期，如 2022-03-05。"),
         (MONTH, "2022-03-05", "应为月份，如 2022-03；只填月份，不写日。"),
         (COUNT, "3张", "应为整数，如 3；只填数字，不写单位。"),
+        (QUANTITY, "一千", "应为数量，如 3.5；请用阿拉伯数字填写。"),
+        (QUANTITY, "3.5米", "应为数量，如 3.5；单位应与表头一致，请只填数字。"),
+        (QUANTITY, "0.1234567", "应为数量，如 3.5；最多六位小数；公式算出的请用 ROUND 取六位以内。"),
         (PERCENT, "33.333", "应为百分比，如 95 或 95%；最多两位小数；公式算出的请用 ROUND 取两位。"),
     ],
 )

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from perfeval.ledgers import Reading
 
 Read = Callable[[], Reading]
-Found = Callable[[], list[tuple[str, str | None, str | None]]]
 Write = Callable[..., None]
 
 
@@ -29,23 +28,10 @@ def test_csv_in_usual_encodings_is_read(write_csv: Write, read: Read, encoding: 
     ]
 
 
-def test_csv_row_numbers_count_blank_lines_and_quoted_line_breaks_as_a_spreadsheet_does(write_csv: Write, read: Read) -> None:
-    write_csv("", '"WJ\n-1",2022-03-05,企业,满意', ",,,", "WJ-2,2022-03-06,群众,差")
-    reading = read()
-    assert reading.ledgers["surveys"].frame.select("row", "survey_no").rows() == [(3, "WJ\n-1"), (5, "WJ-2")]
-    assert [(finding.row, finding.cell, finding.value) for finding in reading.findings] == [(5, "D5", "差")]
-
-
 def test_csv_with_title_rows_is_read(folder: Path, read: Read) -> None:
     text = "2022年满意度调查,,,\n\n问卷编号,调查日期,对象类别,评价\nWJ-1,2022-03-05,企业,满意\n合计,,,\n"
     (folder / "满意度调查台账.csv").write_text(text, encoding="utf-8")
     assert read().ledgers["surveys"].frame["row"].to_list() == [4]
-
-
-def test_csv_with_quoted_separators_is_read(folder: Path, read: Read) -> None:
-    text = '指标文号,下达日期,预算项目编码,资金来源,金额（元）,备注\n桃财预〔2022〕1号,2022-03-05,P1,追加,"1,234.50","含""调减"""\n'
-    (folder / "预算指标台账.csv").write_text(text, encoding="utf-8")
-    assert read().ledgers["budget"].frame.select("amount_yuan", "note").rows() == [(Decimal("1234.50"), '含"调减"')]
 
 
 def test_csv_row_with_more_cells_than_the_header_is_found(write_csv: Write, read: Read) -> None:
@@ -53,42 +39,20 @@ def test_csv_row_with_more_cells_than_the_header_is_found(write_csv: Write, read
     assert [(finding.code, finding.row, finding.value) for finding in read().findings] == [("V17", 3, "500"), ("V17", 4, "6")]
 
 
-@pytest.mark.parametrize(
-    ("content", "code", "message"),
-    [
-        ("问卷编号,调查日期\n".encode("utf-16"), "L06", "文件是 UTF-16 编码（“Unicode 文本”）。请用 Excel 另存为“CSV UTF-8（逗号分隔）”。"),
-        (b"\x81\xff\xff\n", "L06", "文件的文字编码既不是 UTF-8 也不是 GB18030。请用 Excel 打开，另存为“CSV UTF-8（逗号分隔）”。"),
-        (b"a\x00b\n", "L01", "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。"),
-        (b"\x1f\x8b\x08\x00", "L01", "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。"),
-        (b"PK\x03\x04", "L01", "文件内容是 Excel 工作簿，扩展名却是 .csv。请把扩展名改回 .xlsx 后重新提交。"),
-        (
-            '问卷编号,调查日期,对象类别,评价\nWJ-1,2022-03-05,"企业,满意\n'.encode(),
-            "L06",
-            "第2行附近的英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。",
-        ),
-        (b"", "L07", "文件是空的，没有《满意度调查台账》的表头和数据。请重新导出或从备份恢复后提交。"),
-        (
-            "问卷编号\t调查日期\t对象类别\t评价\n".encode(),
-            "L12",
-            "前20行里没有找到《满意度调查台账》的表头。表头应包括：问卷编号、调查日期、对象类别、评价。CSV 各栏之间要用英文逗号分隔。",
-        ),
-    ],
-)
-def test_csv_that_cannot_be_read_is_refused(folder: Path, read: Read, content: bytes, code: str, message: str) -> None:
-    (folder / "满意度调查台账.csv").write_bytes(content)
+def test_csv_without_its_header_is_refused_with_what_was_expected(folder: Path, read: Read) -> None:
+    (folder / "满意度调查台账.csv").write_bytes("问卷编号\t调查日期\t对象类别\t评价\n".encode())
     reading = read()
+    message = "前20行里没有找到《满意度调查台账》的表头。表头应包括：问卷编号、调查日期、对象类别、评价。CSV 各栏之间要用英文逗号分隔。"
     assert dict(reading.ledgers) == {}
-    assert [(finding.code, finding.file, finding.message) for finding in reading.findings] == [(code, "满意度调查台账.csv", message)]
+    assert [(finding.code, finding.file, finding.message) for finding in reading.findings] == [("L12", "满意度调查台账.csv", message)]
 
 
-def test_csv_that_changes_its_encoding_further_down_is_refused(folder: Path, read: Read) -> None:
+def test_csv_that_breaks_off_further_down_is_an_error_on_its_ledger(folder: Path, read: Read) -> None:
     head = "问卷编号,调查日期,对象类别,评价\n" + "WJ-1,2022-03-05,企业,满意\n" * 40_000
     (folder / "满意度调查台账.csv").write_bytes(head.encode() + "WJ-2,2022-03-05,群众,满意\n".encode("gb18030"))
     reading = read()
-    assert [(finding.code, finding.message) for finding in reading.findings] == [
-        ("L06", "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。")
-    ]
     assert dict(reading.ledgers) == {}
+    assert [(finding.code, finding.ledger) for finding in reading.findings] == [("L06", "满意度调查台账")]
 
 
 @pytest.mark.parametrize("line", ["WJ-1 ,2022-03-05,　企业,满意", "ＷＪ－１,2022-03-05,企业,满意", "WJ-1,2022-03-05,企业\u200b,\u00a0满意"])
@@ -124,29 +88,6 @@ def test_csv_amount_in_quotes_before_trailing_commas_is_read(folder: Path, read:
     assert reading.ledgers["budget"].frame["amount_yuan"].to_list() == [Decimal("1234.50")]
 
 
-@pytest.mark.parametrize("size", range(60, 140, 7))
-def test_csv_cell_with_quotes_and_line_breaks_may_stand_at_the_end_of_a_block(
-    write_csv: Write, read: Read, monkeypatch: pytest.MonkeyPatch, size: int
-) -> None:
-    monkeypatch.setattr("perfeval.ledgers.delimited._BLOCK", size)
-    write_csv(*['"第一行\n他说""好""\n第三行",2022-03-05,企业,满意'] * 9)
-    reading = read()
-    assert reading.findings == ()
-    assert reading.ledgers["surveys"].frame["survey_no"].to_list() == ['第一行\n他说"好"\n第三行'] * 9
-
-
-def test_csv_of_old_line_ends_is_refused_by_name(folder: Path, read: Read) -> None:
-    (folder / "满意度调查台账.csv").write_bytes("问卷编号,调查日期,对象类别,评价,备注\rWJ-1,2022-03-05,企业,满意,\r".encode())
-    (finding,) = read().findings
-    assert "换行是旧式的" in finding.message
-
-
-def test_long_csv_cut_inside_a_character_is_refused(folder: Path, read: Read) -> None:
-    text = "问卷编号,调查日期,对象类别,评价\n" + "WJ-1,2022-03-05,企业,满意\n" * 60_000 + "WJ-2,2022-03-05,企业,满意"
-    (folder / "满意度调查台账.csv").write_bytes(text.encode("gb18030")[:-1])
-    assert [finding.code for finding in read().findings] == ["L06"]
-
-
 @pytest.mark.parametrize("code", ["2.4432E+19", "3月5日"])
 def test_csv_code_changed_by_excel_is_found(write_csv: Write, read: Read, code: str) -> None:
     write_csv(f"{code},2022-03-05,企业,满意")
@@ -162,13 +103,3 @@ def test_csv_of_any_content_ends_in_findings(folder: Path, read: Read, content: 
     reading = read()
     assert reading.findings
     assert all(finding.message for finding in reading.findings)
-
-
-def test_one_long_line_is_no_ledger(folder: Path, found: Found) -> None:
-    (folder / "满意度调查台账.csv").write_bytes(b"," * 5_000_000)
-    assert [code for code, _, _ in found()] == ["L06"]
-
-
-def test_quote_that_never_ends_is_refused_before_all_is_read(write_csv: Write, found: Found) -> None:
-    write_csv('"1,2022-03-05,企业,满意', *["2,2022-03-05,企业,满意"] * 700_000)
-    assert [code for code, _, _ in found()] == ["L06"]

@@ -1,12 +1,14 @@
 """Headers as clerks change them."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from openpyxl import Workbook
 
 from perfeval.ledgers import Reading
+from schemas import BUILT_IN, Catalogue
 
-Read = Callable[[], Reading]
+Read = Callable[..., Reading]
 Write = Callable[..., None]
 
 
@@ -81,3 +83,33 @@ def test_title_rows_that_name_a_header_do_not_mislead(write_workbook: Write, rea
     reading = read()
     assert reading.ledgers["surveys"].frame["row"].to_list() == [4]
     assert reading.findings == ()
+
+
+PAYMENT = {
+    "凭证号": "1", "支付日期": "2022-03-05", "预算项目编码": "P1", "经济分类编码": "30202", "经济分类名称": "印刷费", "支出类别": "印刷",
+    "摘要": "印简报", "收款人": "某某", "金额（元）": 5, "支付方式": "转账", "发票号码": "77", "附件张数": 1, "活动方案编号": "FA-1",
+    "申请报告编号": "SQ-1", "审批人": "某某", "审批日期": "2022-03-04",
+}  # fmt: skip
+
+
+def test_column_that_may_be_absent_is_read_where_it_is_and_empty_where_not(write_workbook: Write, read: Read) -> None:
+    places = "ABCDEFGHIJKLMNOP"
+    cells = dict(zip([f"{letter}1" for letter in places], PAYMENT, strict=True))
+    cells |= dict(zip([f"{letter}2" for letter in places], PAYMENT.values(), strict=True))
+    write_workbook("资金支出台账.xlsx", cells)
+    without = read()
+    write_workbook("资金支出台账.xlsx", cells | {"Q1": "资金来源", "Q2": "追加"})
+    assert (without.findings, read().findings) == ((), ())
+    assert without.ledgers["expenditure"].frame["source"].to_list() == [None]
+    assert read().ledgers["expenditure"].frame["source"].to_list() == ["追加"]
+    assert without.ledgers["expenditure"].frame.schema == read().ledgers["expenditure"].frame.schema
+
+
+def test_targets_are_read_with_their_weights(write_workbook: Write, read: Read) -> None:
+    header = {"A1": "指标", "B1": "指标值", "C1": "分值", "D1": "批复文号", "E1": "批复日期", "F1": "调整原因"}
+    first = {"A2": "编发简报", "B2": "≥4期", "C2": 2.5, "D2": "桃财预〔2022〕15号", "E2": "2022-03-05"}
+    later = {"A3": "编发简报", "B3": "≥3期", "C3": "１０", "D3": "桃财预〔2022〕99号", "E3": "2022-10-05", "F3": "年中成立"}
+    write_workbook("批复绩效目标台账.xlsx", {**header, **first, **later, "A4": "合计", "C4": 12.5})
+    reading = read(Catalogue({"targets": BUILT_IN["targets"]}))
+    assert reading.findings == ()
+    assert reading.ledgers["targets"].frame.select("target", "weight").rows() == [("≥4期", Decimal("2.5")), ("≥3期", Decimal(10))]

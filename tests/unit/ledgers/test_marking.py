@@ -9,6 +9,7 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font
 
 from perfeval.ledgers import annotate, read_ledgers, receive
+from schemas import DEFAULT
 
 Write = Callable[..., None]
 
@@ -19,7 +20,7 @@ def mark(folder: Path, tmp_path: Path) -> Callable[[], list[Path]]:
 
     def marked() -> list[Path]:
         files = receive(folder)
-        return annotate(files, read_ledgers(files).findings, tmp_path / "marked")
+        return annotate(files, read_ledgers(files, DEFAULT).findings, tmp_path / "marked")
 
     return marked
 

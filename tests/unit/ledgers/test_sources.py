@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from openpyxl import Workbook
 
 from perfeval.ledgers import Reading, read_ledgers, receive
+from schemas import BUILT_IN, DEFAULT, Catalogue
 
-Read = Callable[[], Reading]
+Read = Callable[..., Reading]
 Write = Callable[..., None]
 
 
@@ -29,7 +31,7 @@ def test_receive_of_no_folder_is_nothing(tmp_path: Path) -> None:
 
 
 def test_no_files_at_all_name_every_ledger_expected() -> None:
-    findings = read_ledgers([]).findings
+    findings = read_ledgers([], DEFAULT).findings
     assert {finding.code for finding in findings} == {"L10"}
     assert len(findings) == 13
     assert findings[0].message == (
@@ -63,7 +65,7 @@ def test_path_without_extension_is_read_by_its_name(write_survey: Write, folder:
     write_survey()
     (file,) = receive(folder)
     moved = file.path.rename(folder.parent / file.digest)
-    reading = read_ledgers([type(file)(file.name, moved, file.digest)])
+    reading = read_ledgers([type(file)(file.name, moved, file.digest)], DEFAULT)
     assert reading.ledgers["surveys"].digest == file.digest
 
 
@@ -128,8 +130,67 @@ def test_file_of_another_kind_is_a_warning(folder: Path, read: Read) -> None:
     assert said(read()) == [("L01", "warning", None, "说明.docx")]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("满意度调查台账.xlsx", b"", "L07"),
+        ("满意度调查台账.xlsx", b"PK\x03\x04" + bytes(600), "L03"),
+        ("满意度调查台账.xls", b"anything", "L01"),
+        ("满意度调查台账.csv", b"a\x00b\n", "L01"),
+    ],
+)
+def test_file_that_cannot_be_read_is_one_error_on_its_ledger(folder: Path, read: Read, name: str, content: bytes, code: str) -> None:
+    (folder / name).write_bytes(content)
+    assert said(read()) == [(code, "error", "满意度调查台账", name)]
+
+
 def test_list_of_findings_in_a_marked_copy_handed_in_again_is_passed_over(write_survey: Write, read: Read) -> None:
     write_survey(change=lambda workbook: workbook.create_sheet("疑点清单", 0).append(["序号"]))
     reading = read()
     assert reading.ledgers["surveys"].sheet == "Sheet1"
     assert reading.findings == ()
+
+
+def few(*names: str, optional: tuple[str, ...] = ()) -> Catalogue:
+    return Catalogue({name: BUILT_IN[name] for name in names}, frozenset(optional))
+
+
+def test_only_kept_ledgers_are_expected_and_optional_ones_not() -> None:
+    findings = read_ledgers([], few("budget", "expenditure", "surveys", optional=("surveys",))).findings
+    assert [finding.ledger for finding in findings] == ["预算指标台账", "资金支出台账"]
+
+
+def test_optional_ledger_that_is_there_is_read(write_survey: Write, read: Read) -> None:
+    write_survey()
+    assert list(read(few("surveys", optional=("surveys",))).ledgers) == ["surveys"]
+
+
+def test_ledger_that_is_not_kept_is_noted_and_not_read(write_survey: Write, write_csv: Write, folder: Path, read: Read) -> None:
+    write_survey(sheet="满意度调查台账")
+    (folder / "满意度调查台账.xlsx").rename(folder / "全部.xlsx")
+    write_csv("WJ-1,2022-03-05,企业,满意")
+    reading = read(few("budget"))
+    assert dict(reading.ledgers) == {}
+    assert [(finding.code, finding.severity, finding.file, finding.message) for finding in reading.findings] == [
+        ("L08", "note", "全部.xlsx", "本单位不设这本台账，没有读取。"),
+        ("L08", "note", "满意度调查台账.csv", "本单位不设这本台账，没有读取。"),
+    ]
+
+
+def test_sheet_of_a_ledger_not_kept_stands_in_no_others_way(write_budget: Write, read: Read) -> None:
+    write_budget(change=lambda workbook: workbook.create_sheet("满意度调查台账").append(["问卷编号"]))
+    reading = read(few("budget"))
+    assert reading.ledgers["budget"].sheet == "Sheet1"
+    assert [(finding.code, finding.severity, finding.sheet) for finding in reading.findings] == [("L08", "note", "满意度调查台账")]
+
+
+def test_file_of_a_ledger_not_kept_that_cannot_be_read_is_a_note(folder: Path, read: Read) -> None:
+    (folder / "满意度调查台账.xls").write_bytes(b"anything")
+    assert [(finding.code, finding.severity) for finding in read(few("budget")).findings] == [("L01", "note")]
+
+
+def test_two_sheets_of_one_name_but_for_blanks_are_two_sources(write_survey: Write, read: Read) -> None:
+    write_survey(
+        sheet="满意度调查台账", change=lambda workbook: workbook.copy_worksheet(workbook.active).__setattr__("title", "满意度调查 台账")
+    )
+    assert [finding.code for finding in read().findings] == ["L09"]

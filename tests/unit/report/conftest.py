@@ -1,10 +1,9 @@
-"""A small subject, written out: three payments, three projects, two goals, one lost point."""
+"""A small report, written out: three payments, three projects, two goals, one lost point."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,28 +11,24 @@ import pytest
 
 from perfeval.errors import ReportError
 from perfeval.model import Execution, Fact, Ledger, Score, Scorecard
-from perfeval.report import Report, Subject, draft_report
-from perfeval.settings import DEFAULT_CONFIG, Settings
-from schemas import LEDGERS
+from perfeval.packs import COMMON, PACKS
+from perfeval.report import Report, ReportInput, write_report
+from perfeval.settings import Document, Programme, Unit
+from schemas import BUILT_IN
 
 FRONT = """---
 title: ["{{ unit.name }}", "{{ year }}年度自评报告"]
 progress: {slow_pct: 10, source: 考核办法}
 ---
 """
-SETTINGS = {
-    "unit": {
-        "name": "样例县重点项目建设事务中心", "short_name": "中心", "county": "样例县", "office": "项目协调股",
-        "supervisor": "样例县人民政府",
-        "drafter": "样例经办人",
-    },
-    "bureau": "样例县财政局",
-    "programme": {"name": "经费补助", "codes": ["P-1"], "goal": "保障协调服务工作。"},
-    "basis": [{"title": "绩效办法", "number": "样政发〔2013〕25号"}, {"title": "自评通知", "number": "样财监〔2023〕63号"}],
-    "duties": {"title": "机构规定", "number": "样办〔2022〕18号"},
-    "gates": [{"key": "center", "title": "中心审批"}, {"key": "bureau", "title": "财政局审批"}],
-    "archive": {"fonds": "0000", "fonds_name": "样例中心", "category": "WS", "term": "D30", "office_code": "XMXT"},
-}  # fmt: skip
+UNIT = Unit(
+    name="样例县重点项目建设事务中心",
+    short_name="中心",
+    county="样例县",
+    office="项目协调股",
+    supervisor="样例县人民政府",
+    drafter="样例经办人",
+)
 MONEY = pl.Decimal(18, 2)
 PERCENT = pl.Decimal(5, 2)
 
@@ -42,11 +37,11 @@ def ledger(name: str, title: str, columns: dict[str, list[object]], schema: dict
     height = len(next(iter(columns.values())))
     frame = pl.DataFrame({"row": list(range(3, 3 + height)), **columns}, schema_overrides={"row": pl.UInt32(), **(schema or {})})
     letters = {column: chr(ord("A") + position) for position, column in enumerate(columns)}
-    return Ledger(LEDGERS[name], f"{title}.xlsx", title, "0" * 64, frame.lazy(), letters)
+    return Ledger(BUILT_IN[name], f"{title}.xlsx", title, "0" * 64, frame.lazy(), letters)
 
 
 @pytest.fixture
-def subject() -> Subject:
+def report_input() -> ReportInput:
     expenditure = ledger(
         "expenditure",
         "资金支出台账",
@@ -110,8 +105,12 @@ def subject() -> Subject:
         },
     )
     amount = Decimal("3600.50")
-    return Subject(
-        settings=Settings.model_validate(SETTINGS),
+    return ReportInput(
+        unit=UNIT,
+        bureau="样例县财政局",
+        programme=Programme(name="经费补助", codes=("P-1",), goal="保障协调服务工作。"),
+        basis=(Document(title="绩效办法", number="样政发〔2013〕25号"), Document(title="自评通知", number="样财监〔2023〕63号")),
+        duties=Document(title="机构规定", number="样办〔2022〕18号"),
         year=2022,
         revision=1,
         facts={
@@ -141,15 +140,15 @@ def subject() -> Subject:
 
 @pytest.fixture
 def template() -> bytes:
-    return (DEFAULT_CONFIG / "report" / "template.docx").read_bytes()
+    return (COMMON / "report" / "template.docx").read_bytes()
 
 
 @pytest.fixture
-def draft(subject: Subject, template: bytes) -> Callable[..., Report]:
-    """Draft a report of the subject from a body, which starts at line 5 of the narrative."""
+def draft(report_input: ReportInput, template: bytes) -> Callable[..., Report]:
+    """Write the report from a body, which starts at line 5 of the narrative."""
 
     def drafted(body: str, front: str = FRONT, **changes: Any) -> Report:
-        return draft_report(replace(subject, **changes), front + body, template)
+        return write_report(replace(report_input, **changes), front + body, template, file="2022.md")
 
     return drafted
 
@@ -168,4 +167,4 @@ def faults(draft: Callable[..., Report]) -> Callable[..., list[str]]:
 
 @pytest.fixture
 def narrative() -> str:
-    return (Path(DEFAULT_CONFIG) / "report" / "2022.md").read_text(encoding="utf-8")
+    return (PACKS / "key-projects" / "report" / "2022.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from docx import Document
 from docx.oxml.ns import qn
 from lxml import etree
 
-from perfeval.report import Report, Subject
+from perfeval.report import Report, ReportInput
 from perfeval.report.wordml import Body, Cell, Table
 
 Draft = Callable[..., Report]
@@ -110,10 +110,10 @@ def test_colours_last_month_judged_word_and_fill(draft: Draft) -> None:
     assert [colour.get(qn("w:val")) for colour in table.iter(qn("w:color"))] == ["FFFFFF"]
 
 
-def test_colours_behind_less_than_the_band_yellow(draft: Draft, subject: Subject) -> None:
-    progress = subject.ledgers["progress"]
+def test_colours_behind_less_than_the_band_yellow(draft: Draft, report_input: ReportInput) -> None:
+    progress = report_input.ledgers["progress"]
     frame = progress.frame.with_columns(pl.lit(Decimal("90.01")).cast(pl.Decimal(5, 2)).alias("actual_pct"))
-    table = tables(draft("文\n", ledgers={**subject.ledgers, "progress": replace(progress, rows=frame.lazy())}))[3]
+    table = tables(draft("文\n", ledgers={**report_input.ledgers, "progress": replace(progress, rows=frame.lazy())}))[3]
     assert [shading.get(qn("w:fill")) for shading in table.iter(qn("w:shd"))] == ["FFFF00", "FFFF00"]
 
 
@@ -147,12 +147,12 @@ def test_table_of_many_rows_is_whole_and_escaped() -> None:
     assert {text.text for text in root.iter(qn("w:t"))} == {"<&>", "甲", "乙"}
 
 
-def test_payments_too_many_for_a_table_are_summed_by_category_and_classification(draft: Draft, subject: Subject) -> None:
-    payments = subject.ledgers["expenditure"]
+def test_payments_too_many_for_a_table_are_summed_by_category_and_classification(draft: Draft, report_input: ReportInput) -> None:
+    payments = report_input.ledgers["expenditure"]
     many = replace(payments, rows=pl.concat([payments.rows] * 3334))
     amount = Decimal("12004067.00")
-    card = replace(subject.card, execution=replace(subject.card.execution, annual=amount, executed=amount))
-    report = draft("文\n", ledgers={**subject.ledgers, "expenditure": many}, card=card)
+    card = replace(report_input.card, execution=replace(report_input.card.execution, annual=amount, executed=amount))
+    report = draft("文\n", ledgers={**report_input.ledgers, "expenditure": many}, card=card)
     table = tables(report)[2]
     assert (widths(table), spans(table)) == ({8845}, {5})
     assert rows(table)[0] == ["序号", "支出类别", "经济分类", "笔数", "金额（元）"]

@@ -4,7 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from docx.oxml.ns import qn
 from docx.shared import Twips
 
 from perfeval.errors import ReportError
-from perfeval.report import Report, Subject, content_digest, draft_report
+from perfeval.model.digests import content_digest
+from perfeval.report import Report, ReportInput, write_report
 
 Draft = Callable[..., Report]
 Faults = Callable[..., list[str]]
@@ -131,10 +132,16 @@ def test_draft_sections_portrait_then_landscape_with_footers(draft: Draft) -> No
     assert [section._sectPr.find(qn("w:docGrid")).get(qn("w:linePitch")) for section in (report, annexes)] == ["579", "579"]
 
 
-def test_draft_ledger_text_illegal_in_xml_printed_without_it(draft: Draft, subject: Subject) -> None:
-    projects = subject.ledgers["projects"]
+def test_draft_page_numbers_run_on_through_turned_sections(draft: Draft) -> None:
+    annexes = "[{kind: payments}, {kind: self_evaluation}]"
+    sections = opened(draft("文\n", f"---\ntitle: [甲]\nannexes: {annexes}\n---\n")).sections
+    assert [section._sectPr.find(qn("w:pgNumType")) is not None for section in sections] == [True, False, False]
+
+
+def test_draft_ledger_text_illegal_in_xml_printed_without_it(draft: Draft, report_input: ReportInput) -> None:
+    projects = report_input.ledgers["projects"]
     frame = projects.frame.with_columns(project_name=pl.Series(["甲\x00<项目>&\x0b", "乙\n项目", "丙\ufffe"]))
-    report = draft("文\n", ledgers={**subject.ledgers, "projects": replace(projects, rows=frame.lazy())})
+    report = draft("文\n", ledgers={**report_input.ledgers, "projects": replace(projects, rows=frame.lazy())})
     assert [row.cells[1].text for row in opened(report).tables[-1].rows[1:]] == ["甲<项目>&", "乙\n项目", "丙"]
 
 
@@ -146,43 +153,97 @@ def test_draft_ledger_text_illegal_in_xml_printed_without_it(draft: Draft, subje
     ],
 )
 def test_draft_ledger_text_unprintable_stopped_at_its_cell(
-    faults: Faults, subject: Subject, ledger: str, column: str, text: str, fault: str
+    faults: Faults, report_input: ReportInput, ledger: str, column: str, text: str, fault: str
 ) -> None:
-    changed = subject.ledgers[ledger]
+    changed = report_input.ledgers[ledger]
     frame = changed.frame.with_columns(pl.when(pl.col("row") == 3).then(pl.lit(text)).otherwise(pl.col(column)).alias(column))
-    (told,) = faults("文\n", ledgers={**subject.ledgers, ledger: replace(changed, rows=frame.lazy())})
+    (told,) = faults("文\n", ledgers={**report_input.ledgers, ledger: replace(changed, rows=frame.lazy())})
     assert told.startswith(fault)
 
 
-def test_draft_ledger_missing_stopped(faults: Faults, subject: Subject) -> None:
-    ledgers = {name: ledger for name, ledger in subject.ledgers.items() if name != "goals"}
-    assert faults("文\n", ledgers=ledgers) == ["缺少台账 goals"]
+def test_draft_ledger_of_an_annex_missing_stopped(faults: Faults, report_input: ReportInput) -> None:
+    ledgers = {name: ledger for name, ledger in report_input.ledgers.items() if name != "projects"}
+    assert faults("文\n", ledgers=ledgers) == ["2022.md:3: 附件3：没有台账 projects，可用：expenditure、progress、goals、evaluation_work"]
 
 
-def test_draft_without_report_step_stopped(faults: Faults, subject: Subject) -> None:
-    work = subject.ledgers["evaluation_work"]
-    ledgers = {**subject.ledgers, "evaluation_work": replace(work, rows=work.rows.head(1))}
+def test_draft_office_with_money_ledgers_alone_drafted(draft: Draft, report_input: ReportInput) -> None:
+    ledgers = {"expenditure": report_input.ledgers["expenditure"]}
+    report = draft("文\n", "---\ntitle: [甲]\n---\n", ledgers=ledgers, report_on=date(2023, 3, 31))
+    texts = [paragraph.text for paragraph in opened(report).paragraphs]
+    assert [text for text in texts if text.startswith("附件")] == ["附件：1. 项目支出绩效自评表", "附件1", "附件2"]
+    assert [cell.text for cell in opened(report).tables[0].rows[-1].cells[1:]] == [
+        *["保障协调服务工作。"] * 3,
+        *["各项绩效指标的完成情况见下表"] * 4,
+    ]
+
+
+def test_draft_sole_annex_has_no_number(draft: Draft) -> None:
+    report = draft("文\n", "---\ntitle: [甲]\nannexes: [{kind: self_evaluation}]\n---\n")
+    texts = [paragraph.text for paragraph in opened(report).paragraphs]
+    assert [text for text in texts if text.startswith("附件")] == ["附件：项目支出绩效自评表", "附件"]
+
+
+def test_draft_ledger_that_nothing_prints_not_looked_at(draft: Draft, report_input: ReportInput) -> None:
+    projects = report_input.ledgers["projects"]
+    unfit = replace(projects, rows=projects.rows.with_columns(project_name=pl.lit("XX项目")))
+    assert draft("文\n", "---\ntitle: [甲]\n---\n", ledgers={**report_input.ledgers, "projects": unfit})
+
+
+@pytest.mark.parametrize("text", ["XX会议室", "\ufdd0meetings\ufdd199\ufdd1次\ufdd199\ufdd2", "\ufdd499999\ufdd2"])
+def test_draft_ledger_text_of_the_narrative_unprintable_stopped_at_its_cell(faults: Faults, report_input: ReportInput, text: str) -> None:
+    work = report_input.ledgers["evaluation_work"]
+    unfit = replace(work, rows=work.rows.with_columns(place=pl.lit(text)))
+    told = faults(
+        "{% for step in rows.evaluation_work %}{{ step.place }}{% endfor %}文\n", ledgers={**report_input.ledgers, "evaluation_work": unfit}
+    )
+    assert [fault.partition(": ")[0] for fault in told if "xlsx" in fault] == [
+        "评价工作台账.xlsx!评价工作台账!C3",
+        "评价工作台账.xlsx!评价工作台账!C4",
+    ]
+
+
+def test_draft_without_report_step_stopped(faults: Faults, report_input: ReportInput) -> None:
+    work = report_input.ledgers["evaluation_work"]
+    ledgers = {**report_input.ledgers, "evaluation_work": replace(work, rows=work.rows.head(1))}
     assert faults("文\n", ledgers=ledgers) == ["评价工作台账.xlsx: 评价工作台账中没有“形成报告”步骤，成文日期无从确定"]
 
 
-def test_draft_payments_unlike_execution_stopped(faults: Faults, subject: Subject) -> None:
-    paid = subject.ledgers["expenditure"]
-    ledgers = {**subject.ledgers, "expenditure": replace(paid, rows=paid.rows.head(2))}
+def test_draft_without_report_step_dated_as_given(draft: Draft, report_input: ReportInput) -> None:
+    work = report_input.ledgers["evaluation_work"]
+    ledgers = {**report_input.ledgers, "evaluation_work": replace(work, rows=work.rows.head(1))}
+    assert draft("文\n", ledgers=ledgers, report_on=date(2023, 3, 31)).written_on == date(2023, 3, 31)
+
+
+def test_draft_with_report_step_dated_by_it(draft: Draft) -> None:
+    assert draft("文\n", report_on=date(2023, 3, 31)).written_on == date(2023, 4, 3)
+
+
+def test_draft_payments_unlike_execution_stopped(faults: Faults, report_input: ReportInput) -> None:
+    paid = report_input.ledgers["expenditure"]
+    ledgers = {**report_input.ledgers, "expenditure": replace(paid, rows=paid.rows.head(2))}
     assert faults("文\n", ledgers=ledgers) == ["附件2: 资金支出明细合计 3000.5 元，与自评表全年执行数 3600.5 元不一致"]
+    sole = "---\ntitle: [甲]\nannexes: [{kind: self_evaluation}]\n---\n"
+    assert faults("文\n", sole, ledgers=ledgers) == ["资金支出台账合计 3000.5 元，与自评表全年执行数 3600.5 元不一致"]
 
 
 @pytest.mark.parametrize("template", [b"", b"PK\x03\x04", b"not a zip"])
-def test_draft_template_no_word_file_stopped(subject: Subject, narrative: str, template: bytes) -> None:
+def test_draft_template_no_word_file_stopped(report_input: ReportInput, narrative: str, template: bytes) -> None:
     with pytest.raises(ReportError, match=r"template\.docx: 不是 Word 文件"):
-        draft_report(subject, narrative, template)
+        write_report(report_input, narrative, template, file="2022.md")
 
 
-def test_draft_template_lacking_a_style_stopped(subject: Subject, template: bytes) -> None:
+def test_draft_template_lacking_a_style_stopped(report_input: ReportInput, template: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(template)) as package:
         styles = package.read("word/styles.xml").replace(b'w:styleId="TableHead"', b'w:styleId="Other"')
     narrative = "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\n---\n文\n"
     with pytest.raises(ReportError, match=r"template\.docx: 缺少样式 TableHead"):
-        draft_report(subject, narrative, repacked(template, styles=styles))
+        write_report(report_input, narrative, repacked(template, styles=styles), file="2022.md")
+
+
+def test_draft_fault_named_after_the_narrative_file(report_input: ReportInput, template: bytes) -> None:
+    with pytest.raises(ReportError) as caught:
+        write_report(report_input, "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\n---\n待补\n", template, file="roads-2022.md")
+    assert caught.value.faults == ("roads-2022.md:5: 有未填写的空位“待补”",)
 
 
 def test_template_purged_of_foreign_leftovers(template: bytes) -> None:

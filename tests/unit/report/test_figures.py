@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfeval.model import Figure
-from perfeval.report.figures import Datum, ValueMissingError, about, chinese, day, number, numeral, percent, unmark, wan, yuan
+from perfeval.report.figures import FigureValue, ValueMissingError, about, chinese, day, number, numeral, percent, unmark, wan, yuan
 
 
 def printed(marked: str) -> str:
@@ -17,7 +17,7 @@ def printed(marked: str) -> str:
     [("0", "0"), ("7", "7"), ("10", "10"), ("12", "10余"), ("70", "70"), ("73", "70余"), ("134", "130余"), ("1005", "1000余")],
 )
 def test_about_count_floored_to_tens(count: str, text: str) -> None:
-    assert printed(about(Datum("n", Decimal(count)))) == text
+    assert printed(about(FigureValue("n", Decimal(count)))) == text
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_about_count_floored_to_tens(count: str, text: str) -> None:
      ("2000", "二千"), ("2022", "二千零二十二"), ("9999", "九千九百九十九")],
 )  # fmt: skip
 def test_chinese_count_written_in_numerals(count: str, text: str) -> None:
-    assert printed(chinese(Datum("n", Decimal(count)))) == text
+    assert printed(chinese(FigureValue("n", Decimal(count)))) == text
 
 
 def test_numeral_two_in_a_heading_is_ordinal() -> None:
@@ -38,33 +38,33 @@ def test_numeral_two_in_a_heading_is_ordinal() -> None:
     [("179900.00", "17.99"), ("0.00", "0"), ("20000.00", "2"), ("38612.50", "3.86125"), ("0.01", "0.000001"), ("-500", "-0.05")],
 )
 def test_wan_amount_exact_in_ten_thousands(amount: str, text: str) -> None:
-    assert printed(wan(Datum("n", Decimal(amount), "元"))) == text
+    assert printed(wan(FigureValue("n", Decimal(amount), "元"))) == text
 
 
 @given(st.decimals(min_value=0, max_value=10**15, places=2))
 def test_wan_any_amount_never_rounded(amount: Decimal) -> None:
-    assert Decimal(printed(wan(Datum("n", amount)))) * 10_000 == amount
+    assert Decimal(printed(wan(FigureValue("n", amount)))) * 10_000 == amount
 
 
 @pytest.mark.parametrize(("amount", "text"), [("179900.00", "179900"), ("1234.5", "1234.50"), ("0.01", "0.01")])
 def test_yuan_amount_to_the_fen(amount: str, text: str) -> None:
-    assert printed(yuan(Datum("n", Decimal(amount)))) == text
+    assert printed(yuan(FigureValue("n", Decimal(amount)))) == text
 
 
 @pytest.mark.parametrize(
     ("rate", "digits", "text"), [("100", 2, "100%"), ("96.2264", 2, "96.23%"), ("96.25", 1, "96.3%"), ("96.20", 2, "96.2%"), ("0", 2, "0%")]
 )
 def test_percent_rate_rounded_half_up(rate: str, digits: int, text: str) -> None:
-    assert printed(percent(Datum("n", Decimal(rate)), digits)) == text
+    assert printed(percent(FigureValue("n", Decimal(rate)), digits)) == text
 
 
 def test_number_value_without_trailing_zeros_or_exponent() -> None:
-    assert printed(number(Datum("n", Decimal("1E+2")))) == "100"
-    assert printed(number(Datum("n", Decimal("98.50")))) == "98.5"
+    assert printed(number(FigureValue("n", Decimal("1E+2")))) == "100"
+    assert printed(number(FigureValue("n", Decimal("98.50")))) == "98.5"
 
 
 def test_filter_figure_carries_id_value_unit() -> None:
-    text, figures = unmark(f"召开{about(Datum('meetings', Decimal(73), '次'))}次")
+    text, figures = unmark(f"召开{about(FigureValue('meetings', Decimal(73), '次'))}次")
     assert text == "召开70余次"
     assert figures == [Figure("meetings", "70余", Decimal(73), "次")]
 
@@ -72,11 +72,11 @@ def test_filter_figure_carries_id_value_unit() -> None:
 @pytest.mark.parametrize(
     ("marked", "told"),
     [
-        (about(Datum("n", None, reason="没有问卷")), "n 没有数值：没有问卷"),
-        (about(Datum("n", Decimal("7.5"))), "n = 7.5 不是非负整数"),
-        (chinese(Datum("n", Decimal(10_000)))," n = 10000 太大".strip()),
-        (yuan(Datum("n", Decimal("0.005"))), "不足一分"),
-        (day(Datum("n", Decimal(3))), "不是日期"),
+        (about(FigureValue("n", None, reason="没有问卷")), "n 没有数值：没有问卷"),
+        (about(FigureValue("n", Decimal("7.5"))), "n = 7.5 不是非负整数"),
+        (chinese(FigureValue("n", Decimal(10_000)))," n = 10000 太大".strip()),
+        (yuan(FigureValue("n", Decimal("0.005"))), "不足一分"),
+        (day(FigureValue("n", Decimal(3))), "不是日期"),
         (number(73), "“73”不是由台账算出的数字"),
     ],
 )  # fmt: skip
@@ -86,11 +86,11 @@ def test_filter_unfit_value_faulted(marked: str, told: str) -> None:
 
 def test_condition_missing_value_raises_its_reason() -> None:
     with pytest.raises(ValueMissingError, match="没有问卷"):
-        bool(Datum("n", None, reason="没有问卷"))
+        bool(FigureValue("n", None, reason="没有问卷"))
 
 
 @pytest.mark.parametrize(("unit", "filters"), [("元", "wan 或 yuan"), ("%", "percent")])
 def test_number_is_not_for_what_has_a_unit_of_its_own(unit: str, filters: str) -> None:
-    datum = Datum("x", Decimal(179900), unit)
-    assert f"x 的单位是“{unit}”，请用 {filters} 打印" in number(datum)
-    assert number(datum) == str(datum)
+    figure = FigureValue("x", Decimal(179900), unit)
+    assert f"x 的单位是“{unit}”，请用 {filters} 打印" in number(figure)
+    assert number(figure) == str(figure)

@@ -2,12 +2,13 @@
 
 import io
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from docx import Document
 
 from perfeval.model import Figure
-from perfeval.report import Report
+from perfeval.report import Report, ReportInput
 
 Draft = Callable[..., Report]
 Faults = Callable[..., list[str]]
@@ -49,6 +50,14 @@ def test_date_fact_printed_as_day(draft: Draft) -> None:
     report = draft("{{ facts.last | day }}\n")
     assert paragraphs(report, "BodyText") == ["2022年12月5日"]
     assert report.figures[0] == Figure("last", "2022年12月5日", None, "")
+
+
+def test_unit_founded_in_the_year_told_and_dated(draft: Draft, report_input: ReportInput) -> None:
+    unit = report_input.unit.model_copy(update={"founded_on": date(2022, 4, 6)})
+    body = "{% if unit.founded_this_year %}单位于{{ unit.founded_on | day }}成立{% else %}单位早已成立{% endif %}\n"
+    assert paragraphs(draft(body, unit=unit), "BodyText") == ["单位于2022年4月6日成立"]
+    assert paragraphs(draft(body, unit=unit, year=2023), "BodyText") == ["单位早已成立"]
+    assert paragraphs(draft(body), "BodyText") == ["单位早已成立"]
 
 
 def test_ledger_row_text_cannot_write_markdown(draft: Draft) -> None:
@@ -94,6 +103,7 @@ def test_progress_counted_by_colour(draft: Draft) -> None:
         ("文\n{% if facts.satisfaction > 90 %}好{% endif %}\n", "2022.md:6: satisfaction 没有数值：没有问卷"),
         ("文\n{{ unit.nick }}\n", "2022.md:6: 未定义的名称 nick"),
         ("文\n{{ nobody | about }}\n", "2022.md:6: 未定义的名称 nobody"),
+        ("{{ unit.founded_on | day }}\n", "2022.md:5: unit_founded_on 没有数值：perfeval.yml 的 unit 没有写 founded_on"),
         ("{% for row in nobody %}{% endfor %}文\n", "2022.md:5: 未定义的名称 nobody"),
         ("文{{ 73 }}\n", "2022.md:5: “73”不是由台账算出的数字"),
         ("文{{ facts.meetings | wan }}\n", "2022.md:5: meetings 的单位是“次”，不是“元”"),
@@ -132,7 +142,9 @@ def test_draft_several_faults_all_told_at_once(faults: Faults) -> None:
     ("front", "fault"),
     [
         ("文\n", "2022.md:1: 缺少开头的 --- 设置段"),
-        ("---\ntitle: [甲]\n---\n", "2022.md:1: progress：缺少这一项"),
+        ("---\nannexes: [{kind: payments}]\n---\n", "2022.md:1: title：缺少这一项"),
+        ('---\ntitle: [甲]\ndeviations:\n  tables: "\\ufdd0x"\n---\n', "2022.md:4: 含有程序保留的控制字符"),
+        ("---\ntitle: [XX年度报告]\n---\n", "2022.md:2: 有未填写的空位“XX”"),
         ("---\ntitle: [甲]\nprogress: {slow_pct: 多, source: 办法}\n---\n", "2022.md:3: progress.slow_pct：应为数字"),
         ("---\ntitle: [甲\n---\n", "2022.md:3: YAML 写法有误"),
         ("---\ntitle: ['{{ unit.nick }}']\nprogress: {slow_pct: 10, source: 办法}\n---\n", "2022.md:2: 未定义的名称 nick"),

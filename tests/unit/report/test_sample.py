@@ -13,12 +13,15 @@ import polars as pl
 import pytest
 from docx import Document
 
+from perfeval import assessment
 from perfeval.indicators import derive_facts, load_indicators, score_facts
 from perfeval.ledgers import read_ledgers, receive
 from perfeval.model import Ledgers
-from perfeval.report import Report, Subject, draft_report
+from perfeval.report import Report, ReportInput, write_report
 from perfeval.sample import write_sample
-from perfeval.settings import DEFAULT_CONFIG, Workspace
+from perfeval.settings import Unit
+from perfeval.workspace import Workspace
+from schemas import DEFAULT
 
 Drafted = Callable[..., Report]
 
@@ -27,19 +30,23 @@ Drafted = Callable[..., Report]
 def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
     folder = tmp_path_factory.mktemp("ledgers")
     write_sample(folder)
-    return read_ledgers(receive(folder)).ledgers
+    return read_ledgers(receive(folder), DEFAULT).ledgers
 
 
 @pytest.fixture(scope="module")
-def drafted() -> Drafted:
-    workspace = Workspace(DEFAULT_CONFIG)
-    system = load_indicators(workspace.indicators(2022))
+def drafted(pristine: Path) -> Drafted:
+    workspace = Workspace(pristine)
+    subject = workspace.subject(2022)
+    system = load_indicators(subject.indicators, DEFAULT)
 
-    def draft(ledgers: Ledgers, scored: Ledgers | None = None) -> Report:
+    def draft(ledgers: Ledgers, scored: Ledgers | None = None, unit: Unit = workspace.settings.unit) -> Report:
         facts = derive_facts(system, ledgers)
         card = score_facts(system, facts if scored is None else derive_facts(system, scored))
-        subject = Subject(workspace.settings, 2022, 1, facts, card, ledgers)
-        return draft_report(subject, workspace.narrative(2022).read_text(encoding="utf-8"), workspace.template.read_bytes())
+        office = workspace.settings
+        given = (unit, office.bureau, subject.programme, subject.brought.basis, office.duties)
+        report_input = ReportInput(*given, 2022, 1, facts, card, ledgers)
+        text = subject.narrative.read_text(encoding="utf-8")
+        return write_report(report_input, text, workspace.template.read_bytes(), file="2022.md")
 
     return draft
 
@@ -89,6 +96,19 @@ def test_sample_chapter_four_told_from_the_work_ledger(drafted: Drafted, ledgers
 )
 def test_sample_published_claims_printed(drafted: Drafted, ledgers: Ledgers, sentence: str) -> None:
     assert sentence in "".join(texts(drafted(ledgers)))
+
+
+def test_sample_unit_founded_in_an_earlier_year_does_not_excuse_the_budget(pristine: Path, drafted: Drafted, ledgers: Ledgers) -> None:
+    unit = Workspace(pristine).settings.unit.model_copy(update={"founded_on": date(2021, 4, 6)})
+    told = "".join(texts(drafted(ledgers, unit=unit)))
+    assert "2022年项目年初未安排预算，年度中追加预算17.99万元" in told
+    assert "年中成立" not in told
+
+
+def test_sample_budget_of_the_years_start_is_not_asked_for_again(drafted: Drafted, ledgers: Ledgers) -> None:
+    told = "".join(texts(drafted(changed(ledgers, "budget", ledgers["budget"].frame.with_columns(source=pl.lit("年初预算"))))))
+    assert "2022年项目年初预算17.99万元，全年预算数17.99万元" in told
+    assert "列入年初预算统筹安排" not in told
 
 
 def test_sample_four_meetings_fewer_change_their_sentence_only(drafted: Drafted, ledgers: Ledgers) -> None:
@@ -148,25 +168,18 @@ def test_sample_empty_ledger_told_in_other_words(drafted: Drafted, ledgers: Ledg
     assert sentence in "".join(texts(drafted(changed(ledgers, ledger, ledgers[ledger].frame.clear()), ledgers)))
 
 
-def test_sample_same_digest_in_another_process(drafted: Drafted, ledgers: Ledgers, tmp_path: Path) -> None:
+def test_sample_same_digest_in_another_process(pristine: Path, tmp_path: Path) -> None:
+    subject = Workspace(pristine).subject(2022)
+    here = assessment.write_report(subject, 1, assessment.assess(subject, receive(subject.ledgers)))
     script = tmp_path / "draft.py"
     script.write_text(
         "import pathlib, sys\n"
-        "from perfeval.indicators import derive_facts, load_indicators, score_facts\n"
-        "from perfeval.ledgers import read_ledgers, receive\n"
-        "from perfeval.report import Subject, draft_report\n"
-        "from perfeval.sample import write_sample\n"
-        "from perfeval.settings import DEFAULT_CONFIG, Workspace\n"
-        "folder = pathlib.Path(sys.argv[1])\n"
-        "write_sample(folder)\n"
-        "ledgers = read_ledgers(receive(folder)).ledgers\n"
-        "workspace = Workspace(DEFAULT_CONFIG)\n"
-        "system = load_indicators(workspace.indicators(2022))\n"
-        "facts = derive_facts(system, ledgers)\n"
-        "subject = Subject(workspace.settings, 2022, 1, facts, score_facts(system, facts), ledgers)\n"
-        "text = workspace.narrative(2022).read_text(encoding='utf-8')\n"
-        "sys.stdout.write(draft_report(subject, text, workspace.template.read_bytes()).content_digest)\n"
+        "from perfeval.assessment import assess, write_report\n"
+        "from perfeval.ledgers import receive\n"
+        "from perfeval.workspace import Workspace\n"
+        "subject = Workspace(pathlib.Path(sys.argv[1])).subject(2022)\n"
+        "sys.stdout.write(write_report(subject, 1, assess(subject, receive(subject.ledgers))).content_digest)\n"
     )
-    environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "America/New_York", "PYTHONPATH": str(DEFAULT_CONFIG.parent)}
-    done = subprocess.run([sys.executable, str(script), str(tmp_path)], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == drafted(ledgers).content_digest
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "America/New_York", "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run([sys.executable, str(script), str(pristine)], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == here.content_digest

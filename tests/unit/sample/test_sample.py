@@ -138,7 +138,7 @@ def test_payments_have_complete_papers(frames: dict[str, pl.DataFrame]) -> None:
 
 
 def test_economic_classification_agrees_with_the_official_table(frames: dict[str, pl.DataFrame]) -> None:
-    with (ROOT / "config" / "economic_classification.csv").open(encoding="utf-8") as table:
+    with (ROOT / "config" / "common" / "economic_classification.csv").open(encoding="utf-8") as table:
         official = {row["code"]: row["name"] for row in csv.DictReader(table)}
     used = dict(frames["expenditure"].select("经济分类编码", "经济分类名称").unique().iter_rows())
     assert used == {code: official[code] for code in ("30202", "30211", "30215", "30227", "30239")}
@@ -228,6 +228,14 @@ def test_workbook_says_that_rows_are_invented_and_keeps_types(folder: Path) -> N
 def test_expenditure_workbook_ends_with_a_total_row(folder: Path) -> None:
     sheet = openpyxl.load_workbook(folder / "资金支出台账.xlsx")["资金支出台账"]
     assert (sheet.max_row, sheet["A43"].value, sheet["I43"].value) == (43, "合计", 179900)
+
+
+def test_workbook_is_the_blank_ledger_with_rows_in_it(folder: Path) -> None:
+    sheet = openpyxl.load_workbook(folder / "资金支出台账.xlsx")["资金支出台账"]
+    assert sheet["J2"].comment.text == "【必须填写】\n怎样支付。\n只能填：直接支付、授权支付、公务卡、转账、现金。"
+    assert len(sheet.data_validations.dataValidation) == 5
+    assert (sheet["A3"].number_format, sheet["L3"].number_format) == ("@", "0")
+    assert sheet.auto_filter.ref == "A2:P42"
 
 
 def test_every_workbook_says_that_rows_are_invented(folder: Path) -> None:

@@ -1,0 +1,173 @@
+"""The core without a store: what `check`, `score` and `draft` do, and every step of an evaluation too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from perfeval.checks import check_ledgers, load_classification
+from perfeval.configuration import read_text
+from perfeval.errors import LedgerError, UsageError
+from perfeval.indicators import derive_facts, load_indicators, score_facts
+from perfeval.ledgers import Reading, read_ledgers, receive
+from perfeval.model import Facts, Finding, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
+from perfeval.model.ledgers import parquet
+from perfeval.workspace import Subject
+from schemas.columns import PROGRAMME, Refers
+
+if TYPE_CHECKING:
+    from perfeval.report import Report
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A programme's year computed from its ledgers, nothing kept; the ledgers have its own rows and the shared ones."""
+
+    ledgers: Ledgers
+    findings: tuple[Finding, ...]
+    facts: Facts
+    card: Scorecard
+
+
+def receive_ledgers(subject: Subject) -> list[ReceivedFile]:
+    """The ledger files of a year as they lie in its folder.
+
+    Raises: UsageError: there is no such folder.
+    """
+    expect_ledgers(subject)
+    return receive(subject.ledgers)
+
+
+def expect_ledgers(subject: Subject) -> None:
+    """Refuse a year without a folder of ledgers: it is a word mistyped.
+
+    Raises: UsageError: there is no such folder.
+    """
+    year = subject.year
+    if not subject.ledgers.is_dir():
+        raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", f"核对年度；开始新的年度：perfeval year {year}。")
+
+
+def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:
+    """Read and validate ledgers, each by itself and against the others; every finding at once.
+
+    The ledgers are whole; of other programmes' rows only errors are told, for they stand in a ledger that is shared.
+    """
+    workspace = subject.workspace
+    reading = read_ledgers(files, workspace.catalogue)
+    findings = check_ledgers(
+        reading.ledgers,
+        workspace.catalogue,
+        year=subject.year,
+        programme_codes=subject.programme.codes,
+        other_codes=_other_codes(subject),
+        classification=load_classification(workspace.economic_classification),
+    )
+    # Of a cell that could not be read it is said already; that it is empty is no finding of its own.
+    spoken = {(finding.ledger, finding.cell) for finding in reading.findings if finding.cell}
+    others = (item for item in findings if item.value is not None or (item.ledger, item.cell) not in spoken)
+    foreign = _foreign_rows(subject, reading.ledgers)
+    told = (item for item in (*reading.findings, *others) if item.severity is Severity.ERROR or (item.ledger, item.row) not in foreign)
+    return Reading(reading.ledgers, tuple(told))
+
+
+def own_rows(subject: Subject, ledgers: Ledgers) -> dict[str, Ledger]:
+    """The ledgers without the rows of the unit's other programmes."""
+    others = _other_codes(subject)
+    if not others:
+        return dict(ledgers)
+    return {
+        name: replace(ledger, rows=ledger.rows.filter(~pl.col(column).is_in(others).fill_null(value=False)))
+        if (column := _programme_column(ledger))
+        else ledger
+        for name, ledger in ledgers.items()
+    }
+
+
+def _foreign_rows(subject: Subject, ledgers: Ledgers) -> set[tuple[str, int]]:
+    """Title and row number of every row that is another programme's."""
+    others = _other_codes(subject)
+    return {
+        (ledger.title, row)
+        for ledger in (ledgers.values() if others else ())
+        if (column := _programme_column(ledger))
+        for row in ledger.rows.filter(pl.col(column).is_in(others)).select("row").collect().to_series()
+    }
+
+
+def _programme_column(ledger: Ledger) -> str | None:
+    """The column that says which programme a row is of."""
+    held = ((column, constraint) for column in ledger.shape.columns() for constraint in column.constraints)
+    return next((column.name for column, item in held if isinstance(item, Refers) and item.to == PROGRAMME), None)
+
+
+def _other_codes(subject: Subject) -> list[str]:
+    return [code for programme in subject.workspace.programmes if programme != subject.programme for code in programme.codes]
+
+
+def assess(subject: Subject, files: Sequence[ReceivedFile]) -> Assessment:
+    """Facts and scores of a programme's year.
+
+    Raises: LedgerError: with every finding, when one of them is an error.
+    """
+    reading = check_files(subject, files)
+    refuse_errors(reading.findings)
+    return assess_reading(subject, reading)
+
+
+def assess_reading(subject: Subject, reading: Reading) -> Assessment:
+    """Facts and scores from ledgers that have been read."""
+    ledgers = own_rows(subject, reading.ledgers)
+    facts, card = score(subject, ledgers)
+    return Assessment(ledgers, reading.findings, facts, card)
+
+
+def score(subject: Subject, ledgers: Ledgers) -> tuple[Facts, Scorecard]:
+    """Facts and scores from a programme's own rows."""
+    system = load_indicators(subject.indicators, subject.workspace.catalogue)
+    facts = derive_facts(system, ledgers)
+    return facts, score_facts(system, facts)
+
+
+def write_report(subject: Subject, revision: int, assessment: Assessment) -> Report:
+    """Write the report of an assessment; `revision` 0 is a draft outside the approval process.
+
+    Raises: ReportError: a left-over slot, an undefined figure or an empty section, with its place.
+    """
+    from perfeval import report  # Word is loaded only by those who write it
+
+    settings, brought = subject.workspace.settings, subject.brought
+    report_input = report.ReportInput(
+        unit=settings.unit,
+        bureau=settings.bureau,
+        programme=subject.programme,
+        basis=brought.basis,
+        duties=settings.duties,
+        year=subject.year,
+        revision=revision,
+        facts=assessment.facts,
+        card=assessment.card,
+        ledgers=assessment.ledgers,
+        report_on=brought.report_on,
+    )
+    narrative = subject.narrative
+    return report.write_report(report_input, read_text(narrative), subject.workspace.template.read_bytes(), file=narrative.name)
+
+
+def refuse_errors(findings: Sequence[Finding]) -> None:
+    """Stop on errors.
+
+    Raises: LedgerError: with every finding.
+    """
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    if errors:
+        raise LedgerError("L00", f"台账有 {errors} 处错误，不能继续", "按所列文件和单元格逐项更正后再运行。", findings=findings)
+
+
+def lineage_table(facts: Facts) -> bytes:
+    """Which rows each fact came from, as Parquet; in lists, because a name for every row costs as much as the ledger."""
+    sources = [(fact.id, source.ledger, source.rows) for fact in facts.values() for source in fact.sources]
+    return parquet(pl.DataFrame(sources, [("fact", pl.String), ("ledger", pl.String), ("rows", pl.List(pl.UInt32))], orient="row"))

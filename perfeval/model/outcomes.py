@@ -1,0 +1,91 @@
+"""What each step leaves behind (步骤成果), as the store keeps it: JSON of these shapes, or the digest of an artifact."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from perfeval.model.evaluation import Draft, Figure
+from perfeval.model.scores import FactRecord, Scorecard
+
+Digest = str
+# Path in the workspace → digest of the file that a step computed with.
+Configuration = dict[str, Digest]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A validated ledger: where it came from, and the digests of its Parquet parts in order."""
+
+    title: str
+    file: str
+    sheet: str | None
+    digest: Digest
+    parts: tuple[Digest, ...]
+    letters: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """校验台账: the files as received, the ledgers by English name, and the digest of the findings."""
+
+    step: ClassVar[str] = "validated"
+    configuration: Configuration
+    files: dict[str, Digest]
+    snapshots: dict[str, Snapshot]
+    findings: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """计算得分: facts without their rows, which stand in the artifact `lineage`, and the scorecard."""
+
+    step: ClassVar[str] = "scored"
+    configuration: Configuration
+    facts: tuple[FactRecord, ...]
+    card: Scorecard
+    lineage: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """编写报告: the draft, and every figure printed in it."""
+
+    step: ClassVar[str] = "drafted"
+    configuration: Configuration
+    draft: Draft
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """更正: what the clerk says was corrected after a return."""
+
+    step: ClassVar[str] = "corrected"
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """归档准备: item number (件号) and time, written down before the bag is made."""
+
+    step: ClassVar[str] = "sealing"
+    number: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """归档: the bag's folder name."""
+
+    step: ClassVar[str] = "archived"
+    bag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run ended early: a fault that a person can repair, and the step it stopped at; `findings` of faulty ledgers."""
+
+    step: str
+    code: str
+    message: str
+    findings: Digest | None = None

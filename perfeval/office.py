@@ -1,0 +1,62 @@
+"""An office (单位): its workspace, its store and its key, opened once and handed on together."""
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from perfeval.errors import ConfigurationError
+from perfeval.workspace import CONFIG_FILE, Workspace, secret_key
+
+if TYPE_CHECKING:
+    from perfeval.model import Evaluation
+    from perfeval.store import Store
+    from perfeval.workspace import Subject
+
+# The workspace travels by environment and never as a flow's parameter: whoever can start a run must not choose folders.
+WORKSPACE_VARIABLE = "PERFEVAL_WORKSPACE"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A workspace with its store."""
+
+    workspace: Workspace
+    store: "Store"
+
+    @property
+    def key(self) -> str:
+        """The key of the store's secrets, from the environment.
+
+        Raises: UsageError: there is none.
+        """
+        return secret_key()
+
+    def subject(self, evaluation: "Evaluation") -> "Subject":
+        """What an evaluation is about.
+
+        Raises: UsageError: the settings know its programme no more.
+        """
+        return self.workspace.subject(evaluation.year, evaluation.programme_key)
+
+
+def open_office(folder: Path) -> Office:
+    """Open a workspace and its store, made or migrated where need be.
+
+    Raises: UsageError, ConfigurationError: it is no workspace, or its settings are wrong. StoreError: no database.
+    """
+    from perfeval.store import URL_VARIABLE, open_store
+
+    workspace = Workspace(folder)
+    if workspace.settings.storage.database:
+        message = f"{CONFIG_FILE} 里写了数据库地址（storage.database），它会随设置进入归档包"
+        raise ConfigurationError("F07", message, f"把地址移到环境变量 {URL_VARIABLE}，并删去这一行。")
+    keys = {programme.name: programme.key for programme in workspace.programmes}
+    return Office(workspace, open_store(workspace.state, workspace.unit, keys))
+
+
+@lru_cache(maxsize=1)
+def this_office() -> Office:
+    """The office that this process works for, named by PERFEVAL_WORKSPACE, opened once."""
+    return open_office(Path(os.environ[WORKSPACE_VARIABLE]))

@@ -1,0 +1,38 @@
+"""What a report is written from, and what comes of it."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from perfeval.model import Facts, Figure, Ledgers, Scorecard
+from perfeval.settings import Document, Programme, Unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportInput:
+    """Everything a report is written from, besides narrative and template: one revision of one programme's year.
+
+    `basis` are the documents the evaluation rests on (评价依据), `duties` the one that gives the unit its work. `report_on` is the
+    report's date (成文日期) where no ledger of the evaluation's work tells it.
+    """
+
+    unit: Unit
+    bureau: str
+    programme: Programme
+    basis: tuple[Document, ...]
+    duties: Document
+    year: int
+    revision: int
+    facts: Facts
+    card: Scorecard
+    ledgers: Ledgers
+    report_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The report (自评报告) as Word bytes, the digest that approvals bind, every figure in reading order, and its date (成文日期)."""
+
+    document: bytes
+    content_digest: str
+    figures: tuple[Figure, ...]
+    written_on: date

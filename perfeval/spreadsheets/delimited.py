@@ -1,0 +1,186 @@
+"""Reading csv (逗号分隔文件): UTF-8 with or without byte-order mark, or GB18030, block by block, rows numbered as a spreadsheet does."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from perfeval.model import ReceivedFile
+from perfeval.model.codes import Code
+from perfeval.spreadsheets.sheets import HEAD, Marks, RefusedFileError, Sheet, letters
+
+_SAMPLE = 1 << 20
+_MOST_BYTES = 2 << 30
+_MOST_COLUMNS = 128
+_LONGEST_LINE = 1 << 16
+# Polars would map the whole file into memory beside what it reads from it.
+_BLOCK = 16 << 20
+_SPLIT = re.compile(rb"(?:^|,)[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?,")
+_QUOTED = re.compile(rb'(?:(?<=[,\n])|\A)"(?:[^"]|"")*"(?=[,\r\n]|\Z)')
+
+
+class DelimitedFile(Sheet):
+    """One csv file.
+
+    Raises: RefusedFileError: another encoding, a binary file, unpaired quotes.
+    """
+
+    def __init__(self, file: ReceivedFile) -> None:
+        super().__init__(file, None, Marks(empty=file.path.stat().st_size == 0))
+        self._encoding = _encoding(file.path)
+        self._head = self._read_head()
+        # One letter beyond the widest row of the head catches rows with too many cells.
+        self._letters = letters(max((len(cells) for cells in self._head), default=0) + 1)
+
+    @property
+    def letters(self) -> Sequence[str]:
+        """The letters of all columns, and of one beyond."""
+        return self._letters
+
+    def head(self) -> list[dict[str, str]]:
+        """The first rows: per row its filled cells by column letter."""
+        return [{letter: text for letter, text in row.items() if text} for row in self._head]
+
+    def rows(self, below: int) -> Iterator[pl.DataFrame]:
+        """The rows below a row, block by block; where an unquoted 1,234 has split, the last cell is beyond, be it empty."""
+        seen = cells = 0
+        for block in self._blocks(_BLOCK):
+            skip = max(below - seen, 0)
+            rows = self._read(block, self._letters, seen, skip=skip)
+            if below and not seen:
+                cells = _unquoted(block).split(b"\n", below)[below - 1].count(b",") + 1
+            if split := _split_rows(block, rows.height + skip, cells) if cells else []:
+                beyond, is_split = pl.col(self._letters[-1]), pl.col("row").is_in([seen + row for row in split])
+                rows = rows.with_columns(pl.when(is_split).then(beyond.fill_null("（空）")).otherwise(beyond).alias(self._letters[-1]))
+            yield rows
+            seen = max(seen, below) + rows.height
+        if not seen:
+            yield pl.DataFrame(schema={"row": pl.UInt32, **dict.fromkeys(self._letters, pl.String)})
+
+    def _read(self, block: bytes, columns: Sequence[str], seen: int = 0, *, skip: int = 0, most: int | None = None) -> pl.DataFrame:
+        """Rows of a block as text, numbered behind the `seen` ones of the blocks before: `most` of them, after skipping some."""
+        rows = pl.scan_csv(
+            block,
+            has_header=False,
+            schema=dict.fromkeys(columns, pl.String()),
+            skip_rows=skip,
+            n_rows=most,
+            row_index_name="row",
+            row_index_offset=seen + skip + 1,
+            truncate_ragged_lines=True,
+            missing_columns="insert",
+            extra_columns="ignore",
+        )
+        try:
+            return rows.collect()
+        except pl.exceptions.ComputeError as error:
+            if "utf-8" in str(error):
+                message = "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。"
+            else:
+                message = f"{self._broken_quote()}英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。"
+            raise RefusedFileError(Code.NOT_TEXT, message) from error
+
+    def _blocks(self, size: int) -> Iterator[bytes]:
+        """The file as UTF-8, in blocks of whole rows: each ends behind a line end that is not inside quotes."""
+        with self.file.path.open("rb") as file:
+            while block := _some_lines(file, size):
+                quotes = block.count(b'"') if b'"' in block else 0
+                rest, start = [block], file.tell()
+                while quotes % 2 and file.tell() - start < _BLOCK and (line := file.readline(_BLOCK)):
+                    quotes += line.count(b'"')
+                    rest.append(line)
+                if max(len(block) - size, file.tell() - start) >= _BLOCK:
+                    message = "英文引号不成对，或有一行过长。请用 Excel 打开检查后另存为 CSV。"
+                    raise RefusedFileError(Code.NOT_TEXT, f"{self._broken_quote()}{message}")
+                yield self._converted(b"".join(rest) if len(rest) > 1 else block)
+
+    def _converted(self, block: bytes) -> bytes:
+        # No line end is part of a character in either encoding, so that a block ends with a whole one.
+        if self._encoding == "utf-8":
+            return block
+        try:
+            return block.decode(self._encoding).encode()
+        except UnicodeDecodeError as error:
+            raise _unknown_encoding() from error
+
+    def _read_head(self) -> list[dict[str, str]]:
+        block = next(self._blocks(_SAMPLE), b"")
+        if not block:
+            return []
+        frame = self._read(block, letters(_MOST_COLUMNS), most=HEAD).drop("row")
+        rows = list(frame.iter_rows(named=True))
+        width = max((index + 1 for row in rows for index, text in enumerate(row.values()) if text is not None), default=0)
+        return [{name: (row[name] or "").strip() for name in frame.columns[:width]} for row in rows]
+
+    def _broken_quote(self) -> str:
+        """Where quotes are not paired, as far as it can be told."""
+        with self.file.path.open(encoding=self._encoding, newline="") as text:
+            reader = csv.reader(text, strict=True)
+            try:
+                for _ in reader:
+                    pass
+            except (csv.Error, UnicodeDecodeError):
+                return f"第{reader.line_num}行附近的"
+        return "文件中的"
+
+
+def _some_lines(file: BinaryIO, size: int) -> bytes:
+    """The next so many bytes and the rest of their last line, read at once: to join the two would copy them."""
+    start = file.tell()
+    file.seek(start + size)
+    length = size + len(file.readline(_BLOCK))
+    file.seek(start)
+    return file.read(length)
+
+
+def _unquoted(block: bytes) -> bytes:
+    """A block without its quoted cells: every comma left parts cells, every line end rows."""
+    return _QUOTED.sub(b"", block) if b'"' in block else block
+
+
+def _split_rows(block: bytes, rows: int, cells: int) -> list[int]:
+    """Which rows of a block, counted from 1, have more cells than so many, and what may be a number split at its separators.
+
+    Other rows may end in commas: some programs write them.
+    """
+    block = _unquoted(block)
+    # A long file is mostly in order, and then its commas are as many as they should be.
+    if len(block) > _SAMPLE and block.count(b",") == rows * (cells - 1):
+        return []
+    return [number for number, line in enumerate(block.split(b"\n"), start=1) if line.count(b",") >= cells and _SPLIT.search(line)]
+
+
+def _encoding(path: Path) -> str:
+    """UTF-8 or GB18030, judged by the beginning of the file; refuses what is no csv."""
+    size = path.stat().st_size
+    if size > _MOST_BYTES:
+        raise RefusedFileError(Code.TOO_LARGE, f"文件有 {size >> 20} MiB，超过 {_MOST_BYTES >> 20} MiB 的上限。请按年度拆分后提交。")
+    with path.open("rb") as file:
+        sample = file.read(_SAMPLE)
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise RefusedFileError(Code.NOT_TEXT, "文件是 UTF-16 编码（“Unicode 文本”）。请用 Excel 另存为“CSV UTF-8（逗号分隔）”。")
+    if sample.startswith(b"PK\x03\x04"):
+        raise RefusedFileError(Code.WRONG_TYPE, "文件内容是 Excel 工作簿，扩展名却是 .csv。请把扩展名改回 .xlsx 后重新提交。")
+    if b"\x00" in sample or sample.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+        raise RefusedFileError(Code.WRONG_TYPE, "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。")
+    if len(sample.partition(b"\n")[0]) > _LONGEST_LINE and b"\r" not in sample:
+        raise RefusedFileError(Code.NOT_TEXT, "第一行过长，不像台账。请用 Excel 打开检查后另存为 CSV。")
+    if b"\r" in sample and b"\n" not in sample:
+        raise RefusedFileError(Code.NOT_TEXT, "文件的换行是旧式的（CR），分不出各行。请用 Excel 打开，另存为“CSV UTF-8（逗号分隔）”。")
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            # The sample may end inside a character.
+            codecs.getincrementaldecoder(encoding)().decode(sample, final=len(sample) < _SAMPLE)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise _unknown_encoding()
+
+
+def _unknown_encoding() -> RefusedFileError:
+    message = "文件的文字编码既不是 UTF-8 也不是 GB18030。请用 Excel 打开，另存为“CSV UTF-8（逗号分隔）”。"
+    return RefusedFileError(Code.NOT_TEXT, message)

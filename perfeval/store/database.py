@@ -1,0 +1,123 @@
+"""The database behind the store: how it is reached, and its tables made or brought up to date."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select
+from sqlalchemy.exc import ArgumentError, DatabaseError
+
+from perfeval.errors import ConfigurationError, StoreError
+from perfeval.store.tables import VERSION, Table
+
+SCHEMA = "0002"
+URL_VARIABLE = "PERFEVAL_DATABASE_URL"
+
+
+def try_database(url: str) -> None:
+    """Ask a database server for a connection; nothing is written.
+
+    Raises: ConfigurationError: no usable address, or its driver is absent. StoreError: no connection.
+    """
+    engine = connect(url)
+    try:
+        with engine.connect():
+            pass
+    except DatabaseError as error:
+        raise unavailable(error) from error
+    finally:
+        engine.dispose()
+
+
+def unavailable(error: DatabaseError) -> StoreError:
+    """What is told of a database that cannot be used."""
+    hint = f"检查数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
+    return StoreError("S06", f"数据库不可用：{error.orig}", hint)
+
+
+def connect(url: str | URL) -> Engine:
+    """An engine for an address; its connections are kept within the process.
+
+    Raises: ConfigurationError: no usable address, or its driver is absent.
+    """
+    try:
+        engine = create_engine(url, pool_pre_ping=not str(url).startswith("sqlite"))
+    except (ArgumentError, ImportError) as error:
+        hint = "不设置则用工作区内的 SQLite；或写成 postgresql+psycopg://用户@主机/库名。"
+        raise ConfigurationError("F05", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint) from error
+    if engine.dialect.name == "sqlite":
+        _prepare(engine)
+    return engine
+
+
+def _prepare(engine: Engine) -> None:
+    @event.listens_for(engine, "do_connect")
+    def protect(_: object, __: object, arguments: list[Any], ___: object) -> None:
+        # SQLite would make the file as the umask says; what it makes beside it takes over the file's own permissions.
+        with suppress(FileExistsError, OSError):
+            os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: object) -> None:  # noqa: ANN401  # the driver's own connection
+        connection.isolation_level = None  # the driver would begin at the first write only, after questions were answered
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA busy_timeout=10000")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def migrate(engine: Engine) -> bool:
+    """Bring the tables to the newest schema; two processes may try at once, and the second waits for the first.
+
+    Returns: whether they were older ones.
+    Raises: StoreError: the database cannot be reached, or a newer program made it.
+    """
+    if _schema(engine) == SCHEMA:
+        return False
+    try:
+        with engine.execution_options(writes=True).begin() as connection:
+            version = connection.scalar(select(VERSION.c.version_num)) if engine.dialect.has_table(connection, VERSION.name) else None
+            if version is None:
+                create_tables(connection)
+            elif version != SCHEMA:
+                upgrade_tables(connection)
+            return version not in {None, SCHEMA}
+    except DatabaseError as error:
+        if _schema(engine) == SCHEMA:
+            return False  # another process migrated at the same moment
+        raise unavailable(error) from error
+
+
+def _schema(engine: Engine) -> str | None:
+    """The schema's version as Alembic writes it down; None where it cannot be told."""
+    with suppress(DatabaseError), engine.connect() as connection:
+        return connection.scalar(select(VERSION.c.version_num))
+    return None
+
+
+def create_tables(connection: Connection) -> None:
+    """Make a new store's tables as they are now, without Alembic, whose import costs as much as a county's report."""
+    Table.metadata.create_all(connection)
+    VERSION.metadata.create_all(connection)
+    connection.execute(insert(VERSION).values(version_num=SCHEMA))
+
+
+def upgrade_tables(connection: Connection, schema: str = SCHEMA) -> None:
+    """Bring an older store's tables to a schema, by default the newest, by the migrations."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, schema)
+    except CommandError as error:
+        raise StoreError("S07", "数据库的版本不是本程序所知道的", "它可能由更新的程序建立：请升级本程序。") from error
