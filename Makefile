@@ -22,7 +22,7 @@ demo: setup  ## the whole year on invented ledgers: check, score, draft, two app
 	$(BIN)/perfeval demo
 
 test: $(VENV)/.ready-dev  ## all tests, on all cores; those whose programs are missing skip with the reason
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 serve: setup  ## Prefect server, UI, deployment and downloads for the workspace W (default: here)
 	$(BIN)/perfeval serve -w $(or $(W),.)
