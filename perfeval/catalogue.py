@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from perfeval.configuration import Model, Name, Text, Words, explain, parse_yaml, read_text
 from perfeval.errors import ConfigurationError
-from perfeval.ledgers.headers import normal
+from perfeval.texts import normal
 from schemas import BUILT_IN, DEFAULT, Catalogue, Kind, LedgerModel
 from schemas.columns import PROGRAMME, After, Constraint, NotFallingPer, Refers, RequiredWhen, Unique, Within, field
 from schemas.conditions import row_condition
