@@ -80,7 +80,7 @@ def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
         data = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = _YAML_PROBLEMS.get(str(error.problem), str(error.problem))
+        problem = _YAML_PROBLEMS.get(str(error.problem), f"不认识的写法（{error.problem}）")
         raise ConfigurationError("F01", f"{file}:{line}: YAML 写法有误：{problem}", "检查缩进、冒号后的空格和引号。") from error
     # What the loader's constructors raise of a day that does not exist, a number of thousands of digits, a tag such as !!bool x.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
@@ -146,9 +146,8 @@ def load_model(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:
-        raise ConfigurationError(
-            "F03", f"{path.name} 有 {error.error_count()} 处配置错误：", "按所列行号修改后再试。", faults=explain(error, path.name, marks)
-        ) from error
+        faults = explain(error, path.name, marks)
+        raise ConfigurationError("F03", f"{path.name} 有 {len(faults)} 处配置错误：", "按所列行号修改后再试。", faults=faults) from error
 
 
 _PROBLEMS = {
@@ -184,12 +183,19 @@ _PROBLEMS = {
 
 def explain(error: ValidationError, file: str, marks: Marks) -> list[str]:
     """Pydantic's faults in Chinese, each with file and line."""
+    faults = error.errors()
+    # Pydantic counts only a list's faultless items: where some have faults, nobody knows whether they are too few.
+    unsure = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
     return [
-        f"{file}:{marks.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}：{_problem(fault)}" for fault in error.errors()
+        f"{file}:{marks.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}：{_problem(fault)}"
+        for fault in faults
+        if fault["type"] != "too_short" or fault["loc"] not in unsure
     ]
 
 
 def _problem(fault: "ErrorDetails") -> str:
     if fault["type"] == "value_error":
         return fault["msg"].removeprefix("Value error, ")  # said by a validator of ours
-    return _PROBLEMS.get(fault["type"], "不能这样写").format_map(fault.get("ctx", {}))
+    # A text that is too long after it was looked at is told by Pydantic as a list would be.
+    kind = "string_too_long" if fault["type"] == "too_long" and isinstance(fault["input"], str) else fault["type"]
+    return _PROBLEMS.get(kind, "不能这样写").format_map(fault.get("ctx", {}))
