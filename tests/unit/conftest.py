@@ -39,11 +39,11 @@ def two_programmes() -> list[Any]:
 
 @pytest.fixture
 def make_folder(tmp_path: Path) -> Callable[..., Path]:
-    """Make a workspace of the least settings, some of them changed."""
+    """Make a workspace of the least settings, some of them changed; made again, it has other settings."""
 
     def make(**changes: object) -> Path:
         folder = tmp_path / "office"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         text = yaml.safe_dump(SETTINGS | changes, allow_unicode=True, sort_keys=False)
         (folder / "perfeval.yml").write_text(text, encoding="utf-8")
         return folder

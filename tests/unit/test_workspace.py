@@ -29,11 +29,9 @@ def test_folder_without_settings_is_no_workspace(tmp_path: Path) -> None:
 
 
 def test_unit_is_called_in_the_store_by_its_name_or_by_its_key(make_folder: Making, settings: dict[str, Any]) -> None:
-    folder = make_folder()
-    assert Workspace(folder).unit == "样例单位"
-    text = (folder / "perfeval.yml").read_text(encoding="utf-8")
-    placed(folder, "perfeval.yml", text.replace("name: 样例单位\n", "name: 改名单位\n  key: 样例单位\n", 1))
-    assert (Workspace(folder).unit, Workspace(folder).settings.unit.name) == ("样例单位", "改名单位")
+    assert Workspace(make_folder()).unit == "样例单位"
+    renamed = Workspace(make_folder(unit=settings["unit"] | {"name": "改名单位", "key": "样例单位"}))
+    assert (renamed.unit, renamed.settings.unit.name) == ("样例单位", "改名单位")
 
 
 def test_programme_that_is_the_only_one_need_not_be_named(make_folder: Making) -> None:
