@@ -74,8 +74,8 @@ def _program(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="新工作区目录")],
-    pack: Annotated[str, typer.Option(help="从哪一套开始，如 key-projects、rural-roads", metavar="P")] = "",
-    sample: Annotated[str, typer.Option(help="同时写入样例台账，如 taojiang-2022、rural-roads-2024", metavar="NAME")] = "",
+    pack: Annotated[str, typer.Option(help="从哪一套设置开始；写错时列出可用的", metavar="P")] = "",
+    sample: Annotated[str, typer.Option(help="同时写入样例台账，如 taojiang-2022", metavar="NAME")] = "",
     scale: Annotated[int, typer.Option(min=1, max=1000, help="样例台账行数的倍数", metavar="N")] = 1,
     as_json: JsonOption = False,
 ) -> None:

@@ -69,7 +69,7 @@ def _reperform(bag: Path, files: Any) -> list[Check]:  # noqa: ANN401  # the arc
     assessment = assess_reading(subject, reading)
     return [
         _gates(gates_in(records / "decisions.json"), workspace.gates),
-        *_snapshots(assessment.ledgers, content / "snapshots", origin),
+        *_snapshots(reading.ledgers, content / "snapshots", origin),
         _lineage(assessment, records / "lineage.parquet", origin),
         _findings(reading.findings, records / "findings.json", origin),
         _facts(record_facts(assessment.facts), records / "facts.json", origin),

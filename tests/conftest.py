@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from perfeval.packs import create_workspace
 
@@ -72,3 +73,14 @@ def postgresql_url() -> Iterator[str]:
     finally:
         run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def empty_postgresql_url(postgresql_url: str) -> str:
+    """The cluster without a table in it."""
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return postgresql_url

@@ -71,7 +71,7 @@ class Body:
         self.parts[-1] = f"{head}{properties}</w:pPr>{tail}"
 
     def table(self, table: Table) -> None:
-        """Add a table with fixed widths; rows stay whole, head rows repeat, the last row stays with what is below."""
+        """Add a table with fixed widths; rows stay whole, head rows repeat, the last row stays with what is above and below."""
         grid = "".join(f'<w:gridCol w:w="{width}"/>' for width in table.widths)
         edges = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="auto"/>' for side in _SIDES)
         self.parts.append(
@@ -80,7 +80,7 @@ class Body:
             f"</w:tblPr><w:tblGrid>{grid}</w:tblGrid>"
         )
         for number, row in enumerate(table.rows):
-            self._row(table, row, head=number < table.head, keep="" if number < len(table.rows) - 1 else KEEP)
+            self._row(table, row, head=number < table.head, keep="" if number < len(table.rows) - 2 else KEEP)
         self.parts.append("</w:tbl>")
 
     def _row(self, table: Table, row: Row, *, head: bool, keep: str) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import docx
 import polars as pl
 
+from perfeval.packs import COMMON, PACKS
 from perfeval.sample import sample_frames, write_sample
 from perfeval.sample.frames import repeat
-from perfeval.workspace import DEFAULT_CONFIG
 from schemas import LEDGERS, Column, Kind, LedgerModel
 
 FLAWED_EVERY = 100
@@ -24,7 +24,8 @@ WORDY_EVERY = 1000
 
 def write_county(workspace: Path) -> None:
     """13 workbooks as `perfeval init --sample` writes them."""
-    shutil.copytree(DEFAULT_CONFIG, workspace)
+    shutil.copytree(COMMON, workspace)
+    shutil.copytree(PACKS / "key-projects", workspace, dirs_exist_ok=True)
     write_sample(workspace / "ledgers" / "2022")
     write_stack_template(workspace / "stack.docx")
     shapes = {

@@ -12,6 +12,8 @@ sys.modules["hypothesis"] = None  # type: ignore[assignment]
 import rules  # noqa: E402
 
 from perfeval import steps  # noqa: E402
+from perfeval.model import Revision  # noqa: E402
+from perfeval.office import Office  # noqa: E402
 from perfeval.store import Store  # noqa: E402
 from perfeval.workspace import Workspace  # noqa: E402
 
@@ -20,13 +22,12 @@ def main(folder: Path, work: Path, result: Path) -> None:
     started = time.process_time()
     work.mkdir()
     workspace = Workspace(folder)
-    store = Store(f"sqlite:///{work / 'store.db'}", work / "artifacts")
-    evaluation = steps.open_evaluation(workspace, store, 2022, "样例经办人")
-    revision = store.current_revision(evaluation)
-    findings = steps.validate_ledgers(workspace, store, revision, steps.ingest_ledgers(workspace, store, revision))
-    steps.score_indicators(workspace, store, revision)
-    steps.draft_report(workspace, store, revision)
-    facts, card = steps.load_scores(store, revision)
+    office = Office(workspace, Store(f"sqlite:///{work / 'store.db'}", work / "artifacts", workspace.unit))
+    revision = Revision(steps.open_evaluation(office, workspace.subject(rules.YEAR), "样例经办人"), 1)
+    findings = steps.validate_ledgers(office, revision, steps.ingest_ledgers(office, revision))
+    card = steps.score_indicators(office, revision)
+    steps.draft_report(office, revision)
+    facts = steps.load_facts(office.store, revision)
     told = {
         "facts": {fact.id: rules.written(fact.value) for fact in facts.values() if isinstance(fact.value, Decimal)},
         "scores": {score.id: rules.written(score.score) for score in card.scores}

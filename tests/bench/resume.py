@@ -16,7 +16,8 @@ from pathlib import Path
 from uuid import UUID
 
 from flows.serve import conducting
-from perfeval.cli import create_workspace, open_store, open_workspace
+from perfeval.office import open_office
+from perfeval.packs import create_workspace
 from perfeval.workspace import KEY_VARIABLE
 
 TARGET_SECONDS = 3.0
@@ -30,9 +31,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="perfeval-bench-") as temporary:
         folder = Path(temporary) / "office"
         create_workspace(folder, sample="taojiang-2022")
-        place = open_workspace(folder)
-        with conducting(place, open_store(place)) as (conductor, _):
-            position = conductor.begin(2022, "")
+        office = open_office(folder)
+        with conducting(office) as (conductor, _):
+            position = conductor.begin(office.workspace.subject(2022), "")
             for _ in range(clicks):
                 conductor.answer(position.run_id, {"decision": "同意", "approver": "样例", "code": "000000", "check_code": "0" * 8})
             waits = waited(UUID(position.run_id))

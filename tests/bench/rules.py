@@ -148,6 +148,7 @@ def narrative(
 ) -> list[tuple[str, str]]:
     """Style and text of the report's paragraphs, from the workspace's own narrative."""
     settings = yaml.safe_load((workspace / "perfeval.yml").read_text(encoding="utf-8"))
+    founded_on = settings["unit"]["founded_on"]
     levels: dict[str, list[dict[str, Any]]] = {}
     for row in scored:
         levels.setdefault(row["level1"], []).append(row)
@@ -163,12 +164,15 @@ def narrative(
     missed = [row for row in table if row["missed"]]
     standings = [colour for *_, colour in standing(rows)]
     context = {
-        **{name: settings[name] for name in ("unit", "bureau", "programme", "basis", "duties")},
+        **{name: settings[name] for name in ("bureau", "duties")},
+        "unit": settings["unit"] | {"founded_this_year": founded_on.year == YEAR},
+        "programme": settings["programmes"][0],
+        "basis": yaml.safe_load((workspace / "years" / f"{YEAR}.yml").read_text(encoding="utf-8"))["basis"],
         "year": str(YEAR),
         "next_year": str(YEAR + 1),
         "facts": {name: Figure(value) for name, value in facts.items()},
         "rows": rows,
-        "progress": {"yellow": standings.count("滞后"), "red": standings.count("严重滞后")},
+        "annexes": {"progress": {"yellow": standings.count("滞后"), "red": standings.count("严重滞后")}},
         "card": {
             "total": Decimal(scores["total"]),
             "full": Decimal(100),

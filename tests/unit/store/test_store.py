@@ -25,13 +25,7 @@ DIGEST = "a" * 64
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'store.db'}"
-    address: str = request.getfixturevalue("postgresql_url")
-    engine = create_engine(address)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
-    return address
+    return str(request.getfixturevalue("empty_postgresql_url"))
 
 
 @pytest.fixture

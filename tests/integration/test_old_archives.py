@@ -1,0 +1,83 @@
+"""Bags that earlier versions made: every one still verifies, and what is wrong in one is still found."""
+
+import tarfile
+from pathlib import Path
+
+import bagit
+import pytest
+
+from perfeval.reperformance import verify_archive
+
+ARCHIVES = sorted((Path(__file__).parents[1] / "golden" / "archives").glob("*.tar.xz"))
+
+
+@pytest.fixture(params=ARCHIVES, ids=lambda path: path.name)
+def bag(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    with tarfile.open(request.param) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (bag,) = tmp_path.iterdir()
+    return bag
+
+
+def test_bag_of_an_earlier_version_verifies(bag: Path) -> None:
+    checks = {check.name: str(check.state) for check in verify_archive(bag)}
+    assert "wrong" not in checks.values()
+    assert [checks[name] for name in ("从台账重算的数字", "按规则重算的得分", "报告中印出的数字")] == ["same"] * 3
+
+
+@pytest.mark.parametrize(
+    ("record", "old", "new", "check"),
+    [
+        ("records/facts.json", '"value": "73"', '"value": "74"', "从台账重算的数字"),
+        ("records/scores.json", '"total": "98.75"', '"total": "99.75"', "按规则重算的得分"),
+        ("records/figures.json", '"value": "73"', '"value": "75"', "报告中印出的数字"),
+        ("workspace/indicators/2022.yml", '"≥60次"', '"≥99次"', "按规则重算的得分"),
+    ],
+)
+def test_value_changed_in_a_bag_of_an_earlier_version_is_wrong(bag: Path, record: str, old: str, new: str, check: str) -> None:
+    path = bag / "data" / record
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.chmod(0o644)
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    renew(bag, path)
+    assert {item.name: str(item.state) for item in verify_archive(bag)}[check] == "wrong"
+
+
+def renew(bag: Path, path: Path) -> None:
+    """Make all digests of a bag anew, as whoever changes it on purpose would."""
+    from perfeval.archive.digesting import ALGORITHMS, digest_folder
+
+    (bag / "metadata.xml").chmod(0o644)
+    name = path.relative_to(bag).as_posix()
+    before = manifest(bag, "manifest-sha256.txt")[name], manifest(bag, "manifest-sm3.txt")[name]
+    files, _ = digest_folder(bag)
+    now = files[name].sha256, files[name].sm3
+    described = (bag / "metadata.xml").read_text(encoding="utf-8")
+    for old, new in zip(before, now, strict=True):
+        described = described.replace(old, new)
+    (bag / "metadata.xml").write_text(described, encoding="utf-8")
+    for algorithm in ALGORITHMS:
+        write(bag / f"manifest-{algorithm}.txt", {key: file.by(algorithm) for key, file in files.items() if key.startswith("data/")})
+    info = bag / "bag-info.txt"
+    info.chmod(0o644)
+    size = sum(file.size for key, file in files.items() if key.startswith("data/"))
+    lines = [
+        f"Payload-Oxum: {size}.{len(manifest(bag, 'manifest-sha256.txt'))}" if "Oxum" in line else line
+        for line in info.read_text().splitlines()
+    ]
+    info.write_text("\n".join(lines) + "\n")
+    files, _ = digest_folder(bag)
+    for algorithm in ALGORITHMS:
+        tags = {key: file.by(algorithm) for key, file in files.items() if not key.startswith(("data/", "tagmanifest"))}
+        write(bag / f"tagmanifest-{algorithm}.txt", tags)
+    bagit.Bag(str(bag)).validate()
+
+
+def manifest(bag: Path, name: str) -> dict[str, str]:
+    return {line.partition("  ")[2]: line.partition("  ")[0] for line in (bag / name).read_text(encoding="utf-8").splitlines()}
+
+
+def write(path: Path, digests: dict[str, str]) -> None:
+    path.chmod(0o644)
+    path.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())), encoding="utf-8")

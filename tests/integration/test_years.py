@@ -1,0 +1,166 @@
+"""The next year: begun by one command, scored by its own days, and never by last year's ledgers, documents or reasons."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from perfeval.assessment import assess, check_files, write_report
+from perfeval.errors import ConfigurationError, UsageError
+from perfeval.ledgers import receive
+from perfeval.packs import begin_year
+from perfeval.report import read_text
+from perfeval.workspace import Subject, Workspace
+
+
+@pytest.fixture
+def office(pristine: Path, tmp_path: Path) -> Workspace:
+    return Workspace(Path(shutil.copytree(pristine, tmp_path / "office")))
+
+
+@pytest.fixture
+def next_year(office: Workspace) -> Subject:
+    """2023, with the ledgers of 2022 a year later."""
+    begin_year(office, 2023)
+    for path in (office.root / "ledgers" / "2022").iterdir():
+        shift(path, office.root / "ledgers" / "2023" / path.name)
+    return office.subject(2023)
+
+
+def shift(source: Path, target: Path) -> None:
+    """Copy a ledger with every day and month of its data a year later."""
+    book = openpyxl.load_workbook(source)
+    for row in book.worksheets[0].iter_rows(min_row=3):
+        for cell in row:
+            if isinstance(cell.value, datetime | date):
+                cell.value = cell.value.replace(year=cell.value.year + 1)
+            elif isinstance(cell.value, str) and re.fullmatch(r"2022-\d\d", cell.value):
+                cell.value = cell.value.replace("2022", "2023")
+    book.save(target)
+
+
+def told(subject: Subject) -> Iterator[str]:
+    for finding in check_files(subject, receive(subject.ledgers)).findings:
+        yield f"{finding.severity} {finding.code} {finding.message}"
+
+
+def test_next_year_with_its_own_ledgers_scores_as_this_one(office: Workspace, next_year: Subject) -> None:
+    before = office.subject(2022)
+    this, that = (assess(subject, receive(subject.ledgers)) for subject in (before, next_year))
+    assert str(this.card.total) == "98.75"
+    assert {row.id: row.score for row in that.card.scores} == {row.id: row.score for row in this.card.scores}
+    assert {id_: fact.value for id_, fact in that.facts.items() if not isinstance(fact.value, date)} == {
+        id_: fact.value for id_, fact in this.facts.items() if not isinstance(fact.value, date)
+    }
+
+
+def test_next_year_with_last_years_ledgers_says_so_in_one_sentence(office: Workspace) -> None:
+    begin_year(office, 2023)
+    shutil.copytree(office.root / "ledgers" / "2022", office.root / "ledgers" / "2023", dirs_exist_ok=True)
+    sentences = list(told(office.subject(2023)))
+    assert [sentence for sentence in sentences if "2022年度" in sentence] == [
+        "error X14 台账是2022年度的，本次评价的是2023年度。请核对评价年度；年度没有错的，请换上2023年度的台账。"
+    ]
+    assert len(sentences) < 5
+
+
+def test_next_year_waits_for_the_number_of_its_own_notice(next_year: Subject) -> None:
+    assessment = assess(next_year, receive(next_year.ledgers))
+    with pytest.raises(ConfigurationError) as fault:
+        write_report(next_year, 0, assessment)
+    assert list(fault.value.faults) == ["2023.yml:6: basis.1.number：还没有填写文号"]
+    settle(next_year)
+    text = "".join(read_text(write_report(next_year, 0, assessment).document))
+    assert "桃财监〔2024〕9号" in text
+    assert "桃财监〔2023〕63号" not in text.partition("附件1")[0]
+    assert "年中成立" not in text
+
+
+def test_next_year_carries_no_reasons_over(office: Workspace, next_year: Subject) -> None:
+    assert "全年集中开工和问题协调任务重" in office.subject(2022).narrative.read_text(encoding="utf-8")
+    assert "全年集中开工和问题协调任务重" not in next_year.narrative.read_text(encoding="utf-8")
+
+
+def settle(subject: Subject) -> None:
+    text = subject.year_file.read_text(encoding="utf-8")
+    subject.year_file.write_text(text.replace("number: ''", "number: 桃财监〔2024〕9号"), encoding="utf-8")
+
+
+def test_begin_year_names_what_a_person_must_confirm(office: Workspace) -> None:
+    made, confirm = begin_year(office, 2023)
+    assert made[:3] == ["years/2023.yml", "indicators/2023.yml", "report/2023.md"]
+    assert len(made) == 16
+    assert confirm[0] == "years/2023.yml:6: 填写本年通知的文号"
+    assert confirm[-1].startswith("perfeval.yml:18: “经费补助缺口”2023年的预算项目编码如与 ZDXM-2022-001 不同")
+    assert "indicators/2023.yml:1: 指标值和分值沿用2022年度，按本年批复的绩效目标逐项核对" in confirm
+
+
+def test_begin_year_twice_overwrites_nothing(office: Workspace) -> None:
+    begin_year(office, 2023)
+    settle(office.subject(2023))
+    before = {path: path.read_bytes() for path in office.root.rglob("*") if path.is_file()}
+    made, confirm = begin_year(office, 2023)
+    assert made == []
+    assert "indicators/2023.yml：已有，未改动" in confirm
+    assert {path: path.read_bytes() for path in office.root.rglob("*") if path.is_file()} == before
+
+
+def test_begin_year_skips_a_year(office: Workspace) -> None:
+    begin_year(office, 2025)
+    assert load(office, 2025) == 2025
+    with pytest.raises(UsageError, match="没有 2030 年度的指标体系可以沿用"):
+        begin_year(office, 2031, 2030)
+    with pytest.raises(UsageError, match="没有 2022 年度的指标体系可以沿用"):
+        begin_year(office, 2022, 2022)
+
+
+def load(office: Workspace, year: int) -> int:
+    from perfeval.indicators import load_indicators
+
+    return load_indicators(office.subject(year).indicators, office.catalogue).year
+
+
+def test_indicators_of_before_are_carried_over_with_their_days(office: Workspace) -> None:
+    path = office.subject(2022).indicators
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("closed_on <= year_end", "closed_on <= DATE '2022-12-31'"), encoding="utf-8")
+    begin_year(office, 2023)
+    assert "2022-12-31" not in office.subject(2023).indicators.read_text(encoding="utf-8")
+
+
+def test_indicators_copied_by_hand_are_refused_with_every_line(office: Workspace) -> None:
+    path = office.subject(2022).indicators
+    text = path.read_text(encoding="utf-8").replace("year_end", "DATE '2022-12-31'")
+    (path.parent / "2023.yml").write_text(text.replace("year: 2022", "year: 2023"), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as fault:
+        load(office, 2023)
+    assert len(fault.value.faults) >= 18
+    assert all("2022-12-31不是2023年的，应写 year_end" in line for line in fault.value.faults)
+
+
+def test_workspace_from_before_years_had_a_file_keeps_its_documents_for_its_own_year(office: Workspace, pristine: Path) -> None:
+    basis = (pristine / "years" / "2022.yml").read_text(encoding="utf-8").partition("basis:")[2]
+    shutil.rmtree(office.root / "years")
+    office.config_file.write_text(office.config_file.read_text(encoding="utf-8") + f"basis:{basis}", encoding="utf-8")
+    before = Workspace(office.root)
+    assert [document.number for document in before.subject(2022).brought.basis] == ["桃政发〔2013〕25号", "桃财监〔2023〕63号"]
+    made, _ = begin_year(before, 2023)
+    assert made[:2] == ["years/2022.yml", "years/2023.yml"]
+    assert [document.number for document in before.subject(2022).brought.basis] == ["桃政发〔2013〕25号", "桃财监〔2023〕63号"]
+    with pytest.raises(ConfigurationError):
+        _ = before.subject(2023).brought
+
+
+def test_year_command_prints_one_document(office: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    from perfeval.cli import app
+    from perfeval.console import answer
+
+    with pytest.raises(SystemExit) as stop:
+        answer(app, ["year", "2023", "--from", "2022", "-w", str(office.root), "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert (stop.value.code or 0, sorted(document)) == (0, ["confirm", "made"])
