@@ -103,7 +103,7 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
     try:
         refuse_errors(reading.findings)
     except LedgerError as error:
-        error.context["copies"] = annotate(files, reading.findings, marked_folder(office.workspace, revision))
+        error.context["copies"] = annotate(files, reading.findings, marked_folder(office, revision))
         raise
     validated = Validated(
         configuration,
@@ -388,9 +388,9 @@ def findings_of(store: Store, validated: Validated) -> list[Finding]:
     return load_json(list[Finding], store.artifacts.read(validated.findings))
 
 
-def marked_folder(workspace: Workspace, revision: Revision) -> Path:
+def marked_folder(office: Office, revision: Revision) -> Path:
     """Where marked copies of faulty ledgers are put for the clerk."""
-    return workspace.root / "marked" / f"{revision.evaluation.id}-r{revision.number}"
+    return office.workspace.root / "marked" / f"{office.subject(revision.evaluation).stem}-r{revision.number}"
 
 
 def days_since(moment: datetime) -> int:

@@ -143,10 +143,14 @@ class Subject:
         return self.workspace.existing(self.paths[1])
 
     @property
+    def stem(self) -> str:
+        """How the programme's own files of the year are called: Y; where there are several programmes, Y-KEY."""
+        return f"{self.year}-{self.programme.key}" if len(self.workspace.programmes) > 1 else str(self.year)
+
+    @property
     def paths(self) -> tuple[Path, Path]:
-        """Where indicators and narrative lie, by the one rule: Y.yml and Y.md; where there are several programmes, Y-KEY."""
-        stem = f"{self.year}-{self.programme.key}" if len(self.workspace.programmes) > 1 else str(self.year)
-        return self.workspace.root / "indicators" / f"{stem}.yml", self.workspace.root / "report" / f"{stem}.md"
+        """Where indicators and narrative lie."""
+        return self.workspace.root / "indicators" / f"{self.stem}.yml", self.workspace.root / "report" / f"{self.stem}.md"
 
     @property
     def year_file(self) -> Path:

@@ -13,6 +13,13 @@ from sqlalchemy import create_engine, text
 from perfeval.packs import create_workspace
 
 KEY = "an invented key for tests"
+HERE = Path(__file__).parent
+ROOMS = ("unit", "golden", "integration", "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Quick tests first, so that there are dots at once; of the others the longest first, so that no worker ends alone with one."""
+    items.sort(key=lambda item: (ROOMS.index(item.path.relative_to(HERE).parts[0]), "terminal" not in getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,9 @@ KEY = "an invented key for tests"
 PEOPLE = {"center": "样例中心负责人", "bureau": "样例财政审核人"}
 REPOSITORY = Path(__file__).parents[2]
 KILLER = Path(__file__).parent / "killer"
+STRETCHES = Path(__file__).parent / "stretches.py"
+
+Execute = Callable[..., int]
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +57,7 @@ def server(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         )  # fmt: skip
         deadline = time.monotonic() + 120
         while not is_healthy(url):
-            assert time.monotonic() < deadline, (place.root / "server.log").read_text()
+            assert process.poll() is None and time.monotonic() < deadline, (place.root / "server.log").read_text()  # noqa: PT018  # one log
         credentials = variables["PREFECT_API_AUTH_STRING"]
         machine = json.loads(variables["PREFECT_CLIENT_CUSTOM_HEADERS"])
         settings = {PREFECT_API_URL: f"{url}/api", PREFECT_API_AUTH_STRING: credentials, PREFECT_CLIENT_CUSTOM_HEADERS: machine}
@@ -63,12 +66,27 @@ def server(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         process.communicate(timeout=20)
 
 
+@pytest.fixture(scope="session")
+def execute(server: dict[str, str]) -> Iterator[Execute]:
+    """Execute a run in a process of its own: its exit code."""
+    command = [sys.executable, str(STRETCHES)]
+    with subprocess.Popen(command, env=server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+
+        def ask(**order: object) -> int:
+            print(json.dumps(order), file=process.stdin, flush=True)
+            return int(process.stdout.readline())
+
+        yield ask
+
+
 @pytest.fixture
-def office(server: dict[str, str], pristine: Path, tmp_path: Path) -> Iterator["Office"]:
+def office(server: dict[str, str], execute: Execute, pristine: Path, tmp_path: Path) -> Iterator["Office"]:
     """An office of its own with enrolled approvers, and a run of its evaluation that nobody has executed yet."""
     folder = Path(shutil.copytree(pristine, tmp_path / "office"))
     with get_client(sync_client=True) as client:
-        yield Office(open_office(folder), client, server)
+        yield Office(open_office(folder), client, server, execute)
 
 
 @pytest.fixture
@@ -163,7 +181,8 @@ class Terminal:
 class Office:
     """A county office on a shared server: what its people and its runner do."""
 
-    def __init__(self, office: PerfevalOffice, client: SyncPrefectClient, variables: dict[str, str]) -> None:
+    def __init__(self, office: PerfevalOffice, client: SyncPrefectClient, variables: dict[str, str], execute: Execute) -> None:
+        self._execute_run = execute
         self.office, self.place, self.store = office, office.workspace, office.store
         self.client = client
         self._variables = variables | {"PERFEVAL_WORKSPACE": str(self.place.root), "PERFEVAL_KEY": KEY}
@@ -183,12 +202,8 @@ class Office:
         return self._execute({"PYTHONPATH": path, "KILL_IN": function, "KILL_AT": event}) == -signal.SIGKILL
 
     def _execute(self, variables: dict[str, str]) -> int:
-        command = [sys.executable, "-m", "prefect.engine", str(self.run)]
-        with (self.place.root.parent / "run.log").open("ab") as log:
-            process = subprocess.run(
-                command, env=self._variables | variables, cwd=self.place.root.parent, stdout=log, stderr=log, check=False, timeout=120
-            )
-        return process.returncode
+        folder = self.place.root.parent
+        return self._execute_run(run=str(self.run), environment=self._variables | variables, folder=str(folder), log=f"{folder}/run.log")
 
     def use_copy_of_code(self, folder: Path) -> Path:
         """Execute a copy of the program from now on, so that it can be edited."""

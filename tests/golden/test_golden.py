@@ -14,17 +14,14 @@ from docx.table import Table, _Cell, _Row
 
 from perfeval.assessment import Assessment, assess, write_report
 from perfeval.ledgers import receive
-from perfeval.packs import create_workspace
 from perfeval.workspace import Subject, Workspace
 
 HERE = Path(__file__).parent / "taojiang-2022"
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Subject:
-    folder = tmp_path_factory.mktemp("golden") / "office"
-    create_workspace(folder, sample="taojiang-2022")
-    return Workspace(folder).subject(2022)
+def office(pristine: Path) -> Subject:
+    return Workspace(pristine).subject(2022)
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
 """The commands without a conductor, as a clerk types them and as a program reads them."""
 
+import io
 import json
 import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -174,9 +176,16 @@ def _truncated_zip(office: Path) -> None:
     path.write_bytes(path.read_bytes()[:3000])
 
 
-def _bomb(office: Path) -> None:
-    with zipfile.ZipFile(ledger(office, "帮代办事项台账"), "w", zipfile.ZIP_DEFLATED) as bomb:
+@cache
+def _bomb_bytes() -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("[Content_Types].xml", b" " * 400_000_000)
+    return buffer.getvalue()
+
+
+def _bomb(office: Path) -> None:
+    ledger(office, "帮代办事项台账").write_bytes(_bomb_bytes())
 
 
 @pytest.mark.parametrize("spoil", [_remove_column, _swap_files, _empty_workbook, _renamed_text, _truncated_zip, _bomb])

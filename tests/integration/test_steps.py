@@ -25,7 +25,6 @@ from perfeval.model.ledgers import parquet
 from perfeval.model.outcomes import Drafted, Scored, Sealing, Validated
 from perfeval.model.scores import FactRecord
 from perfeval.office import open_office
-from perfeval.packs import create_workspace
 from perfeval.reperformance import verify_archive
 
 
@@ -33,12 +32,20 @@ class Rehearsal:
     """A sample office, its approvers and one evaluation."""
 
     def __init__(self, folder: Path) -> None:
-        create_workspace(folder, sample="taojiang-2022")
+        self.open(folder)
+        self.phones = {gate.key: self.enrol(gate.key) for gate in self.workspace.gates}
+        self.evaluation = steps.open_evaluation(self.office, self.subject, "样例经办人", "run-1")
+
+    def open(self, folder: Path) -> None:
         self.office = open_office(folder)
         self.workspace, self.store = self.office.workspace, self.office.store
         self.subject = self.workspace.subject(2022)
-        self.phones = {gate.key: self.enrol(gate.key) for gate in self.workspace.gates}
-        self.evaluation = steps.open_evaluation(self.office, self.subject, "样例经办人", "run-1")
+
+    def take_over(self, other: "Rehearsal") -> None:
+        """Go on from a copy of all that another office has."""
+        shutil.rmtree(self.workspace.root)
+        self.open(Path(shutil.copytree(other.workspace.root, self.workspace.root)))
+        self.phones, self.evaluation = other.phones, other.evaluation
 
     def enrol(self, key: str) -> pyotp.TOTP:
         phone = pyotp.parse_uri(steps.enrol(self.office, f"样例{key}", key)[1])
@@ -74,16 +81,26 @@ class Rehearsal:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Rehearsal:
-    return Rehearsal(tmp_path / "office")
+def office(pristine: Path, tmp_path: Path) -> Rehearsal:
+    return Rehearsal(Path(shutil.copytree(pristine, tmp_path / "office")))
+
+
+@pytest.fixture(scope="module")
+def done(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+    """An office whose year is archived, to be copied."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PERFEVAL_KEY", "an invented key for tests")
+        office = Rehearsal(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("done") / "office")))
+        office.approve()
+        office.archive()
+    return office
 
 
 @pytest.fixture
-def archived(office: Rehearsal) -> Path:
-    code = office.prepare()
-    office.decide("center", Verdict.APPROVE, code)
-    office.decide("bureau", Verdict.APPROVE, code)
-    return office.archive()
+def archived(office: Rehearsal, done: Rehearsal) -> Path:
+    """The bag of the office, whose year is archived."""
+    office.take_over(done)
+    return next((office.workspace.root / "archive").iterdir())
 
 
 def test_year_approved_at_both_gates_is_archived_and_verifies(office: Rehearsal, archived: Path) -> None:
@@ -249,7 +266,7 @@ def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: R
     with pytest.raises(LedgerError) as error:
         office.prepare()
     assert "B3" in {finding.cell for finding in error.value.findings}
-    assert [copy.name for copy in steps.marked_folder(office.workspace, office.revision).iterdir()]
+    assert [copy.name for copy in steps.marked_folder(office.office, office.revision).iterdir()]
     path.write_bytes(whole)
     office.prepare()
     assert office.status() == "waiting-center"

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,11 +21,11 @@ from perfeval.settings import Archive
 
 
 def word_file(text: str) -> bytes:
-    """A zip with the parts of a Word file; nobody opens it here."""
+    """A zip with the parts of a Word file, the same whenever it is made; nobody opens it here."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", "<Types/>")
-        archive.writestr("word/document.xml", f"<document>{text}</document>")
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("[Content_Types].xml"), "<Types/>", zipfile.ZIP_DEFLATED)
+        archive.writestr(zipfile.ZipInfo("word/document.xml"), f"<document>{text}</document>", zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
@@ -46,7 +47,12 @@ def received(folder: Path, name: str, content: bytes) -> ReceivedFile:
 @pytest.fixture
 def package(tmp_path: Path) -> SubmissionPackage:
     """Approved at both gates on the second revision, after a return of the first."""
-    artifacts = tmp_path / "artifacts"
+    return approved(tmp_path)
+
+
+def approved(folder: Path) -> SubmissionPackage:
+    """What is to be archived, its files in a folder."""
+    artifacts = folder / "artifacts"
     artifacts.mkdir()
     ledgers = (received(artifacts, "资金支出台账.xlsx", b"expenditure"), received(artifacts, "进度 100%.csv", b"progress"))
     (artifacts / "snapshot").write_bytes(b"PAR1 expenditure PAR1")
@@ -126,10 +132,17 @@ def _reseal_tags() -> Callable[[Path], None]:
     return reseal_tags
 
 
-@pytest.fixture
-def bag(package: SubmissionPackage, tmp_path: Path) -> Path:
-    """The archived bag, made writable so that it can be tampered with."""
-    path = archive_bag(package, tmp_path / "archive")
+@pytest.fixture(scope="session")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archived bag, to be copied; made writable so that it can be tampered with."""
+    folder = tmp_path_factory.mktemp("sealed")
+    path = archive_bag(approved(folder), folder / "archive")
     for file in path.rglob("*"):
         file.chmod(0o755)
     return path
+
+
+@pytest.fixture
+def bag(sealed: Path, tmp_path: Path) -> Path:
+    """An archived bag of one's own."""
+    return Path(shutil.copytree(sealed, tmp_path / "archive" / sealed.name))

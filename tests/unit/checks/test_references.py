@@ -24,7 +24,10 @@ def test_unknown_project_is_not_looked_for_without_a_register(make_ledger: Make,
 def test_unknown_plan_is_an_error(make_ledger: Make, check: Check, said: Said) -> None:
     plans = make_ledger("plans", plan_no=["FA-1"])
     expenditure = make_ledger("expenditure", plan_no=["FA-1", "FA-2", None])
-    assert said(plans, expenditure) == [("X03", "error", "M3", "活动方案编号", "FA-2")]
+    assert said(plans, expenditure) == [
+        ("X03", "error", "M3", "活动方案编号", "FA-2"),
+        ("X05", "warning", "M4", "活动方案编号", None),
+    ]
     messages = [finding.message for finding in check(plans, expenditure) if finding.code == "X03"]
     assert messages == ["活动方案编号“FA-2”不在活动方案台账中。请核对编号，或在活动方案台账补登。"]
 

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -87,13 +86,16 @@ def test_negative_payment_is_a_warning(make_ledger: Make, said: Said) -> None:
 def test_plan_spent_beyond_its_budget_is_a_warning(make_ledger: Make, check: Check, said: Said) -> None:
     plans = make_ledger("plans", plan_no=["FA-1", "FA-2"], budget_yuan=["100", "100"])
     expenditure = make_ledger("expenditure", plan_no=["FA-1", "FA-2", "FA-2", None], amount_yuan=["100", "60", "40.01", "900"])
-    assert said(plans, expenditure) == [("X07", "warning", "E3", "预算金额（元）", "100.00")]
+    assert said(plans, expenditure) == [
+        ("X05", "warning", "M5", "活动方案编号", None),
+        ("X07", "warning", "E3", "预算金额（元）", "100.00"),
+    ]
     message = next(finding.message for finding in check(plans, expenditure) if finding.code == "X07")
     assert message == "方案 FA-2 已支出 100.01 元，超过方案预算 100.00 元。请核对，或说明原因。"
 
 
 def test_plan_without_review_is_a_warning(make_ledger: Make, check: Check) -> None:
-    (finding,) = check(make_ledger("plans", plan_no=["FA-1"]))
+    (finding,) = check(make_ledger("plans", plan_no=["FA-1"], reviewed_by=[None], reviewed_on=[None]))
     assert (finding.code, finding.severity, finding.cell) == ("X08", "warning", "F2")
     assert finding.message == "方案 FA-1 没有财政审核日期或审核人。请补登；尚未审核的，向审批人说明。"
 
@@ -130,6 +132,6 @@ def test_project_without_its_investment_is_warned_of(make_ledger: Make, check: C
     ],
 )
 def test_plan_is_no_missing_paper_where_no_plans_are_kept(make_ledger: Make, check: Check, catalogue: Catalogue, papers: str) -> None:
-    payment = make_ledger("expenditure", attachments=[1], approved_by=["某某"], approved_on=[date(2022, 3, 5)])
+    payment = make_ledger("expenditure", plan_no=[None], application_no=[None])
     (finding,) = check(payment, catalogue=catalogue)
     assert finding.message == f"手续不全：缺少 {papers}。请补登；确实没有的，向审批人说明。"

@@ -29,8 +29,22 @@ FOURTH, FIFTH = date(2022, 3, 4), date(2022, 3, 5)
 def test_days_out_of_order_are_found_and_the_same_day_is_not(
     make_ledger: Make, said: Said, name: str, earlier: str, later: str, code: str, severity: str, cell: str
 ) -> None:
-    ledger = make_ledger(name, **{earlier: [FIFTH, FIFTH, FIFTH, None], later: [FOURTH, FIFTH, None, FOURTH]})
+    ledger = make_ledger(name, **{earlier: [FIFTH, FIFTH], later: [FOURTH, FIFTH]})
     assert [(found[0], found[1], found[2], found[4]) for found in said(ledger)] == [(code, severity, cell, "2022-03-04")]
+
+
+def test_days_out_of_order_are_not_looked_for_where_one_is_missing(make_ledger: Make, said: Said) -> None:
+    later = [None, FOURTH]
+    assert said(make_ledger("issues", assigned_on=[FIFTH, None], due_on=later, inspected_on=later, closed_on=[None, None])) == []
+    assert said(make_ledger("issues", assigned_on=[FIFTH, None], inspected_on=[FIFTH, None], closed_on=later)) == []
+    assert said(make_ledger("services", accepted_on=[FIFTH, None], promised_on=later, finished_on=later)) == []
+    assert said(make_ledger("projects", started_on=[FIFTH, None], completed_on=[None, FOURTH])) == []
+    assert said(make_ledger("expenditure", approved_on=[FIFTH, None], paid_on=[None, FOURTH])) == [
+        ("X05", "warning", "P3", "审批日期", None)
+    ]
+    assert said(make_ledger("plans", drafted_on=[FIFTH, None], reviewed_on=[None, FOURTH])) == [
+        ("X08", "warning", "F2", "财政审核日期", None)
+    ]
 
 
 def test_days_out_of_order_say_both_days(make_ledger: Make, check: Check) -> None:
