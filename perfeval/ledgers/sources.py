@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from perfeval.codes import Code
 from perfeval.ledgers.headers import likely_model, normal
 from perfeval.model import Finding, ReceivedFile, Severity
-from perfeval.model.codes import Code
 from perfeval.spreadsheets import RefusedFileError, Sheet, is_table, open_file
 from perfeval.texts import has_controls, visible
 from schemas import BUILT_IN, Catalogue
