@@ -7,8 +7,8 @@ import pytest
 from perfeval.checks import check_ledgers, load_classification
 from perfeval.ledgers import read_ledgers, receive
 from perfeval.model import Finding, Ledger
+from perfeval.packs import COMMON
 from perfeval.sample import write_sample
-from perfeval.settings import DEFAULT_CONFIG
 from schemas import DEFAULT
 
 Make = Callable[..., Ledger]
@@ -69,7 +69,7 @@ def test_ledgers_of_another_year_are_told_in_one_sentence(whole_year: list[Ledge
 def test_sample_of_2022_checked_for_2023_gives_that_sentence_alone(tmp_path: Path) -> None:
     write_sample(tmp_path)
     ledgers = read_ledgers(receive(tmp_path), DEFAULT).ledgers
-    names = load_classification(DEFAULT_CONFIG / "economic_classification.csv")
+    names = load_classification(COMMON / "economic_classification.csv")
     (code,) = ledgers["budget"].frame["programme_code"].unique()
     findings = check_ledgers(ledgers, DEFAULT, year=2023, programme_codes=[code], classification=names)
     assert [(finding.code, finding.severity) for finding in findings] == [("X14", "error")]
