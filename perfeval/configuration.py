@@ -1,6 +1,7 @@
 """Configuration files (配置): YAML read into frozen models, every fault with file and line, in Chinese."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -146,9 +147,13 @@ def load_model(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:
-        raise ConfigurationError(
-            "F03", f"{path.name} 有 {error.error_count()} 处配置错误：", "按所列行号修改后再试。", faults=explain(error, path.name, marks)
-        ) from error
+        raise faulty(path.name, explain(error, path.name, marks)) from error
+
+
+def faulty(file: str, faults: Iterable[str]) -> ConfigurationError:
+    """The error for a file with faults, each as `file:line: message`; told once and in the order of the file."""
+    ordered = sorted(dict.fromkeys(faults), key=lambda fault: int(fault.removeprefix(f"{file}:").partition(":")[0]))
+    return ConfigurationError("F03", f"{file} 有 {len(ordered)} 处配置错误：", "按所列行号修改后再试。", faults=ordered)
 
 
 _PROBLEMS = {

@@ -38,8 +38,7 @@ from perfeval.checks.spending import (
 )
 from perfeval.checks.states import find_days_out_of_order, find_empty_cells, find_falling_figures, find_filled_cells
 from perfeval.checks.years import find_other_years
-from perfeval.configuration import read_text
-from perfeval.errors import ConfigurationError
+from perfeval.configuration import faulty, read_text
 from perfeval.model import Finding, Ledgers
 from schemas import Catalogue
 
@@ -106,5 +105,5 @@ def load_classification(path: Path) -> dict[str, str]:
         else:
             names[row[0]] = row[1].strip()
     if faults:
-        raise ConfigurationError("F03", f"{path.name} 有 {len(faults)} 处错误：", "按所列行号修改后再试。", faults=faults)
+        raise faulty(path.name, faults)
     return names
