@@ -50,7 +50,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
+        raise ConfigurationError("F09", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
 
 
 _YAML_PROBLEMS = {
@@ -90,7 +90,7 @@ def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
     marks = Marks(node)
     if repeated := marks.repeated_keys():
         faults = [f"{file}:{line}: “{key}”前面已经写过" for key, line in repeated]
-        raise ConfigurationError("F01", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
+        raise ConfigurationError("F10", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
     return data, marks
 
 

@@ -3,13 +3,6 @@
 Rules on columns' constraints (`schemas.columns`) hold of every ledger, declared ones too; only rules on the programme's money and
 on the evaluation itself name ledgers, and are silent where an office does not keep them.
 
-Codes: C.. as in the evaluation rules of the field; X.. are this room's own and keep their meaning:
-C08 no annual budget · C09 overspent · C35 economic classification · C36 voucher or invoice twice · C37 payment day ·
-X01 number twice · X02 unknown project, or other thing referred to · X03 unknown plan · X04 other programme ·
-X05 papers missing (手续不全) · X06 negative payment · X07 plan overrun · X08 plan not reviewed · X09 days out of order ·
-X10 outside the year · X11 done without its day · X12 investment not told · X13 evaluation step missing · X14 another year's
-ledgers · X15 cumulative figure falling.
-
 An error stops the run; a warning travels to the approvers. A rule whose ledger could not be read does not apply.
 """
 
