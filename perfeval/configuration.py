@@ -1,6 +1,7 @@
 """Configuration files (配置): YAML read into frozen models, every fault with file and line, in Chinese."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -49,7 +50,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
+        raise ConfigurationError("F09", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
 
 
 _YAML_PROBLEMS = {
@@ -89,7 +90,7 @@ def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
     marks = Marks(node)
     if repeated := marks.repeated_keys():
         faults = [f"{file}:{line}: “{key}”前面已经写过" for key, line in repeated]
-        raise ConfigurationError("F01", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
+        raise ConfigurationError("F10", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
     return data, marks
 
 
@@ -146,8 +147,13 @@ def load_model(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:
-        faults = explain(error, path.name, marks)
-        raise ConfigurationError("F03", f"{path.name} 有 {len(faults)} 处配置错误：", "按所列行号修改后再试。", faults=faults) from error
+        raise faulty(path.name, explain(error, path.name, marks)) from error
+
+
+def faulty(file: str, faults: Iterable[str]) -> ConfigurationError:
+    """The error for a file with faults, each as `file:line: message`; told once and in the order of the file."""
+    ordered = sorted(dict.fromkeys(faults), key=lambda fault: int(fault.removeprefix(f"{file}:").partition(":")[0]))
+    return ConfigurationError("F03", f"{file} 有 {len(ordered)} 处配置错误：", "按所列行号修改后再试。", faults=ordered)
 
 
 _PROBLEMS = {

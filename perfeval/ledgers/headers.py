@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from perfeval.codes import Code
 from perfeval.model import Finding, Severity
-from perfeval.model.codes import Code
 from perfeval.spreadsheets import HEAD, Sheet, index_of
 from perfeval.texts import normal
 from schemas import Catalogue, Column, Kind, LedgerModel
