@@ -22,11 +22,16 @@ from perfeval.office import Office
 from perfeval.settings import CORRECTION
 from perfeval.workspace import Subject
 
-_WAIT_SECONDS = 3600
-_START_SECONDS = 120
-_POLL_SECONDS = 0.25
-
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds to wait: until a run can be started or takes an answer, until it stands still, between two looks at it."""
+
+    start: float = 120
+    run: float = 3600
+    look: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,15 @@ class Position:
 class Conductor:
     """A client of the server that is up; `tend` is called while waiting, so that what dies meanwhile is started again."""
 
-    def __init__(self, office: Office, client: SyncPrefectClient, tend: Callable[[], None]) -> None:
+    def __init__(self, office: Office, client: SyncPrefectClient, tend: Callable[[], None], patience: Patience = Patience()) -> None:
         self._office = office
         self._client = client
         self._tend = tend
+        self._patience = patience
 
     def begin(self, subject: Subject, prepared_by: str) -> Position:
         """Start a run of the deployment, once the runner has registered it, and wait until it stands still."""
-        deployment = self._until(self._deployment, _START_SECONDS)
+        deployment = self._until(self._deployment, self._patience.start)
         request = {"year": subject.year, "programme": subject.programme.key, "prepared_by": prepared_by}
         return self._wait(self._client.create_flow_run_from_deployment(deployment.id, parameters={"request": request}))
 
@@ -75,7 +81,7 @@ class Conductor:
             # Just after suspending, Prefect has not stored the form yet and rejects every answer.
             return self._client.resume_flow_run(run.id, run_input=form).status is not SetStateStatus.REJECT or None
 
-        self._until(accepted, _START_SECONDS)
+        self._until(accepted, self._patience.start)
         return self._wait(run)
 
     def _wait(self, run: FlowRun) -> Position:
@@ -83,7 +89,7 @@ class Conductor:
             now = self._client.read_flow_run(run.id)
             return now if now.state and (now.state.is_paused() or now.state.is_final()) else None
 
-        state = self._until(still, _WAIT_SECONDS).state
+        state = self._until(still, self._patience.run).state
         with self._office.store.reading() as record:
             evaluation, failure = record.evaluation_of(str(run.id)), record.failure(str(run.id))
         status = steps.status(self._office, evaluation) if evaluation else None
@@ -110,5 +116,5 @@ class Conductor:
             if time.monotonic() > deadline:
                 raise ServerError("P07", "运行长时间没有进展", "用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。")
             self._tend()
-            time.sleep(_POLL_SECONDS)
+            time.sleep(self._patience.look)
         return answer

@@ -1,5 +1,7 @@
 """What a run leaves on Prefect's pages: tables and links, in Chinese and in Markdown that no cell can break."""
 
+from collections.abc import Callable
+
 from prefect import get_run_logger
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
@@ -8,21 +10,23 @@ from perfeval.model import Revision
 from perfeval.submission import Submission, escaped, finding_rows, score_rows
 
 _LISTED = 20
+# Makes a table or a link of a run, as Prefect does.
+Making = Callable[..., object]
 
 
-def show_submission(submission: Submission) -> None:
+def show_submission(submission: Submission, table: Making = create_table_artifact, link: Making = create_link_artifact) -> None:
     """Leave scores, findings and the link to the draft with the run."""
     card, name = submission.card, submission.name
     key = f"{submission.revision.evaluation.id}-r{submission.revision.number}"
-    create_table_artifact(score_rows(card), key=f"{key}-scores", description=f"{name} 得分表：总分 {card.total}，等级 {card.grade}")
-    create_table_artifact(finding_rows(submission.findings), key=f"{key}-findings", description=f"{name} 台账疑点表")
-    create_link_artifact(submission.link, link_text=f"下载 {name}（Word）", key=f"{key}-draft", description=f"{name} 自评报告")
+    table(score_rows(card), key=f"{key}-scores", description=f"{name} 得分表：总分 {card.total}，等级 {card.grade}")
+    table(finding_rows(submission.findings), key=f"{key}-findings", description=f"{name} 台账疑点表")
+    link(submission.link, link_text=f"下载 {name}（Word）", key=f"{key}-draft", description=f"{name} 自评报告")
 
 
-def show_errors(revision: Revision, error: LedgerError) -> None:
+def show_errors(revision: Revision, error: LedgerError, table: Making = create_table_artifact) -> None:
     """Leave the findings of faulty ledgers with the run, and where the marked copies are."""
     copies = error.context.get("copies")
-    create_table_artifact(
+    table(
         finding_rows(error.findings),
         key=f"{revision.evaluation.id}-r{revision.number}-errors",
         description=f"{escaped(error.message)}。请更正台账文件后点击 Retry（重试）。"

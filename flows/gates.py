@@ -44,9 +44,29 @@ class CorrectionForm(RunInput):
 
 
 Form = TypeVar("Form", bound=RunInput)
+# Suspends the run under a key until the form comes back, which is only made where it is shown; returns what it holds.
+Suspending = Callable[[str, Callable[[], type[RunInput]]], object]
 
 
-def await_decision(gate: Gate, submission: Submission) -> Decision:
+def suspend_run(key: str, form: Callable[[], type[RunInput]]) -> object:
+    """Suspend the run until the form comes back.
+
+    Whether this ask was made, and what came back, is read from Prefect's inputs and not left to `suspend_flow_run`: after a
+    retry that was not forced it would suspend a second time under one key, and neither form nor answer can be stored twice.
+    """
+    keys = keyset_from_base_key(f"suspended-{key}")
+    filled: object = read_flow_run_input(keys["response"])
+    if filled is None and read_flow_run_input(keys["schema"]) is None:
+        filled = suspend_flow_run(wait_for_input=form(), key=key)
+    return filled
+
+
+def await_decision(
+    gate: Gate,
+    submission: Submission,
+    suspend: Suspending = suspend_run,
+    show: Callable[[Submission], None] = show_submission,
+) -> Decision:
     """Wait until somebody entitled to it has decided."""
     from perfeval import steps
 
@@ -55,18 +75,18 @@ def await_decision(gate: Gate, submission: Submission) -> Decision:
 
     def present(attempts: list[FailedAttempt]) -> str:
         if not attempts and gate == office.workspace.gates[0]:
-            show_submission(submission)
+            show(submission)
         return describe_submission(gate, submission, attempts)
 
     def take(form: DecisionForm) -> None:
         steps.decide(office, revision, gate, Answer(form.decision, form.approver, form.code, form.check_code, form.comment))
 
     while (decision := _decision(revision, gate)) is None:
-        _ask(revision, gate.key, DecisionForm, present, take)
+        _ask(revision, gate.key, DecisionForm, present, take, suspend)
     return decision
 
 
-def await_correction(revision: Revision, objection: Decision) -> None:
+def await_correction(revision: Revision, objection: Decision, suspend: Suspending = suspend_run) -> None:
     """Wait until the clerk says that the correction is in."""
     from perfeval import steps
 
@@ -74,7 +94,7 @@ def await_correction(revision: Revision, objection: Decision) -> None:
         steps.record_correction(this_office().store, revision, form.note)
 
     while not _is_corrected(revision):
-        _ask(revision, CORRECTION, CorrectionForm, partial(describe_objection, objection), take)
+        _ask(revision, CORRECTION, CorrectionForm, partial(describe_objection, objection), take, suspend)
 
 
 def _decision(revision: Revision, gate: Gate) -> Decision | None:
@@ -90,23 +110,15 @@ def _is_corrected(revision: Revision) -> bool:
 Presenting = Callable[[list[FailedAttempt]], str]
 
 
-def _ask(revision: Revision, name: str, form: type[Form], present: Presenting, take: Callable[[Form], None]) -> None:
-    """Suspend until the form, under what `present` says, comes back, and let `take` make something of it; record why it could not.
-
-    Whether this ask was made, and what came back, is read from Prefect's inputs and not left to `suspend_flow_run`: after a
-    retry that was not forced it would suspend a second time under one key, and neither form nor answer can be stored twice.
-    """
+def _ask(revision: Revision, name: str, form: type[Form], present: Presenting, take: Callable[[Form], None], suspend: Suspending) -> None:
+    """Suspend until the form, under what `present` says, comes back, and let `take` make something of it; record why it could not."""
     store = this_office().store
     with store.reading() as record:
         attempts = record.failed_attempts(revision, name)
     store.close()  # no connection stays open while the run is suspended
     key = f"{name}-r{revision.number}-{len(attempts)}"
-    keys = keyset_from_base_key(f"suspended-{key}")
     try:
-        filled = read_flow_run_input(keys["response"])
-        if filled is None and read_flow_run_input(keys["schema"]) is None:
-            filled = suspend_flow_run(wait_for_input=form.with_initial_data(description=present(attempts)), key=key)
-        take(form.model_validate(filled))
+        take(form.model_validate(suspend(key, lambda: form.with_initial_data(description=present(attempts)))))
     except ValidationError:
         problem = "没有收到填写完整的表单"
     except ApprovalError as error:

@@ -182,7 +182,7 @@ class Server:
 
 def _listen(host: str, port: int) -> socket.socket:
     if not host:
-        raise UsageError("P01", "--host 不能为空", "写本机地址，如 127.0.0.1；所有地址写 0.0.0.0。")
+        raise UsageError("P15", "--host 不能为空", "写本机地址，如 127.0.0.1；所有地址写 0.0.0.0。")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

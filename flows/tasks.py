@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from prefect import get_client, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas import State, TaskRun
+from prefect.client.schemas import FlowRun, State, TaskRun
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.tasks import Task
@@ -80,7 +80,7 @@ def open_evaluation(year: int, programme: str, prepared_by: str) -> Evaluation:
     workspace = office.workspace
     year = year or flow_run.scheduled_start_time.astimezone(ZoneInfo(workspace.settings.schedule.timezone)).year - 1
     subject = workspace.subject(year, programme)
-    _refuse_second_run(office, subject)
+    refuse_second_run(office, subject)
     return steps.open_evaluation(office, subject, prepared_by or workspace.settings.unit.drafter, flow_run.id)
 
 
@@ -142,28 +142,35 @@ def gates() -> tuple[Gate, ...]:
     return this_office().workspace.gates
 
 
-def revisions(evaluation: Evaluation) -> Iterator[Revision]:
+def _name_run(name: str) -> None:
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_name(UUID(flow_run.id), name)
+
+
+def revisions(evaluation: Evaluation, name_run: Callable[[str], None] = _name_run) -> Iterator[Revision]:
     """The revision in work, again and again: after a correction it is the next one. The run carries its name."""
     while True:
         with this_office().store.reading() as record:
             revision = record.current_revision(evaluation)
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_name(UUID(flow_run.id), f"{evaluation.year} {evaluation.programme} 第{revision.number}稿")
+        name_run(f"{evaluation.year} {evaluation.programme} 第{revision.number}稿")
         yield revision
 
 
-def _refuse_second_run(office: "Office", subject: "Subject") -> None:
-    # Two runs at one gate would leave one of them waiting for an answer that the other got.
+def _find_run(run_id: str) -> FlowRun | None:
+    with get_client(sync_client=True) as client, suppress(ObjectNotFound):
+        return client.read_flow_run(UUID(run_id))
+    return None
+
+
+def refuse_second_run(office: "Office", subject: "Subject", find_run: Callable[[str], FlowRun | None] = _find_run) -> None:
+    """Refuse a run beside one that is under way: at one gate, one of them would wait for an answer that the other got.
+
+    Raises: UsageError: another run of this programme's year has not ended.
+    """
     with office.store.reading() as record:
         same = record.evaluations(subject.year, subject.programme.key)
         evaluation = next((item for item in same if item.outcome is None), None)
         other = record.run_of(evaluation) if evaluation else None
-    if other is None or other == flow_run.id:
-        return
-    with get_client(sync_client=True) as client:
-        try:
-            run = client.read_flow_run(UUID(other))
-        except ObjectNotFound:
-            return
-    if run.state and not run.state.is_final():
+    run = find_run(other) if other and other != flow_run.id else None
+    if run and run.state and not run.state.is_final():
         raise UsageError("P04", f"{subject.year}年度的自评正在进行：{run.name}", "在那一次运行里继续；同一年度不能同时进行两次。")

@@ -12,9 +12,8 @@ from typing import Annotated, Any, Literal
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from perfeval.configuration import Model, Name, Text, Words, explain, parse_yaml, read_text
-from perfeval.errors import ConfigurationError
-from perfeval.ledgers.headers import normal
+from perfeval.configuration import Model, Name, Text, Words, explain, faulty, parse_yaml, read_text
+from perfeval.texts import normal
 from schemas import BUILT_IN, DEFAULT, Catalogue, Kind, LedgerModel
 from schemas.columns import PROGRAMME, After, Constraint, NotFallingPer, Refers, RequiredWhen, Unique, Within, field
 from schemas.conditions import row_condition
@@ -173,8 +172,7 @@ def _load(text: str, file: str) -> Catalogue:
     found = _Examination(given, models, unsure).faults()
     faults += [f"{file}:{marks.line(place)}: {'.'.join(map(str, place))}：{message}" for place, message in found]
     if faults:
-        faults.sort(key=lambda fault: int(fault.removeprefix(f"{file}:").partition(":")[0]))
-        raise ConfigurationError("F03", f"{file} 有 {len(faults)} 处配置错误：", "按所列行号修改后再试。", faults=faults)
+        raise faulty(file, faults)
     optional = {*given.optional, *(name for name, ledger in given.declared.items() if not ledger.required)}
     kept = {name: model for name, model in BUILT_IN.items() if name in given.keeps}
     return Catalogue(kept | models, frozenset(optional))

@@ -1,6 +1,7 @@
 """Configuration files (配置): YAML read into frozen models, every fault with file and line, in Chinese."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -49,7 +50,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigurationError("F01", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
+        raise ConfigurationError("F09", f"{path.name} 不是 UTF-8 文本", "请另存为 UTF-8 编码。") from error
 
 
 _YAML_PROBLEMS = {
@@ -80,7 +81,7 @@ def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
         data = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        problem = _YAML_PROBLEMS.get(str(error.problem), str(error.problem))
+        problem = _YAML_PROBLEMS.get(str(error.problem), f"不认识的写法（{error.problem}）")
         raise ConfigurationError("F01", f"{file}:{line}: YAML 写法有误：{problem}", "检查缩进、冒号后的空格和引号。") from error
     # What the loader's constructors raise of a day that does not exist, a number of thousands of digits, a tag such as !!bool x.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
@@ -89,7 +90,7 @@ def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
     marks = Marks(node)
     if repeated := marks.repeated_keys():
         faults = [f"{file}:{line}: “{key}”前面已经写过" for key, line in repeated]
-        raise ConfigurationError("F01", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
+        raise ConfigurationError("F10", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
     return data, marks
 
 
@@ -146,9 +147,13 @@ def load_model(path: Path, model: type[M]) -> M:
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:
-        raise ConfigurationError(
-            "F03", f"{path.name} 有 {error.error_count()} 处配置错误：", "按所列行号修改后再试。", faults=explain(error, path.name, marks)
-        ) from error
+        raise faulty(path.name, explain(error, path.name, marks)) from error
+
+
+def faulty(file: str, faults: Iterable[str]) -> ConfigurationError:
+    """The error for a file with faults, each as `file:line: message`; told once and in the order of the file."""
+    ordered = sorted(dict.fromkeys(faults), key=lambda fault: int(fault.removeprefix(f"{file}:").partition(":")[0]))
+    return ConfigurationError("F03", f"{file} 有 {len(ordered)} 处配置错误：", "按所列行号修改后再试。", faults=ordered)
 
 
 _PROBLEMS = {
@@ -184,12 +189,19 @@ _PROBLEMS = {
 
 def explain(error: ValidationError, file: str, marks: Marks) -> list[str]:
     """Pydantic's faults in Chinese, each with file and line."""
+    faults = error.errors()
+    # Pydantic counts only a list's faultless items: where some have faults, nobody knows whether they are too few.
+    unsure = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
     return [
-        f"{file}:{marks.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}：{_problem(fault)}" for fault in error.errors()
+        f"{file}:{marks.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}：{_problem(fault)}"
+        for fault in faults
+        if fault["type"] != "too_short" or fault["loc"] not in unsure
     ]
 
 
 def _problem(fault: "ErrorDetails") -> str:
     if fault["type"] == "value_error":
         return fault["msg"].removeprefix("Value error, ")  # said by a validator of ours
-    return _PROBLEMS.get(fault["type"], "不能这样写").format_map(fault.get("ctx", {}))
+    # A text that is too long after it was looked at is told by Pydantic as a list would be.
+    kind = "string_too_long" if fault["type"] == "too_long" and isinstance(fault["input"], str) else fault["type"]
+    return _PROBLEMS.get(kind, "不能这样写").format_map(fault.get("ctx", {}))

@@ -26,6 +26,9 @@ _WORDS = {
     "COMMAND [ARGS]...": "命令 …", "Show this message and exit.": "显示本说明", "required]": "必填]", "[default: ": "[默认 ",
 }  # fmt: skip
 
+# The exit code of Ctrl-C, which Typer takes for a command's own.
+_INTERRUPTED = 130
+
 
 def _in_chinese(text: str) -> str:
     for word, ours in _WORDS.items():
@@ -68,8 +71,9 @@ def answer(program: typer.Typer, arguments: Sequence[str] | None = None) -> NoRe
     except OSError as error:
         code = _say_fault(FileError(error))
     except (typer.Abort, KeyboardInterrupt):
+        code = _INTERRUPTED
+    if code == _INTERRUPTED:
         say("已中断")
-        code = 130
     sys.exit(code)
 
 
@@ -103,7 +107,7 @@ def _explain(error: Exception) -> str:
             near = "、".join(getattr(error, "possibilities", None) or ())
             return f"没有选项 {getattr(error, 'option_name', '')}" + (f"，是否要写 {near}" if near else "")
         case "BadParameter":
-            choices = "、".join(getattr(getattr(parameter, "type", None), "choices", ()))
+            choices = "、".join(re.findall("'(.*?)'", str(error).partition(" is not one of ")[2]))
             return f"{name} 的值不对" + (f"，可用：{choices}" if choices else "")
         case "UsageError" if name_of := re.fullmatch(r"No such command '(.*)'\.(?:.*)", str(error), re.DOTALL):
             return f"没有命令 {name_of[1]}"

@@ -49,7 +49,7 @@ def create_workspace(folder: Path, pack: str = "", sample: str = "", scale: int 
         _write_ledgers(made, beginning, scale)
         files = [path.relative_to(made) for path in sorted(made.rglob("*")) if path.is_file()]
         if taken := [str(file) for file in files if (folder / file).exists()]:
-            raise UsageError("U04", f"{folder} 里已有 {'、'.join(taken)}，未作任何改动", "换一个新目录，或先移走这些文件。")
+            raise UsageError("U16", f"{folder} 里已有 {'、'.join(taken)}，未作任何改动", "换一个新目录，或先移走这些文件。")
         for file in sorted(files, key=lambda file: file.name == CONFIG_FILE):  # which makes it a workspace, last
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.move(made / file, folder / file)
@@ -68,7 +68,7 @@ def _beginning(pack: str, sample: str) -> _Beginning:
     if pack and pack not in packs:
         raise UsageError("U13", f"没有名为“{pack}”的成套设置", f"可用：{'、'.join(packs)}")
     if sample and pack and samples[sample] != pack:
-        raise UsageError("U13", f"样例“{sample}”属于 {samples[sample]}，不属于 {pack}", "去掉 --pack，或换一个样例。")
+        raise UsageError("U17", f"样例“{sample}”属于 {samples[sample]}，不属于 {pack}", "去掉 --pack，或换一个样例。")
     chosen = packs[samples[sample] if sample else pack or DEFAULT_PACK]
     return _Beginning(chosen, max(known_years(chosen)), sample)
 

@@ -6,6 +6,7 @@ Each step asks the store first and leaves its outcome there for (evaluation, rev
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -327,9 +328,18 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
             "lineage.parquet": artifacts.read(scored.lineage),
             "origin.json": _json(_origin(office, evaluation, validated, scored)),
         },
-        configuration={name: artifacts.path(digest) for name, digest in {**scored.configuration, **drafted.configuration}.items()},
+        configuration=_without_address(office.store, settings, {**scored.configuration, **drafted.configuration}),
         program=program(),
     )
+
+
+def _without_address(store: Store, settings: Settings, configuration: Configuration) -> dict[str, Path]:
+    """The files a bag's workspace is made of; settings that were frozen with a database's address give it to nobody."""
+    files = {name: store.artifacts.path(digest) for name, digest in configuration.items()}
+    if settings.storage.database:
+        text = re.sub(r"(?m)^(\s*database:).*$", r'\1 ""', files[CONFIG_FILE].read_text(encoding="utf-8"))
+        files[CONFIG_FILE] = store.artifacts.path(store.artifacts.put(text.encode()))
+    return files
 
 
 def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored: Scored) -> dict[str, object]:

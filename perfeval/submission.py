@@ -122,7 +122,7 @@ def find_draft(office: Office, revision: Revision) -> tuple[Path, str]:
     with office.store.reading() as record:
         drafted = record.outcome(revision, Drafted)
     if drafted is None:
-        raise StoreError("S05", f"{evaluation.id} 没有第{revision.number}稿", "用 perfeval status 查看稿次。")
+        raise StoreError("S09", f"{evaluation.id} 没有第{revision.number}稿", "用 perfeval status 查看稿次。")
     programme = re.sub(r'[\\/:*?"<>|\s]+', "-", evaluation.programme)[:_PROGRAMME]
     name = f"{evaluation.year}年度{programme}自评报告-第{revision.number}稿-核对码{drafted.draft.check_code}.docx"
     return office.store.artifacts.path(drafted.draft.digest), name

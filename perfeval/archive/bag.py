@@ -53,7 +53,7 @@ def _through_the_door(package: SubmissionPackage) -> Approvals:
     try:
         digest = content_digest(package.report)
     except ValueError as error:
-        raise ArchiveError("K01", f"不能归档：{error}", "重新生成报告并重新审批。") from error
+        raise ArchiveError("K06", f"不能归档：{error}", "重新生成报告并重新审批。") from error
     approvals = approvals_of(package, digest)
     if problems := [*unapproved(approvals), *misbound(approvals, digest), *conflicted(approvals)]:
         raise ArchiveError("K01", "不能归档：" + "；".join(problems), "各审批环节由不同的人对这一稿作出“同意”后再归档。")
@@ -68,7 +68,7 @@ def _check_contents(package: SubmissionPackage, paths: list[str]) -> None:
     if problem := path_problem(package.archive_no):
         problems.append(f"档号{package.archive_no}：{problem}")
     if problems := problems + path_problems(paths):
-        raise ArchiveError("K02", "不能归档，以下文件名不能长期保存：" + "；".join(problems), "改名后重新接收台账再归档。")
+        raise ArchiveError("K07", "不能归档，以下文件名不能长期保存：" + "；".join(problems), "改名后重新接收台账再归档。")
 
 
 def _leftover_prefix(package: SubmissionPackage) -> str:
@@ -124,7 +124,7 @@ def _write(path: Path, content: bytes | Path) -> Digests:
 def _check_received(package: SubmissionPackage, files: Mapping[str, Digests]) -> None:
     kept = {path.rpartition("/")[2]: digests.sha256 for path, digests in files.items() if "/ledgers/" in path}
     if changed := [ledger.name for ledger in package.ledgers if kept[ledger.name] != ledger.digest]:
-        raise ArchiveError("K02", "不能归档，台账与收到时不同：" + "、".join(changed), "从备份恢复工作区的状态文件夹。")
+        raise ArchiveError("K08", "不能归档，台账与收到时不同：" + "、".join(changed), "从备份恢复工作区的状态文件夹。")
 
 
 def _manifest(files: Mapping[str, Digests], algorithm: str) -> bytes:

@@ -3,13 +3,6 @@
 Rules on columns' constraints (`schemas.columns`) hold of every ledger, declared ones too; only rules on the programme's money and
 on the evaluation itself name ledgers, and are silent where an office does not keep them.
 
-Codes: C.. as in the evaluation rules of the field; X.. are this room's own and keep their meaning:
-C08 no annual budget · C09 overspent · C35 economic classification · C36 voucher or invoice twice · C37 payment day ·
-X01 number twice · X02 unknown project, or other thing referred to · X03 unknown plan · X04 other programme ·
-X05 papers missing (手续不全) · X06 negative payment · X07 plan overrun · X08 plan not reviewed · X09 days out of order ·
-X10 outside the year · X11 done without its day · X12 investment not told · X13 evaluation step missing · X14 another year's
-ledgers · X15 cumulative figure falling.
-
 An error stops the run; a warning travels to the approvers. A rule whose ledger could not be read does not apply.
 """
 
@@ -38,8 +31,7 @@ from perfeval.checks.spending import (
 )
 from perfeval.checks.states import find_days_out_of_order, find_empty_cells, find_falling_figures, find_filled_cells
 from perfeval.checks.years import find_other_years
-from perfeval.configuration import read_text
-from perfeval.errors import ConfigurationError
+from perfeval.configuration import faulty, read_text
 from perfeval.model import Finding, Ledgers
 from schemas import Catalogue
 
@@ -106,5 +98,5 @@ def load_classification(path: Path) -> dict[str, str]:
         else:
             names[row[0]] = row[1].strip()
     if faults:
-        raise ConfigurationError("F03", f"{path.name} 有 {len(faults)} 处错误：", "按所列行号修改后再试。", faults=faults)
+        raise faulty(path.name, faults)
     return names

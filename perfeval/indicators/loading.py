@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import RootModel, ValidationError
 
-from perfeval.configuration import explain, load_model, load_yaml
+from perfeval.configuration import explain, faulty, load_model, load_yaml
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.facts import BUILT_IN
 from perfeval.indicators.profile import TOTAL, Profile, same_title
@@ -34,9 +34,7 @@ def load_indicators(path: Path, catalogue: Catalogue) -> IndicatorSystem:
     profile = profiles.get(data["profile"]) if isinstance(data.get("profile"), str) else None
     faults += [f"{path.name}:{marks.line(place)}: {problem}" for place, problem in _faults(data, path.stem, profile, catalogue)]
     if faults or not system:
-        # Pydantic and the rules here may meet the same line: in the order of the file.
-        ordered = sorted(dict.fromkeys(faults), key=lambda fault: int(fault.removeprefix(f"{path.name}:").split(":")[0]))
-        raise ConfigurationError("F03", f"{path.name} 有 {len(ordered)} 处配置错误：", "按所列行号修改后再试。", faults=ordered)
+        raise faulty(path.name, faults)
     return system
 
 

@@ -21,14 +21,14 @@ def score_facts(system: IndicatorSystem, facts: Facts) -> Scorecard:
     """Score an indicator system (自评得分) from its facts alone.
 
     Rows that do not apply are left out and the others rescaled to 100 less the execution rate's points.
-    Raises: LedgerError: a scored fact is missing, the annual budget is 0 (C08), or more was spent than granted (C09); all at once.
+    Raises: LedgerError: a row has no actual value to score (C01), the execution rate among them; all at once.
     """
     with localcontext(EXACT):
         findings = [*_unscorable(system, facts), *_budget_faults(facts)]
         if findings:
             message = "；".join(finding.message for finding in findings)
             raise LedgerError(
-                findings[0].code,
+                "L00",
                 f"不能评分：{message}",
                 "改正所列台账后重新计算；确实不适用的指标，在指标体系中写 not_applicable: leave_out。",
                 findings=findings,
@@ -42,23 +42,24 @@ def score_facts(system: IndicatorSystem, facts: Facts) -> Scorecard:
 
 def _unscorable(system: IndicatorSystem, facts: Facts) -> list[Finding]:
     if all(facts[row.id].value is None for row in system.scored):
-        return [Finding("S02", Severity.ERROR, "没有一个指标有实际值")]
+        return [Finding("C01", Severity.ERROR, "没有一个指标有实际值")]
     return [
-        Finding("S01", Severity.ERROR, f"指标“{row.name}”没有实际值：{facts[row.id].reason}", ledger="、".join(row.evidence))
+        Finding("C01", Severity.ERROR, f"指标“{row.name}”没有实际值：{facts[row.id].reason}", ledger="、".join(row.evidence))
         for row in system.scored
         if facts[row.id].value is None and not row.not_applicable
     ]
 
 
 def _budget_faults(facts: Facts) -> list[Finding]:
+    # That the ledgers are wrong (C08, C09) is for the checks to tell; here only, that there is no rate to score.
     annual, executed = facts["budget_annual"], facts["budget_executed"]
     if reason := annual.reason or executed.reason:
-        return [Finding("C08", Severity.ERROR, f"预算执行率不能计算：{reason}")]
+        return [Finding("C01", Severity.ERROR, f"预算执行率不能计算：{reason}")]
     if _number(annual) == 0:
-        return [Finding("C08", Severity.ERROR, "全年预算数为0，预算执行率不能计分", ledger="预算指标台账")]
+        return [Finding("C01", Severity.ERROR, "全年预算数为0，预算执行率不能计分", ledger="预算指标台账")]
     if _number(executed) > _number(annual):
         message = f"全年执行数{yuan(_number(executed))}大于全年预算数{yuan(_number(annual))}"
-        return [Finding("C09", Severity.ERROR, message, ledger="资金支出台账")]
+        return [Finding("C01", Severity.ERROR, message, ledger="资金支出台账")]
     return []
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from perfeval.model.codes import Code
+from perfeval.codes import Code
 from perfeval.spreadsheets import SCALED
 from schemas import Column, Kind
 

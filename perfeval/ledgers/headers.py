@@ -5,13 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from perfeval.codes import Code
 from perfeval.model import Finding, Severity
-from perfeval.model.codes import Code
 from perfeval.spreadsheets import HEAD, Sheet, index_of
+from perfeval.texts import normal
 from schemas import Catalogue, Column, Kind, LedgerModel
 
 _UNITS = {Kind.MONEY: ("元", "万元"), Kind.PERCENT: ("%",)}
-_HALF = str.maketrans("（）％［］【】", "()%[][]")
 
 Heads = Sequence[Mapping[str, str]]
 """The first rows of a sheet: per row its filled cells by column letter."""
@@ -27,12 +27,6 @@ class Layout:
     columns: tuple[Column, ...]
     """The ledger's columns that the sheet has."""
     last_letter: str
-
-
-@functools.lru_cache(4096)
-def normal(text: str) -> str:
-    """A header or title as compared: without blanks, brackets half-width."""
-    return re.sub(r"\s+", "", text).translate(_HALF)
 
 
 def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple[Layout | None, list[Finding]]:

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 
 import polars as pl
 
+from perfeval.codes import Code
 from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.rows import Cleaned
 from perfeval.model import Finding, Severity
-from perfeval.model.codes import Code
 from perfeval.spreadsheets import Cell, Sheet, index_of
 from schemas import Kind, LedgerModel
 

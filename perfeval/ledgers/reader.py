@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from perfeval.codes import Code
 from perfeval.ledgers.headers import Layout, find_layout
 from perfeval.ledgers.marked import marked_findings
 from perfeval.ledgers.rows import clean_rows
 from perfeval.ledgers.sources import find_sources
 from perfeval.ledgers.validation import Failure, failures
 from perfeval.model import Finding, Ledger, Ledgers, ReceivedFile, Severity
-from perfeval.model.codes import Code
 from perfeval.spreadsheets import Cell, RefusedFileError, Sheet, index_of
 from schemas import Catalogue, LedgerModel
 

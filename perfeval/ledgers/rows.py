@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from perfeval.codes import Code
 from perfeval.ledgers.cells import BAD, BLANKS, NOTHING, plain_value, trim, unreadable, value
 from perfeval.ledgers.headers import Layout
 from perfeval.model import Finding
-from perfeval.model.codes import Code
 from perfeval.model.ledgers import parquet
 from perfeval.spreadsheets import Cell, Sheet, index_of
 from schemas import Column, Kind, LedgerModel

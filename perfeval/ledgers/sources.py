@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from perfeval.ledgers.headers import likely_model, normal
+from perfeval.codes import Code
+from perfeval.ledgers.headers import likely_model
 from perfeval.model import Finding, ReceivedFile, Severity
-from perfeval.model.codes import Code
 from perfeval.spreadsheets import RefusedFileError, Sheet, is_table, open_file
-from perfeval.texts import has_controls, visible
+from perfeval.texts import has_controls, normal, visible
 from schemas import BUILT_IN, Catalogue
 
 INDEX = "疑点清单"
@@ -48,7 +48,7 @@ def find_sources(files: Sequence[ReceivedFile], catalogue: Catalogue) -> tuple[d
     for file in files:
         if has_controls(file.name):
             message = "文件名里有不能识别的字符（多半是解压时编码不对）。请改名后重新提交。"
-            search.findings.append(Finding(Code.WRONG_TYPE, Severity.ERROR, message, file=visible(file.name)))
+            search.findings.append(Finding(Code.BAD_NAME, Severity.ERROR, message, file=visible(file.name)))
             continue
         stem = PurePath(file.name).stem
         own = search.name(stem)
@@ -101,7 +101,7 @@ def _no_single(file: ReceivedFile, title: str | None, others: Sequence[Sheet]) -
         return Finding(Code.EMPTY, Severity.ERROR, message, ledger=title, file=file.name)
     names = "、".join(f"“{sheet.name}”" for sheet in others)
     message = f"文件里有多张工作表（{names}），分不清哪张是台账。请把台账所在的工作表改名为“{title}”。"
-    return Finding(Code.UNKNOWN, Severity.ERROR, message, ledger=title, file=file.name)
+    return Finding(Code.AMBIGUOUS, Severity.ERROR, message, ledger=title, file=file.name)
 
 
 def _unknown(search: _Search, sheet: Sheet, *, is_alone: bool) -> Finding:

@@ -11,8 +11,8 @@ from pandera.api.checks import Check
 from pandera.api.polars.types import PolarsData
 from pandera.backends.polars.checks import PolarsCheckBackend
 
+from perfeval.codes import Code
 from perfeval.model import Severity
-from perfeval.model.codes import Code
 from schemas import Column, LedgerModel
 
 _CODES = {"isin": Code.NOT_A_CHOICE, "str_matches": Code.BAD_FORM, "sign": Code.WRONG_SIGN}

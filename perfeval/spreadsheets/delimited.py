@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import polars as pl
 
+from perfeval.codes import Code
 from perfeval.model import ReceivedFile
-from perfeval.model.codes import Code
 from perfeval.spreadsheets.sheets import HEAD, Marks, RefusedFileError, Sheet, letters
 
 _SAMPLE = 1 << 20

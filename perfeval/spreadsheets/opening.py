@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import PurePath
 
+from perfeval.codes import Code
 from perfeval.model import ReceivedFile
-from perfeval.model.codes import Code
 from perfeval.spreadsheets.delimited import DelimitedFile
 from perfeval.spreadsheets.sheets import RefusedFileError, Sheet
 from perfeval.spreadsheets.workbook import open_workbook

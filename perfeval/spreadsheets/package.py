@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from perfeval.model.codes import Code
+from perfeval.codes import Code
 from perfeval.model.digests import ZIP_DAMAGE
 from perfeval.spreadsheets.sheets import RefusedFileError
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 import polars as pl
 
-from perfeval.model.codes import Code
+from perfeval.codes import Code
 from perfeval.spreadsheets.package import Package, attribute
 from perfeval.spreadsheets.sheets import SCALED, Marks, RefusedFileError, index_of, letter_of
 

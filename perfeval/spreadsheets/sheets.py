@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from perfeval.codes import Code
 from perfeval.model import Finding, ReceivedFile, Severity
-from perfeval.model.codes import Code
 
 HEAD = 20
 """How many rows the head of a sheet has."""

@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import fastexcel
 import polars as pl
 
+from perfeval.codes import Code
 from perfeval.model import ReceivedFile
-from perfeval.model.codes import Code
 from perfeval.spreadsheets.package import Package
 from perfeval.spreadsheets.scan import scan_sheet
 from perfeval.spreadsheets.sheets import HEAD, Marks, RefusedFileError, Sheet, letter_of

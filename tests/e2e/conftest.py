@@ -55,7 +55,7 @@ def server(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             [sys.executable, "-m", "flows.server", str(listener.fileno())],
             env=variables, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[listener.fileno()],
         )  # fmt: skip
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while not is_healthy(url):
             assert process.poll() is None and time.monotonic() < deadline, (place.root / "server.log").read_text()  # noqa: PT018  # one log
         credentials = variables["PREFECT_API_AUTH_STRING"]
@@ -90,9 +90,11 @@ def office(server: dict[str, str], execute: Execute, pristine: Path, tmp_path: P
 
 
 @pytest.fixture
-def terminal(pristine: Path, tmp_path: Path) -> "Terminal":
-    """A terminal in a workspace of its own."""
-    return Terminal(Path(shutil.copytree(pristine, tmp_path / "office")))
+def terminal(pristine: Path, tmp_path: Path) -> Iterator["Terminal"]:
+    """A terminal in a workspace of its own; what it has started ends with the test, however that went."""
+    terminal = Terminal(Path(shutil.copytree(pristine, tmp_path / "office")))
+    yield terminal
+    terminal.end()
 
 
 class Phone:
@@ -116,6 +118,7 @@ class Terminal:
         self.folder = folder
         office = open_office(folder)
         self._phones = {role: Phone(steps.enrol(office, role, role)[1]) for role in PEOPLE}
+        self._started: list[subprocess.Popen[str]] = []
 
     def code(self, role: str) -> str:
         """A fresh code from an approver's phone."""
@@ -124,10 +127,21 @@ class Terminal:
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command in the background."""
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **variables}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "flows", *arguments],
             cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End what is still running."""
+        for process in self._started:
+            if process.poll() is None:
+                process.terminate()
+                with suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=30)
+                process.kill()
 
     def type(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
         """Type a command: exit code, data, talk."""
@@ -154,7 +168,7 @@ class Terminal:
         """Type `perfeval serve` and wait until it is up: its process and address."""
         process = self.start("serve", "--port", "0", PERFEVAL_KEY=KEY)
         note = self.folder / ".perfeval" / "server.json"
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while not note.exists():
             assert time.monotonic() < deadline
             time.sleep(0.1)

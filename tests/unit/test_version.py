@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,9 @@ def commit(package: Path) -> str:
 
 
 @pytest.fixture
-def head(package: Path) -> str:
+def head(package: Path, need: Callable[..., str]) -> str:
     """The second commit of a repository without a tag."""
+    need("git")
     git(package, "init", "-q")
     commit(package)
     return commit(package)
@@ -107,7 +109,8 @@ def test_copy_without_git_is_unknown_and_says_so(package: Path) -> None:
     assert str(find_version(package)) == "0.2.0.dev0（没有版本信息的源码）"
 
 
-def test_work_tree_without_a_commit_is_unknown(package: Path) -> None:
+def test_work_tree_without_a_commit_is_unknown(package: Path, need: Callable[..., str]) -> None:
+    need("git")
     git(package, "init", "-q")
     assert find_version(package) == UNKNOWN
 

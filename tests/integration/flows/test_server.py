@@ -46,7 +46,7 @@ async def silent(scope: Scope, receive: Receive, send: Send) -> None:
 def find_draft(evaluation: str, revision: int) -> tuple[Path, str]:
     if evaluation == "2022-zdxm-1" and revision == 1:
         return Path(__file__), "2022年度自评报告-第1稿.docx"
-    raise StoreError("S05", f"{evaluation} 没有第{revision}稿")
+    raise StoreError("S09", f"{evaluation} 没有第{revision}稿")
 
 
 def ask(app: Any, method: str, path: str, body: bytes = b"", login: str = "", machine: str = "") -> tuple[int, dict[str, str], bytes]:

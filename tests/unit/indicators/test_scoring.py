@@ -74,13 +74,13 @@ def test_execution_from_several_sources_does_not_guess_what_was_spent_of_each(ma
 def test_execution_without_budget_is_refused(make_system: MakeSystem, make_budget: MakeBudget) -> None:
     with pytest.raises(LedgerError, match="全年预算数为0，预算执行率不能计分") as raised:
         one(make_system, make_budget(annual="0", executed="0"))
-    assert [finding.code for finding in raised.value.findings] == ["C08"]
+    assert [finding.code for finding in raised.value.findings] == ["C01"]
 
 
 def test_execution_above_the_budget_is_refused(make_system: MakeSystem, make_budget: MakeBudget) -> None:
     with pytest.raises(LedgerError, match=r"全年执行数17\.990001万元大于全年预算数17\.99万元") as raised:
         one(make_system, make_budget(executed="179900.01"))
-    assert [finding.code for finding in raised.value.findings] == ["C09"]
+    assert [finding.code for finding in raised.value.findings] == ["C01"]
 
 
 def test_missing_facts_are_all_named_together_with_the_budget(make_system: MakeSystem, make_budget: MakeBudget) -> None:

@@ -1,0 +1,67 @@
+"""The commands that need Prefect, as far as they are refused before they ask it anything."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from flows.cli import app
+from perfeval.console import answer
+from perfeval.model import Decision, Evaluation, Revision, Verdict
+from perfeval.office import Office
+
+Running = Callable[..., tuple[int, list[str]]]
+DECIDE = ("--decision", "approve", "--as", "样例甲", "--code", "000000", "--check-code", "0123abcd")
+
+
+@pytest.fixture
+def run(office: Office, capsys: pytest.CaptureFixture[str]) -> Running:
+    """Type a command in the office; exit code and talk."""
+
+    def running(*arguments: str) -> tuple[int, list[str]]:
+        with pytest.raises(SystemExit) as stop:
+            answer(app, [*arguments, "-w", str(office.workspace.root)])
+        return int(stop.value.code or 0), capsys.readouterr().err.splitlines()
+
+    return running
+
+
+def test_run_of_a_year_that_is_archived_is_refused(office: Office, evaluation: Evaluation, run: Running) -> None:
+    with office.store.transaction() as record:
+        record.end_evaluation(evaluation, "archived")
+    assert run("run", "--year", "2022") == (2, ["2022年度的自评已归档：2022-roads-1", "用 perfeval verify 核验归档包。"])
+
+
+def test_run_after_a_return_asks_what_was_corrected(office: Office, revision: Revision, run: Running) -> None:
+    with office.store.transaction() as record:
+        record.enrol("样例甲", "center", "SECRET", office.key)
+        approver = record.enrolled("样例甲", office.key)
+        assert approver is not None
+        moment = datetime(2023, 4, 3, tzinfo=UTC)
+        record.record_decision(
+            Decision(revision.evaluation.id, 1, "center", Verdict.RETURN, "样例甲", "0" * 64, "补会议日期", moment), approver
+        )
+    assert run("run", "--year", "2022", "--note", " ") == (
+        2,
+        ["第1稿已退回修改：补会议日期", "更正台账后，用 --note 说明更正了什么，再运行。"],
+    )
+
+
+def test_decision_at_a_gate_that_is_not_there_names_those_that_are(revision: Revision, run: Running) -> None:
+    code, said = run("decide", revision.evaluation.id, "--gate", "county", *DECIDE)
+    assert (code, said) == (2, ["没有“county”这一审批环节", "可用：center（中心审批）、bureau（财政局审批）"])
+
+
+def test_decision_on_what_is_not_drafted_is_refused(evaluation: Evaluation, run: Running) -> None:
+    code, said = run("decide", evaluation.id, "--gate", "center", *DECIDE)
+    assert (code, said[0]) == (2, "2022-roads-1 还没有可审批的报告")
+
+
+def test_decision_on_an_evaluation_that_is_not_there_is_refused(run: Running) -> None:
+    code, said = run("decide", "2021-roads-1", "--gate", "center", *DECIDE)
+    assert (code, said[0]) == (1, "没有编号为 2021-roads-1 的自评")
+
+
+def test_decision_by_nobody_enrolled_is_refused_before_a_server_is_started(revision: Revision, run: Running) -> None:
+    code, said = run("decide", revision.evaluation.id, "--gate", "center", *DECIDE)
+    assert (code, said[0]) == (1, "没有登记审批人“样例甲”")

@@ -1,0 +1,278 @@
+"""The conductor, with a Prefect that is a dictionary: where it leaves a run, where it moves one on, what it tells of an early end."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.exceptions import ObjectNotFound
+from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Running, Scheduled, Suspended
+
+from flows.conduct import Conductor, Patience, Position
+from perfeval.errors import ServerError
+from perfeval.model import Decision, Evaluation, Revision, Stage, Verdict
+from perfeval.model.outcomes import Corrected, Failure
+from perfeval.office import Office
+
+RUN = UUID("11111111-1111-4111-8111-111111111111")
+NEW = UUID("22222222-2222-4222-8222-222222222222")
+FLOW = UUID("33333333-3333-4333-8333-333333333333")
+MOMENT = datetime(2023, 4, 3, 8, 30, tzinfo=UTC)
+CENTER, BUREAU, CORRECTION = (Suspended(pause_key=f"{name}-r1-0") for name in ("center", "bureau", "correction"))
+AT_ONCE = Patience(start=0, run=0, look=0)
+
+
+class Prefect:
+    """As much of Prefect's client as a conductor uses. A run that is started, moved on or answered is `afterwards`, once it has worked."""
+
+    def __init__(self, afterwards: State[Any] = BUREAU, works: Callable[[str], object] = str) -> None:
+        self.runs: dict[UUID, State[Any] | None] = {}
+        self.afterwards = afterwards
+        self.works = works
+        self.unregistered = 0
+        self.rejections = 0
+        self.requests: list[Any] = []
+        self.moved: list[tuple[str | None, bool]] = []
+        self.answers: list[Any] = []
+
+    def read_deployment_by_name(self, name: str) -> Any:
+        if self.unregistered:
+            self.unregistered -= 1
+            raise ObjectNotFound(ValueError(name))
+        return SimpleNamespace(id=name)
+
+    def create_flow_run_from_deployment(self, deployment: str, parameters: Any) -> FlowRun:
+        self.requests.append((deployment, parameters["request"]))
+        return self._go(NEW)
+
+    def read_flow_run(self, run: UUID) -> FlowRun:
+        if run not in self.runs:
+            raise ObjectNotFound(ValueError(run))
+        return FlowRun(id=run, flow_id=FLOW, state=self.runs[run])
+
+    def set_flow_run_state(self, run: UUID, state: State[Any], force: bool) -> None:
+        self.moved.append((state.name, force))
+        self._go(run)
+
+    def resume_flow_run(self, run: UUID, run_input: Any) -> Any:
+        self.answers.append(run_input)
+        if self.rejections:
+            self.rejections -= 1
+            return SimpleNamespace(status=SetStateStatus.REJECT)
+        self._go(run)
+        return SimpleNamespace(status=SetStateStatus.ACCEPT)
+
+    def _go(self, run: UUID) -> FlowRun:
+        self.works(str(run))
+        self.runs[run] = self.afterwards
+        return self.read_flow_run(run)
+
+
+@pytest.fixture
+def prefect() -> Prefect:
+    return Prefect()
+
+
+@pytest.fixture
+def conductor(office: Office, prefect: Prefect) -> Conductor:
+    return Conductor(office, prefect, lambda: None, Patience(look=0))
+
+
+def decided(office: Office, revision: Revision, verdict: Verdict = Verdict.APPROVE) -> None:
+    with office.store.transaction() as record:
+        record.enrol("样例甲", "center", "SECRET", office.key)
+        approver = record.enrolled("样例甲", office.key)
+        assert approver is not None
+        decision = Decision(revision.evaluation.id, revision.number, "center", verdict, "样例甲", "0" * 64, "理由", MOMENT)
+        record.record_decision(decision, approver)
+
+
+def corrected(office: Office, revision: Revision) -> None:
+    with office.store.transaction() as record:
+        record.save_outcome(revision, Corrected("已补会议日期"))
+
+
+def stands(position: Position) -> str | None:
+    return position.status and position.status.key
+
+
+# ---- begin ---------------------------------------------------------------------------------------------------------------
+
+
+def test_begin_starts_a_run_of_the_programmes_year(office: Office, prefect: Prefect, conductor: Conductor) -> None:
+    position = conductor.begin(office.workspace.subject(2022), "样例经办人")
+    assert prefect.requests == [("self-evaluation/annual", {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"})]
+    assert position == Position(str(NEW), None, None)
+
+
+def test_begin_tells_where_the_run_that_it_started_stands(
+    office: Office, evaluation: Evaluation, revision: Revision, prefect: Prefect, conductor: Conductor
+) -> None:
+    def opens(run: str) -> None:
+        with office.store.transaction() as record:
+            record.open_evaluation(2022, "roads", "公路养护", "样例填表人", run)
+
+    prefect.works = opens
+    assert stands(conductor.begin(office.workspace.subject(2022), "")) == "waiting-center"
+
+
+def test_begin_waits_until_the_deployment_is_registered(office: Office, prefect: Prefect) -> None:
+    prefect.unregistered = 3
+    tended: list[int] = []
+    patient = Conductor(office, prefect, lambda: tended.append(prefect.unregistered), Patience(look=0))
+    patient.begin(office.workspace.subject(2022), "")
+    assert (tended, len(prefect.requests)) == ([2, 1, 0], 1)
+
+
+def test_begin_gives_up_on_a_deployment_that_is_never_registered(office: Office, prefect: Prefect) -> None:
+    prefect.unregistered = 1000
+    with pytest.raises(ServerError, match="运行长时间没有进展") as fault:
+        Conductor(office, prefect, lambda: None, AT_ONCE).begin(office.workspace.subject(2022), "")
+    assert (fault.value.code, prefect.requests) == ("P07", [])
+
+
+# ---- go_on ---------------------------------------------------------------------------------------------------------------
+
+
+def test_run_at_the_gate_that_the_store_waits_for_is_left_alone(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
+    prefect.runs[RUN] = CENTER
+    assert stands(conductor.go_on(revision.evaluation)) == "waiting-center"
+    assert (prefect.moved, prefect.requests) == ([], [])
+
+
+def test_run_at_a_form_that_the_store_has_the_answer_to_is_moved_past_it(
+    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor
+) -> None:
+    prefect.runs[RUN] = CENTER
+    decided(office, revision)
+    assert stands(conductor.go_on(revision.evaluation)) == "waiting-bureau"
+    assert prefect.moved == [("AwaitingRetry", True)]
+
+
+def test_run_that_waits_for_the_correction_is_left_alone_until_it_is_in(
+    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor
+) -> None:
+    prefect.runs[RUN] = CORRECTION
+    decided(office, revision, Verdict.RETURN)
+    assert stands(conductor.go_on(revision.evaluation)) == "correcting"
+    assert prefect.moved == []
+    corrected(office, revision)
+    assert stands(conductor.go_on(revision.evaluation)) == "preparing"
+    assert prefect.moved == [("AwaitingRetry", True)]
+
+
+def test_run_at_a_gate_that_was_returned_is_moved_to_the_correction(
+    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor
+) -> None:
+    prefect.runs[RUN], prefect.afterwards = CENTER, CORRECTION
+    decided(office, revision, Verdict.RETURN)
+    assert stands(conductor.go_on(revision.evaluation)) == "correcting"
+    assert prefect.moved == [("AwaitingRetry", True)]
+
+
+@pytest.mark.parametrize("end", [Failed(), Crashed(), Completed()])
+def test_run_that_ended_early_is_moved_on(revision: Revision, prefect: Prefect, conductor: Conductor, end: State[Any]) -> None:
+    prefect.runs[RUN], prefect.afterwards = end, CENTER
+    assert stands(conductor.go_on(revision.evaluation)) == "waiting-center"
+    assert prefect.moved == [("AwaitingRetry", True)]
+
+
+def test_run_put_off_by_somebody_is_not_waited_for(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
+    prefect.runs[RUN] = Scheduled(scheduled_time=datetime.now(UTC) + timedelta(hours=1))
+    conductor.go_on(revision.evaluation)
+    assert prefect.moved == [("AwaitingRetry", True)]
+
+
+@pytest.mark.parametrize("state", [Running(), AwaitingRetry(), Scheduled(scheduled_time=datetime(2023, 1, 5, tzinfo=UTC))])
+def test_run_that_is_under_way_is_waited_for(office: Office, revision: Revision, prefect: Prefect, state: State[Any]) -> None:
+    prefect.runs[RUN] = state
+    arrives = Conductor(office, prefect, lambda: prefect.runs.update({RUN: CENTER}), Patience(look=0))
+    assert stands(arrives.go_on(revision.evaluation)) == "waiting-center"
+    assert prefect.moved == []
+
+
+def test_run_that_never_stands_still_is_given_up(office: Office, revision: Revision, prefect: Prefect) -> None:
+    prefect.runs[RUN] = Running()
+    with pytest.raises(ServerError) as fault:
+        Conductor(office, prefect, lambda: None, AT_ONCE).go_on(revision.evaluation)
+    assert fault.value.code == "P07"
+
+
+def test_run_that_prefect_lost_is_begun_anew(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
+    assert conductor.go_on(revision.evaluation).run_id == str(NEW)
+    assert prefect.requests == [("self-evaluation/annual", {"year": 2022, "programme": "roads", "prepared_by": "样例填表人"})]
+
+
+def test_run_without_a_state_is_begun_anew(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
+    prefect.runs[RUN] = None
+    assert conductor.go_on(revision.evaluation).run_id == str(NEW)
+
+
+def test_evaluation_that_had_no_run_gets_one(office: Office, prefect: Prefect, conductor: Conductor) -> None:
+    with office.store.transaction() as record:
+        evaluation = record.open_evaluation(2022, "roads", "公路养护", "样例填表人", None)
+    assert conductor.go_on(evaluation).run_id == str(NEW)
+
+
+# ---- how it ended --------------------------------------------------------------------------------------------------------
+
+
+def test_run_that_failed_over_what_somebody_can_repair_tells_it_from_the_store(
+    office: Office, evaluation: Evaluation, prefect: Prefect, conductor: Conductor
+) -> None:
+    failure = Failure("校验台账", "L00", "台账有 1 处错误", "a" * 64)
+
+    def fails(run: str) -> None:
+        with office.store.transaction() as record:
+            record.record_failure(run, failure)
+
+    prefect.runs[RUN], prefect.works, prefect.afterwards = Failed(), fails, Failed(message="Task run failed")
+    position = conductor.go_on(evaluation)
+    assert (stands(position), position.failure) == ("preparing", failure)
+
+
+@pytest.mark.parametrize(("message", "told"), [("Process for flow run exited with status code: -9", None), (None, "运行异常终止")])
+def test_run_that_crashed_tells_what_prefect_knows(
+    evaluation: Evaluation, prefect: Prefect, conductor: Conductor, message: str | None, told: str | None
+) -> None:
+    prefect.runs[RUN], prefect.afterwards = Failed(), Crashed(message=message)
+    assert conductor.go_on(evaluation).failure == Failure("", "P14", told or str(message))
+
+
+def test_run_that_failed_before_it_had_an_evaluation_has_no_status(office: Office, prefect: Prefect, conductor: Conductor) -> None:
+    prefect.afterwards = Failed(message="refused")
+    position = conductor.begin(office.workspace.subject(2022), "")
+    assert position == Position(str(NEW), None, Failure("", "P14", "refused"))
+
+
+@pytest.mark.parametrize(("state", "outcome"), [(Completed(), Stage.ARCHIVED), (Completed(), Stage.REFUSED), (Failed(), Stage.ARCHIVED)])
+def test_run_whose_evaluation_has_ended_has_not_failed(
+    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor, state: State[Any], outcome: Stage
+) -> None:
+    def ends(_run: str) -> None:
+        with office.store.transaction() as record:
+            record.end_evaluation(revision.evaluation, outcome)
+
+    prefect.runs[RUN], prefect.works, prefect.afterwards = Failed(), ends, state
+    position = conductor.go_on(revision.evaluation)
+    assert (stands(position), position.failure) == (outcome.value, None)
+
+
+# ---- answer --------------------------------------------------------------------------------------------------------------
+
+
+def test_answer_is_given_again_until_prefect_takes_it(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
+    prefect.runs[RUN], prefect.rejections = CENTER, 2
+    assert conductor.answer(str(RUN), {"decision": "同意"}).run_id == str(RUN)
+    assert prefect.answers == [{"decision": "同意"}] * 3
+
+
+def test_answer_that_prefect_never_takes_is_given_up(office: Office, revision: Revision, prefect: Prefect) -> None:
+    prefect.runs[RUN], prefect.rejections = CENTER, 1000
+    with pytest.raises(ServerError) as fault:
+        Conductor(office, prefect, lambda: None, AT_ONCE).answer(str(RUN), {})
+    assert fault.value.code == "P07"
