@@ -41,6 +41,7 @@ def run(
 ) -> None:
     """开始或继续一项自评，直到等待审批。"""
     from flows.serve import conducting
+    from perfeval.assessment import expect_ledgers
     from perfeval.errors import UsageError
     from perfeval.model import Stage
 
@@ -55,6 +56,9 @@ def run(
         say("没有被退回的稿，--note 未采用。")
     if status and name not in {"", status.revision.evaluation.prepared_by}:
         say(f"这项自评已由“{status.revision.evaluation.prepared_by}”送审，--as 未采用。")
+    if status is None:  # a year mistyped is told before a server is up
+        expect_ledgers(subject)
+        _ = subject.indicators
     with waiting("校验台账、评分、编写报告……"), conducting(office) as (conductor, url):
         position = conductor.go_on(status.revision.evaluation) if status else conductor.begin(subject, name)
     _report(office, position, url, as_json=as_json)

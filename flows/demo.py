@@ -10,7 +10,7 @@ from rich.console import Console
 
 from flows.serve import conducting
 from perfeval import steps
-from perfeval.console import show_scores, tell
+from perfeval.console import MARKS, show_scores, tell
 from perfeval.errors import ArchiveError, ServerError
 from perfeval.model import Gate, Revision, Stage, Status, Verdict
 from perfeval.office import Office, open_office
@@ -77,7 +77,7 @@ def _approval(status: Status, code: pyotp.TOTP) -> dict[str, str]:
 def _show(console: Console, office: Office, revision: Revision) -> None:
     bag = steps.archive_report(office, revision)
     for check in verify_archive(bag):
-        console.print(f"{'✓' if check.ok else '✗'} {check.name}：{check.detail}", highlight=False)
+        console.print(f"{MARKS[check.state]} {check.name}：{check.detail}", highlight=False)
         if not check.ok:
             raise ArchiveError("P12", f"归档包核验不通过：{check.name}", check.detail)
     show_scores(steps.score_indicators(office, revision))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perfeval.console import Group, emit, say, say_findings, show_scores, tell
+from perfeval.console import MARKS, Group, emit, say, say_findings, show_scores, tell
 from perfeval.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -264,9 +264,8 @@ def verify(
     if as_json:
         emit({"ok": ok, "checks": [{"name": item.name, "ok": item.ok, "state": item.state, "detail": item.detail} for item in checks]})
     else:
-        marks = {"same": "✓", "differs": "≈", "unproved": "○", "wrong": "✗"}
         for item in checks:
-            tell(f"{marks[item.state]} {item.name}：{item.detail}")
+            tell(f"{MARKS[item.state]} {item.name}：{item.detail}")
         tell("核验通过：归档包完好" if ok else "核验不通过：以上打✗的各项与归档时不符")
     raise typer.Exit(0 if ok else 1)
 

@@ -138,16 +138,17 @@ def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | N
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_model(path: Path, model: type[M]) -> M:
-    """Load a YAML file into a frozen model.
+def load_model(path: Path, model: type[M], file: str = "") -> M:
+    """Load a YAML file into a frozen model; `file` is what it is called where its own name does not tell it apart.
 
     Raises: ConfigurationError: with every fault as `file:line: field: message`.
     """
-    data, marks = load_yaml(path)
+    file = file or path.name
+    data, marks = parse_yaml(read_text(path), file)
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:
-        raise faulty(path.name, explain(error, path.name, marks)) from error
+        raise faulty(file, explain(error, file, marks)) from error
 
 
 def faulty(file: str, faults: Iterable[str]) -> ConfigurationError:

@@ -36,6 +36,10 @@ def _in_chinese(text: str) -> str:
     return text
 
 
+# What came of a check of an archive.
+MARKS = {"same": "✓", "differs": "≈", "unproved": "○", "wrong": "✗"}
+
+
 class _Command(TyperCommand):
     def get_help(self, ctx: Any) -> str:  # noqa: ANN401  # its class is not public
         """The command's help, in Chinese."""
@@ -148,7 +152,8 @@ def say_findings(findings: "Sequence[Finding]") -> None:
     worst_first = list(Severity)
     for finding in sorted(findings, key=lambda finding: worst_first.index(finding.severity)):
         found = f"（现为“{finding.value}”）" if finding.value else ""
-        say(f"{finding.severity.word} {finding.code} {finding.place or finding.ledger or ''}：{finding.message}{found}")
+        place = finding.place or finding.ledger
+        say(f"{finding.severity.word} {finding.code}{f' {place}' if place else ''}：{finding.message}{found}")
 
 
 def show_scores(card: "Scorecard") -> None:

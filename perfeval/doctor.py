@@ -26,6 +26,7 @@ State = Literal["ok", "missing", "optional"]
 
 LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 _PYTHON = (3, 11)
+_DATABASE = "PERFEVAL_DATABASE_URL"
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
 _FREE_BYTES = 1 << 30
 _FONT_SECONDS = 30
@@ -62,7 +63,7 @@ class Condition:
     @property
     def detail(self) -> str:
         """What was found, and, where something is to be done, what for and how."""
-        return self.found if self.state == "ok" else f"{self.found}。用途：{self.purpose}。办法：{self.remedy}"
+        return self.found if self.state == "ok" else f"{self.found.rstrip('。')}。用途：{self.purpose}。办法：{self.remedy}"
 
 
 def examine(place: Workspace | ConfigurationError | None) -> list[Condition]:
@@ -165,6 +166,9 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
             _ = (subject.brought, subject.narrative, workspace.template, workspace.profiles)
     except ConfigurationError as error:
         return Condition(name, "missing", str(error).replace("\n", " "), purpose, "按所列文件和行号修改")
+    if workspace.settings.storage.database:
+        remedy = f"把地址移到环境变量 {_DATABASE}，并删去这一行"
+        return Condition(name, "missing", "perfeval.yml 里写了数据库地址（storage.database）", purpose, remedy)
     if not years:
         return Condition(name, "missing", "indicators 文件夹里没有任何年度的指标体系", purpose, "从 perfeval init 新建的工作区复制一份")
     return Condition(name, "ok", "、".join(f"{year}年度" for year in years) + "的配置完整", purpose)
@@ -173,11 +177,11 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
 def _examine_database() -> Condition:
     name, purpose, remedy = "PostgreSQL", "把数据放在PostgreSQL里", 'pip install "perfeval[postgresql]"'
     has_driver = importlib.util.find_spec("psycopg") is not None
-    from perfeval.store import URL_VARIABLE, try_database
+    from perfeval.store import try_database
 
-    url = os.environ.get(URL_VARIABLE, "")
+    url = os.environ.get(_DATABASE, "")
     if not url:
-        found = f"已安装驱动，未设置 {URL_VARIABLE}" if has_driver else "未安装驱动"
+        found = f"已安装驱动，未设置 {_DATABASE}" if has_driver else "未安装驱动"
         return Condition(name, "ok" if has_driver else "optional", found, purpose, remedy)
     try:
         try_database(url)

@@ -128,10 +128,11 @@ def begin_year(workspace: Workspace, year: int, from_year: int = 0) -> tuple[lis
         name = path.relative_to(workspace.root).as_posix()
         if path.exists():
             confirm.append(f"{name}：已有，未改动")
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        made.append(name)
+            text = path.read_text(encoding="utf-8")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            made.append(name)
         confirm += _to_confirm(name, text, from_year)
     for programme in workspace.programmes:
         line = _line_of(workspace.config_file.read_text(encoding="utf-8"), programme.codes[0])

@@ -113,9 +113,7 @@ class Workspace:
         Raises: ConfigurationError: it is not there.
         """
         if not path.is_file():
-            is_of_year = re.match(r"[0-9]{4}(?![0-9])", path.stem)
-            hint = f"用 perfeval year {is_of_year[0]} 生成。" if is_of_year else "从 perfeval init 新建的工作区里复制。"
-            raise ConfigurationError("F02", f"缺少配置文件 {path.relative_to(self.root)}", hint)
+            raise ConfigurationError("F02", f"缺少配置文件 {path.relative_to(self.root)}", _remedy(path))
         return path
 
 
@@ -167,7 +165,7 @@ class Subject:
         # Before years had a file, perfeval.yml held the basis of the one year there was.
         if basis and not self.year_file.parent.is_dir():
             return Year(basis=basis)
-        return load_model(self.workspace.existing(self.year_file), Year)
+        return load_model(self.workspace.existing(self.year_file), Year, f"years/{self.year_file.name}")
 
     @property
     def checking_files(self) -> tuple[Path, ...]:
@@ -184,6 +182,18 @@ class Subject:
     def drafting_files(self) -> tuple[Path, ...]:
         """What the text depends on besides the scores; kept with each revision."""
         return (self.workspace.config_file, *_present(self.year_file), self.narrative, self.workspace.template)
+
+
+def _remedy(path: Path) -> str:
+    """What to do about a file of the configuration that is not there."""
+    year = path.stem[:4]
+    if not re.match(r"[0-9]{4}(?![0-9])", path.stem):
+        return "从 perfeval init 新建的工作区里复制。"
+    if (shared := path.with_name(f"{year}{path.suffix}")).is_file():
+        return f"有几个项目时各有各的文件：把 {shared.name} 改名为 {path.name}。"
+    if path.parent.name == "years" and any((path.parents[1] / "indicators").glob(f"{year}*")):
+        return "新写一份：basis 下列出评价依据的 title 和 number，写法见手册。"
+    return f"用 perfeval year {year} 生成。"
 
 
 def _present(path: Path) -> Sequence[Path]:

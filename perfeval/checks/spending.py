@@ -19,7 +19,8 @@ def find_no_budget(context: CheckContext) -> Iterator[Finding]:
         return
     granted = _sums(budget.rows)
     if sum(granted.get(code, 0) for code in context.programme_codes) <= 0:
-        yield finding_on(budget, "C08", "全年预算数不大于0，预算执行率无法计算。请核对预算指标台账是否漏登追加或结转指标。")
+        whose = f"预算项目 {'、'.join(context.programme_codes)} " if context.other_codes else ""
+        yield finding_on(budget, "C08", f"{whose}全年预算数不大于0，预算执行率无法计算。请核对预算指标台账是否漏登追加或结转指标。")
 
 
 def find_overspending(context: CheckContext) -> Iterator[Finding]:

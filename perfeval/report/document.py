@@ -147,7 +147,7 @@ def _written_on(report_input: ReportInput) -> date:
     days = [] if ledger is None else ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls().to_list()
     written_on = cast("date | None", max(days, default=report_input.report_on))
     if written_on is None:
-        given = f"years/{report_input.year}.yml: 没有评价工作台账，也没有写 work.report_on"
+        given = f"years/{report_input.year}.yml: 没有评价工作台账，也没有写 report_on"
         raise _error([f"{given if ledger is None else f'{ledger.file}: {ledger.title}中没有“形成报告”步骤'}，成文日期无从确定"])
     return written_on
 

@@ -73,7 +73,7 @@ def test_next_year_waits_for_the_number_of_its_own_notice(next_year: Subject) ->
     assessment = assess(next_year, receive(next_year.ledgers))
     with pytest.raises(ConfigurationError) as fault:
         write_report(next_year, 0, assessment)
-    assert list(fault.value.faults) == ["2023.yml:6: basis.1.number：还没有填写文号"]
+    assert list(fault.value.faults) == ["years/2023.yml:6: basis.1.number：还没有填写文号"]
     settle(next_year)
     text = "".join(read_text(write_report(next_year, 0, assessment).document))
     assert "桃财监〔2024〕9号" in text
@@ -107,6 +107,7 @@ def test_begin_year_twice_overwrites_nothing(office: Workspace) -> None:
     made, confirm = begin_year(office, 2023)
     assert made == []
     assert "indicators/2023.yml：已有，未改动" in confirm
+    assert "indicators/2023.yml:114: 仍写着2022：source: 《桃江县2022年重点建设项目工作考核办法》（每月公示）" in confirm
     assert {path: path.read_bytes() for path in office.root.rglob("*") if path.is_file()} == before
 
 
@@ -154,6 +155,16 @@ def test_workspace_from_before_years_had_a_file_keeps_its_documents_for_its_own_
     assert [document.number for document in before.subject(2022).brought.basis] == ["桃政发〔2013〕25号", "桃财监〔2023〕63号"]
     with pytest.raises(ConfigurationError):
         _ = before.subject(2023).brought
+
+
+def test_years_file_lost_is_told_with_what_to_write(office: Workspace) -> None:
+    office.subject(2022).year_file.unlink()
+    with pytest.raises(ConfigurationError) as fault:
+        _ = office.subject(2022).brought
+    assert (fault.value.message, fault.value.hint) == (
+        "缺少配置文件 years/2022.yml",
+        "新写一份：basis 下列出评价依据的 title 和 number，写法见手册。",
+    )
 
 
 def test_year_command_prints_one_document(office: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
