@@ -15,7 +15,8 @@ from typing import Any
 import polars as pl
 
 from perfeval.indicators.formula import formula, place
-from perfeval.indicators.system import IndicatorSystem, LoadingContext, Measure
+from perfeval.indicators.measure import LoadingContext, Measure
+from perfeval.indicators.system import IndicatorSystem
 from perfeval.model import Fact, Facts, Ledgers, Source
 from schemas import DEFAULT, Kind
 

@@ -10,8 +10,9 @@ from pydantic import RootModel, ValidationError
 from perfeval.configuration import explain, load_model, load_yaml
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.facts import BUILT_IN
+from perfeval.indicators.measure import LoadingContext
 from perfeval.indicators.profile import TOTAL, Profile, same_title
-from perfeval.indicators.system import IndicatorSystem, LoadingContext, Scoring
+from perfeval.indicators.system import IndicatorSystem, Scoring
 from schemas import Catalogue
 
 Profiles = RootModel[dict[str, Profile]]

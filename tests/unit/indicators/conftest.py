@@ -8,8 +8,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from perfeval.configuration import load_yaml
+from perfeval.indicators.measure import LoadingContext
 from perfeval.indicators.profile import Profile
-from perfeval.indicators.system import IndicatorSystem, LoadingContext
+from perfeval.indicators.system import IndicatorSystem
 from perfeval.model import Fact, Ledger
 from schemas import BUILT_IN, Catalogue, LedgerModel
 from schemas.columns import Day, Money, Quantity, Text, choice, day, money, quantity
