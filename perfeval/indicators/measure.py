@@ -14,15 +14,17 @@ from perfeval.model.numbers import plain
 from schemas import BUILT_IN, Catalogue, Column, Kind, LedgerModel
 
 _HUNDRED = Decimal(100)
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 @dataclass
 class LoadingContext:
-    """What an indicator system is read with: the rules and ledgers that its names mean, and its year as soon as that is read."""
+    """What an indicator system is read with: the rules and ledgers that its names mean; its year and profile once they are read."""
 
     profiles: Mapping[str, Profile]
     catalogue: Catalogue
     year: int | None = None
+    profile: Profile | None = None
 
 
 def loading_context(info: ValidationInfo) -> LoadingContext:
@@ -84,10 +86,10 @@ def _column(name: object, ledger: type[LedgerModel]) -> Column:
 
 
 class Measure(Model):
-    """计算方法: one aggregate over a ledger's rows, or the ratio of two, in percent or times `factor` in a unit of its own.
+    """计算方法: one aggregate over a ledger's rows; or the ratio of two, in percent or times `factor` in a unit of its own; or growth.
 
-    What is aggregated is a column, or the days from the first of two to the second. The YAML's names of ledger and columns,
-    and its condition, are held as what they mean.
+    What is aggregated is a column, or the days from the first of two to the second. Growth is by how much percent another figure of
+    the system is above last year's. The YAML's names of ledger and columns, and its condition, are held as what they mean.
     """
 
     ledger: Annotated[type[LedgerModel] | None, BeforeValidator(_named_ledger)] = None
@@ -97,12 +99,16 @@ class Measure(Model):
     days: Annotated[tuple[InstanceOf[Column], InstanceOf[Column]] | None, BeforeValidator(_named_days)] = None
     numerator: "Measure | None" = None
     denominator: "Measure | None" = None
+    growth: Id | None = None
     factor: Annotated[Decimal, Field(gt=0)] = _HUNDRED
     unit: str = ""
 
     @model_validator(mode="after")
     def _whole(self) -> "Measure":
-        if self.is_ratio:
+        if self.growth:
+            if self.model_fields_set != {"growth"}:
+                raise ValueError("growth 只写一个数据项的名，不写别的")
+        elif self.is_ratio:
             self._check_ratio()
         else:
             self._check_aggregate()
@@ -110,7 +116,7 @@ class Measure(Model):
 
     def _check_aggregate(self) -> None:
         if not (self.ledger and self.aggregate):
-            raise ValueError("应写 ledger 和 aggregate，或者 numerator 和 denominator")
+            raise ValueError("应写 ledger 和 aggregate，或者 numerator 和 denominator，或者 growth")
         if self.days:
             if self.column or self.aggregate in ("count", "n_unique"):
                 raise ValueError("days 与 mean、min、max 或 sum 同用，不写 column")
@@ -124,7 +130,7 @@ class Measure(Model):
     def _check_ratio(self) -> None:
         if self.model_fields_set & {"ledger", "where", "aggregate", "column", "days"} or not (self.numerator and self.denominator):
             raise ValueError("比率只写 numerator 和 denominator，两者都要写")
-        if any(part.is_ratio or part.is_day for part in self.parts):
+        if any(part.is_ratio or part.is_day or part.growth for part in self.parts):
             raise ValueError("比率的 numerator 和 denominator 都应是一个数的 ledger、aggregate")
         above, below = (part.natural_unit for part in self.parts)
         if self.natural_unit == "%":
@@ -154,7 +160,9 @@ class Measure(Model):
 
     @property
     def parts(self) -> tuple["Measure", ...]:
-        """The aggregates it is made of: itself, or numerator and denominator."""
+        """The aggregates it is made of: itself, or numerator and denominator; none of growth."""
+        if self.growth:
+            return ()
         return tuple(part for part in (self.numerator, self.denominator) if part) if self.is_ratio else (self,)
 
     @property
@@ -175,8 +183,17 @@ class Measure(Model):
         return bool(self.column and self.column.kind is Kind.DAY and self.aggregate != "n_unique")
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the result is a whole number: rows, different values, days, or a sum of counts."""
+        if self.aggregate in ("count", "n_unique"):
+            return True
+        return self.aggregate != "mean" and bool(self.days or (self.column and self.column.kind is Kind.COUNT))
+
+    @property
     def natural_unit(self) -> str:
         """The unit that the result has by itself; empty where it is the counted thing's."""
+        if self.growth:
+            return "%"
         if self.is_ratio:
             return self.unit or "%"
         if self.days:
