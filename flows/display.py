@@ -19,7 +19,7 @@ def show_submission(submission: Submission, table: Making = create_table_artifac
     card, name = submission.card, submission.name
     key = f"{submission.revision.evaluation.id}-r{submission.revision.number}"
     table(score_rows(card), key=f"{key}-scores", description=f"{name} 得分表：总分 {card.total}，等级 {card.grade}")
-    table(finding_rows(submission.findings), key=f"{key}-findings", description=f"{name} 台账疑点表")
+    table(finding_rows(submission.doubts), key=f"{key}-findings", description=f"{name} 台账疑点表")
     link(submission.link, link_text=f"下载 {name}（Word）", key=f"{key}-draft", description=f"{name} 自评报告")
 
 

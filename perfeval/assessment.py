@@ -11,7 +11,7 @@ import polars as pl
 from perfeval.checks import check_ledgers, load_classification
 from perfeval.configuration import read_text
 from perfeval.errors import LedgerError, UsageError
-from perfeval.indicators import derive_facts, load_indicators, score_facts
+from perfeval.indicators import derive_facts, find_doubts, load_indicators, score_facts
 from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
 from perfeval.model.ledgers import parquet
@@ -129,7 +129,8 @@ def score(subject: Subject, ledgers: Ledgers) -> tuple[Facts, Scorecard]:
     """Facts and scores from a programme's own rows."""
     system = load_indicators(subject.indicators, subject.workspace.catalogue)
     facts = derive_facts(system, ledgers)
-    return facts, score_facts(system, facts)
+    card = score_facts(system, facts)
+    return facts, replace(card, doubts=find_doubts(system, facts, card))
 
 
 def write_report(subject: Subject, revision: int, assessment: Assessment) -> Report:

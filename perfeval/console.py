@@ -174,6 +174,8 @@ def show_scores(card: "Scorecard") -> None:
         table.add_row(*(Text(visible(f"{cell}")) for cell in (row.level2, row.name, row.target, row.actual, row.weight, row.score)))
     execution = card.execution
     table.add_row("预算执行", "预算执行率", "100%", percentage(execution.rate), f"{execution.weight}", f"{execution.score}")
+    for item in card.adjustments:
+        table.add_row("评分调整", Text(visible(item.explanation)), "", "", "", f"{item.points}")
     table.add_section()
     table.add_row("", "总分", "", card.grade, "100", f"{card.total}", style="bold")
     Console(soft_wrap=False).print(table)

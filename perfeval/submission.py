@@ -28,6 +28,11 @@ class Submission:
     draft: Draft
 
     @property
+    def doubts(self) -> Sequence[Finding]:
+        """Everything that was found, in the points first and then in the ledgers."""
+        return (*self.card.doubts, *self.findings)
+
+    @property
     def link(self) -> str:
         """Where the server hands out the draft."""
         return f"/perfeval/drafts/{self.draft.evaluation}/{self.draft.revision}.docx"
@@ -43,7 +48,7 @@ def describe_submission(gate: Gate, submission: Submission, attempts: Sequence[F
     """What an approver reads above the form."""
     revision, card = submission.revision, submission.card
     evaluation = revision.evaluation
-    doubts = [finding for finding in submission.findings if finding.severity is not Severity.NOTE]
+    doubts = [finding for finding in submission.doubts if finding.severity is not Severity.NOTE]
     lines = [
         *_problem(attempts),
         f"### {gate.title}：{evaluation.year}年度“{escaped(evaluation.programme)}”自评报告 第{revision.number}稿",
@@ -76,6 +81,7 @@ def describe_objection(objection: Decision, attempts: Sequence[FailedAttempt]) -
 def score_rows(card: Scorecard) -> list[dict[str, str]]:
     """The 自评表's rows, the execution rate last, by Chinese heading."""
     rows = [(row.level1, row.level2, row.name, row.target, row.actual, row.weight, row.score, row.explanation) for row in card.scores]
+    rows += [("评分调整", "", item.rule, "", "", "", item.points, item.explanation) for item in card.adjustments]
     execution = card.execution
     rate = percentage(execution.rate)
     rows.append(("预算执行", "预算执行率", "预算执行率", "100%", rate, execution.weight, execution.score, execution.explanation))

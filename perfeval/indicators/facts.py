@@ -5,18 +5,22 @@ means and ratios are divided in Python, because Polars would round a Decimal quo
 """
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
 from functools import reduce
 from operator import and_, or_
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
 from perfeval.indicators.formula import formula, place
-from perfeval.indicators.system import IndicatorSystem, LoadingContext, Measure
-from perfeval.model import Fact, Facts, Ledgers, Source
+from perfeval.indicators.measure import LoadingContext, Measure
+from perfeval.indicators.system import IndicatorSystem
+from perfeval.model import Fact, Facts, Judgement, Ledgers, Source
+from perfeval.model.numbers import plain, rounded
 from schemas import DEFAULT, Kind
 
 # 28 digits whatever the caller's decimal context; scores are rounded once, where the profile says so.
@@ -38,6 +42,26 @@ BUILT_IN = {
     "budget_executed": _built_in(**_EXECUTED),
     "execution_rate": _built_in(numerator=_EXECUTED, denominator=_BUDGET),
 }
+# What was spent of each source of funds: computed where the expenditure ledger names sources.
+EXECUTED_OF = {
+    "当年财政拨款": "budget_executed_fiscal",
+    "上年结转资金": "budget_executed_carried_over",
+    "其他资金": "budget_executed_other",
+}
+_SOURCED = {
+    "budget_executed_fiscal": _built_in(**_EXECUTED, where="source IN ('年初预算','追加','调减')"),
+    "budget_executed_carried_over": _built_in(**_EXECUTED, where="source = '上年结转'"),
+    "budget_executed_other": _built_in(**_EXECUTED, where="source = '其他资金'"),
+}
+# Computed where the profile caps the total by it.
+_GOALS = {
+    "goals_done_rate": _built_in(
+        numerator={"ledger": "goals", "aggregate": "count", "where": "status = '完成'"},
+        denominator={"ledger": "goals", "aggregate": "count"},
+    )
+}
+RESERVED = (*BUILT_IN, *_SOURCED, *_GOALS)
+NO_JUDGEMENTS: Mapping[str, Judgement] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,13 +76,54 @@ class _Counted:
 Rows = tuple[Measure, ...]
 
 
-def derive_facts(system: IndicatorSystem, ledgers: Ledgers) -> Facts:
+def derive_facts(
+    system: IndicatorSystem, ledgers: Ledgers, last_year: Facts | None = None, judgements: Mapping[str, Judgement] = NO_JUDGEMENTS
+) -> Facts:
     """Derive every fact of an indicator system (事实), and those about the budget, from validated ledgers.
 
+    Growth is held against the facts of last year's archive; judged rows are what a person gave them, by the indicator's id.
     A count or sum over no rows is 0; a mean, least, greatest or ratio without a base is missing, with the reason.
     """
-    measures = BUILT_IN | dict(system.facts) | {row.id: row.measure for row in system.scored if row.measure}
-    units = {row.id: row.aim.unit for row in system.scored}
+    measures = BUILT_IN | _SOURCED | _asked_for(system) | dict(system.facts) | {row.id: row.measure for row in system.scored if row.measure}
+    facts = _counted_facts(measures, {row.id: row.aim.unit for row in system.scored}, ledgers)
+    if not any(len(source.rows) for name in _SOURCED for source in facts[name].sources):
+        facts = {name: fact for name, fact in facts.items() if name not in _SOURCED}
+    growths = {name: _growth(name, facts[measure.growth], last_year) for name, measure in measures.items() if measure.growth}
+    judged = {row.id: _judged(row.id, judgements.get(row.id)) for row in system.scored if row.judged}
+    return facts | growths | judged
+
+
+def _asked_for(system: IndicatorSystem) -> dict[str, Measure]:
+    return {name: measure for name, measure in _GOALS.items() if any(cap.by == name for cap in system.profile.caps)}
+
+
+def _growth(name: str, now: Fact, last_year: Facts | None) -> Fact:
+    """By how much percent a figure is above last year's."""
+    before = (last_year or {}).get(now.id)
+    told = f"（{now.formula}）比上一年度归档的同一数"
+    if last_year is None:
+        reason = "没有上一年度的归档"
+    elif before is None or before.unit != now.unit:
+        reason = "上一年度的归档没有这一数" if before is None else f"上一年度的单位是“{before.unit}”，本年是“{now.unit}”"
+    elif not isinstance(now.value, Decimal) or not isinstance(before.value, Decimal):
+        reason = f"本年{now.reason or '不是数'}" if not isinstance(now.value, Decimal) else f"上一年度{before.reason or '不是数'}"
+    elif before.value <= 0:
+        reason = f"上一年度是{plain(before.value)}{before.unit}，增长率无从计算"
+    else:
+        growth = EXACT.divide(EXACT.multiply(EXACT.subtract(now.value, before.value), Decimal(100)), before.value)
+        return Fact(name, growth, "%", f"{told}（{rounded(before.value, 6)}{before.unit}）增长的百分比", now.sources)
+    return Fact(name, None, "%", f"{told}增长的百分比", now.sources, reason, now.is_unknown)
+
+
+def _judged(name: str, judgement: Judgement | None) -> Fact:
+    """What a person gave a row. None given is no 0: it is unknown."""
+    if judgement is None:
+        return Fact(name, None, "%", "由人评定", (), "还没有评定意见", is_unknown=True)
+    evidence = "、".join(judgement.evidence) or "无"
+    return Fact(name, judgement.value, "%", f"由人评定，依据：{judgement.grounds.rstrip('。')}；佐证材料：{evidence}")
+
+
+def _counted_facts(measures: Mapping[str, Measure], units: Mapping[str, str], ledgers: Ledgers) -> dict[str, Fact]:
     wanted: dict[str, dict[Rows, None]] = defaultdict(dict)
     for measure in measures.values():
         for rows in _together(measure):
@@ -75,8 +140,10 @@ def derive_facts(system: IndicatorSystem, ledgers: Ledgers) -> Facts:
             formula(measure),
             tuple(source for rows in _together(measure) if rows in lineage for source in _sources(ledgers, rows, lineage[rows])),
             reason,
+            is_unknown=bool(_unread(measure, counted)),
         )
         for name, measure in measures.items()
+        if not measure.growth
         for value, reason in (_value(measure, counted),)
     }
 
@@ -130,8 +197,7 @@ def _aggregate(part: Measure, mask: pl.Expr) -> pl.Expr:
 
 def _value(measure: Measure, counted: dict[Measure, _Counted]) -> tuple[Decimal | date | None, str | None]:
     """The value; or None and why there is none."""
-    missing = [part.shape.ledger_title() for part in measure.parts if part not in counted]
-    if missing:
+    if missing := _unread(measure, counted):
         return None, f"没有收到{'、'.join(dict.fromkeys(missing))}"
     values = [_single(part, counted[part]) for part in measure.parts]
     for part, value in zip(measure.parts, values, strict=True):
@@ -145,6 +211,11 @@ def _value(measure: Measure, counted: dict[Measure, _Counted]) -> tuple[Decimal 
     if below == 0:
         return None, f"分母为0：{formula(measure.parts[1])}，得0"
     return EXACT.divide(EXACT.multiply(above, measure.factor), below), None
+
+
+def _unread(measure: Measure, counted: Iterable[Measure]) -> list[str]:
+    """The ledgers it needs and that were not received."""
+    return [part.shape.ledger_title() for part in measure.parts if part not in counted]
 
 
 def _single(part: Measure, counted: _Counted) -> Decimal | date | None:

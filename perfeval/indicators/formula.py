@@ -1,7 +1,7 @@
 """How a figure was computed (计算方法), as a Chinese sentence that a reader can re-perform on the ledger."""
 
 from perfeval.indicators.condition import plain_header
-from perfeval.indicators.system import Measure
+from perfeval.indicators.measure import Measure
 from perfeval.model.numbers import plain
 
 _ENDS = {"min": "最小值", "max": "最大值"}

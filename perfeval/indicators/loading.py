@@ -9,9 +9,10 @@ from pydantic import RootModel, ValidationError
 
 from perfeval.configuration import explain, faulty, load_model, load_yaml
 from perfeval.errors import ConfigurationError
-from perfeval.indicators.facts import BUILT_IN
+from perfeval.indicators.facts import BUILT_IN, RESERVED
+from perfeval.indicators.measure import LoadingContext
 from perfeval.indicators.profile import TOTAL, Profile, same_title
-from perfeval.indicators.system import IndicatorSystem, LoadingContext, Scoring
+from perfeval.indicators.system import IndicatorSystem, Scoring
 from schemas import Catalogue
 
 Profiles = RootModel[dict[str, Profile]]
@@ -53,23 +54,37 @@ def _faults(data: Mapping[str, Any], stem: str, profile: Profile | None, catalog
     listed = data.get("indicators")
     rows = {place: row for place, row in enumerate(listed if isinstance(listed, list) else ()) if isinstance(row, dict)}
     facts = data.get("facts")
-    yield from _repeated_ids([*facts] if isinstance(facts, dict) else [], rows)
+    facts = facts if isinstance(facts, dict) else {}
+    yield from _repeated_ids([*facts], rows)
+    yield from _growths(facts, rows)
     if profile:
         yield from _misplaced(rows, profile)
         yield from _weights(rows, profile)
 
 
 def _repeated_ids(facts: list[Any], rows: Mapping[int, Mapping[str, Any]]) -> Iterator[Fault]:
-    seen = dict.fromkeys(BUILT_IN, "系统内置数据项")
+    seen = dict.fromkeys(RESERVED, "系统内置数据项")
     for name in facts:
-        if name in BUILT_IN:
+        if name in RESERVED:
             yield ("facts", name), f"facts 里的“{name}”是系统内置数据项，请换一个名"
         seen[name] = "facts"
     for place, row in rows.items():
         name = str(row.get("id"))
-        if name in seen and not (name in BUILT_IN and row.get("scoring") == Scoring.EXECUTION):
+        if name in seen and not (name in RESERVED and row.get("scoring") == Scoring.EXECUTION):
             yield ("indicators", place, "id"), f"id “{name}”与{seen[name]}重复"
         seen.setdefault(name, "前面的指标")
+
+
+def _growths(facts: Mapping[Any, Any], rows: Mapping[int, Mapping[str, Any]]) -> Iterator[Fault]:
+    """Growth of a figure that the system does not have, or that is growth itself."""
+    measures: dict[tuple[str | int, ...], Any] = {("facts", name): measure for name, measure in facts.items()}
+    measures |= {("indicators", place, "measure"): row.get("measure") for place, row in rows.items()}
+    grown = {place: measure["growth"] for place, measure in measures.items() if isinstance(measure, dict) and "growth" in measure}
+    known = {*BUILT_IN, *(name for name in facts if ("facts", name) not in grown)}
+    known |= {row.get("id") for place, row in rows.items() if row.get("measure") and ("indicators", place, "measure") not in grown}
+    for place, name in grown.items():
+        if isinstance(name, str) and name not in known:
+            yield (*place, "growth"), f"没有“{name}”这个数据项，growth 应写 facts 或指标里由台账算出的一项的名"
 
 
 def _misplaced(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Iterator[Fault]:

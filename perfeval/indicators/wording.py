@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from perfeval.indicators.target import Amount, Target
-from perfeval.model.numbers import in_wan, plain, rounded, written_day
+from perfeval.model.numbers import in_wan, percentage, plain, rounded, written_day
 
 _WAN = Decimal(10_000)
 _MOST_PLACES = 8
@@ -20,11 +20,19 @@ def yuan(amount: Decimal) -> str:
     return f"{in_wan(amount)}万元" if abs(amount) >= _WAN else f"{plain(amount)}元"
 
 
+def percentage_near(value: Decimal, limit: Decimal) -> str:
+    """A percentage with as many places as it takes not to look like a limit that it is not."""
+    places = 2
+    while places < _MOST_PLACES and value != limit and rounded(value, places) == plain(limit):
+        places += 1
+    return percentage(value, places)
+
+
 def quantity(value: Amount, target: Target, unit: str) -> str:
     """An actual value (实际完成值) in the target's unit, with as many places as it takes not to look like the target when it misses it."""
     if isinstance(value, date):
         return written_day(value)
-    unit = target.unit if target.relation else unit
+    unit = (target.unit if target.relation else "") or unit
     shown = value / target.scale
     places = 2
     if target.relation:

@@ -16,9 +16,10 @@ from perfeval.model.evaluation import (
     Verdict,
 )
 from perfeval.model.ledgers import Finding, Ledger, Ledgers, ReceivedFile, Severity
-from perfeval.model.scores import Execution, Fact, Facts, Score, Scorecard, Source
+from perfeval.model.scores import Adjustment, Execution, Fact, Facts, Judgement, Score, Scorecard, Source
 
 __all__ = [
-    "Answer", "Decision", "Draft", "Evaluation", "Execution", "Fact", "Facts", "FailedAttempt", "Figure", "Finding", "Gate", "Ledger",
-    "Ledgers", "Person", "Progress", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity", "Source", "Stage", "Status", "Verdict",
+    "Adjustment", "Answer", "Decision", "Draft", "Evaluation", "Execution", "Fact", "Facts", "FailedAttempt", "Figure", "Finding",
+    "Gate", "Judgement", "Ledger", "Ledgers", "Person", "Progress", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity",
+    "Source", "Stage", "Status", "Verdict",
 ]  # fmt: skip

@@ -94,6 +94,7 @@ def print_scores(facts: Facts, card: Scorecard) -> dict[str, Any]:
         "facts": {fact.id: _print_fact(fact) for fact in facts.values()},
         "scores": [{name: number(getattr(score, name)) for name in _PRINTED} for score in card.scores],
         "execution": {name: number(getattr(execution, name)) for name in ("initial", "annual", "executed", "rate", "score")},
+        "adjustments": [{"rule": item.rule, "points": number(item.points), "explanation": item.explanation} for item in card.adjustments],
         "total": number(card.total),
         "grade": card.grade,
     }

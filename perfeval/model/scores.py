@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import polars as pl
 
+from perfeval.model.ledgers import Finding
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
@@ -26,6 +28,7 @@ class Fact:
 
     A latest or earliest day is a date; everything else is a Decimal, money in yuan, ratios in percent (0-100) and unrounded.
     `formula` is the Chinese sentence a reader can re-perform; `unit` is what is printed behind the number (次, 元, %).
+    `is_unknown`: there is no value because what it is computed from was not handed in; of nothing that happened there is none either.
     """
 
     id: str
@@ -34,6 +37,16 @@ class Fact:
     formula: str
     sources: tuple[Source, ...] = ()
     reason: str | None = None
+    is_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """评定: what a person gave a qualitative indicator, in percent of its points, on what grounds and evidence."""
+
+    value: Decimal
+    grounds: str
+    evidence: tuple[str, ...]
 
 
 Facts = Mapping[str, Fact]
@@ -66,10 +79,10 @@ class FactRecord:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One row of the 自评表: what was aimed at, what was reached, the points, and why (Chinese).
+    """One row of the 自评表: what was aimed at, what was reached, the points, and why (Chinese, fit for print: facts, no demands).
 
     `is_missed`: the target was missed, or points were lost. `needs_reason`: that, or the target was far exceeded or is not
-    applicable, so 偏差原因分析及改进措施 must say why.
+    applicable, so 偏差原因分析及改进措施 must say why. `is_judged`: a person gave the points, no ledger.
     """
 
     id: str
@@ -84,6 +97,7 @@ class Score:
     needs_reason: bool = False
     is_missed: bool = False
     is_applicable: bool = True
+    is_judged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +117,36 @@ class Execution:
     explanation: str
     parts: Mapping[str, tuple[Decimal, Decimal, Decimal | None]]
 
+    @property
+    def needs_reason(self) -> bool:
+        """Whether not all that was granted is spent."""
+        return self.executed < self.annual
+
+    @property
+    def is_adjusted(self) -> bool:
+        """Whether the budget is not the one the year began with: 追加, 调减, 结转."""
+        return self.initial != self.annual
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A cap or a deduction by the profile's rules: the points it adds to the total, below 0, and why (Chinese)."""
+
+    rule: str
+    points: Decimal
+    explanation: str
+
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """All scores of one revision; `total` is the sum of the rounded rows and of the execution score."""
+    """All scores of one revision; `total` is the sum of the rounded rows, of the execution score and of the adjustments.
+
+    `doubts` are what an approver should know of the points besides what the ledgers' checks found.
+    """
 
     scores: tuple[Score, ...]
     execution: Execution
     total: Decimal
     grade: str
+    adjustments: tuple[Adjustment, ...] = ()
+    doubts: tuple[Finding, ...] = ()

@@ -115,6 +115,9 @@ def _indicators(report_input: ReportInput, front: Front) -> Iterator[Row]:
         ]
     card = report_input.card
     full = card.execution.weight + sum((score.weight for score in card.scores), Decimal(0))
+    for position, item in enumerate(card.adjustments, start=1):
+        points = mark(FigureValue(f"adjustment_{position}", item.points, "分"), plain(item.points))
+        yield [Cell(f"评分调整：{item.rule}", 6, head=True), NONE, points, item.explanation]
     total = mark(FigureValue("score_total", card.total, "分"), plain(card.total))
     yield [Cell("总分", 6, head=True), plain(full), total, Cell(f"等级：{card.grade}", align="c")]
 

@@ -91,7 +91,7 @@ def test_score_prints_the_published_figures(command: Command, office: Path) -> N
     said = command("score", "--year", 2022, "-w", office, "--json")
     document = said.json
     assert said.code == 0
-    assert set(document) == {"facts", "scores", "execution", "total", "grade"}
+    assert set(document) == {"facts", "scores", "execution", "adjustments", "total", "grade"}
     assert set(document["facts"]["meetings"]) == {"value", "unit", "formula", "rows"}
     assert {
         name: document["facts"][name]["value"] for name in ("meetings", "bulletins", "colour_tables", "assigned_tasks", "services")

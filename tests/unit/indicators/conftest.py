@@ -8,8 +8,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from perfeval.configuration import load_yaml
+from perfeval.indicators.measure import LoadingContext
 from perfeval.indicators.profile import Profile
-from perfeval.indicators.system import IndicatorSystem, LoadingContext
+from perfeval.indicators.system import IndicatorSystem
 from perfeval.model import Fact, Ledger
 from schemas import BUILT_IN, Catalogue, LedgerModel
 from schemas.columns import Day, Money, Quantity, Text, choice, day, money, quantity
@@ -46,6 +47,8 @@ MEASURES = {
         "factor": 1,
         "unit": "元/公里",
     },
+    "mean": {"ledger": "works", "aggregate": "mean", "column": "cost_yuan", "unit": "元/笔"},
+    "growth": {"growth": "budget_executed"},
 }
 
 
@@ -56,9 +59,12 @@ def profiles() -> Mapping[str, Profile]:
 
 @pytest.fixture(scope="session")
 def make_system(profiles: Mapping[str, Profile]) -> Callable[..., IndicatorSystem]:
-    """An indicator system of the given rows; weights are not added up here."""
+    """An indicator system of the given rows; weights are not added up here; `rules` are added to the profile."""
 
-    def make(*rows: dict[str, Any], profile: str = "mof-2020", facts: dict[str, Any] | None = None) -> IndicatorSystem:
+    def make(
+        *rows: dict[str, Any], profile: str = "mof-2020", facts: dict[str, Any] | None = None, rules: dict[str, Any] | None = None
+    ) -> IndicatorSystem:
+        known = {**profiles, profile: Profile.model_validate(profiles[profile].model_dump() | (rules or {}))}
         document = {
             "year": 2022,
             "profile": profile,
@@ -71,7 +77,7 @@ def make_system(profiles: Mapping[str, Profile]) -> Callable[..., IndicatorSyste
                 for number, row in enumerate(rows, start=1)
             ],
         }
-        return IndicatorSystem.model_validate(document, context=LoadingContext(profiles, CATALOGUE))
+        return IndicatorSystem.model_validate(document, context=LoadingContext(known, CATALOGUE))
 
     return make
 
@@ -97,11 +103,15 @@ def measures() -> Mapping[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def make_budget() -> Callable[..., dict[str, Fact]]:
-    """The facts about the budget."""
+    """The facts about the budget; what was spent `of` each source only where it is given."""
 
-    def make(initial: str = "0", annual: str = "179900", executed: str = "179900", carried: str = "0", other: str = "0") -> dict[str, Fact]:
+    def make(
+        initial: str = "0", annual: str = "179900", executed: str = "179900", carried: str = "0", other: str = "0", **of: str
+    ) -> dict[str, Fact]:
         values = {"budget_initial": initial, "budget_carried_over": carried, "budget_other": other}
         values |= {"budget_annual": annual, "budget_executed": executed}
+        ids = {"of_fiscal": "budget_executed_fiscal", "of_carried": "budget_executed_carried_over", "of_other": "budget_executed_other"}
+        values |= {ids[name]: yuan for name, yuan in of.items()}
         rate = Decimal(executed) * 100 / Decimal(annual) if Decimal(annual) else None
         facts = {name: Fact(name, Decimal(value), "元", "合计") for name, value in values.items()}
         return facts | {"execution_rate": Fact("execution_rate", rate, "%", "比率")}

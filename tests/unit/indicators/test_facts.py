@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from perfeval.indicators import derive_facts
 from perfeval.indicators.system import IndicatorSystem
-from perfeval.model import Fact, Ledger
+from perfeval.model import Fact, Judgement, Ledger
 
 MakeSystem = Callable[..., IndicatorSystem]
 MakeLedger = Callable[..., Ledger]
@@ -127,7 +127,7 @@ def test_ratio_of_two_columns_tells_both(derive: Callable[..., Fact], make_ledge
 
 def test_ratio_over_nothing_is_missing_with_the_reason(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
     fact = derive(RATIO, make_ledger("issues", closed_on=[]))
-    assert (fact.value, fact.reason) == (None, "分母为0：统计问题交办台账的行数，得0")
+    assert (fact.value, fact.reason, fact.is_unknown) == (None, "分母为0：统计问题交办台账的行数，得0", False)
 
 
 COST = {"ledger": "works", "where": "kind = '大中修'", "aggregate": "sum", "column": "cost_yuan"}
@@ -257,7 +257,7 @@ def test_mean_or_extreme_of_nothing_is_missing(aggregate: str, derive: Callable[
 
 def test_fact_of_a_ledger_not_received_is_missing(derive: Callable[..., Fact]) -> None:
     fact = derive({"ledger": "meetings", "aggregate": "count"})
-    assert (fact.value, fact.reason, fact.sources) == (None, "没有收到调度会议台账", ())
+    assert (fact.value, fact.reason, fact.sources, fact.is_unknown) == (None, "没有收到调度会议台账", (), True)
 
 
 def test_budget_facts_follow_the_sources_of_funds(make_system: MakeSystem, make_ledger: MakeLedger) -> None:
@@ -281,6 +281,73 @@ def test_budget_facts_follow_the_sources_of_funds(make_system: MakeSystem, make_
 def test_indicator_is_a_fact_in_the_unit_of_its_target(make_system: MakeSystem, make_ledger: MakeLedger) -> None:
     facts = derive_facts(make_system({"target": "≥60次"}), {"meetings": make_ledger("meetings", kind=KINDS)})
     assert (facts["row_1"].value, facts["row_1"].unit) == (Decimal(4), "次")
+
+
+def test_spending_by_source_is_told_where_the_ledger_names_sources(make_system: MakeSystem, make_ledger: MakeLedger) -> None:
+    spent = make_ledger(
+        "expenditure",
+        source=["年初预算", "追加", "上年结转", "其他资金", "上年结转"],
+        amount_yuan=[Decimal(amount) for amount in ("600.50", "100", "149.50", "10", "0.25")],
+    )
+    facts = derive_facts(make_system({}), {"expenditure": spent})
+    assert {name: facts[name].value for name in facts if name.startswith("budget_executed_")} == {
+        "budget_executed_fiscal": Decimal("700.50"),
+        "budget_executed_carried_over": Decimal("149.75"),
+        "budget_executed_other": Decimal(10),
+    }
+
+
+def test_spending_of_a_ledger_without_sources_is_told_as_before(make_system: MakeSystem, make_ledger: MakeLedger) -> None:
+    facts = derive_facts(make_system({}), {"expenditure": make_ledger("expenditure", amount_yuan=[Decimal(1)])})
+    assert [name for name in facts if name.startswith("budget_executed")] == ["budget_executed"]
+
+
+def test_goals_are_counted_where_the_profile_caps_by_them(make_system: MakeSystem, make_ledger: MakeLedger) -> None:
+    goals = {"goals": make_ledger("goals", status=["完成", "部分完成", "未完成", "完成"])}
+    assert derive_facts(make_system({}, profile="integrated-2022"), goals)["goals_done_rate"].value == Decimal(50)
+    assert "goals_done_rate" not in derive_facts(make_system({}), goals)
+
+
+def test_growth_is_held_against_last_years_archive(make_system: MakeSystem, make_ledger: MakeLedger) -> None:
+    system = make_system({}, facts={"meetings": {"ledger": "meetings", "aggregate": "count", "unit": "次"}, "more": {"growth": "meetings"}})
+    last_year = {"meetings": Fact("meetings", Decimal(3), "次", "统计调度会议台账的行数")}
+    fact = derive_facts(system, {"meetings": make_ledger("meetings", kind=KINDS)}, last_year)["more"]
+    assert (fact.value, fact.unit) == (Decimal("33.33333333333333333333333333"), "%")
+    assert fact.formula == "（统计调度会议台账的行数）比上一年度归档的同一数（3次）增长的百分比"
+    assert fact.sources[0].rows.to_list() == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("last_year", "reason"),
+    [
+        (None, "没有上一年度的归档"),
+        ({}, "上一年度的归档没有这一数"),
+        ({"meetings": Fact("meetings", Decimal(3), "场", "")}, "上一年度的单位是“场”，本年是“次”"),
+        ({"meetings": Fact("meetings", None, "次", "", (), "没有收到调度会议台账")}, "上一年度没有收到调度会议台账"),
+        ({"meetings": Fact("meetings", Decimal(0), "次", "")}, "上一年度是0次，增长率无从计算"),
+    ],
+)
+def test_growth_without_a_last_year_is_missing_with_the_reason(
+    last_year: dict[str, Fact] | None, reason: str, make_system: MakeSystem, make_ledger: MakeLedger
+) -> None:
+    system = make_system({}, facts={"meetings": {"ledger": "meetings", "aggregate": "count", "unit": "次"}, "more": {"growth": "meetings"}})
+    fact = derive_facts(system, {"meetings": make_ledger("meetings", kind=KINDS)}, last_year)["more"]
+    assert (fact.value, fact.reason, fact.is_unknown) == (None, reason, False)
+
+
+JUDGED = {"target": "机制健全", "scoring": "graded", "judged": True, "measure": None}
+
+
+def test_judgement_is_a_fact_that_tells_who_gave_it_and_why(make_system: MakeSystem) -> None:
+    judgements = {"row_1": Judgement(Decimal(85), "有文件、有执行。", ("制度汇编", "考核记录"))}
+    fact = derive_facts(make_system(JUDGED), {}, judgements=judgements)["row_1"]
+    assert (fact.value, fact.unit, fact.sources) == (Decimal(85), "%", ())
+    assert fact.formula == "由人评定，依据：有文件、有执行；佐证材料：制度汇编、考核记录"
+
+
+def test_judgement_not_given_is_unknown(make_system: MakeSystem) -> None:
+    fact = derive_facts(make_system(JUDGED), {})["row_1"]
+    assert (fact.value, fact.reason, fact.is_unknown) == (None, "还没有评定意见", True)
 
 
 @given(

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -127,7 +128,7 @@ def test_every_fault_is_told_at_once_with_its_line(load: Load) -> None:
     [
         ("year: 2022", "year: 2023", "2022.yml:1: year 是 2023，文件名却是 2022"),
         ("profile: mof-2020", "profile: mof",
-         "2022.yml:2: profile：没有“mof”这套评分规则，profiles.yml 里有：mof-2020、mof-2021-cost、hubei"),
+         "2022.yml:2: profile：没有“mof”这套评分规则，profiles.yml 里有：mof-2020、mof-2021-cost、hubei、integrated-2022"),
         ("bulletins:", "budget_annual:", "2022.yml:4: facts 里的“budget_annual”是系统内置数据项，请换一个名"),
         ("bulletins:", "meetings:", "2022.yml:8: id “meetings”与facts重复"),
         ("unit: 期", "unit: 期, value: 4", "2022.yml:4: facts.bulletins.value：不认识的项（检查拼写）"),
@@ -152,7 +153,7 @@ def test_every_fault_is_told_at_once_with_its_line(load: Load) -> None:
         (LAST, f"{LAST[:-1]}, where: \"rating = '满意'\"}}",
          "2022.yml:13: indicators.3.measure：比率只写 numerator 和 denominator，两者都要写"),
         ("     measure: {ledger: meetings, aggregate: count}, evidence", "     evidence",
-         "2022.yml:8: indicators.1：缺少 measure：指标的数都由台账计算"),
+         "2022.yml:8: indicators.1：缺少 measure：指标的数都由台账计算；由人评定的写 judged: true"),
     ],
 )  # fmt: skip
 def test_fault_is_told_with_its_line(old: str, new: str, fault: str, load: Load) -> None:
@@ -201,7 +202,7 @@ def test_file_that_is_no_system_says_what_is_missing(text: str, load: Load) -> N
 def test_profiles_missing_or_wrong_are_told(tmp_path: Path, load: Load) -> None:
     profiles = tmp_path / "profiles.yml"
     profiles.write_text(profiles.read_text(encoding="utf-8").replace("weight: 50", "weight: 60", 1), encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"profiles.yml:9: mof-2020：分值合计110，应为100"):
+    with pytest.raises(ConfigurationError, match=r"profiles.yml:15: mof-2020：分值合计110，应为100"):
         load(VALID)
     profiles.unlink()
     with pytest.raises(ConfigurationError, match=r"缺少配置文件 profiles.yml"):
@@ -343,6 +344,63 @@ def test_measure_that_does_not_hold_together_says_why(measure: str, fault: str, 
 def test_days_that_are_no_two_days_say_why(days: str, fault: str, load: Load, catalogue: Catalogue) -> None:
     text = with_measure(f"ledger: works, aggregate: mean, days: {days}", "≤45天")
     assert faults(load, text, catalogue=catalogue) == [f"2022.yml:9: indicators.1.measure.days：{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "fault"),
+    [
+        ("more: {growth: bulletin}", "2022.yml:4: 没有“bulletin”这个数据项，growth 应写 facts 或指标里由台账算出的一项的名"),
+        ("more: {growth: more}", "2022.yml:4: 没有“more”这个数据项，growth 应写 facts 或指标里由台账算出的一项的名"),
+        ("more: {growth: meetings, unit: 次}", "2022.yml:4: facts.more：growth 只写一个数据项的名，不写别的"),
+        ("more: {unit: 次}", "2022.yml:4: facts.more：应写 ledger 和 aggregate，或者 numerator 和 denominator，或者 growth"),
+        ("budget_executed_other: {growth: meetings}", "2022.yml:4: facts 里的“budget_executed_other”是系统内置数据项，请换一个名"),
+    ],
+)
+def test_growth_of_nothing_is_told_with_its_line(facts: str, fault: str, load: Load) -> None:
+    assert faults(load, VALID.replace("facts:\n", f"facts:\n  {facts}\n")) == [fault]
+
+
+@pytest.mark.parametrize("grown", ["bulletins", "meetings", "budget_executed"])
+def test_growth_of_a_fact_an_indicator_or_the_budget_loads(grown: str, load: Load) -> None:
+    assert load(VALID.replace("facts:\n", f"facts:\n  more: {{growth: {grown}}}\n")).facts["more"].growth == grown
+
+
+def test_weight_with_more_than_two_decimals_is_told_with_its_line(load: Load) -> None:
+    text = VALID.replace("weight: 30", "weight: 29.999").replace("weight: 50", "weight: 50.001")
+    assert [fault for fault in faults(load, text) if "小数" in fault] == [
+        "2022.yml:8: indicators.1.weight：分值最多2位小数",
+        "2022.yml:10: indicators.2.weight：分值最多2位小数",
+    ]
+
+
+def test_weights_with_two_decimals_load(load: Load) -> None:
+    second = ROWS.splitlines(keepends=True)[0].replace("meetings", "calls").replace("50", "16.67") + ROWS.splitlines(keepends=True)[1]
+    system = load(f"{HEAD}indicators:\n{second}{ROWS.replace('weight: 50', 'weight: 33.33')}")
+    assert [row.weight for row in system.scored][:2] == [Decimal("16.67"), Decimal("33.33")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("required: [服务对象满意度指标]", "required: [满意度]", "mof-2020.levels.满意度指标：required 的“满意度”不在 level2 里"),
+        ("deviation_pct: 20", "deviation_pct: 20\n  late: [[30, 60], [7, 80]]", "mof-2020：late 应写成 [逾期天数, 得分比例]"),
+        ("deviation_pct: 20", "deviation_pct: 20\n  late: [[7, 60], [30, 80]]", "mof-2020：late 应写成 [逾期天数, 得分比例]"),
+        ("deviation_pct: 20", "deviation_pct: 20\n  caps: [{by: rate, below: 80, total: 89}]", "mof-2020.caps.0.by：不在可选值之内"),
+    ],
+)  # fmt: skip
+def test_profile_with_a_rule_that_does_not_hold_together_says_why(old: str, new: str, fault: str, tmp_path: Path, load: Load) -> None:
+    profiles = tmp_path / "profiles.yml"
+    profiles.write_text(profiles.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=re.escape(fault)):
+        load(VALID)
+
+
+def test_profile_as_it_was_before_caps_still_loads(tmp_path: Path, load: Load) -> None:
+    profiles = tmp_path / "profiles.yml"
+    text = profiles.read_text(encoding="utf-8")
+    profiles.write_text(re.sub(r", required: \[.*?\]", "", text[: text.index("integrated-2022")]), encoding="utf-8")
+    profile = load(VALID).profile
+    assert (profile.caps, profile.exceeding, profile.late, [*profile.required()]) == ((), None, (), [])
 
 
 PER = "；单位成本、人均数写成比率：numerator、denominator、factor、unit"

@@ -1,4 +1,6 @@
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -8,11 +10,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from perfeval.errors import LedgerError
-from perfeval.indicators import score_facts
+from perfeval.indicators import derive_facts, find_doubts, score_facts
 from perfeval.indicators.system import IndicatorSystem
-from perfeval.model import Fact, Scorecard
+from perfeval.model import Fact, Judgement, Scorecard
 
 MakeSystem = Callable[..., IndicatorSystem]
 MakeBudget = Callable[..., dict[str, Fact]]
@@ -23,31 +26,100 @@ def fact(name: str, value: int | str | date | None, unit: str = "次", reason: s
     return Fact(name, value if value is None or isinstance(value, date) else Decimal(str(value)), unit, "统计", (), reason)
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_score_of_a_case_is_as_written(
+def made_fact(row_id: str, row: dict[str, Any], system: IndicatorSystem) -> Fact:
+    """The fact that a case gives a row: a value, the reason why there is none, or what a person judged."""
+    if row.get("kind") == "judged":
+        given_ = row.get("judgement")
+        judgements = {row_id: Judgement(Decimal(given_["value"]), given_["grounds"], tuple(given_["evidence"]))} if given_ else {}
+        return derive_facts(system, {}, judgements=judgements)[row_id]
+    unit = {"ratio": "%", "growth": "%"}.get(row.get("kind", ""), "")
+    made = fact(row_id, row.get("actual"), unit, row.get("missing") or row.get("unread"))
+    return replace(made, is_unknown="unread" in row)
+
+
+def indicator(row: dict[str, Any], measures: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a case as the indicator system has it."""
+    kind = row.get("kind", "count")
+    said = {
+        name: value for name, value in row.items() if name not in ("actual", "missing", "unread", "kind", "judgement", "rules", "profile")
+    }
+    return said | ({"judged": True, "measure": None} if kind == "judged" else {"measure": measures[kind]})
+
+
+@pytest.mark.parametrize("case", CASES["rows"], ids=[case["name"] for case in CASES["rows"]])
+def test_score_of_a_row_is_as_written(
     case: dict[str, Any], make_system: MakeSystem, make_budget: MakeBudget, measures: Mapping[str, Any]
 ) -> None:
-    given_ = dict(case["input"])
-    actual, kind, profile = given_.pop("actual"), given_.pop("kind", "count"), given_.pop("profile", "mof-2020")
-    system = make_system(given_ | {"measure": measures[kind]}, profile=profile)
-    card = score_facts(system, make_budget() | {"row_1": fact("row_1", actual, {"ratio": "%"}.get(kind, ""))})
-    [score] = card.scores
-    assert (score.score, score.actual, score.explanation) == (
-        Decimal(str(case["output"]["score"])),
-        case["output"]["shown"],
-        case["output"]["explanation"],
-    )
+    row, output = case["input"], {"needs_reason": False} | case["output"]
+    other = {"target": "≥1次"}  # so that a row without a value does not stand alone
+    system = make_system(indicator(row, measures), other, profile=row.get("profile", "mof-2020"), rules=row.get("rules"))
+    score, _ = score_facts(system, make_budget() | {"row_1": made_fact("row_1", row, system), "row_2": fact("row_2", 1)}).scores
+    assert {"score": score.score, "shown": score.actual, "explanation": score.explanation, "needs_reason": score.needs_reason} == output | {
+        "score": Decimal(str(output["score"]))
+    }
+
+
+def test_no_explanation_tells_anybody_what_to_do() -> None:
+    explanations = [case["output"]["explanation"] for case in CASES["rows"]]
+    for case in CASES["years"]:
+        explanations += [*case["output"].get("explanations", {}).values(), *(item[2] for item in case["output"].get("adjustments", []))]
+        explanations += [case["output"].get("execution", "")]
+    assert [text for text in explanations if re.search("须|请|应当|补登|核对", text)] == []
+
+
+@pytest.mark.parametrize("case", CASES["refused"], ids=[case["name"] for case in CASES["refused"]])
+def test_row_that_makes_no_sense_is_refused(case: dict[str, Any], make_system: MakeSystem, measures: Mapping[str, Any]) -> None:
+    with pytest.raises(ValidationError) as raised:
+        make_system(indicator(case["input"], measures), profile=case["input"].get("profile", "mof-2020"))
+    assert case["message"] in str(raised.value)
+
+
+@pytest.mark.parametrize("case", CASES["years"], ids=[case["name"] for case in CASES["years"]])
+def test_scores_of_a_year_are_as_written(
+    case: dict[str, Any], make_system: MakeSystem, make_budget: MakeBudget, measures: Mapping[str, Any]
+) -> None:
+    year, output = case["input"], case["output"]
+    rows = {f"row_{number}": row for number, row in enumerate(year["rows"], start=1)}
+    written = [indicator(row, measures) for row in rows.values()]
+    system = make_system(*written, profile=year.get("profile", "mof-2020"), rules=year.get("rules"))
+    facts = make_budget(**{name: str(yuan) for name, yuan in year.get("budget", {}).items()})
+    facts |= {name: made_fact(name, row, system) for name, row in rows.items()}
+    if "goals_done_rate" in year:
+        facts["goals_done_rate"] = replace(
+            fact("goals_done_rate", year["goals_done_rate"], "%", "没有收到年度目标任务台账"), formula="年度目标完成率"
+        )
+    assert told(system, facts, year.get("reasons", {}), output) == output
+
+
+def told(system: IndicatorSystem, facts: dict[str, Fact], reasons: dict[str, str], asked: dict[str, Any]) -> dict[str, Any]:
+    """What came of a year, as much of it as a case asks."""
+    try:
+        card = score_facts(system, facts, reasons)
+    except LedgerError as error:
+        return {"errors": [[finding.code, finding.message] for finding in error.findings]}
+    everything = {
+        "total": float(card.total),
+        "grade": card.grade,
+        "execution": card.execution.explanation,
+        "parts": {name: [None if yuan is None else float(yuan) for yuan in part] for name, part in card.execution.parts.items()},
+        "adjustments": [[item.rule, float(item.points), item.explanation] for item in card.adjustments],
+        "scores": {score.id: [float(score.weight), float(score.score), score.actual] for score in card.scores},
+        "explanations": {score.id: score.explanation for score in card.scores if score.id in asked.get("explanations", ())},
+        "doubts": [[finding.code, finding.message] for finding in find_doubts(system, facts, card)],
+    }
+    return {name: everything[name] for name in asked}
 
 
 def one(make_system: MakeSystem, facts: dict[str, Fact]) -> Scorecard:
     return score_facts(make_system({"target": "≥1次", "weight": 90}), facts | {"row_1": fact("row_1", 1)})
 
 
-def test_execution_fully_spent_after_an_addition_is_full_and_asks_for_the_reason(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+def test_execution_fully_spent_after_an_addition_is_full_and_tells_the_addition(make_system: MakeSystem, make_budget: MakeBudget) -> None:
     execution = one(make_system, make_budget()).execution
     assert (execution.rate, execution.weight, execution.score) == (Decimal(100), Decimal(10), Decimal("10.00"))
+    assert (execution.needs_reason, execution.is_adjusted) == (False, True)
     assert execution.explanation == (
-        "全年预算数17.99万元，全年执行数17.99万元，执行率100%，得满分10分；年初预算数0元，与全年预算数不同，须说明追加、调减或结转情况"
+        "全年预算数17.99万元，全年执行数17.99万元，执行率100%，得满分10分；年初预算数0元，全年预算数含追加、调减或结转"
     )
     assert execution.parts == {
         "当年财政拨款": (Decimal(0), Decimal(179900), Decimal(179900)),
@@ -59,7 +131,8 @@ def test_execution_fully_spent_after_an_addition_is_full_and_asks_for_the_reason
 def test_execution_partly_spent_is_in_proportion(make_system: MakeSystem, make_budget: MakeBudget) -> None:
     card = one(make_system, make_budget(initial="100000", annual="100000", executed="94567.89"))
     assert (card.execution.score, card.total, card.grade) == (Decimal("9.46"), Decimal("99.46"), "优")
-    assert card.execution.explanation == "全年预算数10万元，全年执行数9.456789万元，执行率94.57%，10分×执行率＝9.46分，须说明原因"
+    assert (card.execution.needs_reason, card.execution.is_adjusted) == (True, False)
+    assert card.execution.explanation == "全年预算数10万元，全年执行数9.456789万元，执行率94.57%，10分×执行率＝9.46分"
 
 
 def test_execution_from_several_sources_does_not_guess_what_was_spent_of_each(make_system: MakeSystem, make_budget: MakeBudget) -> None:
@@ -83,17 +156,17 @@ def test_execution_above_the_budget_is_refused(make_system: MakeSystem, make_bud
     assert [finding.code for finding in raised.value.findings] == ["C01"]
 
 
-def test_missing_facts_are_all_named_together_with_the_budget(make_system: MakeSystem, make_budget: MakeBudget) -> None:
+def test_ledgers_not_received_are_all_named_together_with_the_budget(make_system: MakeSystem, make_budget: MakeBudget) -> None:
     system = make_system({}, {"name": "满意度"}, {"name": "销号率"})
     facts = make_budget(annual="0") | {
         "row_1": fact("row_1", 1),
-        "row_2": fact("row_2", None, reason="分母为0"),
-        "row_3": fact("row_3", None, reason="没有收到问题交办台账"),
+        "row_2": replace(fact("row_2", None, reason="没有收到满意度调查台账"), is_unknown=True),
+        "row_3": replace(fact("row_3", None, reason="没有收到问题交办台账"), is_unknown=True),
     }
     with pytest.raises(LedgerError) as raised:
         score_facts(system, facts)
     assert [finding.message for finding in raised.value.findings] == [
-        "指标“满意度”没有实际值：分母为0",
+        "指标“满意度”没有实际值：没有收到满意度调查台账",
         "指标“销号率”没有实际值：没有收到问题交办台账",
         "全年预算数为0，预算执行率不能计分",
     ]
@@ -102,7 +175,7 @@ def test_missing_facts_are_all_named_together_with_the_budget(make_system: MakeS
 def test_row_that_does_not_apply_is_left_out_and_the_others_rescaled_to_the_cent(make_system: MakeSystem, make_budget: MakeBudget) -> None:
     system = make_system({"weight": 40}, {"weight": 20}, {"weight": 10}, {"weight": 20, "not_applicable": "leave_out"})
     facts = make_budget() | {name: fact(name, 1) for name in ("row_1", "row_2", "row_3")}
-    card = score_facts(system, facts | {"row_4": fact("row_4", None, reason="分母为0")})
+    card = score_facts(system, facts | {"row_4": fact("row_4", None, reason="分母为0")}, {"row_4": "本年没有这类事项"})
     assert [(score.weight, score.score) for score in card.scores] == [
         (Decimal("51.43"), Decimal("51.43")),
         (Decimal("25.71"), Decimal("25.71")),
@@ -112,7 +185,7 @@ def test_row_that_does_not_apply_is_left_out_and_the_others_rescaled_to_the_cent
     assert card.total == Decimal(100)
     assert card.scores[0].explanation == "实际1次，达到指标值“≥1次”，得满分51.43分；因有不适用的指标，分值由40分换算为51.43分"
     assert card.scores[3].actual == "不适用"
-    assert card.scores[3].explanation == "不适用（分母为0），不计分；其余指标分值按比例换算为合计90分"
+    assert card.scores[3].explanation == "不适用（分母为0；本年没有这类事项），不计分；分值20分由数量指标中有实际值的指标分担"
 
 
 def test_nothing_scorable_is_refused(make_system: MakeSystem, make_budget: MakeBudget) -> None:
@@ -193,4 +266,4 @@ def test_rescaled_weights_still_add_up_to_ninety(
     names = [row.id for row in system.scored]
     missing = names[left_out % len(names)]
     facts = make_budget() | {name: fact(name, 1) for name in names} | {missing: fact(missing, None, reason="没有")}
-    assert sum(score.weight for score in score_facts(system, facts).scores) == 90
+    assert sum(score.weight for score in score_facts(system, facts, {missing: "没有"}).scores) == 90

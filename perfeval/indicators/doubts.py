@@ -1,0 +1,64 @@
+"""Doubts (疑点) about an indicator system and its scores, as findings for the approvers: nothing here changes a point."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from perfeval.indicators.profile import same_title
+from perfeval.indicators.system import IndicatorSystem
+from perfeval.indicators.wording import percentage_near
+from perfeval.model import Facts, Finding, Scorecard, Severity
+from perfeval.model.numbers import percentage
+
+_OUTPUT = "产出指标"
+# Units that rows of a ledger are not counted in.
+_MEASURES = re.compile("公里|千米|里|米|平方米|立方米|亩|公顷|吨|公斤|千克|升|小时|度|千瓦时?")
+
+
+def find_doubts(system: IndicatorSystem, facts: Facts, card: Scorecard) -> tuple[Finding, ...]:
+    """What an approver should know before the points: rows without a value first, then what does not fit together."""
+    findings = (
+        *_without_value(facts, card),
+        *_uncapped(system, facts),
+        *_contrast(system, card),
+        *_incomplete(system),
+        *_odd_units(system),
+    )
+    return tuple(Finding(code, Severity.WARNING, message) for code, message in findings)
+
+
+def _without_value(facts: Facts, card: Scorecard) -> Iterator[tuple[str, str]]:
+    for row in card.scores:
+        if facts[row.id].value is None:
+            yield "T04", f"指标“{row.name}”{row.explanation}"
+
+
+def _uncapped(system: IndicatorSystem, facts: Facts) -> Iterator[tuple[str, str]]:
+    for by in dict.fromkeys(cap.by for cap in system.profile.caps):
+        fact = facts.get(by)
+        if fact and fact.value is None:
+            yield "T05", f"评分规则按“{fact.formula}”封顶，没有这个数（{fact.reason}），没有封顶"
+
+
+def _contrast(system: IndicatorSystem, card: Scorecard) -> Iterator[tuple[str, str]]:
+    """Little spent and everything achieved: either the budget was too large or the targets too low."""
+    profile, outputs = system.profile, [row for row in card.scores if same_title(row.level1, _OUTPUT)]
+    weight, score = (sum(points, Decimal(0)) for points in ([row.weight for row in outputs], [row.score for row in outputs]))
+    if card.execution.rate < profile.low_execution_pct and weight and score * 100 / weight >= profile.full_output_pct:
+        spent, gained = percentage_near(card.execution.rate, profile.low_execution_pct), percentage(score * 100 / weight)
+        yield "C27", f"预算执行率只有{spent}，产出指标却得了分值的{gained}：预算偏大，或指标值偏低"
+
+
+def _incomplete(system: IndicatorSystem) -> Iterator[tuple[str, str]]:
+    for first, level in system.profile.levels.items():
+        found = [row.level2 for row in system.scored if same_title(row.level1, first)]
+        missing = [second for second in level.required if not any(same_title(second, title) for title in found)]
+        if missing:
+            yield "T02", f"指标体系的{first}里没有{'、'.join(missing)}"
+
+
+def _odd_units(system: IndicatorSystem) -> Iterator[tuple[str, str]]:
+    for row in system.scored:
+        is_count = row.measure and row.measure.aggregate in ("count", "n_unique")
+        if is_count and row.aim.relation and _MEASURES.fullmatch(row.aim.base_unit):
+            yield "T03", f"指标“{row.name}”的指标值“{row.target}”以{row.aim.unit}计，实际值却是台账的行数"
