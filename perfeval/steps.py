@@ -250,7 +250,7 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer) -> De
             gate,
             record.decisions(revision.evaluation),
         )
-        decision = approvals.decide(matter, approver.person, answer, datetime.now(UTC))
+        decision = approvals.check_answer(matter, approver.person, answer, datetime.now(UTC))
         record.record_decision(decision, approver)
     return decision
 

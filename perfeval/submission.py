@@ -80,7 +80,9 @@ def describe_objection(objection: Decision, attempts: Sequence[FailedAttempt]) -
 
 def score_rows(card: Scorecard) -> list[dict[str, str]]:
     """The 自评表's rows, the execution rate last, by Chinese heading."""
-    rows = [(row.level1, row.level2, row.name, row.target, row.actual, row.weight, row.score, row.explanation) for row in card.scores]
+    rows: list[tuple[object, ...]] = [
+        (row.level1, row.level2, row.name, row.target, row.actual, row.weight, row.score, row.explanation) for row in card.scores
+    ]
     rows += [("评分调整", "", item.rule, "", "", "", item.points, item.explanation) for item in card.adjustments]
     execution = card.execution
     rate = percentage(execution.rate)

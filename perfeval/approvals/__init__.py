@@ -3,7 +3,7 @@
 An answer becomes a Decision here or nowhere.
 """
 
-from perfeval.approvals.deciding import Matter, decide
+from perfeval.approvals.deciding import Matter, check_answer
 from perfeval.approvals.identity import check_enrolment, code_step, find_approver, new_secret
 
-__all__ = ["Matter", "check_enrolment", "code_step", "decide", "find_approver", "new_secret"]
+__all__ = ["Matter", "check_answer", "check_enrolment", "code_step", "find_approver", "new_secret"]

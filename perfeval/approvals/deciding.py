@@ -22,7 +22,7 @@ class Matter:
     decisions: Sequence[Decision]
 
 
-def decide(matter: Matter, approver: Person, answer: Answer, now: datetime) -> Decision:
+def check_answer(matter: Matter, approver: Person, answer: Answer, now: datetime) -> Decision:
     """Check an answer whose code was the approver's, and make it the decision of the gate on the draft.
 
     Raises: ApprovalError: with the reason in Chinese; nothing is decided then.

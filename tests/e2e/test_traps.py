@@ -96,7 +96,7 @@ def test_code_edited_while_suspended_repeats_no_step_and_no_gate(office, tmp_pat
 
 def test_process_killed_in_any_step_goes_on_after_a_retry(office):
     assert office.killed_in("ingest_ledgers", "return")
-    assert office.killed_in("_keep_ledger", "return")
+    assert office.killed_in("_snapshots", "return")
     assert office.killed_in("validate_ledgers", "return")
     assert office.killed_in("score_indicators", "return")
     assert office.killed_in("draft_report", "return")
@@ -107,11 +107,11 @@ def test_process_killed_in_any_step_goes_on_after_a_retry(office):
     assert office.retry().name == "Suspended"
     assert office.key == "center-r1-1"
     office.resume(office.form("center"))
-    assert office.killed_in("record_decision", "return")
+    assert office.killed_in("decide", "return")
     assert office.retry().name == "Suspended"
     assert office.key == "bureau-r1-0"
     office.resume(office.form("bureau"))
-    assert office.killed_in("_holdings", "return")
+    assert office.killed_in("_package", "return")
     assert office.killed_in("archive_bag", "return")
     assert office.killed_in("archive_report", "return")
     assert office.retry().name == "已归档"

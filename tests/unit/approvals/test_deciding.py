@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyotp
 import pytest
 
-from perfeval.approvals import Matter, check_enrolment, code_step, decide, find_approver, new_secret
+from perfeval.approvals import Matter, check_answer, check_enrolment, code_step, find_approver, new_secret
 from perfeval.errors import ApprovalError
 from perfeval.model import Answer, Decision, Draft, Evaluation, Gate, Person, Revision, Verdict
 
@@ -28,7 +28,7 @@ def answer(name: str, verdict: Verdict = Verdict.APPROVE, check_code: str = "012
 
 
 def decided(about: Matter, given: Answer, by: Person | None = None) -> Decision:
-    return decide(about, by or PEOPLE[given.name], given, MOMENT)
+    return check_answer(about, by or PEOPLE[given.name], given, MOMENT)
 
 
 def test_answer_in_order_by_the_right_people_decides() -> None:
@@ -78,7 +78,7 @@ def test_answer_after_the_end_is_refused() -> None:
 
 def test_answer_while_the_clock_stands_before_the_draft_is_refused() -> None:
     with pytest.raises(ApprovalError, match="本机时钟早于成文时间"):
-        decide(matter(CENTER), PEOPLE["甲"], answer("甲"), MOMENT - timedelta(seconds=1))
+        check_answer(matter(CENTER), PEOPLE["甲"], answer("甲"), MOMENT - timedelta(seconds=1))
 
 
 def test_answer_with_an_opinion_too_long_to_keep_whole_is_refused() -> None:
