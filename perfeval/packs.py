@@ -128,12 +128,11 @@ def begin_year(workspace: Workspace, year: int, from_year: int = 0) -> tuple[lis
         name = path.relative_to(workspace.root).as_posix()
         if path.exists():
             confirm.append(f"{name}：已有，未改动")
-            text = path.read_text(encoding="utf-8")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             made.append(name)
-        confirm += _to_confirm(name, text, from_year)
+        confirm += _to_confirm(name, path.read_text(encoding="utf-8"), from_year)
     for programme in workspace.programmes:
         line = _line_of(workspace.config_file.read_text(encoding="utf-8"), programme.codes[0])
         confirm.append(f"{CONFIG_FILE}:{line}: “{programme.name}”{year}年的预算项目编码如与 {'、'.join(programme.codes)} 不同，加进 codes")
