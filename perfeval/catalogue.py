@@ -44,9 +44,9 @@ _Fault = tuple[_Place, str]
 
 
 def _kind(word: object) -> Kind:
-    if word not in _KINDS:
+    if not isinstance(word, str) or word not in _KINDS:
         raise ValueError(f"没有“{word}”这种栏目，可用的：{'、'.join(_KINDS)}")
-    return _KINDS[str(word)]
+    return _KINDS[word]
 
 
 def _years(word: object) -> object:
@@ -61,8 +61,8 @@ def _several(value: object) -> object:
 
 def _expression(pattern: str) -> str:
     try:
-        re.compile(pattern)  # as Pandera keeps it
-        pl.Series([""]).str.contains(pattern)  # as it is run
+        re.compile(f"^(?:{pattern})$")  # as Pandera keeps it
+        pl.Series([""]).str.contains(f"^(?:{pattern})$")  # as it is run
     except (re.error, pl.exceptions.ComputeError) as error:
         raise ValueError("不是可用的正则表达式") from error
     return pattern

@@ -170,11 +170,18 @@ class _Clause:
 
         Likewise days that are added or subtracted, because Polars holds the difference against a number in microseconds.
         """
+        for token, after in pairwise([*self.tokens, ""]):
+            if token.upper() == "DATE" and not after.startswith("'"):
+                raise ValueError(f"日期须写成 DATE '{self._year}-06-30'，DATE 后面直接是单引号里的日期")
         days = [self._columns[token].header for token in self.tokens if token in self._columns and self._columns[token].kind is Kind.DAY]
         if days and {"+", "-"} & set(self.tokens):
             raise ValueError(
                 f"“{days[0]}”是日期，不能加减；请与另一日期比较，如 closed_on <= due_on 或 closed_on <= year_end；相差的天数用 days 统计"
             )
+        # Polars holds a day against a number as the days since 1970.
+        number = next((token for token in self.tokens if token[0].isdigit()), None)
+        if days and number and all(column.kind is Kind.DAY for column in map(self._columns.get, self.tokens) if column):
+            raise ValueError(f"“{days[0]}”是日期，不能与数 {number} 比较；年初、年末写 year_start、year_end")
         subject = None
         for before, token in pairwise(["", *self.tokens]):
             if token.startswith("'"):
