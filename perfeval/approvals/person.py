@@ -56,3 +56,7 @@ class Substitution:
     gate: str
     from_on: date
     to_on: date
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it holds on that day."""
+        return self.from_on <= day <= self.to_on

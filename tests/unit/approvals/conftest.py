@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from perfeval.approvals.events import Confirmed, Decided, Drafted, Enrolled, Event, GateRule, Invited, Opened
 from perfeval.approvals.passkey import Passkey, to_base64
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.proof import Proof
+from perfeval.approvals.record import PEOPLE, Entry, append, head
+from perfeval.approvals.statement import Enrolment, challenge, state, write_enrolment
+from perfeval.model import Decision, Verdict
 
 _MAKERS: dict[str, Any] = {
     "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
@@ -41,7 +48,7 @@ class Device:
 
     def client(self, challenge: bytes, act: str = "webauthn.get", /, **changed: object) -> bytes:
         members = {"type": act, "challenge": to_base64(challenge), "origin": self.origin, "crossOrigin": False, **changed}
-        return json.dumps(members, ensure_ascii=False).encode()
+        return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
 
     def authenticator(self, flags: int = 0x05) -> bytes:
         return hashlib.sha256(self.rp_id.encode()).digest() + bytes([flags, 0, 0, 0, 7])
@@ -57,6 +64,92 @@ class Device:
         signature = self.signature(authenticator + hashlib.sha256(client).digest())
         parts = {"authenticator_data": authenticator, "client_data": client, "signature": signature}
         return {"credential": self.credential} | {name: to_base64(content) for name, content in parts.items()}
+
+
+KEY = b"k" * 32
+MOMENT = datetime(2023, 4, 3, 8, 30, tzinfo=UTC)
+BOTH = (ProofKind.CODE, ProofKind.PASSKEY)
+CENTER, BUREAU = GateRule("center", "中心审批", "签发", 1, BOTH), GateRule("bureau", "财政局审批", "审核", 1, BOTH)
+
+
+@dataclass
+class Chains:
+    """The people's chain and one evaluation's, to which a test appends; a minute passes with each event."""
+
+    evaluation: str = "2022-x-1"
+    people: list[Entry] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    now: datetime = MOMENT
+
+    def tell(self, event: Event, who: str = "operator") -> None:
+        """Append to the people's chain."""
+        self.now += timedelta(minutes=1)
+        self.people.append(append(PEOPLE, self.people[-1] if self.people else None, event, who, self.now, KEY))
+
+    def note(self, event: Event, who: str = "program") -> None:
+        """Append to the evaluation's chain."""
+        self.now += timedelta(minutes=1)
+        self.entries.append(append(self.evaluation, self.entries[-1] if self.entries else None, event, who, self.now, KEY))
+
+    def invite(self, person: str, name: str, *roles: str) -> None:
+        self.tell(Invited(person=person, name=name, roles=roles, link="1" * 64, expires_at=self.now + timedelta(days=1)))
+
+    def enrol(self, person: str, name: str, roles: tuple[str, ...], device: Device | None, **changed: str) -> str:
+        """By a device's key or, without one, by code; returns the fingerprint."""
+        key = device.passkey if device else None
+        fields = {
+            "means": ProofKind.PASSKEY if key else ProofKind.CODE,
+            "fingerprint": key.fingerprint if key else hashlib.sha256(person.encode()).hexdigest()[:24],
+            "previous": head(self.people),
+        }
+        fields |= {"credential": key.credential, "public_key": key.public_key, "rp_id": key.rp_id, "origin": key.origin} if key else {}
+        record = write_enrolment(Enrolment(**{"person": person, "name": name, "roles": roles} | fields | changed))
+        proof = Proof(ProofKind.PASSKEY, device.evidence(challenge(record))) if device else None
+        self.tell(Enrolled(person=person, enrolment=record, proof=proof), person)
+        return str(fields["fingerprint"])
+
+    def welcome(self, person: str, name: str, role: str, device: Device | None = None, by: str = "operator") -> None:
+        """Invite, enrol and confirm."""
+        self.invite(person, name, role)
+        fingerprint = self.enrol(person, name, (role,), device)
+        self.tell(Confirmed(person=person, fingerprint=fingerprint, is_on_paper=True), by)
+
+    def draft(self, revision: int = 1, gates: tuple[GateRule, ...] = (CENTER, BUREAU), digest: str = "d" * 64) -> None:
+        self.note(Drafted(revision=revision, digest="c" * 64, content_digest=digest, configuration=(), gates=gates))
+
+    def statement(self, gate: str, approver: str, verdict: Verdict = Verdict.APPROVE, revision: int = 1, **changed: Any) -> str:
+        fields = {"content_digest": "d" * 64, "comment": "意见“一”\n\\", "decided_at": self.now, "evaluation": self.evaluation}
+        fields |= {"revision": revision, "gate": gate, "verdict": verdict, "approver": approver} | changed
+        previous = str(fields.pop("previous", head(self.entries)))
+        return state(Decision(**fields), approver, previous)  # type: ignore[arg-type]  # fields of a decision by name
+
+    def decide(self, gate: str, approver: str, device: Device | None = None, **changed: Any) -> None:
+        who, people = changed.pop("who", approver), changed.pop("people", head(self.people))
+        absent = changed.pop("absent", None)
+        line = self.statement(gate, approver, **changed)
+        proof = Proof(ProofKind.PASSKEY, device.evidence(challenge(line))) if device else Proof(ProofKind.CODE, {"step": "1"})
+        revision = changed.get("revision", 1)
+        self.note(Decided(revision=revision, gate=gate, statement=line, proof=proof, people=people, absent=absent), who)
+
+
+@pytest.fixture
+def chains() -> Chains:
+    """Nothing told yet but that the operator is there."""
+    made = Chains()
+    made.welcome("operator", "操作员", "operator")
+    return made
+
+
+@pytest.fixture
+def opened(chains: Chains, device: Device) -> Chains:
+    """A draft that stands at its first gate: 甲 for the centre with a device, 乙 for the bureau with a code, 填表人 prepared it."""
+    chains.welcome("p1", "填表人", "clerk")
+    chains.welcome("p2", "甲", "center", device)
+    chains.welcome("p3", "乙", "bureau")
+    opening = Opened(unit="样例单位", year=2022, programme="样例项目", programme_key="x", prepared_by="p1", people=head(chains.people))
+    chains.note(opening, "p1")
+    chains.draft()
+    return chains
 
 
 @pytest.fixture(scope="session")
