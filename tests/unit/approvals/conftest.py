@@ -114,6 +114,10 @@ class Chains:
         fingerprint = self.enrol(person, name, (role,), device)
         self.tell(Confirmed(person=person, fingerprint=fingerprint, is_on_paper=True), by)
 
+    def open(self) -> None:
+        people = head(self.people)
+        self.note(Opened(unit="样例单位", year=2022, programme="样例项目", programme_key="x", prepared_by="p1", people=people), "p1")
+
     def draft(self, revision: int = 1, gates: tuple[GateRule, ...] = (CENTER, BUREAU), digest: str = "d" * 64) -> None:
         self.note(Drafted(revision=revision, digest="c" * 64, content_digest=digest, configuration=(), gates=gates))
 
@@ -146,8 +150,7 @@ def opened(chains: Chains, device: Device) -> Chains:
     chains.welcome("p1", "填表人", "clerk")
     chains.welcome("p2", "甲", "center", device)
     chains.welcome("p3", "乙", "bureau")
-    opening = Opened(unit="样例单位", year=2022, programme="样例项目", programme_key="x", prepared_by="p1", people=head(chains.people))
-    chains.note(opening, "p1")
+    chains.open()
     chains.draft()
     return chains
 
