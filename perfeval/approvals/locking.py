@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from enum import Enum, auto
+
+from perfeval.errors import ApprovalError
 
 FREE = 5
 FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=1)
 REMEMBERED = timedelta(hours=24)
 _DOUBLINGS = 6
+_CHINA = timezone(timedelta(hours=8))
 
 
 class Result(Enum):
@@ -51,6 +54,16 @@ def lock_of(attempts: Iterable[Attempt], person: str, address: str, now: datetim
     by_address = _lock([item for item in attempts if address and item.address == address], now)
     locks = [lock for lock in (by_person, by_address) if lock and lock.until > now]
     return max(locks, key=lambda lock: lock.until, default=None)
+
+
+def check_lock(attempts: Iterable[Attempt], person: str, address: str, now: datetime) -> None:
+    """Whether a proof of this person from this address is looked at now.
+
+    Raises: ApprovalError: it is locked, and until when.
+    """
+    if lock := lock_of(attempts, person, address, now):
+        until = lock.until.astimezone(_CHINA)
+        raise ApprovalError("A24", f"凭证已{lock.wrong}次不对，锁定到{until:%m-%d %H:%M:%S}", "到时再试，或请操作员解锁。")
 
 
 def _lock(attempts: Iterable[Attempt], now: datetime) -> Lock | None:

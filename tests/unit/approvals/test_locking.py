@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from perfeval.approvals.locking import Attempt, Lock, Result, lock_of
+from perfeval.approvals.locking import Attempt, Lock, Result, check_lock, lock_of
+from perfeval.errors import ApprovalError
 
 NOW = datetime(2023, 4, 3, 8, 30, tzinfo=UTC)
 
@@ -69,3 +70,9 @@ def test_clock_that_ran_ahead_locks_nobody_until_then() -> None:
     ahead = attempts(5, at=NOW + timedelta(days=365))
     assert lock_of(ahead, "p1", "10.0.0.1", NOW) is None
     assert lock_of([*ahead, *attempts(5)], "p1", "10.0.0.1", NOW) == Lock(NOW + timedelta(minutes=1), 5)
+
+
+def test_locked_person_is_told_until_when_by_chinese_clocks() -> None:
+    check_lock(attempts(4), "p1", "10.0.0.1", NOW)
+    with pytest.raises(ApprovalError, match="凭证已5次不对，锁定到04-03 16:31:00"):
+        check_lock(attempts(5), "p1", "10.0.0.1", NOW)
