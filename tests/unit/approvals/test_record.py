@@ -2,13 +2,42 @@
 
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import get_args
 
 import pytest
 
 from perfeval.approvals.canonical import dump_line, load_line
-from perfeval.approvals.events import Asked, Corrected, Edited, Event, Opened, RecordedFile, Reminded, Returned
+from perfeval.approvals.events import (
+    PROGRAM,
+    Acted,
+    AnsweredWrongly,
+    Archived,
+    Asked,
+    ConfigurationChanged,
+    Confirmed,
+    Corrected,
+    Decided,
+    Drafted,
+    Edited,
+    Enrolled,
+    Event,
+    Frozen,
+    GateRule,
+    Invited,
+    Locked,
+    Migrated,
+    Opened,
+    RecordedFile,
+    Reminded,
+    Returned,
+    Revoked,
+    Substituted,
+    Unlocked,
+)
 from perfeval.approvals.keys import derive_key
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import Entry, append, check, digests, head, read_line
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
@@ -21,6 +50,28 @@ EVENTS: tuple[Event, ...] = (
     Reminded(revision=1, gate="center", reminded=("p2",)),
     Returned(revision=1, gate="center"),
     Corrected(revision=1, note="金额已更正\n第二行"),
+)
+
+FILES = (RecordedFile("perfeval.yml", "b" * 64),)
+GATES = (GateRule("center", "中心审批", "签发", 2, (ProofKind.CODE, ProofKind.EXTERNAL)),)
+EVERY_KIND: tuple[Event, ...] = (
+    *EVENTS,
+    Frozen(revision=1, ledgers=FILES),
+    Drafted(revision=1, digest="c" * 64, content_digest="d" * 64, configuration=FILES, gates=GATES),
+    Asked(revision=1, gate="center", asked=("p2",), due_on=date(2023, 4, 10)),
+    AnsweredWrongly(revision=1, gate="center", name="甲", code="A05", problem="动态码不正确"),
+    Decided(revision=1, gate="center", statement="{}", proof=Proof(ProofKind.CODE, {"step": "1"}), people="a" * 64, absent="p3"),
+    Archived(revision=1, archive_no="0000-WS·2022-D30-XMXT-0001", bag="x", manifest="e" * 64),
+    Invited(person="p2", name="甲", roles=("center",), link="f" * 64, expires_at=MOMENT),
+    Enrolled(person="p2", enrolment="{}", proof=None),
+    Confirmed(person="p2", fingerprint="0" * 24, is_on_paper=True),
+    Revoked(person="p2", reason="调离"),
+    Substituted(person="p4", absent="p2", gate="center", from_on=date(2023, 4, 1), to_on=date(2023, 4, 5)),
+    ConfigurationChanged(files=FILES, gates=GATES),
+    Locked(address="10.0.0.1", wrong=5, until_at=MOMENT),
+    Unlocked(person="p2"),
+    Acted(action="retry", target="run"),
+    Migrated(schema_version="0002", content="{}"),
 )
 
 
@@ -63,6 +114,15 @@ def test_line_is_written_in_one_way() -> None:
 def test_line_is_read_as_it_was_told() -> None:
     line = read_line(ENTRIES[1].line)
     assert (line.number, line.at, line.who, line.what) == (2, MOMENT + timedelta(minutes=1), "p1", EVENTS[1])
+
+
+@pytest.mark.parametrize("event", EVERY_KIND, ids=lambda event: event.kind)
+def test_event_of_every_kind_is_read_back_as_it_was_told(event: Event) -> None:
+    assert read_line(append(CHAIN, None, event, PROGRAM, MOMENT, KEY).line).what == event
+
+
+def test_every_kind_of_event_is_tried() -> None:
+    assert {type(event) for event in EVERY_KIND} == set(get_args(Event))
 
 
 def test_time_of_another_zone_is_written_in_utc() -> None:
