@@ -1,0 +1,273 @@
+"""What the record tells: the closed list of its events, each with exactly the fields it must have.
+
+People are named by their ids, files by SHA-256, points in time in UTC. No code that was typed and no secret ever stands here.
+A field that is added later needs a default: lines written before it are read for ever.
+"""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from perfeval.approvals.fields import CLOSED, Digest, Fingerprint, Moment, Number, PersonId, PersonName, Role
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.proof import Proof
+
+PROGRAM = "program"
+"""Who did what no person did."""
+
+
+@dataclass(frozen=True, config=CLOSED)
+class RecordedFile:
+    """A file as it was: its path in the workspace and its digest."""
+
+    path: str
+    sha256: Digest
+
+
+@dataclass(frozen=True, config=CLOSED)
+class GateRule:
+    """An approval step as it was ruled (审批环节): how many must approve, and which kinds of proof count."""
+
+    key: Role
+    title: str
+    act: str
+    needs: Number
+    proofs: Annotated[tuple[ProofKind, ...], Field(min_length=1)]
+
+
+# One chain per evaluation.
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Opened:
+    """立项: the first event of an evaluation. `people` is the head of the people's chain."""
+
+    kind: Literal["opened"] = "opened"
+    unit: str
+    year: int
+    programme: str
+    programme_key: str
+    prepared_by: PersonId
+    people: Digest
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Edited:
+    """编辑: who did it changed ledgers, rules, reasons or narrative of this revision."""
+
+    kind: Literal["edited"] = "edited"
+    revision: Number
+    files: tuple[RecordedFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Frozen:
+    """台账锁定: validation has passed, and the revision rests on these files."""
+
+    kind: Literal["frozen"] = "frozen"
+    revision: Number
+    ledgers: tuple[RecordedFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Drafted:
+    """成文: the draft, the configuration it was made with, and the rules of its gates."""
+
+    kind: Literal["drafted"] = "drafted"
+    revision: Number
+    digest: Digest
+    content_digest: Digest
+    configuration: tuple[RecordedFile, ...]
+    gates: Annotated[tuple[GateRule, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Asked:
+    """送审: these people were asked to decide."""
+
+    kind: Literal["asked"] = "asked"
+    revision: Number
+    gate: Role
+    asked: tuple[PersonId, ...] = ()
+    due_on: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class AnsweredWrongly:
+    """答复无效: an answer that was no decision; `name` as typed, `code` the refusal's, `problem` in Chinese."""
+
+    kind: Literal["answered wrongly"] = "answered wrongly"
+    revision: Number
+    gate: Role
+    name: str
+    code: str
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Decided:
+    """审批决定: the statement as it was proved, its proof, whose seat a substitute took, and the head of the people's chain."""
+
+    kind: Literal["decided"] = "decided"
+    revision: Number
+    gate: Role
+    statement: str
+    proof: Proof
+    people: Digest
+    absent: PersonId | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Reminded:
+    """催办."""
+
+    kind: Literal["reminded"] = "reminded"
+    revision: Number
+    gate: Role
+    reminded: tuple[PersonId, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Returned:
+    """退回: the revision went back to the clerk."""
+
+    kind: Literal["returned"] = "returned"
+    revision: Number
+    gate: Role
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Corrected:
+    """更正: the clerk said that the correction is in."""
+
+    kind: Literal["corrected"] = "corrected"
+    revision: Number
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Archived:
+    """归档: the bag that was sealed; `manifest` is the digest of its tagmanifest-sha256.txt."""
+
+    kind: Literal["archived"] = "archived"
+    revision: Number
+    archive_no: str
+    bag: str
+    manifest: Digest
+
+
+# One chain of people.
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Invited:
+    """邀请: `link` is the digest of the token in the link."""
+
+    kind: Literal["invited"] = "invited"
+    person: PersonId
+    name: PersonName
+    roles: tuple[Role, ...]
+    link: Digest
+    expires_at: Moment
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Enrolled:
+    """登记: an enrolment record (see statement.Enrolment), signed by the key it is about where there is one."""
+
+    kind: Literal["enrolled"] = "enrolled"
+    person: PersonId
+    enrolment: str
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Confirmed:
+    """确认: who did it compared the fingerprint with the enrolled person, or with the slip signed on paper."""
+
+    kind: Literal["confirmed"] = "confirmed"
+    person: PersonId
+    fingerprint: Fingerprint
+    is_on_paper: bool
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Revoked:
+    """停用."""
+
+    kind: Literal["revoked"] = "revoked"
+    person: PersonId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Substituted:
+    """代理: `person` stands in for `absent` at a gate, both days included, Chinese days."""
+
+    kind: Literal["substituted"] = "substituted"
+    person: PersonId
+    absent: PersonId
+    gate: Role
+    from_on: date
+    to_on: date
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class ConfigurationChanged:
+    """设置变更: the settings' files and the gates' rules as they are from now on."""
+
+    kind: Literal["configuration changed"] = "configuration changed"
+    files: tuple[RecordedFile, ...]
+    gates: tuple[GateRule, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Locked:
+    """锁定: too many wrong proofs of one person, or from one address."""
+
+    kind: Literal["locked"] = "locked"
+    person: PersonId | None = None
+    address: str = ""
+    wrong: Number
+    until_at: Moment
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Unlocked:
+    """解锁."""
+
+    kind: Literal["unlocked"] = "unlocked"
+    person: PersonId | None = None
+    address: str = ""
+
+
+# Either chain.
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Acted:
+    """操作: a person did something else that changes state, such as the retry of a failed step."""
+
+    kind: Literal["acted"] = "acted"
+    action: str
+    target: str
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Migrated:
+    """接管: what the tables of a store from before the record held, as a canonical line; nothing of it is proved."""
+
+    kind: Literal["migrated"] = "migrated"
+    schema_version: str
+    content: str
+
+
+EvaluationEvent = (
+    Opened | Edited | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Migrated
+)
+PeopleEvent = (
+    Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Locked | Unlocked | Acted | Migrated
+)  # fmt: skip
+Event = EvaluationEvent | PeopleEvent

@@ -1,0 +1,179 @@
+"""The record (审批台账): a chain of lines that nobody can quietly change.
+
+One chain per evaluation and one of people. Each line is canonical JSON, kept as it stands; it names its chain, its number and the SHA-256
+(and SM3) of the line before it, so that the last digest, the head, stands for all. A MAC on each line needs the office's key; the head on
+paper and in mail needs none.
+"""
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from cryptography.hazmat.primitives import hashes
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass as closed_dataclass
+
+from perfeval.approvals.canonical import read_as, write_as
+from perfeval.approvals.events import Event
+from perfeval.approvals.fields import CLOSED, Moment, Number, PersonId
+
+PEOPLE = "people"
+"""The name of the people's chain; an evaluation's is its id."""
+NOTHING = "0" * 64
+"""The head of an empty chain."""
+SHORTEST_HEAD = 24
+
+
+@closed_dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Line:
+    """What a line says: its place, and who did what when."""
+
+    chain: str
+    number: Number
+    at: Moment
+    who: PersonId
+    what: Annotated[Event, Field(discriminator="kind")]
+    previous: str
+    previous_sm3: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line as it is stored, with its number, digests and MAC (empty where the line travels without one, as in a bag)."""
+
+    number: int
+    line: str
+    sha256: str
+    sm3: str
+    mac: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a chain, in Chinese, and at which number; 0 is the whole chain."""
+
+    number: int
+    message: str
+
+
+_line = TypeAdapter(Line)
+
+
+def append(chain: str, last: Entry | None, event: Event, who: str, at: datetime, key: bytes) -> Entry:
+    """The entry that comes after `last`; `key` is derive_key(…, "record").
+
+    Raises: ValueError: the event cannot be written exactly.
+    """
+    number, previous, previous_sm3 = (last.number + 1, last.sha256, last.sm3) if last else (1, NOTHING, NOTHING)
+    line = write_as(_line, Line(chain=chain, number=number, at=at, who=who, what=event, previous=previous, previous_sm3=previous_sm3))
+    read_line(line)
+    return Entry(number, line, *digests(line), _mac(line, key))
+
+
+def read_line(line: str) -> Line:
+    """Read a line of the record.
+
+    Raises: ValueError: in Chinese, when it is none, or spelled in another way.
+    """
+    return read_as(_line, line)
+
+
+def digests(line: str) -> tuple[str, str]:
+    """A line's SHA-256 and SM3."""
+    content = line.encode(errors="surrogatepass")
+    sm3 = hashes.Hash(hashes.SM3())
+    sm3.update(content)
+    return hashlib.sha256(content).hexdigest(), sm3.finalize().hex()
+
+
+def head(entries: Sequence[Entry]) -> str:
+    """The chain's head (链头)."""
+    return entries[-1].sha256 if entries else NOTHING
+
+
+def check(chain: str, entries: Sequence[Entry], key: bytes | None = None, witness: str = "") -> list[Fault]:
+    """Everything that shows that a chain was touched, each with the number of the entry it was done to.
+
+    `key` checks the MACs too. `witness` is a head that somebody kept, at least 24 characters of it: all up to it must still be here.
+    """
+    lines = [_try_to_read(entry.line) for entry in entries]
+    faults = {
+        position: fault
+        for position, (entry, line) in enumerate(zip(entries, lines, strict=True))
+        if (fault := _entry_fault(chain, entry, line, key))
+    }
+    # What a touched line says of its own number is worth nothing.
+    numbers = [
+        line.number if isinstance(line, Line) and not _is_touched(entry, key) else entry.number
+        for entry, line in zip(entries, lines, strict=True)
+    ]
+    for position, fault in _order_faults(numbers).items():
+        faults[position] = f"{fault}；{faults[position]}" if position in faults else fault
+    for position in range(len(entries)):
+        if not {position, position - 1} & faults.keys() and (fault := _link_fault(entries, lines, numbers, position)):
+            faults[position] = fault
+    found = [Fault(numbers[position], f"第{numbers[position]}条{fault}") for position, fault in faults.items()]
+    found += [Fault(number, f"缺少第{number}条：已被删去") for number in range(1, max(numbers, default=0)) if number not in set(numbers)]
+    return sorted(found + _witness_faults(entries, witness), key=lambda item: item.number)
+
+
+def _entry_fault(chain: str, entry: Entry, line: Line | str, key: bytes | None) -> str:
+    if (entry.sha256, entry.sm3) != digests(entry.line):
+        return "被改动：内容与登记的摘要不符"
+    if _is_touched(entry, key):
+        return "校验码不符：不是本程序写的，或被改动" if entry.mac else "没有校验码：不是本程序写的"
+    if isinstance(line, str):
+        return f"读不出：{line}"
+    if line.chain != chain:
+        return f"属于另一份记录（{line.chain}）"
+    return f"序号被改为{entry.number}" if line.number != entry.number else ""
+
+
+def _is_touched(entry: Entry, key: bytes | None) -> bool:
+    is_ours = key is None or hmac.compare_digest(_mac(entry.line, key).encode(), entry.mac.encode(errors="replace"))
+    return (entry.sha256, entry.sm3) != digests(entry.line) or not is_ours
+
+
+def _order_faults(numbers: Sequence[int]) -> dict[int, str]:
+    count, highest, faults = Counter(numbers), 0, {}
+    for position, number in enumerate(numbers):
+        if count[number] > 1:
+            faults[position] = f"有{count[number]}条：多出的是插入的"
+        elif number < highest:
+            faults[position] = "次序颠倒"
+        highest = max(highest, number)
+    return faults
+
+
+def _link_fault(entries: Sequence[Entry], lines: Sequence[Line | str], numbers: Sequence[int], position: int) -> str:
+    line = lines[position]
+    before = entries[position - 1] if position else None
+    expected = (before.sha256, before.sm3) if before else (NOTHING, NOTHING)
+    is_next = numbers[position] == (numbers[position - 1] if position else 0) + 1
+    if not is_next or not isinstance(line, Line) or (line.previous, line.previous_sm3) == expected:
+        return ""
+    return f"与第{numbers[position] - 1}条不衔接：两条之一被改动" if before else "不是记录的开头"
+
+
+def _witness_faults(entries: Sequence[Entry], witness: str) -> list[Fault]:
+    wanted = "".join(witness.split()).lower()
+    if not wanted or (len(wanted) >= SHORTEST_HEAD and any(entry.sha256.startswith(wanted) for entry in entries)):
+        return []
+    if len(wanted) < SHORTEST_HEAD:
+        return [Fault(0, f"链头至少要{SHORTEST_HEAD}位，才能对照")]
+    return [Fault(len(entries), f"记录止于第{len(entries)}条，其中没有凭证上的链头 {wanted[:12]}…：末尾被截去，或整份被改写")]
+
+
+def _try_to_read(line: str) -> Line | str:
+    try:
+        return read_line(line)
+    except ValueError as error:
+        return str(error)
+
+
+def _mac(line: str, key: bytes) -> str:
+    return hmac.new(key, line.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
