@@ -44,6 +44,12 @@ USES = [(code, maker, path) for path in SOURCES for code, maker in uses(ast.pars
 # A RefusedFileError becomes a finding.
 RAISED = [use for use in USES if use[1].endswith("Error") and use[1] != "RefusedFileError"]
 SEVERAL = {
+    "A06": "asked of the store today, and of the record by the duties that the door will ask",
+    "A10": "as A06",
+    "A12": "as A06",
+    "A13": "as A06",
+    "A16": "as A06",
+    "A26": "a name without a letter, and one with strange ones",
     "F01": "what YAML's parser refuses, and what its constructors do",
     "F02": "a file of the workspace, and the profiles that lie by the indicators",
     "K01": "approvals as the store has them, and as the archive's door finds them",
