@@ -76,16 +76,17 @@ def _beginning(pack: str, sample: str) -> _Beginning:
 def _write_ledgers(made: Path, beginning: _Beginning, scale: int) -> None:
     from perfeval import sample as generated
 
-    folder = made / "ledgers" / str(beginning.year)
+    folder, catalogue = made / "ledgers" / str(beginning.year), Workspace(made).catalogue
     folder.mkdir(parents=True)
     if beginning.sample == generated.NAME:
         generated.write_sample(folder, scale)
     elif beginning.sample:
         if scale > 1:
             raise UsageError("U14", f"样例“{beginning.sample}”的行数不能放大", "去掉 --scale。")
-        shutil.copytree(beginning.pack / _SAMPLE / beginning.sample.rpartition("-")[2], folder, dirs_exist_ok=True)
+        for path in (beginning.pack / _SAMPLE / str(beginning.year)).iterdir():  # under the ledgers' English names
+            shutil.copyfile(path, folder / f"{catalogue[path.stem].ledger_title()}{path.suffix}")
     else:
-        write_blank_ledgers(Workspace(made).catalogue, beginning.year, folder)
+        write_blank_ledgers(catalogue, beginning.year, folder)
 
 
 def write_blank_ledgers(catalogue: Catalogue, year: int, folder: Path) -> list[Path]:
