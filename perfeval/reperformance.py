@@ -19,6 +19,7 @@ from perfeval import report
 from perfeval.archive import ORIGIN, Check, State, examine_bag, gates_in, made_by, misdescribed
 from perfeval.assessment import Assessment, assess_reading, check_files, lineage_table, write_report
 from perfeval.errors import PerfevalError, ReportError
+from perfeval.indicators.facts import BUILT_IN
 from perfeval.ledgers import receive
 from perfeval.model import Figure, Finding, Gate, Ledger, Scorecard, Severity
 from perfeval.model.documents import dump, record_facts
@@ -126,8 +127,9 @@ def _snapshots(ledgers: Mapping[str, Ledger], folder: Path, origin: _Origin) -> 
 
 def _lineage(assessment: Assessment, record: Path, origin: _Origin) -> Check:
     kept, now = pl.read_parquet(record), pl.read_parquet(lineage_table(assessment.facts))
-    of_both = pl.col("fact").is_in(kept["fact"].unique().implode())
-    same = kept.equals(now.filter(of_both))
+    # A fact that only this version knows has no rows there; one that the bag records has them all.
+    recorded = [str(item["id"]) for item in json.loads((record.parent / "facts.json").read_bytes())]
+    same = kept.equals(now.filter(pl.col("fact").is_in(recorded)))
     soft = [] if kept.equals(now) else ["多出的数据项"]
     return _hard("数字所据的行", [] if same else [record.name], soft, "与重算的一致", origin)
 
@@ -151,7 +153,10 @@ def _facts(now: Iterable[FactRecord], record: Path, origin: _Origin) -> Check:
         again = {str(item["id"]): item for item in dump(list[FactRecord], list(now))}
         wrong = [item["id"] for item in kept if item["id"] not in again or _value_of(item) != _value_of(again[item["id"]])]
         soft = [item["id"] for item in kept if again.get(item["id"]) != item]
-        soft += [id_ for id_ in again if id_ not in {item["id"] for item in kept}]
+        lacking = [id_ for id_ in again if id_ not in {item["id"] for item in kept}]
+        # The bag's own rules ask for their facts in every version; beside them a version may compute more.
+        wrong += [id_ for id_ in lacking if id_ not in BUILT_IN]
+        soft += lacking
         return _hard(name, wrong, soft or ([] if len(kept) == len(again) else ["多出或重复"]), "与归档时一致", origin)
 
     return _compared(name, record, list, compare)
@@ -175,8 +180,10 @@ def _scores(card: Scorecard, record: Path, origin: _Origin) -> Check:
 
 def _points_of(card: Any) -> tuple[object, ...]:  # noqa: ANN401  # plain JSON data
     execution = card["execution"]
-    money = [execution[name] for name in ("initial", "annual", "executed", "rate", "weight", "score")]
-    rows = [[row[name] for name in ("id", "weight", "score", "is_applicable", "is_missed")] for row in card["scores"]]
+    money = [execution[name] for name in ("initial", "annual", "executed", "rate", "weight", "score", "parts")]
+    names = ("id", "level1", "level2", "name", "target", "weight", "score", "is_applicable", "is_missed")
+    # Of what was reached the numbers, however they are worded.
+    rows = [[*(row[name] for name in names), re.findall("[0-9.]+", row["actual"])] for row in card["scores"]]
     return card["total"], card["grade"], money, rows
 
 

@@ -25,7 +25,7 @@ from perfeval.report.figures import MARKS
 from perfeval.report.input import Report, ReportInput
 from perfeval.report.listed_table import table_annex
 from perfeval.report.listing import Listing, list_rows, misfits
-from perfeval.report.narrative import PARAGRAPH, SLOTS, TITLE, Block, Front, read_front, render_line, write_narrative
+from perfeval.report.narrative import CODES, PARAGRAPH, SLOTS, TITLE, Block, Front, read_front, render_line, write_narrative
 from perfeval.report.package import pack_parts
 from perfeval.report.sandbox import Faults
 from perfeval.report.wordml import KEEP, Body, halves
@@ -137,7 +137,7 @@ def _unfit(ledger: Ledger, frame: pl.DataFrame) -> Iterator[str]:
     unfit = pl.col(pl.String).str.contains(f"{SLOTS.pattern}|{MARKS.pattern}")
     for row in frame.filter(pl.any_horizontal(unfit)).to_dicts():
         for column, text in row.items():
-            if isinstance(text, str) and (SLOTS.search(text) or MARKS.search(text)):
+            if isinstance(text, str) and (SLOTS.search(CODES.sub("", text)) or MARKS.search(text)):
                 yield f"{place}!{ledger.letters.get(column, '')}{row['row']}: “{MARKS.sub('', text)}”有未填写的空位或程序保留的字符"
 
 

@@ -22,6 +22,8 @@ from perfeval.report.figures import MARKS, numeral
 from perfeval.report.sandbox import Faults, render
 
 SLOTS = re.compile(r"[XＸ×]{2,}|\{\{|\}\}|\{%|%\}|_{3,}|＿{2,}")
+# XX001 is a primary school (小学) and no slot, as XX年 and 20XX年 are.
+CODES = re.compile("X{2,}[0-9A-WYZa-z]|[A-WYZa-z]X{2,}")
 _LEFT_OVER = re.compile(SLOTS.pattern + "|待补|待填|待定")
 _MARKDOWN = re.compile(r"\s*(?:[-*+>|]|```|\d+[.．、]|#(?!#{0,3} ))|.*(?:\*\*|\]\()")
 _TAGS = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
@@ -151,7 +153,7 @@ def _blocks(lines: Sequence[str], places: Sequence[int]) -> Iterator[Block]:
 
 
 def _left_over(lines: Sequence[str], places: Sequence[int]) -> Faults:
-    found = [(place, slot[0]) for line, place in zip(lines, places, strict=True) for slot in _LEFT_OVER.finditer(line)]
+    found = [(place, slot[0]) for line, place in zip(lines, places, strict=True) for slot in _LEFT_OVER.finditer(CODES.sub("", line))]
     return [(place, f"有未填写的空位“{slot}”") for place, slot in found]
 
 

@@ -1,7 +1,8 @@
 """The database behind the store: how it is reached, and its tables made or brought up to date."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def migrate(engine: Engine) -> bool:
     if _schema(engine) == SCHEMA:
         return False
     try:
-        with engine.execution_options(writes=True).begin() as connection:
+        with engine.execution_options(writes=True).connect() as connection, _unbound(connection), connection.begin():
             version = connection.scalar(select(VERSION.c.version_num)) if engine.dialect.has_table(connection, VERSION.name) else None
             if version is None:
                 create_tables(connection)
@@ -92,6 +93,19 @@ def migrate(engine: Engine) -> bool:
         if _schema(engine) == SCHEMA:
             return False  # another process migrated at the same moment
         raise unavailable(error) from error
+
+
+@contextmanager
+def _unbound(connection: Connection) -> Iterator[None]:
+    """On SQLite without foreign keys: a migration may make a table anew, and drops the old one while rows refer to it."""
+    driver = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
+    if driver:
+        driver.execute("PRAGMA foreign_keys=OFF")  # before the transaction, in which it would do nothing
+    try:
+        yield
+    finally:
+        if driver:
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _schema(engine: Engine) -> str | None:

@@ -1,9 +1,12 @@
 """Bags that earlier versions made: every one still verifies, and what is wrong in one is still found."""
 
+import json
+import re
 import tarfile
 from pathlib import Path
 
 import bagit
+import polars as pl
 import pytest
 
 from perfeval.reperformance import verify_archive
@@ -32,7 +35,10 @@ def test_bag_of_an_earlier_version_verifies(bag: Path) -> None:
     [
         ("records/facts.json", '"value": "73"', '"value": "74"', "从台账重算的数字"),
         ("records/scores.json", '"total": "98.75"', '"total": "99.75"', "按规则重算的得分"),
+        ("records/scores.json", '"actual": "73次"', '"actual": "99次"', "按规则重算的得分"),
+        ("records/scores.json", '"target": "≥60次"', '"target": "≥50次"', "按规则重算的得分"),
         ("records/figures.json", '"value": "73"', '"value": "75"', "报告中印出的数字"),
+        ("workspace/indicators/2022.yml", '"≥60次"', '"≥50次"', "按规则重算的得分"),
         ("workspace/indicators/2022.yml", '"≥60次"', '"≥99次"', "按规则重算的得分"),
     ],
 )
@@ -44,6 +50,23 @@ def test_value_changed_in_a_bag_of_an_earlier_version_is_wrong(bag: Path, record
     path.write_text(text.replace(old, new), encoding="utf-8")
     renew(bag, path)
     assert {item.name: str(item.state) for item in verify_archive(bag)}[check] == "wrong"
+
+
+def test_fact_taken_from_a_bag_of_an_earlier_version_is_wrong(bag: Path) -> None:
+    path = bag / "data" / "records" / "facts.json"
+    path.chmod(0o644)
+    path.write_text(json.dumps([fact for fact in json.loads(path.read_bytes()) if fact["id"] != "meetings"]), encoding="utf-8")
+    renew(bag, path)
+    assert {item.name: str(item.state) for item in verify_archive(bag)}["从台账重算的数字"] == "wrong"
+
+
+@pytest.mark.parametrize("kept", [pl.col("fact") != "meetings", pl.lit(value=False)])
+def test_rows_taken_from_the_lineage_of_an_earlier_version_are_wrong(bag: Path, kept: pl.Expr) -> None:
+    path = bag / "data" / "records" / "lineage.parquet"
+    path.chmod(0o644)
+    pl.read_parquet(path).filter(kept).write_parquet(path)
+    renew(bag, path)
+    assert {item.name: str(item.state) for item in verify_archive(bag)}["数字所据的行"] == "wrong"
 
 
 def renew(bag: Path, path: Path) -> None:
@@ -58,6 +81,7 @@ def renew(bag: Path, path: Path) -> None:
     described = (bag / "metadata.xml").read_text(encoding="utf-8")
     for old, new in zip(before, now, strict=True):
         described = described.replace(old, new)
+    described = re.sub(rf'({re.escape(name)}">.*?单位="字节">)\d+', rf"\g<1>{files[name].size}", described, count=1, flags=re.DOTALL)
     (bag / "metadata.xml").write_text(described, encoding="utf-8")
     for algorithm in ALGORITHMS:
         write(bag / f"manifest-{algorithm}.txt", {key: file.by(algorithm) for key, file in files.items() if key.startswith("data/")})

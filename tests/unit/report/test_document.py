@@ -189,7 +189,18 @@ def test_draft_ledger_that_nothing_prints_not_looked_at(draft: Draft, report_inp
     assert draft("文\n", "---\ntitle: [甲]\n---\n", ledgers={**report_input.ledgers, "projects": unfit})
 
 
-@pytest.mark.parametrize("text", ["XX会议室", "\ufdd0meetings\ufdd199\ufdd1次\ufdd199\ufdd2", "\ufdd499999\ufdd2"])
+@pytest.mark.parametrize("text", ["XX001", "小学XX001食堂", "图号GXX"])
+def test_draft_code_with_letters_of_a_slot_is_printed(draft: Draft, report_input: ReportInput, text: str) -> None:
+    work = report_input.ledgers["evaluation_work"]
+    coded = replace(work, rows=work.rows.with_columns(place=pl.lit(text)))
+    assert draft(
+        "{% for step in rows.evaluation_work %}{{ step.place }}{% endfor %}文\n", ledgers={**report_input.ledgers, "evaluation_work": coded}
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["XX会议室", "XXX会议室", "20XX年会议室", "\ufdd0meetings\ufdd199\ufdd1次\ufdd199\ufdd2", "\ufdd499999\ufdd2"]
+)
 def test_draft_ledger_text_of_the_narrative_unprintable_stopped_at_its_cell(faults: Faults, report_input: ReportInput, text: str) -> None:
     work = report_input.ledgers["evaluation_work"]
     unfit = replace(work, rows=work.rows.with_columns(place=pl.lit(text)))

@@ -275,12 +275,19 @@ def test_store_from_before_units_is_taken_over_by_the_unit_that_opens_it(url: st
         connection.execute(
             text("INSERT INTO people (id, name, role, secret, enrolled_at) VALUES (1, '甲', 'center', 's', '2023-01-05 01:00:00')")
         )
+        connection.execute(
+            text(
+                "INSERT INTO decisions (evaluation, revision, gate, verdict, approver, content_digest, comment, decided_at) "
+                "VALUES ('2022-a-1', 1, 'center', '同意', 1, 'd', '', '2023-01-05 01:00:00')"
+            )
+        )
     engine.dispose()
     store = Store(url, tmp_path, "样例单位", {"样例项目": "x-1"})
     with store.reading() as record:
         (evaluation,) = record.evaluations()
         assert (evaluation.id, evaluation.programme_key, record.run_of(evaluation)) == ("2022-a-1", "x-1", "run-1")
         assert [person.name for person in record.people()] == ["甲"]
+        assert [decision.approver for decision in record.decisions(evaluation)] == ["甲"]
     assert opened(store).id == "2022-a-1"
     store.close()
 
