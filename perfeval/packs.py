@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from perfeval.configuration import read_text
 from perfeval.errors import ConfigurationError, UsageError
 from perfeval.workspace import CONFIG_FILE, Subject, Workspace
 from schemas import Catalogue
@@ -158,7 +159,7 @@ def _read(subject: Subject, place: int) -> str:
     """A programme's own file, or the one that it had before there were several programmes."""
     path = subject.paths[place]
     before = path.with_name(f"{subject.year}{path.suffix}")
-    return subject.workspace.existing(path if path.is_file() or not before.is_file() else before).read_text(encoding="utf-8")
+    return read_text(subject.workspace.existing(path if path.is_file() or not before.is_file() else before))
 
 
 def _year_text(year: int, basis: Sequence[Mapping[str, str]]) -> str:

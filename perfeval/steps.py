@@ -112,6 +112,7 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
         _snapshots(office.store, reading),
         # Thousands of findings are a file: every later step would read them with the outcome.
         artifacts.put(dump_json(list[Finding], list(reading.findings))),
+        source_digest(),
     )
     return findings_of(office.store, _save(office.store, revision, validated))
 
@@ -128,7 +129,7 @@ def score_indicators(office: Office, revision: Revision) -> Scorecard:
         ):
             facts, card = score(subject, load_ledgers(office, revision))
         lineage = office.store.artifacts.put(lineage_table(facts))
-        scored = _save(office.store, revision, Scored(configuration, record_facts(facts), card, lineage))
+        scored = _save(office.store, revision, Scored(configuration, record_facts(facts), card, lineage, source_digest()))
     return scored.card
 
 
@@ -155,7 +156,7 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             check_code(report.content_digest),
             report.written_on,
         )
-        drafted = _save(office.store, revision, Drafted(configuration, draft, report.figures))
+        drafted = _save(office.store, revision, Drafted(configuration, draft, report.figures, source_digest()))
     return drafted.draft
 
 
@@ -326,7 +327,7 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
             "corrections.json": _json({str(number): note for number, note in corrections.items() if number < revision.number}),
             "findings.json": artifacts.read(validated.findings),
             "lineage.parquet": artifacts.read(scored.lineage),
-            "origin.json": _json(_origin(office, evaluation, validated, scored)),
+            "origin.json": _json(_origin(office, evaluation, validated, scored, drafted)),
         },
         configuration=_without_address(office.store, settings, {**scored.configuration, **drafted.configuration}),
         program=program(),
@@ -342,15 +343,16 @@ def _without_address(store: Store, settings: Settings, configuration: Configurat
     return files
 
 
-def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored: Scored) -> dict[str, object]:
+def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored: Scored, drafted: Drafted) -> dict[str, object]:
     """What a bag was made by and with: program, ledgers, rules."""
     files = {name: office.store.artifacts.path(digest) for name, digest in scored.configuration.items()}
     rules = next(load_yaml(path)[0] for name, path in files.items() if name.startswith("indicators/"))
     profile = load_yaml(files["profiles.yml"])[0][rules["profile"]]
+    sources = {outcome.source for outcome in (validated, scored, drafted)}
     return {
         "program": program(),
         "commit": version().commit,
-        "source": source_digest(),
+        "source": sources.pop() if len(sources) == 1 else "",
         "programme": evaluation.programme_key,
         "ledgers": {name: snapshot.title for name, snapshot in validated.snapshots.items()},
         "rules": {"profile": rules["profile"], **{name: str(profile[name]) for name in ("title", "since", "source")}},

@@ -33,6 +33,8 @@ class Validated:
     files: dict[str, Digest]
     snapshots: dict[str, Snapshot]
     findings: Digest
+    source: Digest = ""
+    """Of the program's code, as in Scored and Drafted: an evaluation may wait at a gate while the program changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Scored:
     facts: tuple[FactRecord, ...]
     card: Scorecard
     lineage: Digest
+    source: Digest = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Drafted:
     configuration: Configuration
     draft: Draft
     figures: tuple[Figure, ...]
+    source: Digest = ""
 
 
 @dataclass(frozen=True, slots=True)

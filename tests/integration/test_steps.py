@@ -363,6 +363,14 @@ def test_verification_of_a_bag_of_another_version_still_finds_other_points(offic
     assert _states(archive_bag(replace(package, records=records), archived.parents[1] / "other"))["按规则重算的得分"] == "wrong"
 
 
+@pytest.mark.parametrize("step", ["validated", "scored", "drafted"])
+def test_bag_of_an_evaluation_that_another_version_began_is_not_called_this_ones(office: Rehearsal, step: str) -> None:
+    office.approve()
+    with sqlite3.connect(office.workspace.state / "store.db") as database:
+        database.execute("update outcomes set document = json_remove(document, '$.source') where step = ?", (step,))
+    assert json.loads(office.package().records["origin.json"])["source"] == ""
+
+
 def test_verification_of_a_bag_of_this_version_with_other_words_is_wrong(office: Rehearsal, archived: Path) -> None:
     package = office.package()
     card = json.loads(package.records["scores.json"])

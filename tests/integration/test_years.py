@@ -86,6 +86,20 @@ def test_next_year_carries_no_reasons_over(office: Workspace, next_year: Subject
     assert "全年集中开工和问题协调任务重" not in next_year.narrative.read_text(encoding="utf-8")
 
 
+def test_next_year_of_a_narrative_saved_by_notepad_carries_no_reasons_over(office: Workspace) -> None:
+    path = office.subject(2022).narrative
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    begin_year(office, 2023)
+    assert "全年集中开工和问题协调任务重" not in office.subject(2023).narrative.read_text(encoding="utf-8")
+
+
+def test_next_year_of_rules_in_another_encoding_is_told(office: Workspace) -> None:
+    path = office.subject(2022).indicators
+    path.write_text(path.read_text(encoding="utf-8"), encoding="gb18030")
+    with pytest.raises(ConfigurationError, match=r"2022\.yml 不是 UTF-8 文本"):
+        begin_year(office, 2023)
+
+
 def settle(subject: Subject) -> None:
     text = subject.year_file.read_text(encoding="utf-8")
     subject.year_file.write_text(text.replace("number: ''", "number: 桃财监〔2024〕9号"), encoding="utf-8")
