@@ -45,7 +45,7 @@ def open_form(page: Page, url: str) -> Locator:
     page.get_by_role("button", name="Open menu").first.click()
     page.get_by_role("menuitem", name="Resume").click()
     form = page.get_by_role("dialog")
-    expect(form.get_by_label("审批人")).to_be_visible()
+    expect(form.get_by_label("审批人")).to_be_visible(timeout=60_000)
     # A list opened from a form that is still moving stays where the form was, outside the window on a slow machine.
     form.evaluate("form => Promise.allSettled(form.getAnimations().map(animation => animation.finished))")
     return form
