@@ -32,7 +32,7 @@ class EvaluationRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", title="项目支出绩效自评")
 
-    year: int = Field(default=0, ge=0, le=2100, title="年度", description="四位数年份；0 为上一年度")
+    year: int = Field(default=0, ge=0, le=2099, title="年度", description="四位数年份；0 为上一年度")
     programme: str = Field(default="", max_length=40, title="项目", description="项目的 key；本单位只有一个项目时留空")
     prepared_by: Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH)] = Field(
         default="", title="送审人", description="留空为设置中的填表人；送审人不能审批"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,15 +29,23 @@ _NAMING = (Kind.CODE, Kind.TEXT)
 _UNITS = {
     Kind.MONEY: ("（(元|万元)）$", "金额栏的表头应以（元）或（万元）结尾"),
     Kind.PERCENT: ("（(%)）$", "百分比栏的表头应以（%）结尾"),
-    Kind.QUANTITY: ("（((?!元|万元|%)[^（）]+)）$", "数量栏的表头应以单位结尾，如 养护里程（公里）；单位是元的用 money，是 % 的用 percent"),
+    Kind.QUANTITY: (
+        "（((?![十百千万亿]*元）|%)[^（）]+)）$",
+        "数量栏的表头应以单位结尾，如 养护里程（公里）；金额用 money，以元或万元为单位，是 % 的用 percent",
+    ),
 }
 _NAME = "[a-z][a-z0-9_]*"
 # Not the words of conditions, those of indicators among them.
 _COLUMN_NAME = (
     "(?!(?:row|year|year_start|year_end|and|or|not|in|is|null|like|between|to|true|false|date|length|abs|coalesce)$)[a-z][a-z0-9_]*"
 )
-# A title is the name of files and of worksheets.
-_TITLE = r"""[^\\/:*?"<>|\[\]']{1,31}"""
+# A title is the name of files and of worksheets, on Windows and in Excel too, which counts signs as UTF-16 does.
+_TITLE = r"""(?!(?:con|prn|aux|nul|com[0-9]|lpt[0-9]|history)$)[^\\/:*?"<>|\[\]'~$.][^\\/:*?"<>|\[\]']{0,30}(?<!\.)"""
+_TITLE_SIGNS = 31
+_TITLE_RULE = (
+    f"台账名称也是文件名和工作表名，不能超过{_TITLE_SIGNS}字，不能含 \\ / : * ? \" < > | [ ] '，"
+    "不能以 . ~ $ 开头或以 . 结尾，不能是 con、history 等"
+)
 
 _Place = tuple[str | int, ...]
 _Fault = tuple[_Place, str]
@@ -205,6 +213,11 @@ class _Examination:
     unsure: Set[str | int]
     """Names of ledgers of which some part could not be read: what they lack is not known."""
 
+    @cached_property
+    def titles(self) -> Mapping[str, str]:
+        """Of all ledgers by name, the built-in ones too."""
+        return {name: model.ledger_title() for name, model in {**self.models, **BUILT_IN}.items()}
+
     def faults(self) -> Iterator[_Fault]:
         """All faults."""
         yield from self._of_lists()
@@ -237,12 +250,12 @@ class _Examination:
             yield place, "台账的英文名应为小写字母、数字和下划线，以字母开头"
         if name in BUILT_IN:
             yield place, f"“{name}”是内置台账《{BUILT_IN[name].ledger_title()}》的英文名，请换一个"
-        if not re.fullmatch(_TITLE, ledger.title):
-            yield (*place, "title"), "台账名称也是文件名和工作表名，不能超过31字，不能含 \\ / : * ? \" < > | [ ] '"
+        if not re.fullmatch(_TITLE, ledger.title, re.IGNORECASE) or len(ledger.title.encode("utf-16-le")) > 2 * _TITLE_SIGNS:
+            yield (*place, "title"), _TITLE_RULE
         mine = normal(ledger.title)
-        for other in (model.ledger_title() for model in {**self.models, name: None, **BUILT_IN}.values() if model):
-            if mine in normal(other) or normal(other) in mine:
-                yield (*place, "title"), f"与《{other}》同名，或一个名称包含另一个，会分不清哪个文件是哪本台账"
+        others = [title for other, title in self.titles.items() if other != name]
+        if alike := [f"《{other}》" for other in others if mine in normal(other) or normal(other) in mine]:
+            yield (*place, "title"), f"与{'、'.join(alike)}同名，或一个名称包含另一个，会分不清哪个文件是哪本台账"
         if not ledger.columns and name not in self.unsure:
             yield (*place, "columns"), "至少应有一栏"
         seen: dict[str, str] = {}
@@ -304,6 +317,7 @@ def _of_column(key: str, column: _Column) -> Iterator[tuple[str, str]]:
     """What is wrong with a column by itself, by the part of its declaration."""
     kind, said, limits = column.kind, column.unit_said, [limit for limit in (column.min, column.max) if limit is not None]
     is_shown = pl.Series([column.example]).str.contains(f"^(?:{column.pattern})$").item() if column.pattern else True
+    broken = [limit for limit in limits if kind is Kind.COUNT and limit % 1]
     name = "栏目的英文名应为小写字母、数字和下划线，以字母开头，不能是 row 或条件里的词（如 date、in、year）"
     return _told(
         ("", not _is_usable(key) and name),
@@ -315,6 +329,7 @@ def _of_column(key: str, column: _Column) -> Iterator[tuple[str, str]]:
         ("choices", len(set(column.choices)) < len(column.choices) and "选项有重复的"),
         ("max" if column.min is None else "min", limits and kind not in _LIMITED and "只有金额、数量和整数栏有上下限"),
         ("min", limits != sorted(limits) and "下限大于上限"),
+        ("min" if column.min in broken else "max", broken and "整数栏的上下限应为整数"),
         ("pattern", column.pattern and kind not in _NAMING and "只能用在编号栏和文字栏"),
         ("pattern", not is_shown and "请在 example 写一个符合 pattern 的例子，填错时给填表人看"),
     )

@@ -27,7 +27,7 @@ WorkspaceOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", envvar="PERFEVAL_JSON", show_envvar=False, help="只在标准输出打印一份 JSON")]
-YearOption = Annotated[int, typer.Option("--year", "-y", min=2000, max=2100, help="自评年度", metavar="Y")]
+YearOption = Annotated[int, typer.Option("--year", "-y", min=2000, max=2099, help="自评年度", metavar="Y")]
 ProgrammeOption = Annotated[str, typer.Option("--programme", help="项目的 key；只有一个项目时不写", metavar="KEY")]
 
 app = typer.Typer(
@@ -98,9 +98,9 @@ def init(
 
 @app.command("year")
 def begin_year(
-    year: Annotated[int, typer.Argument(min=2000, max=2100, metavar="Y", help="要开始的年度")],
+    year: Annotated[int, typer.Argument(min=2000, max=2099, metavar="Y", help="要开始的年度")],
     from_year: Annotated[
-        int, typer.Option("--from", min=0, max=2100, help="沿用哪一年的指标和底稿", metavar="Y0", show_default="最近一年")
+        int, typer.Option("--from", min=0, max=2099, help="沿用哪一年的指标和底稿", metavar="Y0", show_default="最近一年")
     ] = 0,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
@@ -122,7 +122,7 @@ def begin_year(
 
 @app.command()
 def template(
-    year: Annotated[int, typer.Option("--year", "-y", min=0, max=2100, help="自评年度", metavar="Y", show_default="最近一年")] = 0,
+    year: Annotated[int, typer.Option("--year", "-y", min=0, max=2099, help="自评年度", metavar="Y", show_default="最近一年")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="写入的目录", metavar="DIR", show_default="ledgers/年度")] = None,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,

@@ -66,6 +66,9 @@ _YAML_PROBLEMS = {
 }
 
 
+_DEEPEST = 100
+
+
 def load_yaml(path: Path) -> tuple[Any, "Marks"]:
     """Parse a YAML file into plain data and the line of every node.
 
@@ -76,22 +79,51 @@ def load_yaml(path: Path) -> tuple[Any, "Marks"]:
 
 def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
     """Parse the YAML of a file, as `load_yaml` does."""
+    node = None
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
-        data = yaml.load(text, Loader=yaml.CSafeLoader)  # a safe loader
+        _refuse_depth(text)
+        loader = yaml.CSafeLoader(text)
+        node = loader.get_single_node()
+        data = loader.construct_document(node) if node else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = _YAML_PROBLEMS.get(str(error.problem), f"不认识的写法（{error.problem}）")
         raise ConfigurationError("F01", f"{file}:{line}: YAML 写法有误：{problem}", "检查缩进、冒号后的空格和引号。") from error
     # What the loader's constructors raise of a day that does not exist, a number of thousands of digits, a tag such as !!bool x.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
-        message = f"{file}:1: YAML 写法有误：有不存在的日期、过长的数、特殊标签（!!）或不可见字符"
+        message = f"{file}:{_line_of_fault(node)}: YAML 写法有误：有不存在的日期、过长的数、特殊标签（!!）、不可见字符，或括号嵌套过多"
         raise ConfigurationError("F01", message, "日期、编号等加上引号；删去特殊标签。") from error
     marks = Marks(node)
     if repeated := marks.repeated_keys():
         faults = [f"{file}:{line}: “{key}”前面已经写过" for key, line in repeated]
         raise ConfigurationError("F10", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
     return data, marks
+
+
+def _refuse_depth(text: str) -> None:
+    """The loader's own recursion has no limit but the stack's, where the process ends."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise RecursionError
+
+
+def _line_of_fault(node: yaml.Node | None) -> int:
+    """The line of the first scalar that means nothing, such as a day that does not exist; 1 where that cannot be told."""
+    waiting = [node] if node else []
+    while waiting:
+        item = waiting.pop(0)
+        if isinstance(item, yaml.MappingNode):
+            waiting[:0] = [part for pair in item.value for part in pair]
+        elif isinstance(item, yaml.SequenceNode):
+            waiting[:0] = item.value
+        else:
+            try:
+                yaml.CSafeLoader("").construct_document(item)
+            except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError):
+                return int(item.start_mark.line) + 1
+    return 1
 
 
 class Marks:

@@ -177,7 +177,7 @@ def _renewed(document: Mapping[str, str], from_year: int, year: int) -> dict[str
 def _renewed_indicators(text: str, from_year: int, year: int) -> str:
     text = re.sub(rf"(?m)^year: *{from_year}\b", f"year: {year}", text)
     for end, word in _YEAR_ENDS:  # as they were written before conditions knew the year
-        text = text.replace(f"DATE '{from_year}{end}'", word)
+        text = re.sub(rf"\bDATE *'{from_year}{end}'", word, text, flags=re.IGNORECASE)
     return re.sub(rf"(?m)^(\s*#.*?){from_year}年度", rf"\g<1>{year}年度", text)
 
 

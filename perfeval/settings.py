@@ -1,6 +1,7 @@
 """What a workspace's YAML files hold (设置): unit, programmes, gates, archive, schedule; and what a year brings."""
 
 import re
+import unicodedata
 from datetime import date, datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from perfeval.configuration import Inside, Model, Name, Text, Words
 from perfeval.model import Gate
 from perfeval.model.evaluation import NAME_LENGTH
+from perfeval.texts import normal
 
 # What a return waits for is no gate, and is asked for under this name.
 CORRECTION = "correction"
@@ -147,11 +149,24 @@ class Settings(Model):
     def _distinct(cls, gates: tuple[GateSetting, ...]) -> tuple[GateSetting, ...]:
         if len({gate.key for gate in gates}) < len(gates):
             raise ValueError("各审批环节的 key 不能相同：一个环节的同意不能当作另一个的")
+        if len({normal(gate.title) for gate in gates}) < len(gates):
+            raise ValueError("各审批环节的 title 不能相同：看的人分不清是哪一个环节")
         acts = [gate.act for gate in gates]
         # Two gates of which neither says: the unit signs, the bureau reviews.
         if SIGNING not in acts and (any(acts) or len(gates) != 2):  # noqa: PLR2004
             raise ValueError("要有一个环节写 act: 签发（单位领导签发报告），其余写 act: 审核")
         return gates
+
+    @field_validator("programmes")
+    @classmethod
+    def _told_apart(cls, programmes: tuple[Programme, ...]) -> tuple[Programme, ...]:
+        keys = [programme.key for programme in programmes]
+        names = [normal(programme.name) for programme in programmes]
+        # Full-width letters make no other code.
+        codes = [unicodedata.normalize("NFKC", code) for programme in programmes for code in programme.codes]
+        if repeated := [text for texts in (keys, names, codes) for text in dict.fromkeys(texts) if texts.count(text) > 1]:
+            raise ValueError(f"两个项目的 key、name 或 codes 相同：{'、'.join(repeated)}")
+        return programmes
 
     @model_validator(mode="after")
     def _has_programmes(self) -> "Settings":
@@ -159,10 +174,6 @@ class Settings(Model):
             raise ValueError("缺少 programmes：至少写一个预算项目")
         if self.programmes and self.programme:
             raise ValueError("programme 是旧写法，已有 programmes 时请删去")
-        keys = [programme.key for programme in self.all_programmes]
-        codes = [code for programme in self.all_programmes for code in programme.codes]
-        if repeated := [text for texts in (keys, codes) for text in dict.fromkeys(texts) if texts.count(text) > 1]:
-            raise ValueError(f"两个项目的 key 或 codes 相同：{'、'.join(repeated)}")
         return self
 
     @property

@@ -193,7 +193,9 @@ def _remedy(path: Path) -> str:
         return f"有几个项目时各有各的文件：把 {shared.name} 改名为 {path.name}。"
     if path.parent.name == "years" and any((path.parents[1] / "indicators").glob(f"{year}*")):
         return "新写一份：basis 下列出评价依据的 title 和 number，写法见手册。"
-    return f"用 perfeval year {year} 生成。"
+    if any(not other.stem.startswith(year) for other in (path.parents[1] / "indicators").glob("[0-9]*.yml")):
+        return f"用 perfeval year {year} 生成。"
+    return f"从 perfeval init 新建的工作区里复制一份，改名为 {path.name}。"
 
 
 def _present(path: Path) -> Sequence[Path]:

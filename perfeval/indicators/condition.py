@@ -127,8 +127,8 @@ class _Clause:
         for before, token in pairwise(["", *self.tokens]):
             if token.startswith("'") and (before.upper() == "DATE" or self._is_of_months):
                 written = token[1:-1]
-                found = re.search("[0-9]{4}", written)
-                if found and int(found[0]) != self._year:
+                found = re.search("[0-9_]{4}", written)
+                if found and found[0] != str(self._year):
                     known = (word for word, day in _DAYS_OF_YEAR.items() if written[5:] in (day, day[:2]))
                     word = "BETWEEN year_start AND year_end" if "%" in written else next(known, None)
                     yield f"{written}不是{self._year}年的，{f'应写 {word}' if word else f'请改成{self._year}年的'}"
@@ -178,6 +178,8 @@ class _Clause:
             raise ValueError(
                 f"“{days[0]}”是日期，不能加减；请与另一日期比较，如 closed_on <= due_on 或 closed_on <= year_end；相差的天数用 days 统计"
             )
+        if days and (counted := next((token for token in self.tokens if token.upper() in {"LENGTH", "ABS"}), None)):
+            raise ValueError(f"“{days[0]}”是日期，不能与 {counted.upper()} 得出的数放在一起；请与另一日期比较")
         # Polars holds a day against a number as the days since 1970.
         number = next((token for token in self.tokens if token[0].isdigit()), None)
         if days and number and all(column.kind is Kind.DAY for column in map(self._columns.get, self.tokens) if column):

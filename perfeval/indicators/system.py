@@ -174,7 +174,7 @@ def _named_profile(name: object, info: ValidationInfo) -> Profile:
 class IndicatorSystem(Model):
     """指标体系: the year's facts and indicators, and the profile they are scored by."""
 
-    year: Annotated[int, Field(ge=2000, le=2100)]
+    year: Annotated[int, Field(ge=2000, le=2099)]
     profile: Annotated[Profile, BeforeValidator(_named_profile)]
     facts: dict[Id, Measure] = Field(default_factory=dict)
     indicators: Annotated[tuple[Indicator, ...], Field(min_length=1)]

@@ -48,6 +48,9 @@ def connect(url: str | URL) -> Engine:
         hint = "不设置则用工作区内的 SQLite；或写成 postgresql+psycopg://用户@主机/库名。"
         raise ConfigurationError("F05", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint) from error
     if engine.dialect.name == "sqlite":
+        if not Path(engine.url.database or "").is_absolute():
+            message = f"环境变量 {URL_VARIABLE} 里的 SQLite 地址没有写明完整路径，换个文件夹执行就是另一个库"
+            raise ConfigurationError("F05", message, "写成 sqlite:////完整路径/store.db；不设置则用工作区内的 SQLite。")
         _prepare(engine)
     return engine
 
@@ -56,8 +59,9 @@ def _prepare(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def protect(_: object, __: object, arguments: list[Any], ___: object) -> None:
         # SQLite would make the file as the umask says; what it makes beside it takes over the file's own permissions.
-        with suppress(FileExistsError, OSError):
-            os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with suppress(OSError):
+            os.close(os.open(arguments[0], os.O_CREAT | os.O_WRONLY, 0o600))
+            os.chmod(arguments[0], 0o600)  # noqa: PTH101  # one that an earlier program made
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:  # noqa: ANN401  # the driver's own connection

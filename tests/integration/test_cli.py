@@ -234,6 +234,15 @@ def test_database_address_that_is_none_is_said_in_chinese(
     assert (said.code, "PERFEVAL_DATABASE_URL 不是可用的数据库地址" in said.err) == (2, True)
 
 
+@pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:", "sqlite:///store.db", "sqlite:///./store.db"])
+def test_database_file_without_its_whole_path_is_refused(
+    command: Command, office: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", address)
+    said = command("status", "-w", office)
+    assert (said.code, "没有写明完整路径" in said.err) == (2, True)
+
+
 def test_database_address_in_the_settings_is_refused_before_it_reaches_an_archive(command: Command, office: Path) -> None:
     settings = office / "perfeval.yml"
     text = settings.read_text(encoding="utf-8") + "storage:\n  database: postgresql+psycopg://clerk:invented@/office\n"

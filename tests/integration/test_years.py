@@ -150,7 +150,7 @@ def test_indicators_of_before_are_carried_over_with_their_days(office: Workspace
 
 def test_indicators_copied_by_hand_are_refused_with_every_line(office: Workspace) -> None:
     path = office.subject(2022).indicators
-    text = path.read_text(encoding="utf-8").replace("year_end", "DATE '2022-12-31'")
+    text = path.read_text(encoding="utf-8").replace("year_end", "date  '2022-12-31'")
     (path.parent / "2023.yml").write_text(text.replace("year: 2022", "year: 2023"), encoding="utf-8")
     with pytest.raises(ConfigurationError) as fault:
         load(office, 2023)

@@ -39,6 +39,7 @@ declared:
 
 NAME = "栏目的英文名应为小写字母、数字和下划线，以字母开头，不能是 row 或条件里的词（如 date、in、year）"
 KINDS = "text、code、choice、money、percent、day、month、count、quantity"
+TITLE = "台账名称也是文件名和工作表名，不能超过31字，不能含 \\ / : * ? \" < > | [ ] '，不能以 . ~ $ 开头或以 . 结尾，不能是 con、history 等"
 EXAMPLE = "请在 example 写一个符合 pattern 的例子，填错时给填表人看"
 
 
@@ -126,10 +127,9 @@ def test_lists_that_name_what_there_is_not_have_faults(load: Load) -> None:
         ("programme", "养护工程台账", "3: declared.programme：台账的英文名应为小写字母、数字和下划线，以字母开头"),
         ("works", "项目 进度台账", "4: declared.works.title：与《项目进度台账》同名，或一个名称包含另一个，会分不清哪个文件是哪本台账"),
         ("works", "本年项目进度台账", "4: declared.works.title：与《项目进度台账》同名，或一个名称包含另一个，会分不清哪个文件是哪本台账"),
-        (
-            "works",
-            "养护/工程台账",
-            "4: declared.works.title：台账名称也是文件名和工作表名，不能超过31字，不能含 \\ / : * ? \" < > | [ ] '",
+        *(
+            ("works", title, f"4: declared.works.title：{TITLE}")
+            for title in ("养护/工程台账", "con", "LPT1", "History", "..", ".甲台账", "甲台账.", "~$甲台账", "𠀀" * 31)
         ),
     ],
 )
@@ -151,11 +151,21 @@ def test_name_or_title_of_a_declared_ledger_may_be_faulty(load: Load, name: str,
         ("x: {header: 甲, kind: percent}", "x.header：百分比栏的表头应以（%）结尾"),
         (
             "x: {header: 甲, kind: quantity, unit: 公里}",
-            "x.header：数量栏的表头应以单位结尾，如 养护里程（公里）；单位是元的用 money，是 % 的用 percent",
+            "x.header：数量栏的表头应以单位结尾，如 养护里程（公里）；金额用 money，以元或万元为单位，是 % 的用 percent",
         ),
         (
             "x: {header: 甲（元）, kind: quantity}",
-            "x.header：数量栏的表头应以单位结尾，如 养护里程（公里）；单位是元的用 money，是 % 的用 percent",
+            "x.header：数量栏的表头应以单位结尾，如 养护里程（公里）；金额用 money，以元或万元为单位，是 % 的用 percent",
+        ),
+        (
+            "x: {header: 甲（亿元）, kind: quantity}",
+            "x.header：数量栏的表头应以单位结尾，如 养护里程（公里）；金额用 money，以元或万元为单位，是 % 的用 percent",
+        ),
+        ("x: {header: 甲, kind: count, min: 0.5}", "x.min：整数栏的上下限应为整数"),
+        ("x: {header: 甲, kind: count, min: 1, max: 2.5}", "x.max：整数栏的上下限应为整数"),
+        (
+            'x: {header: 甲, kind: day, required: false, required_when: "x > 2022"}',
+            "x.required_when：2022 是数，只能与金额、数量、百分比或整数栏比较，写在栏名之后",
         ),
         ("x: {header: 甲（公里）, kind: quantity, unit: 米}", "x.unit：单位应与表头一致：公里"),
         ("x: {header: 甲, kind: count, unit: 人}", "x.unit：这种栏目没有单位，请删去"),
@@ -212,6 +222,12 @@ def test_two_declared_ledgers_may_not_be_called_alike(load: Load) -> None:
         "ledgers.yml:4: declared.works.title：与《日常养护台账》同名，或一个名称包含另一个，会分不清哪个文件是哪本台账",
         "ledgers.yml:7: declared.more.title：与《养护台账》同名，或一个名称包含另一个，会分不清哪个文件是哪本台账",
     ]
+
+
+def test_ledger_whose_title_contains_several_others_is_told_once(load: Load) -> None:
+    text = declared("      w: {header: 工程编号, kind: code}").replace("养护工程台账", "项目进度台账和重点项目台账")
+    (fault,) = faults(load, text)
+    assert fault.startswith("ledgers.yml:4: declared.works.title：与《重点项目台账》、《项目进度台账》同名")
 
 
 def test_faults_of_form_and_of_meaning_are_told_together(load: Load) -> None:

@@ -59,10 +59,23 @@ def test_file_that_is_no_yaml_names_the_line_and_what_is_wrong(text: str, proble
     assert (fault.value.code, fault.value.message) == ("F01", problem)
 
 
-@pytest.mark.parametrize("text", ["a: 2022-02-30\n", "a: !!bool x\n", "a: 1" + "0" * 5000, "a: \x00"])
-def test_file_with_values_that_cannot_be_is_refused_in_chinese(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="有不存在的日期、过长的数、特殊标签（!!）或不可见字符"):
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\nb:\n  - 2022-02-30\nc: 2\n", 3),
+        ("a: 1\nb: !!bool x\n", 2),
+        ("a: 1\nb: 1" + "0" * 5000, 2),
+        ("a: \x00", 1),
+        ("a: " + "[" * 3000 + "]" * 3000, 1),
+        ("a: " + "{b: " * 200_000, 1),
+        ("- " * 300, 1),
+    ],
+)
+def test_file_with_values_that_cannot_be_is_refused_in_chinese(text: str, line: int) -> None:
+    with pytest.raises(ConfigurationError) as fault:
         parse_yaml(text, "file.yml")
+    problem = "有不存在的日期、过长的数、特殊标签（!!）、不可见字符，或括号嵌套过多"
+    assert fault.value.message == f"file.yml:{line}: YAML 写法有误：{problem}"
 
 
 def test_file_with_keys_written_twice_names_each_second_one() -> None:

@@ -48,6 +48,11 @@ def test_gates_with_one_key_are_a_fault(settings: dict[str, Any]) -> None:
         gates(settings, CENTER, BUREAU | {"key": "center"})
 
 
+def test_gates_with_one_title_are_a_fault(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="各审批环节的 title 不能相同"):
+        gates(settings, CENTER, BUREAU | {"title": "中心 审批"})
+
+
 def test_gate_called_like_the_correction_is_a_fault(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="correction 是更正环节的名称"):
         gates(settings, CENTER, BUREAU | {"key": "correction"})
@@ -81,10 +86,14 @@ def test_programme_without_a_key_is_called_by_its_first_code(settings: dict[str,
     [
         ({"programmes": []}, "缺少 programmes"),
         ({"programme": ROADS}, "programme 是旧写法，已有 programmes 时请删去"),
-        ({"programmes": [ROADS | {"key": "roads"}, ROADS | {"key": "roads", "codes": ["GL-2"]}]}, "key 或 codes 相同：roads"),
-        ({"programmes": [ROADS | {"key": "roads"}, ROADS | {"key": "bridges"}]}, "key 或 codes 相同：GL-2022-01"),
-        ({"programmes": [ROADS | {"key": "a"}, ROADS | {"key": "a"}]}, "key 或 codes 相同：a、GL-2022-01"),
-        ({"programmes": [ROADS | {"codes": ["GL-1", "GL-1"]}]}, "key 或 codes 相同：GL-1"),
+        (
+            {"programmes": [ROADS | {"key": "roads"}, ROADS | {"key": "roads", "codes": ["GL-2"]}]},
+            "key、name 或 codes 相同：roads、公路养护",
+        ),
+        ({"programmes": [ROADS | {"key": "roads"}, ROADS | {"key": "bridges"}]}, "codes 相同：公路养护、GL-2022-01"),
+        ({"programmes": [ROADS | {"key": "a"}, ROADS | {"key": "b", "name": "桥梁", "codes": ["ＧＬ-2022-01"]}]}, "相同：GL-2022-01"),
+        ({"programmes": [ROADS | {"key": "a"}, ROADS | {"key": "a"}]}, "codes 相同：a、公路养护、GL-2022-01"),
+        ({"programmes": [ROADS | {"codes": ["GL-1", "GL-1"]}]}, "codes 相同：GL-1"),
         ({"programmes": [ROADS | {"codes": []}]}, "at least 1 item"),
         ({"programmes": [ROADS | {"key": "Roads"}]}, "should match pattern"),
     ],

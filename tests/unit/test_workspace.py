@@ -72,9 +72,19 @@ def test_files_of_several_programmes_are_called_by_year_and_key_and_ledgers_are_
 
 
 def test_file_of_a_year_that_is_missing_is_told_with_the_command_that_makes_it(make_folder: Making) -> None:
+    folder = make_folder()
+    placed(folder, "indicators/2022.yml")
     with pytest.raises(ConfigurationError) as fault:
-        _ = Workspace(make_folder()).subject(2023).indicators
+        _ = Workspace(folder).subject(2023).indicators
     assert (fault.value.code, str(fault.value)) == ("F02", "缺少配置文件 indicators/2023.yml\n用 perfeval year 2023 生成。")
+
+
+def test_file_of_the_only_year_that_is_missing_is_not_made_of_another(make_folder: Making) -> None:
+    folder = make_folder()
+    placed(folder, "indicators/2022.yml")
+    with pytest.raises(ConfigurationError) as fault:
+        _ = Workspace(folder).subject(2022).narrative
+    assert fault.value.hint == "从 perfeval init 新建的工作区里复制一份，改名为 2022.md。"
 
 
 def test_file_of_every_year_that_is_missing_is_told_with_where_to_copy_it_from(make_folder: Making) -> None:

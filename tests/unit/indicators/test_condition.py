@@ -64,6 +64,7 @@ def test_condition_is_told_in_chinese(ledger: str, where: str, phrase: str) -> N
         ("issues", "closed_on <= DATE ('2021-12-31')", "DATE 后面直接是单引号里的日期"),
         ("issues", "closed_on = year", "“销号日期”是日期，不能与数 2022 比较；年初、年末写 year_start、year_end"),
         ("issues", "20221231 >= closed_on", "不能与数 20221231 比较"),
+        ("issues", "closed_on = LENGTH('a')", "“销号日期”是日期，不能与 LENGTH 得出的数放在一起"),
         ("progress", "month = '2022-1'", "“2022-1”不是月份，月份须写成 '2022-06'"),
         ("progress", "month <= year", "不是可用的行条件"),
     ],
@@ -142,6 +143,7 @@ def test_condition_on_a_month_counts_to_the_borders_of_the_year(where: str, rows
         ("progress", "month = '2022-12'", "2022-12不是2023年的，应写 year_end"),
         ("progress", "month IN ('2023-02','2022-01')", "2022-01不是2023年的，应写 year_start"),
         ("progress", "month LIKE '2022%'", "2022%不是2023年的，应写 BETWEEN year_start AND year_end"),
+        ("progress", "month LIKE '202_-01'", "202_-01不是2023年的，应写 year_start"),
         ("progress", "'2024-03' > month", "2024-03不是2023年的，请改成2023年的"),
         (
             "issues",

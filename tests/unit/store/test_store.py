@@ -321,6 +321,14 @@ def test_store_file_is_its_owners_alone(tmp_path: Path) -> None:
     store.close()
 
 
+def test_store_file_that_an_earlier_program_made_becomes_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.touch(0o644)
+    store = Store(f"sqlite:///{path}", tmp_path, "样例单位")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    store.close()
+
+
 def test_store_that_cannot_be_reached_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="数据库不可用"):
         Store(f"sqlite:///{tmp_path / 'no folder' / 'store.db'}", tmp_path, "样例单位")
