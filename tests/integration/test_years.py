@@ -143,7 +143,7 @@ def load(office: Workspace, year: int) -> int:
 def test_indicators_of_before_are_carried_over_with_their_days(office: Workspace) -> None:
     path = office.subject(2022).indicators
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("closed_on <= year_end", "closed_on <= DATE '2022-12-31'"), encoding="utf-8")
+    path.write_text(text.replace("closed_on <= year_end", "closed_on <= date '2022-12-31'"), encoding="utf-8")
     begin_year(office, 2023)
     assert "2022-12-31" not in office.subject(2023).indicators.read_text(encoding="utf-8")
 
