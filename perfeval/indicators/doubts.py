@@ -1,7 +1,7 @@
 """Doubts (疑点) about an indicator system and its scores, as findings for the approvers: nothing here changes a point."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from perfeval.indicators.profile import same_title
@@ -10,6 +10,13 @@ from perfeval.indicators.wording import percentage_near
 from perfeval.model import Facts, Finding, Scorecard, Severity
 from perfeval.model.numbers import percentage
 
+MEANINGS: Mapping[str, str] = {
+    "C27": "支出很少，产出却几乎得满分",
+    "T02": "指标体系缺少应有的二级指标",
+    "T03": "按台账行数统计，指标值却以量度单位计",
+    "T04": "指标没有数值，不得分或不计分",
+    "T05": "没有封顶所依据的数，没有封顶",
+}
 _OUTPUT = "产出指标"
 # Units that rows of a ledger are not counted in.
 _MEASURES = re.compile("公里|千米|里|米|平方米|立方米|亩|公顷|吨|公斤|千克|升|小时|度|千瓦时?")
