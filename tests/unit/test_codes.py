@@ -52,6 +52,7 @@ SEVERAL = {
     "A26": "a name without a letter, and one with strange ones",
     "F01": "what YAML's parser refuses, and what its constructors do",
     "F02": "a file of the workspace, and the profiles that lie by the indicators",
+    "F05": "an address that is none, and one of a file that depends on the folder",
     "K01": "approvals as the store has them, and as the archive's door finds them",
     "L00": "findings of the ledgers, and of scoring",
 }
