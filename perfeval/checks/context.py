@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from perfeval.model import Finding, Ledger, Ledgers, Severity
+from perfeval.model.identifiers import comparable
 from schemas import Catalogue, Column
 from schemas.columns import Constraint
 
@@ -28,6 +29,11 @@ class CheckContext:
     def known_codes(self) -> list[str]:
         """The codes of all programmes of the unit: its ledgers hold the rows of all of them."""
         return [*self.programme_codes, *self.other_codes]
+
+    @property
+    def programme_keys(self) -> dict[str, str]:
+        """The codes of the evaluated programme by what they are compared as."""
+        return dict(zip(comparable(pl.Series(self.programme_codes, dtype=pl.String)), self.programme_codes, strict=True))
 
     def rows(self, name: str) -> pl.LazyFrame | None:
         """A ledger's rows, if it could be read."""

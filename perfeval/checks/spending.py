@@ -8,6 +8,7 @@ import polars as pl
 
 from perfeval.checks.context import CheckContext, faulty_rows, finding_at, finding_on
 from perfeval.model import Finding, Ledger, Severity
+from perfeval.model.identifiers import comparable, compared
 
 _PAPERS = ("plan_no", "application_no", "attachments", "approved_by", "approved_on")
 
@@ -18,7 +19,7 @@ def find_no_budget(context: CheckContext) -> Iterator[Finding]:
     if budget is None or not _is_told(context, budget):
         return
     granted = _sums(budget.rows)
-    if sum(granted.get(code, 0) for code in context.programme_codes) <= 0:
+    if sum(granted.get(key, 0) for key in context.programme_keys) <= 0:
         whose = f"预算项目 {'、'.join(context.programme_codes)} " if context.other_codes else ""
         yield finding_on(budget, "C08", f"{whose}全年预算数不大于0，预算执行率无法计算。请核对预算指标台账是否漏登追加或结转指标。")
 
@@ -29,9 +30,10 @@ def find_overspending(context: CheckContext) -> Iterator[Finding]:
     if budget is None or expenditure is None or not _is_told(context, budget):
         return
     granted = _sums(budget.rows)
-    for code, spent in sorted(_sums(expenditure.rows).items()):
-        if code in context.programme_codes and spent > granted.get(code, 0):
-            message = f"预算项目 {code} 支出 {spent:,} 元，超过全年预算 {granted.get(code, 0):,} 元。请核对支出，或补登追加指标。"
+    codes = context.programme_keys
+    for key, spent in sorted(_sums(expenditure.rows).items()):
+        if key in codes and spent > granted.get(key, 0):
+            message = f"预算项目 {codes[key]} 支出 {spent:,} 元，超过全年预算 {granted.get(key, 0):,} 元。请核对支出，或补登追加指标。"
             yield finding_on(expenditure, "C09", message)
 
 
@@ -40,8 +42,11 @@ def find_plan_overruns(context: CheckContext) -> Iterator[Finding]:
     plans, expenditure = context.ledgers.get("plans"), context.rows("expenditure")
     if plans is None or expenditure is None:
         return
+    # Few plans stand in many rows: their numbers are compared once they are grouped.
     spent = expenditure.group_by("plan_no").agg(spent=pl.col("amount_yuan").sum())
-    over = plans.rows.join(spent, on="plan_no").filter(pl.col("spent") > pl.col("budget_yuan")).sort("row")
+    key = compared(pl.col("plan_no")).alias("key")
+    spent = spent.group_by(key).agg(pl.col("spent").sum())
+    over = plans.rows.with_columns(key).join(spent, on="key").filter(pl.col("spent") > pl.col("budget_yuan")).sort("row")
     for row in over.collect().iter_rows(named=True):
         message = f"方案 {row['plan_no']} 已支出 {row['spent']:,} 元，超过方案预算 {row['budget_yuan']:,} 元。请核对，或说明原因。"
         yield finding_at(plans, row, "budget_yuan", "X07", message, Severity.WARNING)
@@ -112,13 +117,15 @@ def find_investments_not_told(context: CheckContext) -> Iterator[Finding]:
 
 def _is_told(context: CheckContext, budget: Ledger) -> bool:
     """Whether every amount of the budget could be read and is the programme's; otherwise what was granted is not known."""
-    known = pl.col("amount_yuan").is_not_null() & pl.col("programme_code").is_in(context.known_codes)
+    codes = comparable(pl.Series(context.known_codes, dtype=pl.String))
+    known = pl.col("amount_yuan").is_not_null() & compared(pl.col("programme_code")).is_in(codes.implode())
     return bool(budget.rows.select(known.fill_null(value=False).all()).collect().item())
 
 
 def _sums(rows: pl.LazyFrame) -> dict[str, Decimal]:
-    """Amounts by programme code; cells that could not be read are not counted, they have a finding of their own."""
-    return dict(rows.drop_nulls("programme_code").group_by("programme_code").agg(pl.col("amount_yuan").sum()).collect().rows())
+    """Amounts by programme code, as compared; cells that could not be read are not counted, they have a finding of their own."""
+    sums = rows.drop_nulls("programme_code").group_by("programme_code").agg(pl.col("amount_yuan").sum()).collect()
+    return dict(sums.group_by(compared(pl.col("programme_code"))).agg(pl.col("amount_yuan").sum()).rows())
 
 
 def _agree(expected: str | None, name: str) -> bool:

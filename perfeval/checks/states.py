@@ -6,6 +6,8 @@ import polars as pl
 
 from perfeval.checks.context import CheckContext, faulty_rows, finding_at, level
 from perfeval.model import Finding, Severity
+from perfeval.model.identifiers import compared
+from schemas import Kind
 from schemas.columns import After, EmptyWhen, NotFallingPer, RequiredWhen
 from schemas.conditions import row_condition
 
@@ -42,8 +44,9 @@ def find_falling_figures(context: CheckContext) -> Iterator[Finding]:
         if time is None:
             continue
         per, names = ledger.shape.column(falling.column), (column.name, falling.column, time.name)
-        value, is_same = pl.col(column.name), pl.col(per.name) == pl.col(per.name).shift()
-        rows = ledger.rows.drop_nulls(names).sort(per.name, time.name, "row")
+        key = compared(pl.col(per.name)) if per.kind in (Kind.CODE, Kind.TEXT) else pl.col(per.name)
+        value, is_same = pl.col(column.name), pl.col("key") == pl.col("key").shift()
+        rows = ledger.rows.drop_nulls(names).with_columns(key=key).sort("key", time.name, "row")
         fallen = rows.with_columns(before=value.shift()).filter(is_same & (value < pl.col("before")))
         for row in fallen.select("row", *names, "before").sort("row").collect().iter_rows(named=True):
             subject = f"{per.header}“{row[per.name]}”的{column.header}"

@@ -78,3 +78,8 @@ def test_cumulative_figure_that_falls_is_warned_of_at_its_month(make_ledger: Mak
 
 def test_cumulative_figure_that_stands_still_is_no_finding(make_ledger: Make, said: Said) -> None:
     assert said(make_ledger("progress", project_no=["X1", "X1"], month=["2022-03", "2022-04"], actual_pct=["30", "30"])) == []
+
+
+def test_cumulative_figure_is_followed_whatever_the_writing_of_its_project(make_ledger: Make, said: Said) -> None:
+    ledger = make_ledger("progress", project_no=["X1", "x1"], month=["2022-03", "2022-04"], actual_pct=["30", "20"])
+    assert [item[:3] for item in said(ledger)] == [("X15", "warning", "D3")]
