@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from urllib.parse import quote, urlsplit
 
 from perfeval.errors import ServerError, UsageError, refusal
 from perfeval.office import WORKSPACE_VARIABLE, Office
@@ -55,7 +56,8 @@ def environment(workspace: Workspace, url: str, access: Access) -> dict[str, str
     PREFECT_ variables of the caller are dropped: somebody's cloud profile must not receive a county's ledgers.
     """
     home = workspace.state / "prefect"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_") and not _is_socks(name, value)}
+    kept |= _without_proxy(url)
     return kept | {
         WORKSPACE_VARIABLE: str(workspace.root),
         "PREFECT_HOME": str(home),
@@ -63,6 +65,8 @@ def environment(workspace: Workspace, url: str, access: Access) -> dict[str, str
         "PREFECT_API_AUTH_STRING": f"{USER}:{access.password}",
         "PREFECT_SERVER_API_AUTH_STRING": f"{USER}:{access.password}",
         "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({MACHINE: access.machine}),
+        # As the address of a file: a path may hold signs that end one in Prefect's own address, and the rest would lie elsewhere.
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{quote(str(home / 'prefect.db'))}?uri=true",
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
@@ -71,8 +75,20 @@ def environment(workspace: Workspace, url: str, access: Access) -> dict[str, str
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
         "DO_NOT_TRACK": "1",
         "PYTHONSAFEPATH": "1",  # a random.py in the folder the command is typed in is not ours
-        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost"])),
     }
+
+
+def _without_proxy(url: str) -> dict[str, str]:
+    """The variables that keep an office's proxy out of the way to our own server; where both are set, the lower-case one counts."""
+    told = [name.strip() for variable in ("NO_PROXY", "no_proxy") for name in os.environ.get(variable, "").split(",")]
+    names = dict.fromkeys(filter(None, [*told, HOST, "localhost", "::1", urlsplit(url).hostname]))
+    text = "*" if "*" in names else ",".join(names)  # a star among others says nothing to some programs
+    return {"NO_PROXY": text, "no_proxy": text}
+
+
+def _is_socks(name: str, value: str) -> bool:
+    """Whether a variable names a proxy that Prefect's client cannot even be started with."""
+    return name.lower().endswith("_proxy") and value.lower().startswith("socks")
 
 
 def end_with_parent() -> None:
@@ -199,8 +215,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def is_healthy(url: str) -> bool:
     """Whether Prefect answers and reaches its database."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(f"{url}/api/ready", timeout=2) as answer:  # noqa: S310  # our own address
+        with direct.open(f"{url}/api/ready", timeout=2) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004  # OK
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         time.sleep(0.2)

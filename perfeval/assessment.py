@@ -14,6 +14,7 @@ from perfeval.errors import LedgerError, UsageError
 from perfeval.indicators import derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
 from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
+from perfeval.model.identifiers import comparable, compared
 from perfeval.model.ledgers import parquet
 from perfeval.workspace import Subject
 from schemas.columns import PROGRAMME, Refers
@@ -83,11 +84,11 @@ def check_targets(subject: Subject, ledgers: Ledgers) -> tuple[Finding, ...]:
 
 def own_rows(subject: Subject, ledgers: Ledgers) -> dict[str, Ledger]:
     """The ledgers without the rows of the unit's other programmes."""
-    others = _other_codes(subject)
+    others = comparable(pl.Series(_other_codes(subject), dtype=pl.String)).to_list()
     if not others:
         return dict(ledgers)
     return {
-        name: replace(ledger, rows=ledger.rows.filter(~pl.col(column).is_in(others).fill_null(value=False)))
+        name: replace(ledger, rows=ledger.rows.filter(~compared(pl.col(column)).is_in(others).fill_null(value=False)))
         if (column := _programme_column(ledger))
         else ledger
         for name, ledger in ledgers.items()
@@ -96,12 +97,12 @@ def own_rows(subject: Subject, ledgers: Ledgers) -> dict[str, Ledger]:
 
 def _foreign_rows(subject: Subject, ledgers: Ledgers) -> set[tuple[str, int]]:
     """Title and row number of every row that is another programme's."""
-    others = _other_codes(subject)
+    others = comparable(pl.Series(_other_codes(subject), dtype=pl.String)).to_list()
     return {
         (ledger.title, row)
         for ledger in (ledgers.values() if others else ())
         if (column := _programme_column(ledger))
-        for row in ledger.rows.filter(pl.col(column).is_in(others)).select("row").collect().to_series()
+        for row in ledger.rows.filter(compared(pl.col(column)).is_in(others)).select("row").collect().to_series()
     }
 
 

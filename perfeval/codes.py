@@ -37,10 +37,11 @@ class Code(StrEnum):
     DOUBLE_COLUMN = "L14", "同一栏目出现两次"
     NO_UNIT = "L15", "金额、百分比或数量的表头没有写明单位"
     EXTRA_COLUMN = "L16", "多出的栏目，不参与计算"
-    HIDDEN = "L17", "有隐藏的工作表、行或列，仍计入"
+    HIDDEN = "L17", "有隐藏的工作表、行、列或单元格内容，仍计入"
     MERGED = "L18", "数据里有合并单元格"
     BAD_NAME = "L19", "文件名里有不能识别的字符"
     AMBIGUOUS = "L20", "文件里有几张工作表，分不清哪张是台账"
+    TWO_UNITS = "L21", "表头的单位与表外文字或名称里的单位不同"
 
     EMPTY_CELL = "V01", "必填的单元格是空的"
     BAD_MONEY = "V02", "不是金额"
@@ -60,6 +61,10 @@ class Code(StrEnum):
     WRONG_SIGN = "V16", "金额的正负与资金来源不符"
     TOO_MANY_CELLS = "V17", "CSV 的一行比表头多出几格"
     BAD_QUANTITY = "V18", "不是数量"
+    ODD_SIGN = "V19", "编号里有看不见或不常用的字符，或与所引用编号的写法不同"
+    REPEATED_HEADER = "V20", "表头在数据中间重复，不当作数据"
+    STRUCK = "V23", "内容划有删除线，仍计入"
+    PICTURE = "V24", "单元格里是图片，读作空白"
 
 
 ERRORS: Mapping[str, str] = {

@@ -1,6 +1,7 @@
 """Enrolment and one-time codes (动态码), RFC 6238."""
 
 import hmac
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -42,7 +43,8 @@ def find_approver(people: Iterable[Person], name: str) -> Person | None:
 
 def code_step(secret: str, code: str, now: datetime) -> int | None:
     """The time step that a code is of, if it is the secret's of now; whoever asks accepts each step once."""
-    totp, digits = pyotp.TOTP(secret), "".join(code.split())
+    # A Chinese input method may type the digits full-width.
+    totp, digits = pyotp.TOTP(secret), unicodedata.normalize("NFKC", "".join(code.split()))
     step = int(now.timestamp()) // STEP_SECONDS
     steps = (step + offset for offset in STEPS_TOLERATED)
     return next((step for step in steps if hmac.compare_digest(totp.at(step * STEP_SECONDS).encode(), digits.encode())), None)

@@ -8,6 +8,7 @@ import polars as pl
 
 from perfeval.checks.check import Limits
 from perfeval.model import Ledger, Ledgers, Severity
+from perfeval.model.identifiers import comparable
 from schemas import Catalogue, Column
 from schemas.columns import Constraint
 
@@ -40,6 +41,11 @@ class CheckContext:
         """A check's limits, if the workspace has them."""
         limits = self.limits.get(kind)
         return limits if isinstance(limits, kind) else None
+
+    @property
+    def programme_keys(self) -> dict[str, str]:
+        """The codes of the evaluated programme by what they are compared as."""
+        return dict(zip(comparable(pl.Series(self.programme_codes, dtype=pl.String)), self.programme_codes, strict=True))
 
     def rows(self, name: str) -> pl.LazyFrame | None:
         """A ledger's rows, if it could be read."""

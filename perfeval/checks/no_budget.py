@@ -18,6 +18,6 @@ def find(context: CheckContext) -> Iterator[Finding]:
     if budget is None or not is_told(context, budget):
         return
     granted = sums(budget.rows)
-    if sum(granted.get(code, 0) for code in context.programme_codes) <= 0:
+    if sum(granted.get(key, 0) for key in context.programme_keys) <= 0:
         whose = f"预算项目 {'、'.join(context.programme_codes)} " if context.other_codes else ""
         yield CHECK.on(budget, f"{whose}全年预算数不大于0，预算执行率无法计算。请核对预算指标台账是否漏登追加或结转指标。")

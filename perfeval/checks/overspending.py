@@ -16,7 +16,8 @@ def find(context: CheckContext) -> Iterator[Finding]:
     if budget is None or expenditure is None or not is_told(context, budget):
         return
     granted = sums(budget.rows)
-    for code, spent in sorted(sums(expenditure.rows).items()):
-        if code in context.programme_codes and spent > granted.get(code, 0):
-            message = f"预算项目 {code} 支出 {spent:,} 元，超过全年预算 {granted.get(code, 0):,} 元。请核对支出，或补登追加指标。"
+    codes = context.programme_keys
+    for key, spent in sorted(sums(expenditure.rows).items()):
+        if key in codes and spent > granted.get(key, 0):
+            message = f"预算项目 {codes[key]} 支出 {spent:,} 元，超过全年预算 {granted.get(key, 0):,} 元。请核对支出，或补登追加指标。"
             yield CHECK.on(expenditure, message)

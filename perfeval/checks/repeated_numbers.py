@@ -1,5 +1,6 @@
-"""One number for two things; a voucher booked or an invoice paid twice."""
+"""One number for two things; a voucher booked or an invoice paid twice; or numbers that a spreadsheet has rounded alike."""
 
+import re
 from collections.abc import Iterator
 
 import polars as pl
@@ -7,6 +8,8 @@ import polars as pl
 from perfeval.checks.check import Check, Theme
 from perfeval.checks.context import CheckContext
 from perfeval.model import Finding, Ledger, Severity
+from perfeval.model.identifiers import ROUNDED, compared, told_difference
+from schemas import Kind
 from schemas.columns import Unique
 
 CHECK = Check(
@@ -15,7 +18,7 @@ CHECK = Check(
     Severity.ERROR,
     Theme.REGISTER,
     "一个编号只指一件事；凭证号、发票号码重复的按重复报销查",
-    others={"C36": "凭证号或发票号码重复"},
+    others={"C36": "凭证号或发票号码重复", "X16": "几行编号相同，都超过15位、末尾是0，可能本是不同的号码"},
 )
 _MOST_PLACES = 5
 _NEVER = pl.lit(False)  # noqa: FBT003  # a literal
@@ -34,16 +37,25 @@ def find(context: CheckContext) -> Iterator[Finding]:
 
 def _repeated(ledger: Ledger, columns: tuple[str, ...], code: str, allowed: pl.Expr = _NEVER) -> Iterator[Finding]:
     """A finding at every row whose columns, all filled, stand in another row too, unless all their rows together are allowed."""
+    shape = [ledger.shape.column(name) for name in columns]
     filled = pl.all_horizontal(pl.col(*columns).is_not_null())
-    key = pl.struct(columns) if len(columns) > 1 else pl.col(columns[0])
+    keys = [compared(pl.col(column.name)) if column.kind in (Kind.CODE, Kind.TEXT) else pl.col(column.name) for column in shape]
+    key = pl.struct(keys) if len(keys) > 1 else keys[0]
     # Equal values have equal hashes: as many hashes as rows means no repetition, at a seventh of the time of looking for it.
     if ledger.rows.select(key.filter(filled).hash().n_unique() == filled.sum()).collect().item():
         return
-    headers = "、".join(ledger.shape.column(column).header for column in columns)
-    groups = ledger.rows.filter(filled).group_by(columns, maintain_order=True).agg("row", allowed=allowed)
+    last, header = columns[-1], "、".join(column.header for column in shape)
+    text = pl.concat_str(pl.col(*columns).cast(pl.String), separator=" ")
+    rows = ledger.rows.filter(filled).with_columns(key=key, text=text)
+    groups = rows.group_by("key", maintain_order=True).agg("row", "text", last, allowed=allowed)
     repeated = groups.filter(pl.col("row").list.len() > 1, ~pl.col("allowed")).collect()
-    for *values, places, _ in repeated.iter_rows():
+    for places, texts, values in repeated.select("row", "text", last).iter_rows():
         shown = "、".join(str(row) for row in places[:_MOST_PLACES]) + ("等" if len(places) > _MOST_PLACES else "")
-        message = f"{headers}“{' '.join(map(str, values))}”重复，见第{shown}行。请删除重复的行，或改正编号。"
-        for row in places:
-            yield ledger.finding(code, CHECK.level, message, {"row": row, columns[-1]: values[-1]}, columns[-1])
+        for row, written, value in zip(places, texts, values, strict=True):
+            other = next((other for other in texts if other != written), written)
+            alike = "" if other == written else f"（{told_difference(written, other)}）"
+            finding, message = code, f"{header}“{written}”{alike}重复，见第{shown}行。请删除重复的行，或改正编号。"
+            if re.fullmatch(ROUNDED.strip("^$"), str(value)):
+                finding, message = "X16", f"{header}“{written}”在第{shown}行相同，但超过15位、末尾全是0，"
+                message += "可能是 Excel 把几个不同的号码改成了一样。请把单元格设为文本，按原件重填。"
+            yield ledger.finding(finding, CHECK.level, message, {"row": row, last: value}, last)

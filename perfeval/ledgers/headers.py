@@ -2,8 +2,9 @@
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from perfeval.codes import Code
 from perfeval.model import Finding, Severity
@@ -12,6 +13,14 @@ from perfeval.texts import normal
 from schemas import Catalogue, Column, Kind, LedgerModel
 
 _UNITS = {Kind.MONEY: ("元", "万元"), Kind.PERCENT: ("%",)}
+# Words for one unit stand in one set, and sets of one thing in one group: a column and a line above it may not differ within a group.
+_MEASURES = (
+    ({"元"}, {"十元"}, {"百元"}, {"千元"}, {"万元", "万"}, {"十万元"}, {"百万元"}, {"千万元"}, {"亿元", "亿"}),
+    ({"米", "m"}, {"公里", "千米", "km"}, {"里"}),
+    ({"平方米", "㎡", "m2"}, {"亩"}, {"万亩"}, {"公顷"}, {"平方公里", "km2"}),
+    ({"千克", "公斤", "kg"}, {"吨", "t"}, {"万吨"}),
+)
+_UNIT_SAID = re.compile(r"单位[:为]?\|?([^|()]{1,12})|\(([^()|]{1,12})\)|以([^|]{1,4})为单位")
 
 Heads = Sequence[Mapping[str, str]]
 """The first rows of a sheet: per row its filled cells by column letter."""
@@ -27,6 +36,8 @@ class Layout:
     columns: tuple[Column, ...]
     """The ledger's columns that the sheet has."""
     last_letter: str
+    head: Heads
+    """The rows from the first to the header."""
 
 
 def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple[Layout | None, list[Finding]]:
@@ -34,7 +45,7 @@ def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) ->
 
     Raises: RefusedFileError: the sheet cannot be read.
     """
-    title, head = model.ledger_title(), sheet.head()
+    title, head = model.ledger_title(), _seen(sheet.head())
     row = _header_row(model, head)
     letters, units = _match(model, head[row - 1]) if row else ({}, {})
     if len(letters) < len(_expected(model)) and (other := _better_model(model, head, catalogue)):
@@ -54,15 +65,36 @@ def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) ->
     places = {name: found[0] for name, found in letters.items()}
     columns = tuple(column for column in model.columns() if column.name in places)
     named = {name: units[letter] for name, letter in places.items()}
-    layout = Layout(row, places, named, columns, max(head[row - 1], key=index_of))
-    return layout, _unknown(model, sheet, layout, head)
+    layout = Layout(row, places, named, columns, max(head[row - 1], key=index_of), head[:row])
+    return layout, [*_unknown(model, sheet, layout, head), *_two_units(model, sheet, layout)]
 
 
 def likely_model(head: Heads, catalogue: Catalogue) -> type[LedgerModel] | None:
     """The ledger whose headers a sheet has, when it has at least half of them."""
+    head = _seen(head)
     scores = {model: _most_known(model, head) / len(model.columns()) for model in catalogue.values()}
     best = max(scores, key=lambda model: scores[model])
     return best if scores[best] >= 0.5 else None  # noqa: PLR2004  # half, as said
+
+
+def contradicted(layout: Layout, text: str) -> Iterator[tuple[Column, str]]:
+    """The columns whose header says another unit than some text about the table, and the unit that the text says."""
+    said = {
+        re.sub("^.*单位[:为]?|人民币", "", word)
+        for found in _UNIT_SAID.findall(normal(text))
+        for word in re.split("[、,;]", "".join(found).removesuffix("|"))
+    }
+    for column in layout.columns:
+        unit = layout.units[column.name]
+        for measures in _MEASURES:
+            others = [word for measure in measures if unit not in measure for word in sorted(said & measure)]
+            if others and any(unit in measure for measure in measures):
+                yield column, others[0]
+
+
+def _seen(head: Heads) -> Heads:
+    """Without cells in which nothing is seen."""
+    return [{letter: text for letter, text in cells.items() if normal(text)} for cells in head]
 
 
 @functools.cache
@@ -197,3 +229,21 @@ def _unknown(model: type[LedgerModel], sheet: Sheet, layout: Layout, head: Heads
         message = f"{'、'.join(nameless)}栏有内容但没有表头，不参与计算。请确认是否漏写表头。"
         findings.append(sheet.finding(Code.EXTRA_COLUMN, message, severity=Severity.WARNING, ledger=title, row=row))
     return findings
+
+
+def _two_units(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> list[Finding]:
+    """Headers against the lines above them, the sheet's and the file's name: 单位：万元 above 金额（元）."""
+    lines = ("|".join(cells.values()) for cells in layout.head[:-1])
+    said = {
+        column: unit for text in (*lines, sheet.name or "", PurePath(sheet.file.name).stem) for column, unit in contradicted(layout, text)
+    }
+    return [two_units(model, sheet, layout, column, unit) for column, unit in said.items()]
+
+
+def two_units(model: type[LedgerModel], sheet: Sheet, layout: Layout, column: Column, unit: str) -> Finding:
+    """The finding on a column that has another unit than something else says."""
+    said = layout.units[column.name]
+    message = f"有两个单位：表头是（{said}），表外的文字或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
+    row, letter = layout.header_row, layout.letters[column.name]
+    title = model.ledger_title()
+    return sheet.finding(Code.TWO_UNITS, message, ledger=title, row=row, letter=letter, column=column.header, value=column.header)

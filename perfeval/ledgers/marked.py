@@ -1,7 +1,7 @@
-"""Findings from what a worksheet says beside its values (工作表的标记): errors, merging, hiding."""
+"""Findings from what a worksheet says beside its values (工作表的标记): errors, merging, hiding, striking through, pictures."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import polars as pl
 
@@ -10,10 +10,11 @@ from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.rows import Cleaned
 from perfeval.model import Finding, Severity
 from perfeval.spreadsheets import Cell, Sheet, index_of
-from schemas import Kind, LedgerModel
+from schemas import Column, Kind, LedgerModel
 
 # Merged areas do not overlap in Excel; a workbook made to harm may say so.
 _MOST_MERGED, _MOST_AREAS = 1_000_000, 1_000
+_MOST_RUNS = 20
 
 
 def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> tuple[list[Finding], frozenset[Cell]]:
@@ -38,7 +39,7 @@ def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, clea
         *(at(Code.CHANGED_BY_EXCEL, "编号超过15位却按数字存放，Excel 已把末尾改成了0。请把单元格设为文本后重填。", cell) for cell in cut),
     ]
     merged_findings, merged_cells = _merged(model, sheet, layout, cleaned)
-    findings += [*merged_findings, *_hidden(model, sheet, layout, cleaned)]
+    findings += [*merged_findings, *_hidden(model, sheet, layout, cleaned), *_looks(model, sheet, layout, is_data)]
     return findings, frozenset([*errors, *uncomputed, *cut, *merged_cells])
 
 
@@ -65,6 +66,33 @@ def _merged(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
     return findings, cells
 
 
+def _looks(model: type[LedgerModel], sheet: Sheet, layout: Layout, is_data: Callable[[Cell], bool]) -> Iterator[Finding]:
+    """Cells that look to a reader as if they did not count, and pictures, which are read as nothing."""
+    title, marks = model.ledger_title(), sheet.marks
+
+    def told(code: Code, severity: Severity, message: str, row: int, column: Column | None = None) -> Finding:
+        letter, header = (layout.letters[column.name], column.header) if column else (None, None)
+        return sheet.finding(code, message, severity=severity, ledger=title, row=row, letter=letter, column=header)
+
+    struck = {cell for cell in marks.struck if is_data(cell)}
+    if struck:
+        names = "、".join(column.header for column in layout.columns if any(at == layout.letters[column.name] for _, at in struck))
+        rows = sorted({row for row, _ in struck})
+        message = f"第{_ranges(rows)}行划有删除线（{names}），仍计入。不应计入的请删除整行；应当计入的请去掉删除线。"
+        yield told(Code.STRUCK, Severity.WARNING, message, rows[0])
+    for column in layout.columns:
+        letter = layout.letters[column.name]
+        unseen, pictures = (
+            sorted(row for row, at in cells if at == letter and is_data((row, at))) for cells in (marks.unseen, marks.pictures)
+        )
+        if unseen:
+            message = f"“{column.header}”第{_ranges(unseen)}行的内容按单元格格式不显示，仍计入。请把格式改为常规后核对。"
+            yield told(Code.HIDDEN, Severity.WARNING, message, unseen[0], column)
+        if pictures:
+            message = f"“{column.header}”第{_ranges(pictures)}行是图片，读作空白。需要文字的请填写文字；图片请另存为佐证材料。"
+            yield told(Code.PICTURE, Severity.NOTE, message, pictures[0], column)
+
+
 def _hidden(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> Iterator[Finding]:
     marks = sheet.marks
     if marks.hidden:
@@ -82,11 +110,12 @@ def _warning(model: type[LedgerModel], sheet: Sheet, message: str, row: int | No
 
 
 def _ranges(rows: Iterable[int]) -> str:
-    """Row numbers as people write them: 5-7、9."""
+    """Row numbers as people write them: 5-7、9; of very many the first ones."""
     runs: list[list[int]] = []
     for row in rows:
         if runs and row == runs[-1][1] + 1:
             runs[-1][1] = row
         else:
             runs.append([row, row])
-    return "、".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+    told = "、".join(str(first) if first == last else f"{first}-{last}" for first, last in runs[:_MOST_RUNS])
+    return told if len(runs) <= _MOST_RUNS else f"{told}等"

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import polars as pl
 
 from perfeval.codes import Code
+from perfeval.ledgers.cells import BAD
 from perfeval.ledgers.headers import Layout, find_layout
 from perfeval.ledgers.marked import marked_findings
 from perfeval.ledgers.rows import clean_rows
 from perfeval.ledgers.sources import find_sources
 from perfeval.ledgers.validation import Failure, failures
+from perfeval.ledgers.writings import with_registered_writings
 from perfeval.model import Finding, Ledger, Ledgers, ReceivedFile, Severity
 from perfeval.spreadsheets import Cell, RefusedFileError, Sheet, index_of
+from perfeval.texts import told_signs
 from schemas import Catalogue, LedgerModel
 
 
@@ -37,6 +40,9 @@ def read_ledgers(files: Sequence[ReceivedFile], catalogue: Catalogue) -> Reading
         findings.extend(sorted(found, key=_position))
         if ledger:
             ledgers[name] = ledger
+    for name, ledger in ledgers.items():
+        ledgers[name], found = with_registered_writings(ledger, ledgers)
+        findings.extend(found)
     return Reading(ledgers, tuple(findings))
 
 
@@ -49,6 +55,7 @@ def _read(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple
         layout, findings = find_layout(model, sheet, catalogue)
         if layout is None:
             return None, findings
+        sheet.show_words(layout.letters[column.name] for column in layout.columns if column.kind not in BAD)
         cleaned = clean_rows(model, sheet, layout)
     except RefusedFileError as refusal:
         return None, [sheet.finding(refusal.code, refusal.message, ledger=model.ledger_title())]
@@ -71,15 +78,17 @@ def _failed_checks(
         letter = layout.letters[failure.column.name]
         for row in failure.rows:
             if (row, letter) not in spoken:
+                value = texts.get(letter, {}).get(row)
+                signs = told_signs(value or "") if failure.code is Code.NOT_A_CHOICE else ""
                 yield sheet.finding(
                     failure.code,
-                    failure.message,
+                    f"{failure.message}其中{signs}，请重新键入。" if signs else failure.message,
                     severity=failure.severity,
                     ledger=model.ledger_title(),
                     row=row,
                     letter=letter,
                     column=failure.column.header,
-                    value=texts.get(letter, {}).get(row),
+                    value=value,
                 )
 
 

@@ -4,26 +4,45 @@ Rows that the plain reading cannot settle are `odd`. They are read again with ev
 there be blank rows, totals, notes under the table and faulty cells.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from perfeval.codes import Code
-from perfeval.ledgers.cells import BAD, BLANKS, NOTHING, plain_value, trim, unreadable, value
-from perfeval.ledgers.headers import Layout
-from perfeval.model import Finding
+from perfeval.ledgers.cells import BAD, BLANKS, NOTHING, WIDE_CODE, bare, narrow, plain_value, trim, unreadable, value
+from perfeval.ledgers.headers import Layout, contradicted, two_units
+from perfeval.model import Finding, Severity
+from perfeval.model.identifiers import ROUNDED, unified
 from perfeval.model.ledgers import parquet
-from perfeval.spreadsheets import Cell, Sheet, index_of
+from perfeval.spreadsheets import Cell, Sheet, index_of, letter_of
+from perfeval.texts import UNUSUAL, told_signs
 from schemas import Column, Kind, LedgerModel
 
-_TOTAL = "^(?:本[页月季年]|本?年度|全年)?(?:合|小|总|共|累)计(?:金额|数)?[:：]?$"
-_NOTE = "^(?:制表|填表|填报|审核|复核|经办|负责人|单位负责人|备注|说明|注)[^：:]{0,4}[：:]"
+_MOST_PLACES, _FEWEST_CELLS = 5, 3
+_NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.QUANTITY, Kind.COUNT)
+_WORDS = (Kind.TEXT, Kind.CODE)
+# Blanks are taken out of cells before.
+_OF = "(?:金额|支出|收入|投资|经费|资金)"
+_TOTAL = f"^(?:本[页月季年期]|本?年度|全年)?{_OF}?(?:合|小|总|共|累)计{_OF}?[数额]?(?:[（(][^）)]*[）)])?(?:[:：]|[:：]?[-￥¥0-9,.]+元?)?$"
+_CUMULATIVE = f"^(?:本[年期]|本?年度|全年)?{_OF}?累计"
+_DIGITS_IN_WORDS = "[零〇一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟万亿元圆角分整正]"
+_IN_WORDS = f"^(?:人民币|合计|总计|金额|[（(])*大写[）)]?[:：]?{_DIGITS_IN_WORDS}*$|^(?:人民币)?{_DIGITS_IN_WORDS}+[元圆角分整正]$"
+_NUMBER = f"^[^：:]*[0-9０-９]|^{_DIGITS_IN_WORDS}*[〇一二三四五六七八九十百千]$"
+_NOTE = (
+    "^(?:制表|填表|填报|审核|复核|经办|会计|出纳|主管|负责人|单位负责人|备注|说明|附注|注)[^：:]{0,4}[：:]"
+    "|^(?:人民币|合计|总计|金额|[（(])*大写"
+)
+_PAGE = "^第?[0-9]+页(?:[，,/]?共?[0-9]+页)?$"
+# What may be no data where a row without it would be one: any total, note or page number.
+_MAYBE_NO_DATA = "计|[：:]|页|大写"
+# A number that its own separators may have parted: 1 | 234.50
+_BEFORE_COMMA, _AFTER_COMMA = "^[-+]?￥?[-+]? *[0-9]{1,3}$", "^ *[0-9]{3}(?:[.][0-9]*)? *元? *$"
 # How fastexcel prints a cell that Excel holds as a day.
 _EXCEL_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
 # What becomes of a code that Excel took for a number or a day, in a csv too.
-_CHANGED = f"{_EXCEL_DAY}|^[0-9](?:\\.[0-9]+)?E\\+?[0-9]+$|^[0-9]{{1,2}}月[0-9]{{1,2}}日$"
-_UNUSUAL = "[！-～\u200b-\u200d\u2060\ufeff]"
+_CHANGED = f"{_EXCEL_DAY}|^[0-9](?:[.][0-9]+)?[eE](?:[+]?[0-9]+|-[0-9]{{2,}})$|^[0-9]{{1,2}}月[0-9]{{1,2}}日$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,8 @@ class _Cleaner:
     layout: Layout
     findings: list[Finding] = field(default_factory=list)
     last_row: int = 0
+    rounded: Counter[str] = field(default_factory=Counter)
+    """How often a code was told to be rounded: one that is right may stand in every row."""
 
     def clean(self) -> Cleaned:
         parts: list[bytes] = []
@@ -79,6 +100,7 @@ class _Cleaner:
             reading = plain_value(column, text if column.kind in BAD else text.str.strip_chars(), unit, binary=self.sheet.binary)
             readings.append(reading.alias(column.name))
             doubts.extend(self._doubts(column, text))
+        doubts.extend(self._doubts_of_rows())
         last = index_of(self.layout.last_letter)
         beyond = [] if self.sheet.binary else [pl.col(letter) for letter in self.sheet.letters if index_of(letter) > last]
         doubts.extend(text.is_not_null() for text in beyond)
@@ -88,7 +110,8 @@ class _Cleaner:
         texts += [pl.col(letter) for letter in self.sheet.letters if letter not in self.layout.letters.values()]
         surplus = pl.coalesce([*beyond, pl.lit(None, pl.String)]).alias("surplus")
         names = [pl.col(column.name) if column.name in self.layout.letters else self._absent(column) for column in self.model.columns()]
-        for rows in self.sheet.rows(self.layout.header_row):
+        for block in self.sheet.rows(self.layout.header_row):
+            rows = block.with_columns(self._without_cut_codes())
             read = rows.lazy().with_columns(readings).select("row", *names, odd=odd).collect()
             is_odd = read.drop_in_place("odd")
             plain = read.filter(~is_odd) if is_odd.any() else read  # which spares a copy of nearly every block
@@ -99,18 +122,51 @@ class _Cleaner:
         read = pl.col(column.name)
         if column.kind in BAD:
             yield read.is_null() if column.required else read.is_null() & text.is_not_null()
+            behind, other = self._behind(column)
+            # What is no day or choice is odd anyway.
+            if behind and (other is None or other.kind in _WORDS):
+                yield text.str.contains(_BEFORE_COMMA) & pl.col(behind).str.contains(_AFTER_COMMA)
             return
         if column.required:
             yield read.is_null()
         yield read.str.len_bytes() == 0
-        if not column.required and column.kind is not Kind.CHOICE:
+        if column.kind is Kind.CHOICE:
+            yield ~read.is_in(column.choices)
+        elif not column.required:
             yield read.is_in(NOTHING)
         if column.kind is Kind.CODE:
-            yield read.str.contains(f"{_UNUSUAL}|{_CHANGED}")
-        elif column.kind is not Kind.TEXT:
-            yield read.str.contains(f"{_UNUSUAL}|{_EXCEL_DAY}")
-        elif self.sheet.binary:
+            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[='`]")
+        elif column.kind is Kind.TEXT and self.sheet.binary:
             yield read.str.contains(_EXCEL_DAY)
+
+    def _doubts_of_rows(self) -> Iterator[pl.Expr]:
+        """Of a ledger of words and numbers alone, a total or a second header looks like data."""
+        columns = self.layout.columns
+        required = [column for column in columns if column.required]
+        if sum(column.kind in _WORDS for column in required) < 2 and all(column.kind in (*_NUMBERS, *_WORDS) for column in required):  # noqa: PLR2004  # a total has one word
+            yield from (pl.col(column.name).str.contains(_MAYBE_NO_DATA) for column in columns if column.kind in _WORDS)
+        if all(column.kind in _WORDS for column in columns):
+            yield pl.col(columns[0].name) == self._header(columns[0])
+
+    def _without_cut_codes(self) -> Iterator[pl.Expr]:
+        """Numbers that a workbook cut to 15 digits are no codes: what is left of two of them may be the same."""
+        for column in self.layout.columns:
+            letter = self.layout.letters[column.name]
+            if column.kind is Kind.CODE and (cut := [row for row, at in self.sheet.marks.long_numbers if at == letter]):
+                yield pl.when(~pl.col("row").is_in(cut)).then(pl.col(letter)).alias(letter)
+
+    def _behind(self, column: Column) -> tuple[str | None, Column | None]:
+        """The letter and the column, if any, where the rest of a number stands that a csv's commas have parted."""
+        letter = letter_of(index_of(self.layout.letters[column.name]) + 1)
+        other = next((other for other in self.layout.columns if self.layout.letters[other.name] == letter), None)
+        is_last = index_of(letter) > index_of(self.layout.last_letter)
+        is_number = (other is not None and other.kind in _NUMBERS) or column.kind not in _NUMBERS or column.kind is Kind.PERCENT
+        # Few papers belong to one voucher, and the number of a plan stands behind them.
+        is_code = column.kind is Kind.COUNT and other is not None and other.kind is Kind.CODE
+        return (None, None) if self.sheet.binary or is_last or is_number or is_code else (letter, other)
+
+    def _header(self, column: Column) -> str:
+        return self.layout.head[-1][self.layout.letters[column.name]]
 
     def _absent(self, column: Column) -> pl.Expr:
         return pl.lit(None, self.model.empty_frame().schema[column.name]).alias(column.name)
@@ -118,24 +174,72 @@ class _Cleaner:
     def _exact(self, column: Column) -> pl.Expr:
         if column.name not in self.layout.letters:
             return self._absent(column)
-        unit, epoch_1904 = self.layout.units[column.name], self.sheet.marks.epoch_1904
-        return value(column, pl.col(column.name), unit, binary=self.sheet.binary, epoch_1904=epoch_1904).alias(column.name)
+        text, unit, epoch_1904 = pl.col(column.name), self.layout.units[column.name], self.sheet.marks.epoch_1904
+        read = value(column, text, unit, binary=self.sheet.binary, epoch_1904=epoch_1904)
+        if column.kind is Kind.CODE:
+            read = pl.when(~text.str.contains(_CHANGED)).then(read)
+        return pl.when(~self._is_split(column)).then(read).alias(column.name)
+
+    def _is_split(self, column: Column) -> pl.Expr:
+        """Whether a number and the cell behind it may be one number, parted at its own separators."""
+        letter, other = self._behind(column)
+        if letter is None:
+            return pl.lit(value=False)
+        behind = narrow(pl.col(other.name if other else letter))
+        return (narrow(pl.col(column.name)).str.contains(_BEFORE_COMMA) & behind.str.contains(_AFTER_COMMA)).fill_null(value=False)
 
     def _sort_out(self, odd: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Of a block's odd rows, the data read exactly; and the others, as text and with the `sort` they are of."""
-        names = pl.col([column.name for column in self.layout.columns])
-        filled = pl.sum_horizontal(names.is_not_null())
-        texts = pl.all().exclude("row")
-        is_total = pl.any_horizontal(texts.str.replace_all(f"[{BLANKS}]", "").str.contains(_TOTAL))
-        is_note = pl.all_horizontal(texts.str.contains(_NOTE).fill_null(value=True))
-        sort = pl.when(filled == 0).then(pl.lit("blank")).when(is_total).then(pl.lit("total")).when(is_note).then(pl.lit("note"))
         rows = odd.with_columns(trim(pl.col(name)) for name in odd.columns if name != "row")
-        rows = rows.with_columns(sort=sort.when(filled == 1).then(pl.lit("stray")).otherwise(pl.lit("data")))
+        # A row with all that must be in it is data, which spares most rows the many looks at all their cells.
+        is_whole = rows.select(self._is_whole()).to_series()
+        rows = pl.concat(
+            [rows.filter(is_whole).with_columns(sort=pl.lit("data")), rows.filter(~is_whole).with_columns(sort=self._sort(odd))]
+        )
         self.findings += [self._surplus(row) for row in rows.filter(pl.col("surplus").is_not_null()).iter_rows(named=True)]
         data = rows.filter(sort="data")
-        exact = data.select("row", *(self._exact(column) for column in self.model.columns()))
+        bared = data.with_columns(bare(pl.col(column.name)) for column in self.layout.columns if column.kind is not Kind.TEXT)
+        exact = bared.select("row", *(self._exact(column) for column in self.model.columns()))
         self.findings += self._faulty(data, exact)
         return exact, rows.filter(pl.col("sort") != "data")
+
+    def _is_whole(self) -> pl.Expr:
+        """Whether all cells of a row are filled that must be, so that it can be no total, note or blank row; nor is it a header."""
+        first, *others = sorted(self.layout.columns, key=lambda column: index_of(self.layout.letters[column.name]))
+        required = [pl.col(column.name) for column in (first, *others) if column.required]
+        is_other = pl.col(first.name).str.contains(_MAYBE_NO_DATA) | (pl.col(first.name) == self._header(first))
+        filled = pl.all_horizontal(cell.is_not_null() & ~cell.is_in(NOTHING) for cell in required)
+        return filled & ~is_other.fill_null(value=False) if len(required) >= _FEWEST_CELLS else pl.lit(value=False)
+
+    def _sort(self, odd: pl.DataFrame) -> pl.Expr:
+        """What each row is that looks like no data: the first that is so holds."""
+        letters = self.layout.letters
+        order = sorted(
+            (name for name in odd.columns if name not in {"row", "surplus"}), key=lambda name: index_of(letters.get(name) or name)
+        )
+        cells = {name: pl.col(name).str.replace_all(f"[{BLANKS}]", "") for name in order}
+        columns = self.layout.columns
+
+        def count(*are: pl.Expr) -> pl.Expr:
+            return pl.sum_horizontal(pl.lit(0), *(is_so.fill_null(value=False) for is_so in are))
+
+        filled = count(*(pl.col(column.name).is_not_null() for column in columns))
+        titles = [text for line in self.layout.head[:-1] for text in line.values()]
+        # A total has its word, and perhaps one more; a row of data has all that must be filled.
+        words = count(*(self._says(cells[column.name]) for column in columns if column.kind not in _NUMBERS))
+        labels = count(*(cell.str.contains(_NOTE) for cell in cells.values()))
+        beside = count(*(cell.is_not_null() & ~cell.str.contains(f"{_NOTE}|{_IN_WORDS}") for cell in cells.values()))
+        numbers = count(*(cells[column.name].str.contains(_NUMBER) for column in columns if column.kind in _NUMBERS))
+        first = pl.coalesce(cells.values())
+        is_header = count(*(pl.col(column.name) == self._header(column) for column in columns)) * 2 >= len(columns)
+        is_title = pl.all_horizontal((pl.col(name).is_in(titles) | cells[name].str.contains(_PAGE)).fill_null(value=True) for name in order)
+        is_total = pl.any_horizontal(cell.str.contains(_TOTAL) for cell in cells.values()) & (words <= 1)
+        sort = pl.when(filled == 0).then(pl.lit("blank")).when(is_header | is_title).then(pl.lit("header"))
+        sort = sort.when(first.str.contains(_NOTE) & (beside <= labels) & (numbers == 0)).then(pl.lit("note"))
+        return sort.when(is_total).then(pl.lit("total")).when(filled == 1).then(pl.lit("stray")).otherwise(pl.lit("data"))
+
+    def _says(self, cell: pl.Expr) -> pl.Expr:
+        return ~cell.str.contains(f"{_TOTAL}|{_IN_WORDS}") & ~cell.is_in(NOTHING)
 
     def _spoken(self) -> frozenset[Cell]:
         return frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in self.findings if finding.row and finding.cell)
@@ -143,13 +247,23 @@ class _Cleaner:
     def _judge(self, others: pl.DataFrame, rows: pl.LazyFrame) -> frozenset[int]:
         """Judge the rows that are no data, now that it is known where the data end; tells which of them are in their place."""
         at_end = pl.col("row") > self.last_row
-        totals, notes = others.filter(at_end, sort="total"), others.filter(at_end, sort="note")
+        headers, totals, notes = others.filter(sort="header"), others.filter(at_end, sort="total"), others.filter(at_end, sort="note")
         inside = others.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
         self.findings += [self._no_row(row) for row in inside.iter_rows(named=True)]
+        if numbers := headers["row"].to_list():
+            places = "、".join(map(str, numbers[:_MOST_PLACES])) + ("等" if len(numbers) > _MOST_PLACES else "")
+            message = f"第{places}行重复了表头、标题或页码，不当作数据。"
+            title, note = self.model.ledger_title(), Severity.NOTE
+            self.findings.append(self.sheet.finding(Code.REPEATED_HEADER, message, severity=note, ledger=title, row=numbers[0]))
+        for line in notes.drop("row", "sort").iter_rows():
+            for column, unit in contradicted(self.layout, "|".join(filter(None, line))):
+                self.findings.append(two_units(self.model, self.sheet, self.layout, column, unit))
         marks = self.sheet.marks
         unsure = {letter for _, letter in (*self._spoken(), *marks.errors, *marks.uncomputed)}
-        self.findings += self._wrong_totals(totals, rows, unsure)
-        return frozenset([*totals["row"], *notes["row"]])
+        # What was spent before this table began is in no row of it.
+        is_cumulative = pl.any_horizontal(pl.exclude("row", "sort").str.contains(_CUMULATIVE).fill_null(value=False))
+        self.findings += self._wrong_totals(totals.filter(~is_cumulative), rows, unsure)
+        return frozenset([*headers["row"], *totals["row"], *notes["row"]])
 
     def _no_row(self, cells: dict[str, str | int]) -> Finding:
         """A finding on a row that is no data but stands among data, at its first filled cell."""
@@ -166,11 +280,14 @@ class _Cleaner:
         return self.sheet.finding(Code.TOO_MANY_CELLS, message, ledger=self.model.ledger_title(), row=row, value=value)
 
     def _faulty(self, data: pl.DataFrame, exact: pl.DataFrame) -> Iterator[Finding]:
-        """A finding for every cell of a data row that could not be read."""
+        """A finding for every cell of a data row that could not be read, or was read without a sign nobody meant."""
         for column in self.layout.columns:
             text = data[column.name]
             if code := BAD.get(column.kind):
                 bad = text.is_not_null() & exact[column.name].is_null()
+                split = data.select(self._is_split(column)).to_series()
+                yield from (self._finding(code, self._split(column, cells), column, cells) for cells in data.filter(split).to_dicts())
+                bad &= ~split
             elif column.kind is Kind.CODE or self.sheet.binary:
                 changed = _CHANGED if column.kind is Kind.CODE else _EXCEL_DAY
                 code, bad = Code.CHANGED_BY_EXCEL, text.str.contains(changed).fill_null(value=False)
@@ -178,14 +295,36 @@ class _Cleaner:
                 continue
             for cells in data.filter(bad).iter_rows(named=True):
                 yield self._finding(code, unreadable(column, cells[column.name]), column, cells)
+            if column.kind is Kind.CODE:
+                yield from self._odd_codes(column, data)
+
+    def _odd_codes(self, column: Column, data: pl.DataFrame) -> Iterator[Finding]:
+        """Warnings on codes that look cut, at their first cells, and on signs in codes that nobody sees or that look like others."""
+        for cells in data.filter(pl.col(column.name).str.contains(ROUNDED)).iter_rows(named=True):
+            self.rounded[cells[column.name]] += 1
+            if self.rounded[cells[column.name]] <= _MOST_PLACES:
+                message = "编号超过15位，末尾全是0，可能是 Excel 当作数字改掉的。请与原件核对；不对的请把单元格设为文本后重填。"
+                yield self._finding(Code.CHANGED_BY_EXCEL, message, column, cells, Severity.WARNING)
+        narrowed = data[column.name].str.replace_many(list(WIDE_CODE), list(WIDE_CODE.values()))
+        for cells in data.filter(unified(narrowed).str.contains(UNUSUAL)).iter_rows(named=True):
+            signs = told_signs(cells[column.name].translate(str.maketrans(WIDE_CODE)))
+            message = f"编号里{signs}，多半是粘贴带来的。请重新键入这个编号。"
+            yield self._finding(Code.ODD_SIGN, message, column, cells, Severity.WARNING)
+
+    def _split(self, column: Column, cells: dict[str, str]) -> str:
+        letter, other = self._behind(column)
+        number, rest = cells[column.name], cells[other.name if other else str(letter)]
+        seems = f"这一格是 {number}，后一格是 {rest}，可能本是一个数 {number},{rest}，被千位分隔符拆成了两格。"
+        return f"{seems}是一个数的请用英文双引号括起来；确是两格的请把这个数写成 {number}.0。"
 
     def _wrong_totals(self, totals: pl.DataFrame, rows: pl.LazyFrame, unsure: set[str]) -> Iterator[Finding]:
         """A finding for every total that differs from the sum of its column; not where the column itself has faults."""
         for column in self.layout.columns:
             if column.kind not in {Kind.MONEY, Kind.COUNT, Kind.QUANTITY} or self.layout.letters[column.name] in unsure:
                 continue
-            said = pl.col(column.name).is_not_null() & ~pl.col(column.name).is_in(NOTHING)
-            written = totals.filter(said).with_columns(read=self._exact(column))
+            text = pl.col(column.name)
+            said = text.is_not_null() & ~text.is_in(NOTHING) & ~text.str.contains(f"{_TOTAL}|{_IN_WORDS}")
+            written = totals.filter(said).with_columns(bare(text)).with_columns(read=self._exact(column))
             if written.is_empty():
                 continue
             total = rows.select(pl.col(column.name).sum()).collect().item()
@@ -196,10 +335,13 @@ class _Cleaner:
                     message = f"合计与各行之和不符：各行之和为 {number}{unit}。请检查是否漏行、重行，或合计没有更新。"
                     yield self._finding(Code.TOTAL_DIFFERS, message, column, cells)
 
-    def _finding(self, code: Code, message: str, column: Column, cells: dict[str, str | int]) -> Finding:
+    def _finding(
+        self, code: Code, message: str, column: Column, cells: dict[str, str | int], severity: Severity = Severity.ERROR
+    ) -> Finding:
         return self.sheet.finding(
             code,
             message,
+            severity=severity,
             ledger=self.model.ledger_title(),
             row=int(cells["row"]),
             letter=self.layout.letters[column.name],

@@ -21,6 +21,12 @@ _LONGEST_LINE = 1 << 16
 _BLOCK = 16 << 20
 _SPLIT = re.compile(rb"(?:^|,)[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?,")
 _QUOTED = re.compile(rb'(?:(?<=[,\n])|\A)"(?:[^"]|"")*"(?=[,\r\n]|\Z)')
+_HALF_QUOTED = re.compile(rb'(?:^|,)[ \t]*"', re.MULTILINE)
+_BYTE_ORDER_MARK = "\ufeff".encode()
+# How programs keep a spreadsheet from taking text for a number: ="0012", '0012, `0012.
+_GUARDS = (b'="', b"'", b"`")
+_GUARD_WITH_COMMA = re.compile(rb'="[^"\n]*,')
+_GUARD = re.compile(rb'(^|,)="((?:[^"\n]|"")*)"(?=[,\r\n]|\Z)', re.MULTILINE)
 
 
 class DelimitedFile(Sheet):
@@ -50,10 +56,11 @@ class DelimitedFile(Sheet):
         seen = cells = 0
         for block in self._blocks(_BLOCK):
             skip = max(below - seen, 0)
+            bare = self._unquoted(block, seen)
             rows = self._read(block, self._letters, seen, skip=skip)
             if below and not seen:
-                cells = _unquoted(block).split(b"\n", below)[below - 1].count(b",") + 1
-            if split := _split_rows(block, rows.height + skip, cells) if cells else []:
+                cells = bare.split(b"\n", below)[below - 1].count(b",") + 1
+            if split := _split_rows(bare, rows.height + skip, cells) if cells else []:
                 beyond, is_split = pl.col(self._letters[-1]), pl.col("row").is_in([seen + row for row in split])
                 rows = rows.with_columns(pl.when(is_split).then(beyond.fill_null("（空）")).otherwise(beyond).alias(self._letters[-1]))
             yield rows
@@ -76,13 +83,35 @@ class DelimitedFile(Sheet):
             extra_columns="ignore",
         )
         try:
-            return rows.collect()
+            frame = rows.collect()
         except pl.exceptions.ComputeError as error:
             if "utf-8" in str(error):
                 message = "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。"
             else:
                 message = f"{self._broken_quote()}英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。"
             raise RefusedFileError(Code.NOT_TEXT, message) from error
+        return _unguarded(frame) if any(sign in block for sign in _GUARDS) else frame
+
+    def _unquoted(self, block: bytes, seen: int) -> bytes:
+        """A block behind so many rows without its quoted cells: every comma left parts cells, every line end rows.
+
+        Raises: RefusedFileError: a cell is quoted in part, as by programs that put a backslash before a quote.
+        """
+        if b'"' not in block:
+            return block
+        bare = _QUOTED.sub(b"", block)
+        found = _HALF_QUOTED.search(bare)
+        if b'\\"' in block and b'"' in bare:
+            row = seen + bare[: bare.index(b'"')].count(b"\n") + 1
+            message = (
+                f'第{row}行用反斜杠表示单元格内的引号（\\"），照常读取会丢字。请在导出时改为用两个引号（""），或在 Excel 中核对后另存。'
+            )
+            raise RefusedFileError(Code.NOT_TEXT, message)
+        if found:
+            row = seen + bare[: found.start()].count(b"\n") + 1
+            message = f"第{row}行附近的英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。"
+            raise RefusedFileError(Code.NOT_TEXT, message)
+        return bare
 
     def _blocks(self, size: int) -> Iterator[bytes]:
         """The file as UTF-8, in blocks of whole rows: each ends behind a line end that is not inside quotes."""
@@ -100,17 +129,21 @@ class DelimitedFile(Sheet):
 
     def _converted(self, block: bytes) -> bytes:
         # No line end is part of a character in either encoding, so that a block ends with a whole one.
-        if self._encoding == "utf-8":
-            return block
-        try:
-            return block.decode(self._encoding).encode()
-        except UnicodeDecodeError as error:
-            raise _unknown_encoding() from error
+        if self._encoding != "utf-8":
+            try:
+                block = block.decode(self._encoding).encode()
+            except UnicodeDecodeError as error:
+                raise _unknown_encoding() from error
+        # Where files were put together there is one before each part, and some programs write two.
+        if _BYTE_ORDER_MARK in block:
+            block = block.replace(_BYTE_ORDER_MARK, b"")
+        return _GUARD.sub(rb'\1"\2"', block) if b'="' in block and _GUARD_WITH_COMMA.search(block) else block
 
     def _read_head(self) -> list[dict[str, str]]:
         block = next(self._blocks(_SAMPLE), b"")
         if not block:
             return []
+        self._unquoted(block, 0)
         frame = self._read(block, letters(_MOST_COLUMNS), most=HEAD).drop("row")
         rows = list(frame.iter_rows(named=True))
         width = max((index + 1 for row in rows for index, text in enumerate(row.values()) if text is not None), default=0)
@@ -137,21 +170,30 @@ def _some_lines(file: BinaryIO, size: int) -> bytes:
     return file.read(length)
 
 
-def _unquoted(block: bytes) -> bytes:
-    """A block without its quoted cells: every comma left parts cells, every line end rows."""
-    return _QUOTED.sub(b"", block) if b'"' in block else block
+def _unguarded(frame: pl.DataFrame) -> pl.DataFrame:
+    """Cells without the signs that guard text: ="0012", '0012 and `0012 are 0012; '十四五'规划 stays."""
+    guarded = [pl.col(name) for name in frame.columns[1:] if frame[name].str.contains("^(?:=\"|['`])").any()]
+    return frame.with_columns(
+        pl.coalesce(
+            text.str.extract('(?s)^="(.*)"$').str.replace_all('""', '"', literal=True),
+            text.str.extract("(?s)^['`]([^'`]*)$"),
+            text,
+        )
+        for text in guarded
+    )
 
 
-def _split_rows(block: bytes, rows: int, cells: int) -> list[int]:
-    """Which rows of a block, counted from 1, have more cells than so many, and what may be a number split at its separators.
+def _split_rows(bare: bytes, rows: int, cells: int) -> list[int]:
+    """Which rows, counted from 1, have more cells than so many, and what may be a number split at its separators.
+
+    `bare` is a block without its quoted cells.
 
     Other rows may end in commas: some programs write them.
     """
-    block = _unquoted(block)
     # A long file is mostly in order, and then its commas are as many as they should be.
-    if len(block) > _SAMPLE and block.count(b",") == rows * (cells - 1):
+    if len(bare) > _SAMPLE and bare.count(b",") == rows * (cells - 1):
         return []
-    return [number for number, line in enumerate(block.split(b"\n"), start=1) if line.count(b",") >= cells and _SPLIT.search(line)]
+    return [number for number, line in enumerate(bare.split(b"\n"), start=1) if line.count(b",") >= cells and _SPLIT.search(line)]
 
 
 def _encoding(path: Path) -> str:

@@ -1,7 +1,7 @@
 """What is handed in, seen alike whether it is a worksheet or a csv (工作表): text cells by column letter and row number."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -11,9 +11,6 @@ from perfeval.model import Finding, ReceivedFile, Severity
 
 HEAD = 20
 """How many rows the head of a sheet has."""
-
-# Behind a number whose cell shows it by thousands or ten thousands.
-SCALED = "（缩小显示）"
 
 
 class RefusedFileError(Exception):
@@ -31,7 +28,11 @@ Cell = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What a worksheet says beside its values."""
+    """What a worksheet says beside its values.
+
+    `shown` has what a cell says where that is not what is stored in it, `worded` the words that stand around it by its format,
+    which belong to a text and say nothing in a number. `unseen` are the cells whose content is not displayed.
+    """
 
     empty: bool = False
     hidden: bool = False
@@ -41,8 +42,12 @@ class Marks:
     merged: list[str] = field(default_factory=list)
     errors: dict[Cell, str] = field(default_factory=dict)
     uncomputed: set[Cell] = field(default_factory=set)
-    shown: dict[Cell, str] = field(default_factory=dict)
+    shown: dict[Cell, str | None] = field(default_factory=dict)
+    worded: dict[Cell, str] = field(default_factory=dict)
     long_numbers: set[Cell] = field(default_factory=set)
+    unseen: set[Cell] = field(default_factory=set)
+    struck: set[Cell] = field(default_factory=set)
+    pictures: set[Cell] = field(default_factory=set)
 
 
 class Sheet(ABC):
@@ -74,6 +79,9 @@ class Sheet(ABC):
 
         Raises: RefusedFileError: when the sheet cannot be read to its end.
         """
+
+    def show_words(self, letters: Iterable[str]) -> None:  # noqa: B027  # only a workbook has formats
+        """From now on give the cells of these columns with the words that their formats put around them."""
 
     @property
     def place(self) -> str:

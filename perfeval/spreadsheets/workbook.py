@@ -1,9 +1,13 @@
-"""Reading xlsx (工作簿): text of every cell by fastexcel, which keeps the sheet's row numbers."""
+"""Reading xlsx (工作簿): text of every cell by fastexcel, which keeps the sheet's row numbers.
+
+fastexcel is given a package of our own making: the sheets and texts that were looked through, and a list of sheets and styles that
+say what we found in the workbook's. So it reads nothing else, and takes for days what we take for days.
+"""
 
 import functools
+import posixpath
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 
 import fastexcel
@@ -11,20 +15,22 @@ import polars as pl
 
 from perfeval.codes import Code
 from perfeval.model import ReceivedFile
-from perfeval.spreadsheets.package import Package
-from perfeval.spreadsheets.scan import scan_sheet
-from perfeval.spreadsheets.sheets import HEAD, Marks, RefusedFileError, Sheet, letter_of
+from perfeval.spreadsheets.formats import TEXT, NumberFormat, number_format
+from perfeval.spreadsheets.package import Package, open_package
+from perfeval.spreadsheets.relations import local, main_part, parsed, relations, target, worksheets
+from perfeval.spreadsheets.scan import Book, scan_sheet
+from perfeval.spreadsheets.sheets import HEAD, Cell, Marks, RefusedFileError, Sheet, letter_of
+from perfeval.spreadsheets.strings import Strings, scan_strings
+from perfeval.spreadsheets.writing import bare_parts
 
-_PERCENT_FORMATS = dict.fromkeys(("9", "10"), "%")
-# The formats that Chinese Excel gives to a typed 3-5 or 2022年3月: fastexcel does not know them for days.
-_DAY_FORMATS = dict.fromkeys(map(str, (*range(27, 37), *range(50, 59))), "day")
-# Units that make another number of one: those of counted things, 0"人", do not.
-_UNITS = {
-    "元", "千元", "万", "万元", "亿", "亿元",
-    "米", "千米", "公里", "里", "m", "km", "平方米", "平方公里", "亩", "公顷", "立方米", "千克", "公斤", "吨",
-}  # fmt: skip
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_RELATION_STRICT = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
+# The formats that a workbook need not spell out. From 27 on those that Chinese Excel gives to a typed 3-5 or 2022年3月.
+_FORMATS = {
+    "9": "0%",
+    "10": "0.00%",
+    "46": "[h]:mm:ss",
+    **dict.fromkeys(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))), "yyyy-mm-dd"),
+}
+_TRUE = {"1", "true"}
 
 
 class WorkbookSheet(Sheet):
@@ -32,29 +38,37 @@ class WorkbookSheet(Sheet):
 
     binary = True
 
-    def __init__(self, file: ReceivedFile, name: str, marks: Marks, reader: fastexcel.ExcelReader) -> None:
+    def __init__(self, file: ReceivedFile, name: str, marks: Marks, reader: fastexcel.ExcelReader, position: int) -> None:
         super().__init__(file, name, marks)
-        self._title = name
         self._reader = reader
+        self._position = position
+
+    @functools.cached_property
+    def _stored(self) -> pl.DataFrame:
+        """All cells as text by letter, with `row`."""
+        try:
+            # skip_rows=0 keeps the blank rows at the top, which are skipped by default: row numbers stay the sheet's.
+            sheet = self._reader.load_sheet(self._position, header_row=None, skip_rows=0, dtypes="string")
+            frame = sheet.to_polars()
+        except fastexcel.FastExcelError as error:
+            raise RefusedFileError(Code.BROKEN, f"工作表“{self.name}”已损坏，无法读取内容。请用 Excel 打开并另存后重新提交。") from error
+        frame.columns = [letter_of(column.absolute_index) for column in sheet.available_columns()]
+        return frame.with_row_index("row", offset=1)
 
     @functools.cached_property
     def frame(self) -> pl.DataFrame:
-        """All cells as text by letter, as they are shown where that is another number, with `row`."""
-        try:
-            # skip_rows=0 keeps the blank rows at the top, which are skipped by default: row numbers stay the sheet's.
-            sheet = self._reader.load_sheet(self._title, header_row=None, skip_rows=0, dtypes="string")
-            frame = sheet.to_polars()
-        except fastexcel.FastExcelError as error:
-            raise RefusedFileError(Code.BROKEN, f"工作表“{self._title}”已损坏，无法读取内容。请用 Excel 打开并另存后重新提交。") from error
-        frame.columns = [letter_of(column.absolute_index) for column in sheet.available_columns()]
-        for letter in {letter for _, letter in self.marks.shown}:
-            shown = {row - 1: text for (row, at), text in self.marks.shown.items() if at == letter}
-            frame = frame.with_columns(frame[letter].scatter(list(shown), list(shown.values())))
-        return frame.with_row_index("row", offset=1)
+        """All cells as they are shown where that is another number than the stored one."""
+        return _looking(self._stored, self.marks.shown)
+
+    def show_words(self, letters: Iterable[str]) -> None:
+        """From now on give the cells of these columns with the words that their formats put around them."""
+        looks = {**self.marks.shown, **self.marks.worded}
+        self.frame = self.frame.with_columns(_looking(self._stored.select(set(letters)), looks))
 
     def head(self) -> list[dict[str, str]]:
         """The first rows: per row its filled cells by column letter."""
-        rows = self.frame.head(HEAD).drop("row").iter_rows(named=True)
+        looks = {**self.marks.shown, **self.marks.worded}
+        rows = _looking(self._stored.head(HEAD).drop("row"), looks).iter_rows(named=True)
         return [{letter: text.strip() for letter, text in row.items() if text and text.strip()} for row in rows]
 
     @property
@@ -67,13 +81,15 @@ class WorkbookSheet(Sheet):
         yield self.frame.slice(below)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A worksheet as the workbook lists it."""
-
-    name: str
-    part: str
-    hidden: bool
+def _looking(frame: pl.DataFrame, looks: Mapping[Cell, str | None]) -> pl.DataFrame:
+    """The frame with its cells as they look; `TEXT` in a look stands for the cell's own text."""
+    for letter in {letter for _, letter in looks}.intersection(frame.columns):
+        column = frame[letter]
+        rows = {row - 1: look for (row, at), look in looks.items() if at == letter and row <= len(column)}
+        own = column.gather(list(rows)).to_list()
+        texts = [look and look.replace(TEXT, text or "") for look, text in zip(rows.values(), own, strict=True)]
+        frame = frame.with_columns(column.scatter(list(rows), texts))
+    return frame
 
 
 def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
@@ -81,84 +97,74 @@ def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
 
     Raises: RefusedFileError: with the reason.
     """
-    package = Package(file.path)
-    for part in package.names():
-        if part.endswith((".xml", ".rels")) and not part.startswith("xl/worksheets/sheet"):
-            package.read(part)
-    entries, epoch_1904 = _entries(package)
-    styles = _shown_styles(package)
-    scans = [scan_sheet(package, f"xl/{entry.part}", styles, hidden=entry.hidden, epoch_1904=epoch_1904) for entry in entries]
+    package = open_package(file.path)
+    main = main_part(package)
+    found, folder = relations(package, main), posixpath.dirname(main)
+    workbook = parsed(package, main)
+    entries = worksheets(workbook, found)
+    texts, styles = (target(found, kind) or f"{folder}/{kind}.xml" for kind in ("sharedStrings", "styles"))
+    package.refuse_large([texts, styles, *(entry.part for entry in entries)])
+    book, days = _book(package, workbook, texts, styles)
+    scans = [scan_sheet(package, entry.part, book, hidden=entry.hidden) for entry in entries]
+    copied = {f"xl/{position}.xml": entry.part for position, entry in enumerate(entries)}
+    copied |= {"xl/sharedStrings.xml": texts} if texts in package else {}
     try:
-        reader = fastexcel.read_excel(package.content)
+        # A sheet is called by its position: no name can be wrong.
+        made = bare_parts([str(position) for position in range(len(entries))], _day_styles(days), epoch_1904=book.epoch_1904)
+        reader = fastexcel.read_excel(package.repacked(copied, made))
     except fastexcel.FastExcelError as error:
         raise RefusedFileError(Code.BROKEN, "文件已损坏，无法读取工作表。请用 Excel 打开并另存后重新提交。") from error
-    return [WorkbookSheet(file, entry.name, marks, reader) for entry, marks in zip(entries, scans, strict=True)]
+    pairs = enumerate(zip(entries, scans, strict=True))
+    return [WorkbookSheet(file, entry.name, marks, reader, position) for position, (entry, marks) in pairs]
 
 
-def _entries(package: Package) -> tuple[list[_Entry], bool]:
-    """The worksheets in order, and whether the workbook counts its days from 1904.
-
-    Whatever could lead fastexcel to another part than the one scanned is refused: another main part, ways up, names twice.
-    """
-    roots = _targets(package, "_rels/.rels", "/officeDocument")
-    targets = _targets(package, "xl/_rels/workbook.xml.rels", "/worksheet")
-    workbook = _parsed(package, "xl/workbook.xml")
-    sheets = [node for node in workbook.iter() if _local(node) == "sheet"]
-    entries = [
-        _Entry(sheet.get("name") or "", targets[identity].removeprefix("/xl/"), sheet.get("state") in {"hidden", "veryHidden"})
-        for sheet in sheets
-        if (identity := sheet.get(_RELATION) or sheet.get(_RELATION_STRICT) or "") in targets
-    ]
-    is_plain = all(re.fullmatch(r"[\w-]+(?:/[\w-]+)*\.xml", entry.part) for entry in entries)
-    if (
-        [root.lstrip("/") for root in roots.values()] != ["xl/workbook.xml"]
-        or len({entry.name for entry in entries}) < len(entries)
-        or not is_plain
-    ):
-        raise RefusedFileError(Code.BROKEN, "文件内部的目录不合规，可能不是 Excel 存出的文件。请用 Excel 打开并另存为 .xlsx 后重新提交。")
-    properties = next((node for node in workbook if _local(node) == "workbookPr"), None)
-    return entries, properties is not None and properties.get("date1904") in {"1", "true"}
+def _day_styles(formats: Sequence[str]) -> str:
+    """Cell styles as far as fastexcel must know them."""
+    styles = "".join(f'<xf numFmtId="{number}"/>' for number in formats)
+    return f"<cellXfs>{styles}</cellXfs>"
 
 
-def _targets(package: Package, part: str, kind: str) -> dict[str, str]:
-    """Targets of a part's relations of one kind, by their identity."""
-    return {node.get("Id", ""): node.get("Target", "") for node in _parsed(package, part) if node.get("Type", "").endswith(kind)}
+def _book(package: Package, workbook: ElementTree.Element, texts: str, styles: str) -> tuple[Book, list[str]]:
+    """What the workbook says for all its sheets; and each cell style's format as far as fastexcel must know it."""
+    # Only its own children: an extension has a workbookPr too, and says nothing of 1904.
+    own = {local(node): node.attrib for node in reversed(workbook)}
+    computing = own.get("calcPr", {})
+    formats, struck = _styles(package, styles)
+    changing = {str(index): form for index, form in enumerate(formats) if form.changes_numbers or form.changes_text}
+    shown = ["46" if form.is_elapsed else "14" if form.is_day else "0" for form in formats]
+    book = Book(
+        epoch_1904=own.get("workbookPr", {}).get("date1904") in _TRUE,
+        is_stale=computing.get("fullCalcOnLoad") in _TRUE or computing.get("calcCompleted") in {"0", "false"},
+        is_computed="calcPr" in own,
+        has_pictures=_has_pictures(package, posixpath.dirname(styles)),
+        formats=changing,
+        days=frozenset(str(index) for index, form in enumerate(formats) if form.is_day),
+        struck=struck,
+        strings=scan_strings(package, texts) if texts in package else Strings(),
+    )
+    return book, shown
 
 
-def _shown_styles(package: Package) -> dict[str, str]:
-    """Indexes of the cell styles that show a number as something else: `%`, a `day`, `scaled`, `000`, or a unit behind it."""
-    if "xl/styles.xml" not in package.names():
-        return {}
-    styles = _parsed(package, "xl/styles.xml")
-    written = {node.get("numFmtId", ""): _shown(node.get("formatCode", "")) for node in styles.iter() if _local(node) == "numFmt"}
-    formats = {number: shown for number, shown in (_PERCENT_FORMATS | _DAY_FORMATS | written).items() if shown}
-    applied = next((node for node in styles if _local(node) == "cellXfs"), ())
-    return {str(index): formats[number] for index, style in enumerate(applied) if (number := style.get("numFmtId", "")) in formats}
+def _styles(package: Package, part: str) -> tuple[list[NumberFormat], frozenset[str]]:
+    """The number format of each cell style, and the indexes of the styles that strike through."""
+    if part not in package:
+        return [], frozenset()
+    # The formats of conditional formatting, in <dxfs>, have numbers of their own.
+    groups = {local(node): list(node) for node in reversed(parsed(package, part))}
+    written = {node.get("numFmtId", ""): node.get("formatCode", "") for node in groups.get("numFmts", ())}
+    codes = {**_FORMATS, **written}
+    lines = {
+        str(index)
+        for index, font in enumerate(groups.get("fonts", ()))
+        if any(local(node) == "strike" and node.get("val", "1") in _TRUE for node in font)
+    }
+    applied = groups.get("cellXfs", [])
+    struck = frozenset(str(index) for index, style in enumerate(applied) if style.get("fontId") in lines)
+    return [number_format(codes.get(style.get("numFmtId", ""), "")) for style in applied], struck
 
 
-def _shown(code: str) -> str:
-    """What a number format of the workbook's own makes of a number: a percentage, a scale, a unit behind it, leading zeros."""
-    section = re.sub(r"\[[^\]]*\]|[_*].", "", code.partition(";")[0])
-    parts = [(quoted or escaped, bare) for quoted, escaped, bare in re.findall(r'"([^"]*)"|[\\!](.)|(.)', section)]
-    # Printed signs as letters, so that a point between digits that is only printed is told from the decimal point.
-    bare = "".join(bare or ("p" if printed == "." else "l") for printed, bare in parts)
-    if "%" in bare:
-        return "%"
-    if re.search(r"[0#?]p+[0#?]|[0#?],+(?![0#?,])", bare):
-        return "scaled"
-    if re.fullmatch("00+", bare):
-        return bare
-    last = max((place for place, (_, bare) in enumerate(parts) if bare and bare in "0#?"), default=-1)
-    behind = "".join(printed or bare for printed, bare in parts[last + 1 :]).strip()
-    return behind if last >= 0 and behind in _UNITS else ""
-
-
-def _parsed(package: Package, part: str) -> ElementTree.Element:
-    try:
-        return ElementTree.fromstring(package.read(part))  # noqa: S314  # the package refuses DTD and entities
-    except ElementTree.ParseError as error:
-        raise RefusedFileError(Code.BROKEN, "文件内部的 XML 已损坏。请用 Excel 打开并另存为 .xlsx 后重新提交。") from error
-
-
-def _local(node: ElementTree.Element) -> str:
-    return node.tag.rpartition("}")[2]
+def _has_pictures(package: Package, folder: str) -> bool:
+    """Whether the error cells that hold more than their error hold pictures: Excel puts one in a cell as #VALUE! with a picture behind."""
+    part = f"{folder}/richData/rdrichvaluestructure.xml"
+    kinds = set(re.findall(r'<s\s[^>]*\bt="([^"]*)"', package.read(part))) if part in package else set()
+    return bool(kinds) and kinds <= {"_localImage", "_webimage"}

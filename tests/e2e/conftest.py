@@ -92,7 +92,7 @@ def office(server: dict[str, str], execute: Execute, pristine: Path, tmp_path: P
 @pytest.fixture
 def terminal(pristine: Path, tmp_path: Path) -> Iterator["Terminal"]:
     """A terminal in a workspace of its own; what it has started ends with the test, however that went."""
-    terminal = Terminal(Path(shutil.copytree(pristine, tmp_path / "office")))
+    terminal = Terminal(Path(shutil.copytree(pristine, tmp_path / "a?b")))
     yield terminal
     terminal.end()
 
@@ -126,7 +126,9 @@ class Terminal:
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command in the background."""
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **variables}
+        # An office behind a proxy: it does not lead to the server on this machine, and need not.
+        proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9") | {"all_proxy": "socks5://127.0.0.1:9"}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **proxies, **variables}
         process = subprocess.Popen(
             [sys.executable, "-m", "flows", *arguments],
             cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

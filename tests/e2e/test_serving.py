@@ -39,6 +39,7 @@ def test_office_without_server_and_key_gets_findings_then_a_draft_even_after_a_c
     assert waiting["flow_run_id"] == failed["flow_run_id"]
     assert Path(waiting["draft"]).read_bytes()[:2] == b"PK"
     assert terminal.processes() == {}
+    assert [path.name for path in terminal.folder.parent.iterdir()] == ["a?b"]
 
 
 def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(terminal):

@@ -3,15 +3,26 @@
 import json
 import multiprocessing
 import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from flows import serve
 from perfeval.errors import StoreError, UsageError
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
+
+
+class Ready(BaseHTTPRequestHandler):
+    """A server that is ready."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
 
 
 @pytest.fixture
@@ -40,14 +51,59 @@ def test_password_is_made_once_and_kept_encrypted(office, place, monkeypatch):
 def test_environment_keeps_everything_in_the_workspace_and_drops_the_callers_prefect(place, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://api.prefect.cloud/api")
     monkeypatch.setenv("PREFECT_API_KEY", "pnu_invented")
-    monkeypatch.setenv("NO_PROXY", "example.org")
     variables = serve.environment(place, "http://127.0.0.1:4200", serve.Access())
     assert variables["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
     assert "PREFECT_API_KEY" not in variables
     assert variables["PREFECT_HOME"] == str(place.state / "prefect")
     assert variables["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert variables["DO_NOT_TRACK"] == "1"
-    assert variables["NO_PROXY"] == "example.org,127.0.0.1,localhost"
+
+
+@pytest.mark.parametrize(
+    ("callers", "expected"),
+    [
+        ({}, "127.0.0.1,localhost,::1"),
+        ({"NO_PROXY": "example.org"}, "example.org,127.0.0.1,localhost,::1"),
+        ({"no_proxy": "example.org, 127.0.0.1", "NO_PROXY": "example.com"}, "example.com,example.org,127.0.0.1,localhost,::1"),
+        ({"NO_PROXY": "*"}, "*"),
+    ],
+    ids=["none", "upper case", "both cases", "all"],
+)
+def test_own_server_is_reached_without_the_offices_proxy(place, monkeypatch, callers, expected):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HTTP_PROXY": "http://127.0.0.1:9", "all_proxy": "socks5://127.0.0.1:9", **callers}.items():
+        monkeypatch.setenv(name, value)
+    variables = serve.environment(place, "http://127.0.0.1:4200", serve.Access())
+    assert (variables["NO_PROXY"], variables["no_proxy"]) == (expected, expected)
+    assert (variables["HTTP_PROXY"], "all_proxy" in variables) == ("http://127.0.0.1:9", False)
+
+
+def test_server_on_an_address_of_the_network_is_reached_without_proxy(place, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    variables = serve.environment(place, "http://192.168.1.5:4200", serve.Access())
+    assert variables["no_proxy"].endswith(",192.168.1.5")
+
+
+def test_own_server_is_asked_past_the_proxy(monkeypatch):
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        assert serve.is_healthy(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+
+def test_database_of_a_workspace_whose_name_holds_signs_of_an_address_lies_in_it(tmp_path):
+    create_workspace(tmp_path / "a?b#c%41")
+    place = open_office(tmp_path / "a?b#c%41").workspace
+    (place.state / "prefect").mkdir()
+    url = serve.environment(place, "http://127.0.0.1:4200", serve.Access())["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
+    with create_engine(url.replace("+aiosqlite", "")).connect() as connection:
+        connection.execute(text("CREATE TABLE kept (id INTEGER)"))
+    assert (place.state / "prefect" / "prefect.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["a?b#c%41"]
 
 
 def test_port_in_use_is_named_with_what_to_do(place):

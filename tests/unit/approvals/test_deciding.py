@@ -111,6 +111,12 @@ def test_code_is_of_its_time_step_and_of_the_ones_beside_it() -> None:
     assert (parsed.name, parsed.issuer) == ("甲", "perfeval 中心审批")
 
 
+def test_code_in_full_width_digits_is_the_same_code() -> None:
+    secret = pyotp.random_base32()
+    wide = pyotp.TOTP(secret).at(MOMENT).translate(str.maketrans("0123456789", "０１２３４５６７８９"))
+    assert code_step(secret, f" {wide[:3]}　{wide[3:]} ", MOMENT) == int(MOMENT.timestamp()) // 30
+
+
 @pytest.mark.parametrize("code", ["", "１２３４５６", "abcdef", "12345"])
 def test_code_of_another_form_is_none(code: str) -> None:
     assert code_step(pyotp.random_base32(), code, MOMENT) is None

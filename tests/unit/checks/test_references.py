@@ -115,3 +115,102 @@ def test_evaluation_without_a_step_is_warned_of(make_ledger: Make, check: Check)
 def test_message_of_a_repeated_month_names_both_columns(make_ledger: Make, check: Check) -> None:
     (finding, _) = check(make_ledger("progress", project_no=["X1", "X1"], month=["2022-03", "2022-03"]))
     assert finding.message == "项目编号、月份“X1 2022-03”重复，见第2、3行。请删除重复的行，或改正编号。"
+
+
+@pytest.mark.parametrize("written", ["fa-1", "FA- 1", "FA\u200b-1", "FA–1", "'FA-1", "ＦＡ-１"])
+def test_code_in_another_writing_is_known(make_ledger: Make, said: Said, written: str) -> None:
+    assert said(make_ledger("plans", plan_no=["FA-1"]), make_ledger("expenditure", plan_no=[written])) == []
+    assert said(make_ledger("plans", plan_no=[written]), make_ledger("expenditure", plan_no=["FA-1"])) == []
+
+
+@pytest.mark.parametrize("written", ["p1", "P 1", "P\u200b1"])
+def test_programme_code_in_another_writing_is_the_programmes(make_ledger: Make, said: Said, written: str) -> None:
+    assert said(make_ledger("budget", programme_code=[written], amount_yuan=["5"])) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("ZD2O22-001", "与“ZD2022-001”只差第4个字：这里是“O”，那里是“0”。"),
+        ("ZD2022-00l", "与“ZD2022-001”只差第10个字：这里是“l”，那里是“1”。"),
+        ("\u0405D2022-001", "第1个字“\u0405”是 U+0405。"),
+        ("ZD2022-003", ""),
+    ],
+)
+def test_unknown_project_that_looks_like_a_known_one_says_where_it_differs(
+    make_ledger: Make, check: Check, written: str, told: str
+) -> None:
+    projects = make_ledger("projects", project_no=["ZD2022-001", "ZD2022-002"], stage=["前期", "前期"])
+    (finding,) = check(projects, make_ledger("meetings", project_no=[written, "ZD2022-002"]))
+    assert finding.message == f"项目编号“{written}”不在重点项目台账中。{told}请核对编号，或在重点项目台账补登。"
+
+
+def test_other_programme_that_looks_like_the_evaluated_one_names_the_sign(make_ledger: Make, check: Check) -> None:
+    (finding,) = check(make_ledger("budget", programme_code=["\u04201"], amount_yuan=["5"]))
+    assert finding.message == "预算项目编码“\u04201”不是本次评价的项目（P1）。第1个字“\u0420”是 U+0420。请核对编码；其他项目的收支请移出。"
+
+
+def test_code_of_another_programme_in_many_rows_is_told_once(make_ledger: Make, check: Check) -> None:
+    budget = make_ledger("budget", programme_code=["P2"], amount_yuan=["5"])
+    (finding,) = [item for item in check(budget, make_ledger("expenditure", programme_code=["P2"] * 9)) if item.code == "X04"]
+    assert (finding.ledger, finding.cell) == ("预算指标台账", "C2")
+    assert finding.message == (
+        "预算项目编码“P2”不是本次评价的项目（P1），预算指标台账 C2，资金支出台账 C2、C3、C4、C5等10处都是。"
+        "请核对编码；其他项目的收支请移出。"
+    )
+
+
+@pytest.fixture
+def twelve_months(make_ledger: Make) -> Ledger:
+    """A project's year; another one's first month."""
+    months = [f"2022-{month:02}" for month in range(1, 13)]
+    return make_ledger("progress", project_no=["X1"] * 12 + ["X2"], month=[*months, "2022-01"])
+
+
+def test_overwritten_number_of_a_register_is_told_once_where_it_stands(make_ledger: Make, check: Check, twelve_months: Ledger) -> None:
+    projects = make_ledger("projects", project_no=["张三", "X2"], stage=["前期", "前期"])
+    (finding,) = check(projects, twelve_months, make_ledger("meetings", project_no=["X1"]))
+    assert (finding.code, finding.severity, finding.ledger, finding.cell, finding.value) == ("X02", "error", "重点项目台账", "A2", "张三")
+    assert finding.message == (
+        "没有台账引用“张三”，项目进度台账 A2、A3、A4、A5、A6等13处引用的“X1”却不在这里。请核对这个项目编号，或补登“X1”。"
+    )
+
+
+@pytest.mark.parametrize(("numbers", "codes"), [([None, "X2"], set()), (["X2", "X2"], {"X01"})])
+def test_number_missed_where_the_register_has_a_fault_told_already_is_no_more_findings(
+    make_ledger: Make, check: Check, twelve_months: Ledger, numbers: list[str | None], codes: set[str]
+) -> None:
+    projects = make_ledger("projects", project_no=numbers, stage=["前期", "前期"])
+    assert {finding.code for finding in check(projects, twelve_months)} == codes
+
+
+def test_number_that_is_not_registered_is_told_once_at_its_first_row(make_ledger: Make, check: Check, twelve_months: Ledger) -> None:
+    (finding,) = check(make_ledger("projects", project_no=["X2"], stage=["前期"]), twelve_months)
+    assert (finding.code, finding.ledger, finding.cell) == ("X02", "项目进度台账", "A2")
+    assert finding.message == (
+        "项目编号“X1”不在重点项目台账中，项目进度台账 A2、A3、A4、A5、A6等12处都是。请核对编号，或在重点项目台账补登。"
+    )
+
+
+@pytest.mark.parametrize("written", ["3100 0037", "3100\u00a00037", "'31000037", "No.31000037", "№31000037", "３１０００037"])
+def test_invoice_twice_in_two_writings_is_an_error_on_each_row(make_ledger: Make, said: Said, written: str) -> None:
+    assert said(make_ledger("expenditure", invoice_no=["31000037", "1", written])) == [
+        ("C36", "error", "K2", "发票号码", "31000037"),
+        ("C36", "error", "K4", "发票号码", written),
+    ]
+
+
+def test_repetition_in_two_writings_says_in_what_they_differ(make_ledger: Make, check: Check) -> None:
+    _, finding = check(make_ledger("surveys", survey_no=["WJ-1", "wj-1"]))
+    assert finding.message == "问卷编号“wj-1”（与“WJ-1”是同一个编号，写法不同）重复，见第2、3行。请删除重复的行，或改正编号。"
+
+
+def test_invoices_rounded_to_the_same_number_are_told_as_lost_and_not_as_paid_twice(make_ledger: Make, check: Check) -> None:
+    found = check(make_ledger("expenditure", invoice_no=["25327000000012300000", "25327000000012300000", "7", "7"]))
+    assert [(item.code, item.cell) for item in found if item.cell and item.cell[0] == "K"] == [
+        ("X16", "K2"), ("X16", "K3"), ("C36", "K4"), ("C36", "K5"),
+    ]  # fmt: skip
+    assert next(item.message for item in found if item.code == "X16") == (
+        "发票号码“25327000000012300000”在第2、3行相同，但超过15位、末尾全是0，可能是 Excel 把几个不同的号码改成了一样。"
+        "请把单元格设为文本，按原件重填。"
+    )

@@ -27,6 +27,19 @@ def test_spending_above_the_budget_is_an_error(make_ledger: Make, check: Check) 
     )
 
 
+def test_spending_is_added_whatever_the_writing_of_its_code(make_ledger: Make, check: Check) -> None:
+    budget = make_ledger("budget", programme_code=["P1", "p1"], amount_yuan=["100.00", "50.00"])
+    expenditure = make_ledger("expenditure", programme_code=["P1", "P 1", "p1"], amount_yuan=["60.00", "60.00", "30.01"])
+    told = [finding.message for finding in check(budget, expenditure) if finding.code == "C09"]
+    assert told == ["预算项目 P1 支出 150.01 元，超过全年预算 150.00 元。请核对支出，或补登追加指标。"]
+
+
+def test_plan_overrun_is_found_whatever_the_writing_of_its_number(make_ledger: Make, said: Said) -> None:
+    plans = make_ledger("plans", plan_no=["FA-1"], budget_yuan=["100"])
+    found = said(plans, make_ledger("expenditure", plan_no=["fa-1", "FA-1"], amount_yuan=["60", "60"]))
+    assert [item[:3] for item in found] == [("X07", "warning", "E2")]
+
+
 def test_spending_of_all_the_budget_is_no_finding(make_ledger: Make, said: Said) -> None:
     budget = make_ledger("budget", programme_code=["P1"], amount_yuan=["179900.00"])
     assert said(budget, make_ledger("expenditure", programme_code=["P1"], amount_yuan=["179900.00"])) == []

@@ -73,8 +73,13 @@ def test_cumulative_figure_that_falls_is_warned_of_at_its_month(make_ledger: Mak
     ledger = make_ledger("progress", project_no=["X1", "X1", "X1", "X2", "X1"], month=months, actual_pct=["40", "30", "50.5", "10", "1"])
     (finding,) = check(ledger)
     assert (finding.code, finding.severity, finding.cell, finding.value) == ("X15", "warning", "D2", "40.00")
-    assert finding.message == "项目编号“X1”的实际进度（%）为 40.00，低于前一次的 50.50。累计数不应下降，请核对。"
+    assert finding.message == "项目编号“X1”的实际进度（%）为 40，低于前一次的 50.5。累计数不应下降，请核对。"
 
 
 def test_cumulative_figure_that_stands_still_is_no_finding(make_ledger: Make, said: Said) -> None:
     assert said(make_ledger("progress", project_no=["X1", "X1"], month=["2022-03", "2022-04"], actual_pct=["30", "30"])) == []
+
+
+def test_cumulative_figure_is_followed_whatever_the_writing_of_its_project(make_ledger: Make, said: Said) -> None:
+    ledger = make_ledger("progress", project_no=["X1", "x1"], month=["2022-03", "2022-04"], actual_pct=["30", "20"])
+    assert [item[:3] for item in said(ledger)] == [("X15", "warning", "D3")]

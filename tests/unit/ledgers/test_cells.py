@@ -8,13 +8,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perfeval.ledgers.cells import plain_value, trim, unreadable, value
+from perfeval.ledgers.cells import bare, plain_value, trim, unreadable, value
 from schemas import BUILT_IN, Column, Kind
 
 MONEY = BUILT_IN["expenditure"].column("amount_yuan")
 DAY = BUILT_IN["expenditure"].column("paid_on")
 COUNT = BUILT_IN["expenditure"].column("attachments")
 CODE = BUILT_IN["expenditure"].column("voucher_no")
+CHOICE = BUILT_IN["expenditure"].column("payment_method")
 TEXT = BUILT_IN["expenditure"].column("summary")
 PERCENT = BUILT_IN["progress"].column("planned_pct")
 MONTH = BUILT_IN["progress"].column("month")
@@ -27,9 +28,9 @@ FULL_WIDTH = str.maketrans("0123456789,.-/", "０１２３４５６７８９，�
 
 
 def read(column: Column, text: str, unit: str = "", *, binary: bool = False, epoch_1904: bool = False) -> object:
-    cell = trim(pl.col("cell"))
-    frame = pl.DataFrame({"cell": [text]})
-    return frame.select(value(column, cell, unit, binary=binary, epoch_1904=epoch_1904)).item()
+    frame = pl.DataFrame({"cell": [text]}).with_columns(trim(pl.col("cell")))
+    frame = frame if column.kind is Kind.TEXT else frame.with_columns(bare(pl.col("cell")))
+    return frame.select(value(column, pl.col("cell"), unit, binary=binary, epoch_1904=epoch_1904)).item()
 
 
 def read_plainly(column: Column, text: str, unit: str = "", *, binary: bool = False) -> object:
@@ -61,11 +62,25 @@ def test_money_of_a_workbook_comes_back_as_excel_shows_it(amount: Decimal) -> No
 @pytest.mark.parametrize(
     "text",
     ["一千", "1e3", "1E3", "1.005", "1,23", "12,34.50", "1234,567", ".5", "5.", "1 234", "1.2.3", "(100)", "--5", "5-", "100美元", "1万",
-     "17.99万元", "0x10", "+5", "约100", "100元整", "2022-03-05", "#DIV/0!", "99999999999999", "五", "1，23", "NaN", "inf", "True"],
+     "17.99万元", "0x10", "约100", "100.50元整", "1 234.50", "（100）",
+     "2022-03-05", "#DIV/0!", "99999999999999", "五", "1，23", "NaN", "inf", "True"],
 )  # fmt: skip
 def test_money_in_another_writing_is_refused(text: str) -> None:
     assert read(MONEY, text, "元") is None
     assert read_plainly(MONEY, text, "元") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("3,860元整", "3860"), ("￥3,860.00圆整", "3860"), ("+5", "5"), ("1\u200b,234.50", "1234.50"), ("\u200e-500", "-500"),
+     ("'1,000", "1000"), ("１，２３４元", "1234")],
+)  # fmt: skip
+def test_money_with_more_than_its_number_is_read_where_it_means_one_thing(text: str, amount: str) -> None:
+    assert read(MONEY, text, "元") == Decimal(amount)
+
+
+def test_money_in_whole_yuan_is_refused_under_a_header_in_ten_thousands() -> None:
+    assert read(MONEY, "3,860元整", "万元") is None
 
 
 @given(st.decimals(min_value=-999999, max_value=Decimal("99999999.999999"), places=6), blanks, blanks)
@@ -107,6 +122,15 @@ def test_day_in_every_accepted_writing_comes_back_exactly(day: date, before: str
     assert read_plainly(DAY, f"{day:%Y-%m-%d} 00:00:00", binary=True) == day
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["2022年03月05号", "2022年3月5", "20220305", "2022.3.5日", "2022/03/05号", "2022-03-05T00:00:00", "2022-03-05 00:00:00.000",
+     "2022-03\u200b-05", "２０２２０３０５"],
+)  # fmt: skip
+def test_day_in_a_writing_that_means_one_day_is_read(text: str) -> None:
+    assert read(DAY, text) == date(2022, 3, 5)
+
+
 @given(st.dates(min_value=date(2004, 1, 2), max_value=date(2099, 12, 31)))
 def test_day_as_excel_serial_comes_back_exactly(day: date) -> None:
     assert read(DAY, str((day - date(1899, 12, 30)).days)) == day
@@ -115,9 +139,9 @@ def test_day_as_excel_serial_comes_back_exactly(day: date) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["2022年2月30日", "2022-02-29", "2022-13-01", "22-3-5", "22.3.5", "2022", "202203", "20220305", "2022-3", "2022年3月", "3月5日",
-     "2022-3/5", "2022/3/5 09:30", "2022-03-05 09:30:00", "1022-03-05", "2122-03-05", "昨天", "2022-03-05 星期六", "5/3/2022", "44625.5",
-     "2022-03-005", "+2022-3-5"],
+    ["2022年2月30日", "2022-02-29", "2022-13-01", "22-3-5", "22.3.5", "2022", "202203", "20221305", "220305", "2022-3", "2022年3月",
+     "3月5日", "2022-3/5", "2022/3/5 09:30", "2022-03-05 09:30:00", "1022-03-05", "2122-03-05", "昨天", "2022-03-05 星期六", "5/3/2022",
+     "44625.5", "2022-03-005", "+2022-3-5"],
 )  # fmt: skip
 def test_day_in_another_writing_is_refused(text: str) -> None:
     assert read(DAY, text) is None
@@ -127,13 +151,14 @@ def test_day_in_another_writing_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "month"),
     [("2022-03", "2022-03"), ("2022-3", "2022-03"), ("2022/3", "2022-03"), ("2022年3月", "2022-03"), ("2022.03", "2022-03"),
-     ("２０２２年１２月", "2022-12"), ("2022-03-01 00:00:00", "2022-03"), ("44621", "2022-03")],
+     ("２０２２年１２月", "2022-12"), ("202203", "2022-03"), ("2022年3月份", "2022-03"),
+     ("2022-03-01 00:00:00", "2022-03"), ("44621", "2022-03")],
 )  # fmt: skip
 def test_month_in_accepted_writing_is_read(text: str, month: str) -> None:
     assert read(MONTH, text) == month
 
 
-@pytest.mark.parametrize("text", ["2022.1", "2022-13", "2022-00", "202203", "3月", "2022-03-05", "2022-03-05 00:00:00", "44625", "22-3"])
+@pytest.mark.parametrize("text", ["2022.1", "2022-13", "2022-00", "202213", "3月", "2022-03-05", "2022-03-05 00:00:00", "44625", "22-3"])
 def test_month_in_another_writing_is_refused(text: str) -> None:
     assert read(MONTH, text) is None
     assert read_plainly(MONTH, text) is None
@@ -161,6 +186,25 @@ def test_count_in_accepted_writing_is_read(text: str, number: int) -> None:
 def test_count_in_another_writing_is_refused(text: str) -> None:
     assert read(COUNT, text) is None
     assert read_plainly(COUNT, text) is None
+
+
+@pytest.mark.parametrize("text", ["P\u200b1", "Ｐ1", "'P1", '="P1"', "`P1", "P\u00ad1\u200e"])
+def test_code_is_read_without_guards_and_signs_nobody_sees(text: str) -> None:
+    assert read(CODE, text) == "P1"
+
+
+def test_code_with_a_look_alike_character_is_read_with_the_usual_one() -> None:
+    assert read(CODE, "\u2fa6\u00a01") == "金 1"
+
+
+@pytest.mark.parametrize("text", ["转账", "转\u3000账", "\u200b转\u200b账", "转账\u00ad"])
+def test_choice_is_read_whatever_its_blanks_and_signs_nobody_sees(text: str) -> None:
+    assert read(CHOICE, text) == "转账"
+
+
+def test_choice_is_read_whatever_its_case_and_width() -> None:
+    ppp = Column("mode", "方式", Kind.CHOICE, required=True, description="", choices=("PPP项目", "ppp其他"), example="")
+    assert (read(ppp, "ｐｐｐ项⽬"), read(ppp, "PPP其他"), read(ppp, "BOT")) == ("PPP项目", "ppp其他", "BOT")
 
 
 def test_code_keeps_leading_zeros_and_brackets_and_loses_full_width() -> None:
@@ -196,6 +240,16 @@ def test_plain_reading_never_differs_from_the_thorough_one(text: str) -> None:
         (MONEY, "1.005", "应为金额，如 1,234.50；最多精确到分，请按凭证填写；公式算出的请用 ROUND 取到分。"),
         (MONEY, "2022-03-05 00:00:00", "应为金额，如 1,234.50；这一格被设成了日期，请把单元格格式改为数值后重填。"),
         (MONEY, "12,34", "应为金额，如 1,234.50；千位分隔符位置不对。"),
+        (MONEY, "1234,567元", "应为金额，如 1,234.50；千位分隔符位置不对。"),
+        (MONEY, "3,860万元整", "应为金额，如 1,234.50；单位应与表头一致，请只填数字。"),
+        (MONEY, "约3,860", "应为金额，如 1,234.50；请只填数字，不写别的字。"),
+        (MONEY, "（100）", "应为金额，如 1,234.50；括号里的数有两种意思：是负数请在前面写减号，不是请去掉括号。"),
+        (MONEY, "1 234.50", "应为金额，如 1,234.50；数字中间有空格：是一个数请去掉空格，是几个数请分行填写。"),
+        (DAY, "220305", "应为日期，如 2022-03-05；年份应写四位。"),
+        (DAY, "202203", "应为日期，如 2022-03-05；应写到日。"),
+        (DAY, "20220230", "应为日期，如 2022-03-05；没有这一天，或年份不在1900至2099年之间。"),
+        (DAY, "二〇二二年三月五日", "应为日期，如 2022-03-05；请用阿拉伯数字填写。"),
+        (COUNT, "1,00", "应为整数，如 3；千位分隔符位置不对。"),
         (DAY, "2022年2月30日", "应为日期，如 2022-03-05；没有这一天，或年份不在1900至2099年之间。"),
         (DAY, "22.3.5", "应为日期，如 2022-03-05；年份应写四位。"),
         (DAY, "2022-03-05 09:30:00", "应为日期，如 2022-03-05；只填日期，不带时刻。"),

@@ -88,7 +88,30 @@ def test_csv_amount_in_quotes_before_trailing_commas_is_read(folder: Path, read:
     assert reading.ledgers["budget"].frame["amount_yuan"].to_list() == [Decimal("1234.50")]
 
 
-@pytest.mark.parametrize("code", ["2.4432E+19", "3月5日"])
+BUDGET = "指标文号,下达日期,预算项目编码,资金来源,金额（元）,备注\n桃财预〔2022〕15号,2022-07-05,P1,追加"
+
+
+@pytest.mark.parametrize(
+    ("amount", "note"), [("1", "234"), ("-1", "234.50"), ("￥12", "345.00"), ("999", "001"), ("１", "２３４"), ("1", "234元")]
+)
+def test_csv_amount_split_into_an_empty_cell_behind_is_found_and_not_read(folder: Path, read: Read, amount: str, note: str) -> None:
+    (folder / "预算指标台账.csv").write_text(f"{BUDGET},{amount},{note}\n", encoding="utf-8")
+    reading = read()
+    assert reading.ledgers["budget"].frame["amount_yuan"].to_list() == [None]
+    assert [(finding.code, finding.cell, finding.value) for finding in reading.findings] == [("V02", "E2", amount)]
+    assert reading.findings[0].message == (
+        f"这一格是 {amount}，后一格是 {note}，可能本是一个数 {amount},{note}，被千位分隔符拆成了两格。"
+        f"是一个数的请用英文双引号括起来；确是两格的请把这个数写成 {amount}.0。"
+    )
+
+
+@pytest.mark.parametrize("cells", ["1.0,234", "1000,234", "1,2345", "1,样例234", "1,"])
+def test_csv_amount_that_cannot_be_half_a_number_is_read(folder: Path, read: Read, cells: str) -> None:
+    (folder / "预算指标台账.csv").write_text(f"{BUDGET},{cells}\n", encoding="utf-8")
+    assert read().findings == ()
+
+
+@pytest.mark.parametrize("code", ["2.4432E+19", "1.23457e+17", "1.5e17", "3月5日"])
 def test_csv_code_changed_by_excel_is_found(write_csv: Write, read: Read, code: str) -> None:
     write_csv(f"{code},2022-03-05,企业,满意")
     assert [(finding.code, finding.cell, finding.value) for finding in read().findings] == [("V15", "A2", code)]

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+import pytest
 from openpyxl import Workbook
 
 from perfeval.ledgers import Reading
 from schemas import BUILT_IN, Catalogue
+from schemas.columns import code, quantity
+from schemas.declared import declare
 
 Read = Callable[..., Reading]
 Write = Callable[..., None]
@@ -113,3 +116,56 @@ def test_targets_are_read_with_their_weights(write_workbook: Write, read: Read) 
     reading = read(Catalogue({"targets": BUILT_IN["targets"]}))
     assert reading.findings == ()
     assert reading.ledgers["targets"].frame.select("target", "weight").rows() == [("≥4期", Decimal("2.5")), ("≥3期", Decimal(10))]
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\u200e", "\ufeff", "\u00ad", "\u2060"])
+def test_headers_with_signs_nobody_sees_are_known(write_budget: Write, read: Read, sign: str) -> None:
+    write_budget({"A1": f"指标{sign}文号", "B1": f"{sign}下达日期", "E1": f"金额（元）{sign}", "G1": sign})
+    assert read().findings == ()
+
+
+def below(line: dict[str, str]) -> dict[str, object]:
+    """A budget whose header stands in the second row, below a line."""
+    header = {"A2": "指标文号", "B2": "下达日期", "C2": "预算项目编码", "D2": "资金来源", "E2": "金额（元）", "F2": "备注"}
+    return {**line, **header, "A3": "桃财预〔2022〕15号", "B3": "2022-03-05", "C3": "P1", "D3": "追加", "E3": 12.5}
+
+
+@pytest.mark.parametrize(
+    ("line", "unit"),
+    [
+        ({"F1": "单位：万元"}, "万元"),
+        ({"E1": "单位：", "F1": "万元"}, "万元"),
+        ({"A1": "预算指标台账（万元）"}, "万元"),
+        ({"A1": "（金额单位：人民币万元）"}, "万元"),
+        ({"A1": "单 位:百元"}, "百元"),
+        ({"A1": "以千元为单位"}, "千元"),
+        ({"A1": "单位：万元、公里"}, "万元"),
+    ],
+)
+def test_line_above_with_another_unit_than_the_header_is_found(write_workbook: Write, read: Read, line: dict[str, str], unit: str) -> None:
+    write_workbook("预算指标台账.xlsx", below(line))
+    message = f"有两个单位：表头是（元），表外的文字或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
+    assert said(read()) == [("L21", "E2", message)]
+
+
+@pytest.mark.parametrize(
+    "line", ["单位：元", "单位：桃江县财政局", "编制单位：元江县财政局", "单位：元/人", "2022年预算指标台账（单位：元）", "单位：个"]
+)
+def test_line_above_with_the_same_unit_or_none_is_no_finding(write_workbook: Write, read: Read, line: str) -> None:
+    write_workbook("预算指标台账.xlsx", below({"A1": line}))
+    assert read().findings == ()
+
+
+def test_name_or_note_with_another_unit_than_the_header_is_found(write_budget: Write, read: Read) -> None:
+    write_budget(sheet="预算指标台账（万元）")
+    assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
+    write_budget({"A3": "注：金额单位：万元"})
+    assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
+
+
+def test_length_above_with_another_unit_than_the_header_is_found(write_workbook: Write, read: Read) -> None:
+    routes = declare("routes", "路线台账", {"no": code("编码", "编码。"), "km": quantity("里程（公里）", "多长。", unit="公里")})
+    write_workbook("路线台账.xlsx", {"A1": "单位：米", "A2": "编码", "B2": "里程（公里）", "A3": "G1", "B3": 3500})
+    assert [(code, cell) for code, cell, _ in said(read(Catalogue({"routes": routes})))] == [("L21", "B2")]
+    write_workbook("路线台账.xlsx", {"A1": "单位：千米", "A2": "编码", "B2": "里程（公里）", "A3": "G1", "B3": 3.5})
+    assert read(Catalogue({"routes": routes})).findings == ()

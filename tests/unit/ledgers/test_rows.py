@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perfeval.ledgers import Reading
+from schemas import Catalogue
+from schemas.columns import code, quantity, text
+from schemas.declared import declare
 
 Read = Callable[[], Reading]
 Found = Callable[[], list[tuple[str, str | None, str | None]]]
@@ -52,7 +56,22 @@ def test_subtotal_and_total_at_the_end_are_dropped(write_budget: Write, read: Re
     assert reading.findings == ()
 
 
-@pytest.mark.parametrize("word", ["合计金额", "全年合计", "本年度累计", "合计数："])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "合计金额",
+        "全年合计",
+        "本年度累计",
+        "合计数：",
+        "合计（元）",
+        "合计(元)：",
+        "总计金额（元）",
+        "支出合计",
+        "累计支出",
+        "本期小计",
+        "合\u200b计",
+    ],
+)
 def test_total_in_other_words_is_dropped(write_budget: Write, read: Read, word: str) -> None:
     write_budget({"A3": word, "E3": 1000})
     assert (read().ledgers["budget"].frame.height, read().findings) == (1, ())
@@ -61,6 +80,132 @@ def test_total_in_other_words_is_dropped(write_budget: Write, read: Read, word: 
 def test_total_that_says_nothing_is_not_compared(write_budget: Write, read: Read) -> None:
     write_budget({"A3": "合计", "E3": "—"})
     assert (read().ledgers["budget"].frame.height, read().findings) == (1, ())
+
+
+def test_cumulative_total_may_hold_what_was_spent_before(write_budget: Write, read: Read) -> None:
+    write_budget({"A3": "合计", "E3": 1000, "A4": "累计支出", "E4": 5000})
+    assert (read().ledgers["budget"].frame.height, read().findings) == (1, ())
+
+
+def test_row_of_data_with_the_word_of_a_total_stays_data(write_budget: Write, read: Read, found: Found) -> None:
+    write_budget({**SECOND, "E3": "￥2,000", "F3": "累计支出"})
+    assert (read().ledgers["budget"].frame["amount_yuan"].to_list(), found()) == ([Decimal("1000.00"), Decimal("2000.00")], [])
+
+
+@pytest.mark.parametrize(
+    "foot",
+    [
+        {"A3": "大写：", "E3": "壹仟元整"},
+        {"A3": "大写：壹仟元整"},
+        {"A3": "合计（大写）：壹仟元整"},
+        {"A3": "人民币（大写）", "B3": "壹仟元整"},
+        {"A3": "合计", "B3": "大写：壹仟元整", "E3": 1000},
+        {"A3": "合计", "B3": "—", "C3": "—", "D3": "—", "E3": 1000},
+        {"A3": "合计：1,000.00元"},
+        {"A3": "制表人：", "B3": "张三", "D3": "审核人：", "E3": "李四"},
+        {"A3": "会计：某某", "C3": "出纳：某某"},
+    ],
+)
+def test_feet_of_a_table_are_no_data(write_budget: Write, read: Read, foot: dict[str, object]) -> None:
+    write_budget(foot)
+    assert (read().ledgers["budget"].frame.height, read().findings) == (1, ())
+
+
+@pytest.mark.parametrize(
+    "rest", [{"A3": "备注：待补", "E3": 5000}, {"A3": "桃财预〔2022〕17号", "F3": "备注：待补"}, {"A3": "备注：x", "E3": "一千"}]
+)
+def test_row_that_begins_or_ends_like_a_note_and_has_data_is_no_note(write_budget: Write, read: Read, rest: dict[str, object]) -> None:
+    write_budget(rest)
+    assert "V01" in [finding.code for finding in read().findings]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"A3": "指标文号", "B3": "下达日期", "C3": "预算项目编码", "D3": "资金来源", "E3": "金额（元）", "F3": "备注"},
+        {"A3": "第 2 页"},
+        {"A3": "第2页，共5页"},
+    ],
+)
+def test_header_or_page_number_between_rows_is_told_once_and_no_data(write_budget: Write, read: Read, again: dict[str, str]) -> None:
+    write_budget({**again, "A4": "桃财预〔2022〕16号", "B4": "2022-05-05", "C4": "P1", "D4": "追加", "E4": 2000})
+    reading = read()
+    assert reading.ledgers["budget"].frame["row"].to_list() == [2, 4]
+    assert [(finding.code, finding.severity, finding.row, finding.message) for finding in reading.findings] == [
+        ("V20", "note", 3, "第3行重复了表头、标题或页码，不当作数据。")
+    ]
+
+
+def test_headers_and_titles_of_every_page_are_told_in_one_sentence(folder: Path, read: Read) -> None:
+    page = (
+        "预算指标台账,,,,单位：元,\n指标文号,下达日期,预算项目编码,资金来源,金额（元）,备注\n桃财预〔2022〕15号,2022-03-05,P1,追加,1000,\n"
+    )
+    (folder / "预算指标台账.csv").write_text(page * 4, encoding="utf-8")
+    reading = read()
+    assert reading.ledgers["budget"].frame["row"].to_list() == [3, 6, 9, 12]
+    assert [(finding.code, finding.message) for finding in reading.findings] == [
+        ("V20", "第4、5、7、8、10等行重复了表头、标题或页码，不当作数据。")
+    ]
+
+
+ROUTES = declare(
+    "routes", "路线台账", {"route_no": code("路线编码", "路线的编码。"), "length_km": quantity("里程（公里）", "多长。", unit="公里")}
+)
+NAMES = declare("names", "名册", {"name": code("姓名", "谁。"), "duty": text("职务", "做什么。", required=False)})
+
+
+def test_total_of_a_ledger_of_one_word_and_one_number_is_no_row(write_workbook: Write, read: Callable[..., Reading]) -> None:
+    write_workbook("路线台账.xlsx", {"A1": "路线编码", "B1": "里程（公里）", "A2": "G1", "B2": 3.5, "A3": "合计", "B3": 3.5})
+    reading = read(Catalogue({"routes": ROUTES}))
+    assert (reading.ledgers["routes"].frame["row"].to_list(), reading.findings) == ([2], ())
+
+
+def test_header_and_foot_of_a_ledger_of_words_are_no_rows(write_workbook: Write, read: Callable[..., Reading]) -> None:
+    rows = {"A1": "姓名", "B1": "职务", "A2": "甲", "B2": "主任", "A3": "姓名", "B3": "职务", "A4": "乙", "A5": "制表人：丙"}
+    write_workbook("名册.xlsx", rows)
+    reading = read(Catalogue({"names": NAMES}))
+    assert reading.ledgers["names"].frame["name"].to_list() == ["甲", "乙"]
+    assert [finding.code for finding in reading.findings] == ["V20"]
+
+
+def test_code_with_a_sign_nobody_sees_is_read_and_told(write_budget: Write, read: Read) -> None:
+    write_budget({"C2": "P\u200b1"})
+    (finding,) = read().findings
+    assert read().ledgers["budget"].frame["programme_code"].to_list() == ["P1"]
+    assert (finding.code, finding.severity, finding.cell, finding.value) == ("V19", "warning", "C2", "P\u200b1")
+    assert finding.message == "编号里第2个字是看不见的 U+200B，多半是粘贴带来的。请重新键入这个编号。"
+
+
+def test_code_with_a_letter_of_another_script_is_told(write_budget: Write, found: Found) -> None:
+    write_budget({"C2": "\u04201"})
+    assert found() == [("V19", "C2", "\u04201")]
+
+
+def test_choice_with_a_radical_that_has_no_character_names_it(write_survey: Write, read: Read) -> None:
+    write_survey({"C2": "企⻓"})
+    (finding,) = read().findings
+    assert (finding.code, finding.value) == ("V07", "企⻓")
+    assert finding.message == "“对象类别”只能填：企业、项目单位、群众。请改为其中之一。其中第2个字“⻓”是 U+2ED3，请重新键入。"
+
+
+def test_code_that_lost_its_end_is_in_no_row(write_survey: Write, read: Read) -> None:
+    write_survey({"A2": 12345678901234567890, "A3": "1.23457e+17", "B3": "2022-03-05", "C3": "企业", "D3": "满意"})
+    reading = read()
+    assert reading.ledgers["surveys"].frame["survey_no"].to_list() == [None, None]
+    assert [(finding.code, finding.cell) for finding in reading.findings] == [("V15", "A2"), ("V15", "A3")]
+
+
+def test_long_code_with_zeros_at_its_end_is_warned_of_at_its_first_cells(write_csv: Write, read: Read) -> None:
+    write_csv(*["25327000000012300000,2022-03-05,企业,满意"] * 7)
+    reading = read()
+    assert reading.ledgers["surveys"].frame["survey_no"].to_list() == ["25327000000012300000"] * 7
+    assert [(finding.code, finding.severity, finding.cell) for finding in reading.findings] == [
+        ("V15", "warning", "A2"),
+        ("V15", "warning", "A3"),
+        ("V15", "warning", "A4"),
+        ("V15", "warning", "A5"),
+        ("V15", "warning", "A6"),
+    ]
 
 
 @pytest.mark.parametrize("word", ["无", "—", "－", "/", "暂无", " 无 ", "Ｎ／Ａ", "……"])

@@ -8,6 +8,8 @@ from openpyxl import Workbook
 
 from perfeval.ledgers import Reading, read_ledgers, receive
 from schemas import BUILT_IN, DEFAULT, Catalogue
+from schemas.columns import code
+from schemas.declared import declare
 
 Read = Callable[..., Reading]
 Write = Callable[..., None]
@@ -194,3 +196,120 @@ def test_two_sheets_of_one_name_but_for_blanks_are_two_sources(write_survey: Wri
         sheet="满意度调查台账", change=lambda workbook: workbook.copy_worksheet(workbook.active).__setattr__("title", "满意度调查 台账")
     )
     assert [finding.code for finding in read().findings] == ["L09"]
+
+
+def rename(folder: Path, old: str, new: str) -> None:
+    (folder / old).rename(folder / new)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2022年满意度调查台账.xlsx",
+        "满意度调查台账(1).xlsx",
+        "满意度调查台账 - 副本.xlsx",
+        "满意度调查台账\u200b.xlsx",
+        "桃江县满意度调查台账（终稿）.xlsx",
+    ],
+)
+def test_file_with_the_title_of_one_ledger_in_its_name_is_that_ledger(write_survey: Write, folder: Path, read: Read, name: str) -> None:
+    write_survey()
+    rename(folder, "满意度调查台账.xlsx", name)
+    reading = read()
+    assert reading.ledgers["surveys"].file == name
+    assert reading.findings == ()
+
+
+def test_sheet_with_the_title_of_one_ledger_in_its_name_is_that_ledger(write_survey: Write, folder: Path, read: Read) -> None:
+    write_survey(sheet="2022年满意度调查台账", change=lambda workbook: workbook.create_sheet("草稿").append(["草稿"]))
+    rename(folder, "满意度调查台账.xlsx", "全部.xlsx")
+    reading = read()
+    assert reading.ledgers["surveys"].sheet == "2022年满意度调查台账"
+    assert [finding.code for finding in reading.findings] == ["L08"]
+
+
+def test_two_files_with_the_title_of_one_ledger_are_two_sources(write_survey: Write, folder: Path, read: Read) -> None:
+    write_survey()
+    rename(folder, "满意度调查台账.xlsx", "满意度调查台账(1).xlsx")
+    write_survey()
+    reading = read()
+    assert dict(reading.ledgers) == {}
+    assert [finding.code for finding in reading.findings] == ["L09"]
+
+
+def test_file_about_a_ledger_stands_in_its_way_as_little_as_a_sheet_about_it(
+    write_survey: Write, write_workbook: Write, read: Read
+) -> None:
+    def add(workbook: Workbook) -> None:
+        workbook.create_sheet("满意度调查台账填报说明").append(["请如实填报"])
+
+    write_survey(sheet="满意度调查台账", change=add)
+    write_workbook("满意度调查台账说明.xlsx", {"A1": "请如实填报"})
+    reading = read()
+    assert reading.ledgers["surveys"].sheet == "满意度调查台账"
+    assert [(finding.code, finding.severity, finding.sheet) for finding in reading.findings] == [
+        ("L08", "warning", "满意度调查台账填报说明"),
+        ("L08", "warning", "Sheet1"),
+    ]
+
+
+def test_copy_of_a_sheet_beside_it_is_not_read_and_told(write_survey: Write, read: Read) -> None:
+    write_survey(
+        sheet="满意度调查台账", change=lambda workbook: setattr(workbook.copy_worksheet(workbook.active), "title", "满意度调查台账 (2)")
+    )
+    reading = read()
+    assert reading.ledgers["surveys"].sheet == "满意度调查台账"
+    assert [(finding.code, finding.severity, finding.sheet) for finding in reading.findings] == [("L08", "warning", "满意度调查台账 (2)")]
+
+
+def test_only_file_with_a_ledgers_title_in_its_name_is_told_what_it_lacks(write_workbook: Write, read: Read) -> None:
+    write_workbook("2022年满意度调查台账.xlsx", {"A1": "没有表头"})
+    assert said(read()) == [("L12", "error", "满意度调查台账", "2022年满意度调查台账.xlsx")]
+
+
+def test_document_with_a_ledgers_title_in_its_name_is_a_warning(write_survey: Write, folder: Path, read: Read) -> None:
+    write_survey()
+    (folder / "满意度调查台账填报说明.docx").write_bytes(b"PK")
+    assert said(read()) == [("L01", "warning", None, "满意度调查台账填报说明.docx")]
+
+
+def test_old_workbook_with_a_ledgers_title_in_its_name_is_an_error(folder: Path, read: Read) -> None:
+    (folder / "2022年满意度调查台账.xls").write_bytes(b"anything")
+    assert said(read()) == [("L01", "error", "满意度调查台账", "2022年满意度调查台账.xls")]
+
+
+def test_name_of_two_ledgers_is_told(write_workbook: Write, read: Read) -> None:
+    write_workbook("满意度调查台账和预算指标台账.xlsx", {"A1": "无"}, sheet="满意度调查台账、预算指标台账")
+    (finding,) = read().findings
+    assert (finding.code, finding.severity) == ("L08", "warning")
+    assert finding.message == (
+        "工作表没有读取：名称里有《满意度调查台账》、《预算指标台账》，分不清是哪一本。请一本一张工作表，以台账名称命名。"
+    )
+
+
+def test_sheet_whose_name_is_nearly_a_title_is_told_which(write_workbook: Write, read: Read) -> None:
+    write_workbook("全部.xlsx", {"A1": "无"}, sheet="支出台账")
+    (finding,) = read().findings
+    assert finding.message == ("工作表没有读取：名称像是《资金支出台账》，表头却不像。是台账的请核对表头，并把工作表改名为“资金支出台账”。")
+
+
+def test_missing_ledger_is_told_with_the_sheet_that_looks_like_it(write_survey: Write, folder: Path) -> None:
+    write_survey()
+    rename(folder, "满意度调查台账.xlsx", "满意度.xlsx")
+    findings = read_ledgers(receive(folder), few("surveys")).findings
+    assert [(finding.code, finding.message) for finding in findings if finding.code == "L10"] == [
+        (
+            "L10",
+            "缺少《满意度调查台账》。应有名为 满意度调查台账.xlsx（或 .csv）的文件，或名为“满意度调查台账”的工作表；"
+            "满意度.xlsx 的工作表“Sheet1” 像是它，是的话请改名。",
+        )
+    ]
+
+
+def test_title_that_is_part_of_another_is_not_meant_by_it(write_survey: Write, folder: Path, read: Read) -> None:
+    whole = declare("whole", "乡镇满意度调查台账", {"no": code("编号", "编号。")})
+    write_survey()
+    rename(folder, "满意度调查台账.xlsx", "2022乡镇满意度调查台账.xlsx")
+    reading = read(Catalogue({"surveys": BUILT_IN["surveys"], "whole": whole}, frozenset({"surveys"})))
+    assert "surveys" not in reading.ledgers
+    assert "乡镇满意度调查台账" in reading.findings[0].message

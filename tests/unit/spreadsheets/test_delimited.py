@@ -55,6 +55,24 @@ def test_quoted_separators_and_quotes_are_part_of_their_cell(write: Write, read_
             "第2行附近的英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。",
         ),
         (
+            f'{HEADER}WJ-1,"甲\\"乙"\n'.encode(),
+            "L06",
+            '第2行用反斜杠表示单元格内的引号（\\"），照常读取会丢字。请在导出时改为用两个引号（""），或在 Excel 中核对后另存。',
+        ),
+        (
+            f'{HEADER}WJ-1,"甲\\"乙\\"丙"\n'.encode(),
+            "L06",
+            '第2行用反斜杠表示单元格内的引号（\\"），照常读取会丢字。请在导出时改为用两个引号（""），或在 Excel 中核对后另存。',
+        ),
+        (
+            f'{HEADER}\n"5\\"",x\n"6\\"",y\n'.encode(),
+            "L06",
+            '第3行用反斜杠表示单元格内的引号（\\"），照常读取会丢字。请在导出时改为用两个引号（""），或在 Excel 中核对后另存。',
+        ),
+        (f'{HEADER}"甲\n乙","a"b"c"\n'.encode(), "L06", "第2行附近的英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。"),
+        (f'{HEADER}WJ-1,""好""\n'.encode(), "L06", "第2行附近的英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。"),
+        (f'{HEADER}WJ-1, "甲,乙"\n'.encode(), "L06", "第2行附近的英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。"),
+        (
             (HEADER + "WJ-1,2022-03-05\n" * 70_000).encode() + "WJ-2,群众\n".encode("gb18030"),
             "L06",
             "文件后部有不是 UTF-8 的字符。请用 Excel 打开，另存为“CSV UTF-8”后重新提交。",
@@ -95,3 +113,26 @@ def test_cell_with_quotes_and_line_breaks_may_stand_at_the_end_of_a_block(
     monkeypatch.setattr("perfeval.spreadsheets.delimited._BLOCK", size)
     path = write((HEADER + '"第一行\n他说""好""\n第三行",2022-03-05\n' * 9).encode())
     assert [row[1] for row in read_rows(path)[1:]] == ['第一行\n他说"好"\n第三行'] * 9
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('="0012",="2022-03-05"', ("0012", "2022-03-05")),
+        ('"=""0012""","=""含""""引号"""""""', ("0012", '含"引号"')),
+        ('="甲,乙",="1,234.50"', ("甲,乙", "1,234.50")),
+        ("'0012,'2022-03-05", ("0012", "2022-03-05")),
+        ("`0012,`甲", ("0012", "甲")),
+        ("'十四五'规划,it's", ("'十四五'规划", "it's")),
+        ('=A1,"5"" 管"', ("=A1", '5" 管')),
+        (r'"C:\",x', ("C:\\", "x")),
+    ],
+)
+def test_signs_that_guard_text_are_no_part_of_it(write: Write, read_rows: Rows, line: str, cells: tuple[str, str]) -> None:
+    assert read_rows(write(f"{HEADER}{line}\n".encode()))[1:] == [(2, *cells, None)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_byte_order_marks_are_no_part_of_any_cell(write: Write, read_rows: Rows, encoding: str) -> None:
+    text = '\ufeff\ufeff"问卷编号",调查日期\n\ufeff"WJ-1",2022-03-05\n'
+    assert read_rows(write(text.encode(encoding))) == [(1, "问卷编号", "调查日期", None), (2, "WJ-1", "2022-03-05", None)]
