@@ -156,6 +156,11 @@ class Subject:
         return self.workspace.root / "years" / f"{self.year}.yml"
 
     @property
+    def explanations(self) -> Path:
+        """The year's recorded reasons; there may be none."""
+        return self.workspace.root / "explanations" / f"{self.stem}.yml"
+
+    @property
     def brought(self) -> Year:
         """What the year brings (年度设置): the documents the evaluation rests on, days of the work.
 
@@ -176,12 +181,18 @@ class Subject:
     @property
     def scoring_files(self) -> tuple[Path, ...]:
         """What the scores depend on besides the ledgers; kept with each revision."""
-        return (*self.checking_files, self.indicators, self.workspace.profiles)
+        return (*self.checking_files, self.indicators, self.workspace.profiles, *_present(self.explanations))
 
     @property
     def drafting_files(self) -> tuple[Path, ...]:
         """What the text depends on besides the scores; kept with each revision."""
-        return (self.workspace.config_file, *_present(self.year_file), self.narrative, self.workspace.template)
+        return (
+            self.workspace.config_file,
+            *_present(self.year_file),
+            *_present(self.explanations),
+            self.narrative,
+            self.workspace.template,
+        )
 
 
 def _remedy(path: Path) -> str:
