@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from perfeval.checks import check_ledgers, load_classification
+from perfeval.checks import check_ledgers, load_classification, load_limits
 from perfeval.configuration import read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
 from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations
@@ -68,6 +68,8 @@ def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:
         programme_codes=subject.programme.codes,
         other_codes=_other_codes(subject),
         classification=load_classification(workspace.economic_classification),
+        limits=load_limits(workspace.limits) if workspace.limits else {},
+        evidence=[path.name for path in subject.evidence_files] or None,
     )
     # Of a cell that could not be read it is said already; that it is empty is no finding of its own.
     spoken = {(finding.ledger, finding.cell) for finding in reading.findings if finding.cell}

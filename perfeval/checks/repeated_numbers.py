@@ -1,6 +1,7 @@
 """One number for two things; a voucher booked or an invoice paid twice."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
@@ -29,7 +30,9 @@ def find(context: CheckContext) -> Iterator[Finding]:
         paid = pl.col("amount_yuan")
         # A refund quotes the invoice it takes back, and so does paying it anew; refunds alone are of an earlier year's payment.
         is_paid_once = (paid.null_count() == 0) & (paid.sum().is_between(0, paid.max()) | (paid.max() < 0))
-        yield from _repeated(payments, ("invoice_no",), "C36", allowed=is_paid_once)
+        # With or without leading zeros, as Excel leaves them out.
+        rows = payments.rows.with_columns(pl.col("invoice_no").str.strip_chars_start("0"))
+        yield from _repeated(replace(payments, rows=rows), ("invoice_no",), "C36", allowed=is_paid_once)
 
 
 def _repeated(ledger: Ledger, columns: tuple[str, ...], code: str, allowed: pl.Expr = _NEVER) -> Iterator[Finding]:
