@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from perfeval.checks import check_ledgers, load_classification
+from perfeval.checks import check_ledgers, load_classification, load_limits
 from perfeval.configuration import read_text
-from perfeval.errors import LedgerError, UsageError
-from perfeval.indicators import derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
+from perfeval.errors import LedgerError, ReportError, UsageError
+from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations
+from perfeval.indicators import IndicatorSystem, derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
 from perfeval.ledgers import Reading, read_ledgers, receive
-from perfeval.model import Facts, Finding, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
+from perfeval.model import Facts, Finding, Judgement, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
 from perfeval.model.identifiers import comparable, compared
 from perfeval.model.ledgers import parquet
+from perfeval.register import FINDINGS
 from perfeval.workspace import Subject
 from schemas.columns import PROGRAMME, Refers
 
@@ -66,6 +69,8 @@ def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:
         programme_codes=subject.programme.codes,
         other_codes=_other_codes(subject),
         classification=load_classification(workspace.economic_classification),
+        limits=load_limits(workspace.limits) if workspace.limits else {},
+        evidence=[path.name for path in subject.evidence_files] or None,
     )
     # Of a cell that could not be read it is said already; that it is empty is no finding of its own.
     spoken = {(finding.ledger, finding.cell) for finding in reading.findings if finding.cell}
@@ -134,11 +139,56 @@ def assess_reading(subject: Subject, reading: Reading) -> Assessment:
 
 
 def score(subject: Subject, ledgers: Ledgers) -> tuple[Facts, Scorecard]:
-    """Facts and scores from a programme's own rows."""
+    """Facts and scores from a programme's own rows, and from what is recorded of them."""
     system = load_indicators(subject.indicators, subject.workspace.catalogue)
-    facts = derive_facts(system, ledgers)
-    card = score_facts(system, facts)
+    return _score(system, ledgers, recorded_reasons(subject, system), {})
+
+
+def _score(system: IndicatorSystem, ledgers: Ledgers, given: Explanations, assumed: Mapping[str, Judgement]) -> tuple[Facts, Scorecard]:
+    judgements = {key: item.judgement for key, item in given.items() if item.judgement}
+    facts = derive_facts(system, ledgers, judgements={**assumed, **judgements})
+    card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
     return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_target_doubts(system, ledgers)))
+
+
+def recorded_reasons(subject: Subject, system: IndicatorSystem) -> Explanations:
+    """What is recorded in a year's explanations.
+
+    Raises: ConfigurationError: with every fault of the file.
+    """
+    titles = [ledger.ledger_title() for ledger in subject.workspace.catalogue.values()]
+    return load_explanations(subject.explanations, {row.id: row.judged for row in system.scored}, titles, FINDINGS)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What must be explained in a year, what is recorded, and what of it is missing."""
+
+    needs: tuple[Need, ...]
+    given: Explanations
+    missing: tuple[Need, ...]
+
+
+def explain(subject: Subject, ledgers: Ledgers, findings: Sequence[Finding]) -> Explained:
+    """Hold what is recorded against what must be explained, in a programme's own rows and the findings in them."""
+    system = load_indicators(subject.indicators, subject.workspace.catalogue)
+    given, profile, judged = recorded_reasons(subject, system), system.profile, [row.id for row in system.scored if row.judged]
+    # Rows that nobody has judged yet are told with everything else that is missing; until then they stand at nothing.
+    _, card = _score(system, ledgers, given, dict.fromkeys(judged, Judgement(Decimal(0), "", ())))
+    needs = find_needs(card, ledgers, findings, codes=profile.explain, execution_below=profile.explain_execution_below)
+    return Explained(tuple(needs), given, tuple(find_missing(needs, given, judged)))
+
+
+def refuse_unexplained(subject: Subject, explained: Explained) -> None:
+    """Stop where a reason is missing.
+
+    Raises: ReportError: with every place.
+    """
+    if missing := explained.missing:
+        faults = [f"{need.key}：{need.where}，{need.why}" for need in missing]
+        file = subject.explanations.relative_to(subject.workspace.root).as_posix()
+        hint = f"把原因和改进措施写进 {file}，冒号前面的是键，写法见手册。"
+        raise ReportError("R02", f"有 {len(missing)} 处缺少说明，不能成稿：", hint, faults=faults)
 
 
 def write_report(subject: Subject, revision: int, assessment: Assessment) -> Report:

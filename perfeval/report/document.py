@@ -25,10 +25,11 @@ from perfeval.report.figures import MARKS
 from perfeval.report.input import Report, ReportInput
 from perfeval.report.listed_table import table_annex
 from perfeval.report.listing import Listing, list_rows, misfits
-from perfeval.report.narrative import CODES, PARAGRAPH, SLOTS, TITLE, Block, Front, read_front, render_line, write_narrative
+from perfeval.report.narrative import PARAGRAPH, TITLE, Block, Front, read_front, render_line, write_narrative
 from perfeval.report.package import pack_parts
 from perfeval.report.sandbox import Faults
 from perfeval.report.wordml import KEEP, Body, halves
+from perfeval.texts import CODES, SLOTS
 
 STYLES = ("Normal", "Title", "BodyText", *(f"Heading{level}" for level in range(1, 5)), "AnnexNote", "Signature", "Date",
           "AnnexMark", "AnnexTitle", "AnnexCaption", "TableText", "TableHead", "TableNote")  # fmt: skip

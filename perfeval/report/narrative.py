@@ -20,11 +20,8 @@ from perfeval.report.declaration import STANDARD, Annexes, AnnexSetting
 from perfeval.report.earlier import Progress, annexes_then
 from perfeval.report.figures import MARKS, numeral
 from perfeval.report.sandbox import Faults, render
+from perfeval.texts import left_over
 
-SLOTS = re.compile(r"[XＸ×]{2,}|\{\{|\}\}|\{%|%\}|_{3,}|＿{2,}")
-# XX001 is a primary school (小学) and no slot, as XX年 and 20XX年 are.
-CODES = re.compile("X{2,}[0-9A-WYZa-z]|[A-WYZa-z]X{2,}")
-_LEFT_OVER = re.compile(SLOTS.pattern + "|待补|待填|待定")
 _MARKDOWN = re.compile(r"\s*(?:[-*+>|]|```|\d+[.．、]|#(?!#{0,3} ))|.*(?:\*\*|\]\()")
 _TAGS = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 _NUMBERED = re.compile(r"[一二三四五六七八九十]+、|（[一二三四五六七八九十\d]+）|\d+[.．、]")
@@ -130,7 +127,7 @@ def _front_faults(front: Front, marks: Marks, context: Mapping[str, Any]) -> Fau
         if id_ not in known
     ]
     texts = [(path, text) for path, text in _texts(front.model_dump()) if path[-1] != "note" and "title" not in path]
-    return faults + [(marks.line(path), f"有未填写的空位“{slot[0]}”") for path, text in texts for slot in _LEFT_OVER.finditer(text)]
+    return faults + [(marks.line(path), f"有未填写的空位“{slot}”") for path, text in texts for slot in left_over(text)]
 
 
 def _texts(node: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -153,8 +150,7 @@ def _blocks(lines: Sequence[str], places: Sequence[int]) -> Iterator[Block]:
 
 
 def _left_over(lines: Sequence[str], places: Sequence[int]) -> Faults:
-    found = [(place, slot[0]) for line, place in zip(lines, places, strict=True) for slot in _LEFT_OVER.finditer(CODES.sub("", line))]
-    return [(place, f"有未填写的空位“{slot}”") for place, slot in found]
+    return [(place, f"有未填写的空位“{slot}”") for line, place in zip(lines, places, strict=True) for slot in left_over(line)]
 
 
 def _unsupported(body: str) -> Faults:
