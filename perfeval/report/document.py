@@ -88,14 +88,18 @@ def _misconfigured(report_input: ReportInput) -> list[str]:
         report_input.bureau,
         *(value.model_dump_json() for value in (report_input.unit, report_input.programme, report_input.duties, *report_input.basis)),
         *map(str, report_input.card.scores),
+        *map(str, (report_input.reasons or {}).values()),
         *(f"{fact.unit}{fact.reason}" for fact in report_input.facts.values()),
     )
     return ["工作区设置或指标体系含有程序保留的控制字符" for text in configured if MARKS.search(text)]
 
 
 def _misfits(report_input: ReportInput, front: Front, marks: Marks) -> Faults:
-    """Declared annexes that do not fit the ledgers."""
-    return [
+    """Reasons that stand in the wrong file, and declared annexes that do not fit the ledgers."""
+    reasons = {"deviations": front.deviations, "exceeded": front.exceeded} if report_input.reasons is not None else {}
+    moved = f"偏差原因写在 explanations/{report_input.year}.yml，不写在底稿里"
+    faults = [(marks.line((name,)), f"{name}：{moved}") for name, written in reasons.items() if written]
+    return faults + [
         (marks.line(("annexes" if front.annexes else PROGRESS, position, *path)), f"附件{position + 1}：{message}")
         for position, annex in enumerate(front.declared)
         if annex.kind == "ledger"

@@ -1,9 +1,11 @@
 """What a report is written from, and what comes of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from perfeval.model import Facts, Figure, Ledgers, Scorecard
+from perfeval.explanations import Explanations
+from perfeval.model import Facts, Figure, Finding, Ledgers, Scorecard
 from perfeval.settings import Document, Programme, Unit
 
 
@@ -12,7 +14,8 @@ class ReportInput:
     """Everything a report is written from, besides narrative and template: one revision of one programme's year.
 
     `basis` are the documents the evaluation rests on (评价依据), `duties` the one that gives the unit its work. `report_on` is the
-    report's date (成文日期) where no ledger of the evaluation's work tells it.
+    report's date (成文日期) where no ledger of the evaluation's work tells it. `reasons` are what is recorded of what must be
+    explained, by its key; None where a workspace from before they had a file has them in its narrative.
     """
 
     unit: Unit
@@ -26,6 +29,8 @@ class ReportInput:
     card: Scorecard
     ledgers: Ledgers
     report_on: date | None = None
+    findings: Sequence[Finding] = ()
+    reasons: Explanations | None = None
 
 
 @dataclass(frozen=True, slots=True)

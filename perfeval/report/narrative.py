@@ -35,9 +35,9 @@ _NUMBERS: tuple[Callable[[int], str], ...] = (
 
 
 class Front(Model):
-    """The narrative's front matter: the title's lines, broken by meaning, the annexes, and the year's reasons for deviations.
+    """The narrative's front matter: the title's lines, broken by meaning, and the annexes.
 
-    偏差原因和改进措施 by indicator: `deviations` is printed where the target was missed, `exceeded` where it was far exceeded.
+    `progress`, and the reasons of rows missed (`deviations`) and far exceeded, stand in narratives of earlier years.
     """
 
     title: Annotated[tuple[Text, ...], Field(min_length=1)]

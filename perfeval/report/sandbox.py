@@ -14,6 +14,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from perfeval.report.figures import CLOSE, FAULT, FILTERS, LINE, MARKS, FigureValue, fault, numeral
+from perfeval.texts import quoted
 
 _LINE_MARK = re.compile(f"{LINE}(\\d+){CLOSE}")
 _FAULT = re.compile(f"{FAULT}([^{CLOSE}]*){CLOSE}")
@@ -153,8 +154,7 @@ def _clause(text: object) -> object:
 
 
 def _quoted(text: object) -> object:
-    """A text in quotation marks; those inside it become single ones."""
-    return f"“{text.replace('“', '‘').replace('”', '’')}”" if isinstance(text, str) else text
+    return quoted(text) if isinstance(text, str) else text
 
 
 def _known(filter_: Callable[..., str]) -> Callable[..., str]:

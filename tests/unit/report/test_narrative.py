@@ -129,6 +129,11 @@ def test_draft_faulty_body_stopped_at_its_place(faults: Faults, body: str, fault
     assert any(told.startswith(fault) for told in faults(body)), faults(body)
 
 
+def test_reasons_in_the_narrative_beside_their_own_file_are_refused(faults: Faults) -> None:
+    front = "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\ndeviations:\n  tables: 原因\n---\n"
+    assert faults("文\n", front, reasons={}) == ["2022.md:4: deviations：偏差原因写在 explanations/2022.yml，不写在底稿里"]
+
+
 def test_draft_several_faults_all_told_at_once(faults: Faults) -> None:
     assert faults("# 甲\n# 乙\nXX年\n{{ facts.x | about }}\n{{ facts.satisfaction | about }}\n") == [
         "2022.md:5: “甲”下面没有内容",
