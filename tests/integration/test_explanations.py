@@ -85,10 +85,10 @@ def test_evaluation_with_reasons_missing_goes_on_when_they_are_recorded(lacking:
 def test_warning_that_the_profile_marks_needs_its_reason(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "ledgers" / "2022" / "资金支出台账.xlsx"
     book = openpyxl.load_workbook(path)
-    book.worksheets[0]["N5"] = None
+    book.worksheets[0]["O5"] = None
     book.save(path)
     code, document, _ = run(capsys, "explain", "--year", "2022", "-w", str(folder))
-    assert (code, [need["key"] for need in document["missing"]]) == (1, ["X05 资金支出台账!N5"])
+    assert (code, [need["key"] for need in document["missing"]]) == (1, ["X05 资金支出台账!O5"])
 
 
 def test_row_that_nobody_has_judged_is_told_with_everything_else(lacking: Path, capsys: pytest.CaptureFixture[str]) -> None:
