@@ -13,10 +13,11 @@ from perfeval.checks import check_ledgers, load_classification
 from perfeval.configuration import read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
 from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
-from perfeval.indicators import IndicatorSystem, derive_facts, find_doubts, load_indicators, score_facts
+from perfeval.indicators import IndicatorSystem, derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
 from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Judgement, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
 from perfeval.model.ledgers import parquet
+from perfeval.register import FINDINGS
 from perfeval.workspace import Subject
 from schemas.columns import PROGRAMME, Refers
 
@@ -74,6 +75,13 @@ def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:
     foreign = _foreign_rows(subject, reading.ledgers)
     told = (item for item in (*reading.findings, *others) if item.severity is Severity.ERROR or (item.ledger, item.row) not in foreign)
     return Reading(reading.ledgers, tuple(told))
+
+
+def check_targets(subject: Subject, ledgers: Ledgers) -> tuple[Finding, ...]:
+    """The year's indicator system held against the approved targets; nothing where the year has no system yet."""
+    if not subject.paths[0].is_file():
+        return ()
+    return find_target_doubts(load_indicators(subject.indicators, subject.workspace.catalogue), own_rows(subject, ledgers))
 
 
 def own_rows(subject: Subject, ledgers: Ledgers) -> dict[str, Ledger]:
@@ -138,7 +146,7 @@ def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tup
     judgements |= {key: item.judgement for key, item in given.items() if item.judgement}
     facts = derive_facts(system, ledgers, judgements=judgements)
     card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
-    return facts, replace(card, doubts=find_doubts(system, facts, card))
+    return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_target_doubts(system, ledgers)))
 
 
 def recorded_reasons(subject: Subject, system: IndicatorSystem) -> Explanations:
@@ -147,7 +155,7 @@ def recorded_reasons(subject: Subject, system: IndicatorSystem) -> Explanations:
     Raises: ConfigurationError: with every fault of the file.
     """
     titles = [ledger.ledger_title() for ledger in subject.workspace.catalogue.values()]
-    return load_explanations(subject.explanations, {row.id: row.judged for row in system.scored}, titles)
+    return load_explanations(subject.explanations, {row.id: row.judged for row in system.scored}, titles, FINDINGS)
 
 
 @dataclass(frozen=True)
@@ -178,7 +186,7 @@ def explain(subject: Subject, assessment: Assessment) -> Explained:
     needs = find_needs(
         assessment.card,
         assessment.ledgers,
-        assessment.findings,
+        (*assessment.card.doubts, *assessment.findings),
         codes=profile.explain,
         execution_below=profile.explain_execution_below,
     )

@@ -13,7 +13,6 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, RootModel, ValidationError, model_validator
 
-from perfeval.codes import FINDINGS
 from perfeval.configuration import Model, Text, explain, faulty, parse_yaml, read_text
 from perfeval.model import Finding, Judgement, Ledgers, Scorecard
 from perfeval.model.numbers import plain
@@ -97,13 +96,14 @@ Explanations = Mapping[str, Explanation]
 _File = RootModel[dict[str, Annotated[Explanation, BeforeValidator(_reasoned)]]]
 
 
-def load_explanations(path: Path, rows: Mapping[str, bool], titles: Collection[str]) -> dict[str, Explanation]:
+def load_explanations(path: Path, rows: Mapping[str, bool], titles: Collection[str], codes: Collection[str]) -> dict[str, Explanation]:
     """Load a year's recorded reasons; without the file there are none.
 
     Args:
         path: explanations/Y.yml.
         rows: every indicator's id, and whether a person judges it.
         titles: the ledgers (台账) that findings may be of.
+        codes: the codes of findings.
 
     Raises: ConfigurationError: with every fault as `explanations/2022.yml:line: key: message`.
     """
@@ -117,7 +117,9 @@ def load_explanations(path: Path, rows: Mapping[str, bool], titles: Collection[s
         given = _File.model_validate(data if data is not None else {}).root
     except ValidationError as error:
         faults = explain(error, file, marks)
-    found = [(str(key), message) for key in (data if isinstance(data, dict) else ()) for message in _key_faults(str(key), rows, titles)]
+    found = [
+        (str(key), message) for key in (data if isinstance(data, dict) else ()) for message in _key_faults(str(key), rows, titles, codes)
+    ]
     found += [(key, message) for key, item in given.items() for message in _item_faults(item, is_judged=rows.get(key, False))]
     faults += [f"{file}:{marks.line((key,))}: {key}：{message}" for key, message in found]
     if faults:
@@ -125,13 +127,13 @@ def load_explanations(path: Path, rows: Mapping[str, bool], titles: Collection[s
     return given
 
 
-def _key_faults(key: str, rows: Mapping[str, bool], titles: Collection[str]) -> Iterator[str]:
+def _key_faults(key: str, rows: Mapping[str, bool], titles: Collection[str], codes: Collection[str]) -> Iterator[str]:
     if key in rows or key in _MONEY or key.startswith(_GOAL):
         return
     finding = _FINDING.fullmatch(key)
     if finding is None:
         yield f"不认识，应为指标编号、{'、'.join(_MONEY)}、goal 加目标任务的序号，或疑点的代码加单元格，如 X05 资金支出台账!C17"
-    elif finding[1] not in FINDINGS:
+    elif finding[1] not in codes:
         yield f"没有代码为 {finding[1]} 的疑点"
     elif (title := key.partition(" ")[2].partition("!")[0]) and title not in titles:
         yield f"没有“{title}”，应为：{'、'.join(titles)}"

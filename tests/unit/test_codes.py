@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from perfeval import codes
-from perfeval.codes import ERRORS, FINDINGS, Code
+from perfeval.codes import ERRORS, Code
+from perfeval.register import FINDINGS, print_into
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for room in ("flows", "perfeval", "schemas") for path in sorted((ROOT / room).rglob("*.py")) if path.name != "codes.py"]
@@ -14,7 +14,7 @@ TERMS = {"D10", "D30"}
 ROOMS = {"schemas": "checks", "catalogue.py": "checks", "spreadsheets": "ledgers"}
 """Who makes the findings whose codes stand elsewhere: constraints are checked in checks, refused files are told by ledgers."""
 RENEW = (
-    'python -c "from pathlib import Path; from perfeval.codes import print_into; '
+    'python -c "from pathlib import Path; from perfeval.register import print_into; '
     "manual = Path('README.zh-CN.md'); manual.write_text(print_into(manual.read_text(encoding='utf-8')), encoding='utf-8')\""
 )
 
@@ -108,4 +108,4 @@ def test_named_code_is_its_text() -> None:
 
 def test_table_of_the_manual_is_the_register() -> None:
     manual = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
-    assert manual == codes.print_into(manual), f"to renew it: {RENEW}"
+    assert manual == print_into(manual), f"to renew it: {RENEW}"

@@ -30,7 +30,7 @@ def load(tmp_path: Path) -> Load:
         path = tmp_path / "explanations" / "2022.yml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        return load_explanations(path, ROWS, TITLES)
+        return load_explanations(path, ROWS, TITLES, ["X05"])
 
     return loaded
 
@@ -72,7 +72,7 @@ def test_judgement_is_value_grounds_and_evidence(load: Load) -> None:
 
 
 def test_file_that_is_not_there_or_holds_comments_only_records_nothing(load: Load, tmp_path: Path) -> None:
-    assert load_explanations(tmp_path / "none.yml", ROWS, TITLES) == {}
+    assert load_explanations(tmp_path / "none.yml", ROWS, TITLES, []) == {}
     assert load("# 还没有要说明的\n") == {}
 
 
