@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from perfeval.checks import check_ledgers, load_classification
+from perfeval.checks import THEMES, check_ledgers, load_classification
 from perfeval.configuration import read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
 from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
@@ -229,7 +229,10 @@ def write_report(subject: Subject, revision: int, assessment: Assessment, *, of_
         card=assessment.card,
         ledgers=assessment.ledgers,
         report_on=brought.report_on,
+        recorded=brought.recorded,
+        is_strict=not of_other_version,
         findings=assessment.findings,
+        codes={code: (meaning, THEMES[code].name.lower() if code in THEMES else "") for code, meaning in FINDINGS.items()},
         reasons=explained.reasons if subject.explanations.is_file() else None,
     )
     narrative = subject.narrative

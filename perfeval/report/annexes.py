@@ -12,7 +12,7 @@ import polars as pl
 from perfeval.explanations import ADDITION, CARRIED_OVER, EXECUTION, goal_key
 from perfeval.model import Score
 from perfeval.model.numbers import in_wan, plain, rounded, written_day
-from perfeval.report.figures import FigureValue, mark, number, percent, wan
+from perfeval.report.figures import FigureValue, mark, number, percent
 from perfeval.report.input import ReportInput
 from perfeval.report.narrative import Front
 from perfeval.report.wordml import Cell, Row, Table
@@ -86,7 +86,7 @@ def _funds(report_input: ReportInput) -> Iterator[Row]:
     yield [
         Cell(merge="continue"),
         "年度资金总额",
-        *(wan(FigureValue(id_, amount, "元")) for id_, amount in amounts),
+        *(mark(FigureValue(id_, amount, "元"), in_wan(amount)) for id_, amount in amounts),
         plain(execution.weight),
         percent(FigureValue("execution_rate", execution.rate, "%")),
         mark(FigureValue("score_execution", execution.score, "分"), plain(execution.score)),
@@ -229,5 +229,5 @@ def _sum_row(label: str, id_: str, count: int, amount: Decimal, span: int) -> Ro
 
 def aligned_wan(amount: Decimal) -> str:
     """万元 with two decimals for a column, and all of them where there are more."""
-    exact = in_wan(amount)
-    return exact if len(exact.partition(".")[2]) > 2 else f"{Decimal(exact):.2f}"  # noqa: PLR2004  # decimals of a column
+    whole, _, decimals = in_wan(amount).partition(".")
+    return f"{whole}.{decimals:0<2}"

@@ -117,7 +117,7 @@ def test_payments_grouped_by_category_with_sums(draft: Draft) -> None:
 def test_colours_last_month_judged_word_and_fill(draft: Draft) -> None:
     table = tables(draft("文\n"))[3]
     assert rows(table)[1:] == [
-        ["1", "甲项目", "在建", "样例单位", "1000.00", "1000.00", "12月", "100", "100", "正常", "—"],
+        ["1", "甲项目", "在建", "样例单位", "1,000.00", "1,000.00", "12月", "100", "100", "正常", "—"],
         ["2", "乙项目", "在建", "样例单位", "500.00", "400.000001", "12月", "100", "90", "严重滞后", "资金不足"],
         ["3", "丙项目", "前期", "—", "—", "—", "无进度填报记录"],
     ]
