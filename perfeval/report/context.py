@@ -57,7 +57,8 @@ class _Found(dict[str, Any]):
 def _findings(report_input: ReportInput) -> _Found:
     """What the checks found, by code and, under `theme`, by theme: where, what the code means, and the reason recorded for it.
 
-    Their messages are not here: they tell the clerk what to do. `told` holds the codes that were found, each with its number.
+    Their messages are not here: they tell the clerk what to do. `told` holds the codes that checks
+    found, each with its number; how a file was read is nothing to report.
     """
     by_code, by_theme, reasons = _Found(), _Found(), report_input.reasons or {}
     for finding in report_input.findings:
@@ -75,6 +76,7 @@ def _findings(report_input: ReportInput) -> _Found:
             "reasons": list(dict.fromkeys(item["reason"] for item in items if item["reason"])),
         }
         for code, items in sorted(by_code.items())
+        if report_input.codes.get(code, ("", ""))[1]
     ]
     return _Found(by_code, theme=by_theme, told=told)
 
