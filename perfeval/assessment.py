@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from perfeval.checks import check_ledgers, load_classification, load_limits
+from perfeval.checks import THEMES, check_ledgers, load_classification, load_limits
 from perfeval.configuration import read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
-from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations
+from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
 from perfeval.indicators import IndicatorSystem, derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
 from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Judgement, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
@@ -121,32 +121,33 @@ def _other_codes(subject: Subject) -> list[str]:
     return [code for programme in subject.workspace.programmes if programme != subject.programme for code in programme.codes]
 
 
-def assess(subject: Subject, files: Sequence[ReceivedFile]) -> Assessment:
-    """Facts and scores of a programme's year.
+def assess(subject: Subject, files: Sequence[ReceivedFile], *, for_draft: bool = False) -> Assessment:
+    """Facts and scores of a programme's year; `for_draft` as `score` has it.
 
     Raises: LedgerError: with every finding, when one of them is an error.
     """
     reading = check_files(subject, files)
     refuse_errors(reading.findings)
-    return assess_reading(subject, reading)
+    return assess_reading(subject, reading, for_draft=for_draft)
 
 
-def assess_reading(subject: Subject, reading: Reading) -> Assessment:
+def assess_reading(subject: Subject, reading: Reading, *, for_draft: bool = False) -> Assessment:
     """Facts and scores from ledgers that have been read."""
     ledgers = own_rows(subject, reading.ledgers)
-    facts, card = score(subject, ledgers)
+    facts, card = score(subject, ledgers, for_draft=for_draft)
     return Assessment(ledgers, reading.findings, facts, card)
 
 
-def score(subject: Subject, ledgers: Ledgers) -> tuple[Facts, Scorecard]:
-    """Facts and scores from a programme's own rows, and from what is recorded of them."""
+def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tuple[Facts, Scorecard]:
+    """Facts and scores from a programme's own rows, and from what is recorded of them.
+
+    For a draft, rows that nobody has judged yet stand at nothing: they are told with everything else that is missing in it.
+    """
     system = load_indicators(subject.indicators, subject.workspace.catalogue)
-    return _score(system, ledgers, recorded_reasons(subject, system), {})
-
-
-def _score(system: IndicatorSystem, ledgers: Ledgers, given: Explanations, assumed: Mapping[str, Judgement]) -> tuple[Facts, Scorecard]:
-    judgements = {key: item.judgement for key, item in given.items() if item.judgement}
-    facts = derive_facts(system, ledgers, judgements={**assumed, **judgements})
+    given = recorded_reasons(subject, system)
+    judgements = {row.id: Judgement(Decimal(0), "", ()) for row in system.scored if row.judged and for_draft}
+    judgements |= {key: item.judgement for key, item in given.items() if item.judgement}
+    facts = derive_facts(system, ledgers, judgements=judgements)
     card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
     return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_target_doubts(system, ledgers)))
 
@@ -168,15 +169,31 @@ class Explained:
     given: Explanations
     missing: tuple[Need, ...]
 
+    @property
+    def reasons(self) -> Explanations:
+        """What is recorded of what must be explained: nothing else is printed."""
+        found = {need.key: reason_of(self.given, need.key) for need in self.needs}
+        return {key: item for key, item in found.items() if item}
 
-def explain(subject: Subject, ledgers: Ledgers, findings: Sequence[Finding]) -> Explained:
-    """Hold what is recorded against what must be explained, in a programme's own rows and the findings in them."""
+    @property
+    def unused(self) -> list[str]:
+        """What is recorded of nothing that must be explained: a cell corrected since, a target met after all."""
+        used = {key for need in self.needs for key in (need.key, need.key.partition("!")[0])}
+        return [key for key in self.given if key not in used]
+
+
+def explain(subject: Subject, assessment: Assessment) -> Explained:
+    """Hold what is recorded against what must be explained."""
     system = load_indicators(subject.indicators, subject.workspace.catalogue)
-    given, profile, judged = recorded_reasons(subject, system), system.profile, [row.id for row in system.scored if row.judged]
-    # Rows that nobody has judged yet are told with everything else that is missing; until then they stand at nothing.
-    _, card = _score(system, ledgers, given, dict.fromkeys(judged, Judgement(Decimal(0), "", ())))
-    needs = find_needs(card, ledgers, findings, codes=profile.explain, execution_below=profile.explain_execution_below)
-    return Explained(tuple(needs), given, tuple(find_missing(needs, given, judged)))
+    given, profile = recorded_reasons(subject, system), system.profile
+    needs = find_needs(
+        assessment.card,
+        assessment.ledgers,
+        (*assessment.card.doubts, *assessment.findings),
+        codes=profile.explain,
+        execution_below=profile.explain_execution_below,
+    )
+    return Explained(tuple(needs), given, tuple(find_missing(needs, given, [row.id for row in system.scored if row.judged])))
 
 
 def refuse_unexplained(subject: Subject, explained: Explained) -> None:
@@ -186,18 +203,22 @@ def refuse_unexplained(subject: Subject, explained: Explained) -> None:
     """
     if missing := explained.missing:
         faults = [f"{need.key}：{need.where}，{need.why}" for need in missing]
-        file = subject.explanations.relative_to(subject.workspace.root).as_posix()
-        hint = f"把原因和改进措施写进 {file}，冒号前面的是键，写法见手册。"
+        hint = f"把原因和改进措施写进 explanations/{subject.explanations.name}，冒号前面的是键，写法见手册。"
         raise ReportError("R02", f"有 {len(missing)} 处缺少说明，不能成稿：", hint, faults=faults)
 
 
-def write_report(subject: Subject, revision: int, assessment: Assessment) -> Report:
+def write_report(subject: Subject, revision: int, assessment: Assessment, *, of_other_version: bool = False) -> Report:
     """Write the report of an assessment; `revision` 0 is a draft outside the approval process.
 
-    Raises: ReportError: a left-over slot, an undefined figure or an empty section, with its place.
+    A report of another version of the program is written again with the reasons that were asked for then.
+
+    Raises: ReportError: a reason that is missing, a left-over slot, an undefined figure or an empty section, with its place.
     """
     from perfeval import report  # Word is loaded only by those who write it
 
+    explained = explain(subject, assessment)
+    if not of_other_version:
+        refuse_unexplained(subject, explained)
     settings, brought = subject.workspace.settings, subject.brought
     report_input = report.ReportInput(
         unit=settings.unit,
@@ -211,6 +232,11 @@ def write_report(subject: Subject, revision: int, assessment: Assessment) -> Rep
         card=assessment.card,
         ledgers=assessment.ledgers,
         report_on=brought.report_on,
+        recorded=brought.recorded,
+        is_strict=not of_other_version,
+        findings=assessment.findings,
+        codes={code: (meaning, THEMES[code].name.lower() if code in THEMES else "") for code, meaning in FINDINGS.items()},
+        reasons=explained.reasons if subject.explanations.is_file() else None,
     )
     narrative = subject.narrative
     return report.write_report(report_input, read_text(narrative), subject.workspace.template.read_bytes(), file=narrative.name)

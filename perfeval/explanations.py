@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field, RootModel, ValidationError, model_v
 from perfeval.configuration import Model, Text, explain, faulty, parse_yaml, read_text
 from perfeval.model import Finding, Judgement, Ledgers, Scorecard
 from perfeval.model.numbers import plain
-from perfeval.texts import left_over
+from perfeval.texts import left_over, quoted
 
 EXECUTION, ADDITION, CARRIED_OVER = "execution", "addition", "carried_over"
 _MONEY = (EXECUTION, ADDITION, CARRIED_OVER)
@@ -25,6 +25,26 @@ _SOURCES = {ADDITION: ("追加", "调减"), CARRIED_OVER: ("上年结转",)}
 _GOAL = "goal "
 _FINDING = re.compile("([A-Z][0-9]{2})(?: .+)?")
 _DONE = "完成"
+
+
+_BLANK = """# {year}年度须说明的事项，每项写成“键: 说明”。缺少的，程序逐处列出，不能成稿；全部列出来看：perfeval explain --year {year}
+# 键：
+#   指标编号      未达到、大幅超过指标值或者不适用的指标，编号见 indicators/{stem}.yml
+#   execution     预算执行率未达到100%
+#   addition      年度中追加、调减预算
+#   carried_over  上年结转资金
+#   goal 3        年度目标任务台账中序号为3的目标，没有完成或部分完成
+#   X05 资金支出台账!C17   疑点：代码、台账、单元格；只写到台账的，对这本台账的同类疑点都有效
+# 说明写成一段话（原因分析、改进措施），印在自评表和报告里；也可以分开写：
+#   execution: {{reason: 原因, measure: 改进措施, evidence: [佐证材料]}}
+# 由人评定的指标（judged: true）写评定意见，value 是得分占分值的百分比：
+#   指标编号: {{value: 90, grounds: 依据, evidence: [佐证材料]}}
+"""
+
+
+def blank(year: int, stem: str) -> str:
+    """The file for a year of which nothing is recorded yet."""
+    return _BLANK.format(year=year, stem=stem)
 
 
 def _listed(value: object) -> object:
@@ -147,7 +167,9 @@ def find_needs(
         codes: the codes of findings that must be explained.
         execution_below: the execution rate below which it must be explained, in percent.
     """
-    needs = [Need(row.id, f"自评表{row.level2}“{row.name}”", row.explanation) for row in card.scores if row.needs_reason or row.is_judged]
+    needs = [
+        Need(row.id, f"自评表{row.level2}{quoted(row.name)}", row.explanation) for row in card.scores if row.needs_reason or row.is_judged
+    ]
     if card.execution.rate < execution_below:
         needs.append(Need(EXECUTION, "自评表预算执行率", card.execution.explanation))
     needs += _money_needs(ledgers)
@@ -172,7 +194,7 @@ def _goal_needs(ledgers: Ledgers) -> Iterator[Need]:
     goals = ledgers.get("goals")
     for row in goals.frame.to_dicts() if goals else ():
         if goals and row["status"] != _DONE:
-            yield Need(goal_key(row["goal_no"]), f"{goals.file}第{row['row']}行", f"目标任务“{row['goal']}”{row['status']}")
+            yield Need(goal_key(row["goal_no"]), f"{goals.file}第{row['row']}行", f"目标任务{quoted(row['goal'])}{row['status']}")
 
 
 def key_of(finding: Finding) -> str:

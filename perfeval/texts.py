@@ -26,6 +26,11 @@ def left_over(text: str) -> list[str]:
     return [slot[0] for slot in _LEFT_OVER.finditer(CODES.sub("", text))]
 
 
+def quoted(text: str) -> str:
+    """A text in quotation marks; those inside it become single ones."""
+    return f"“{text.replace('“', '‘').replace('”', '’')}”"
+
+
 def has_controls(text: str) -> bool:
     """Whether there is something in it that cannot be seen and does something."""
     return bool(_CONTROLS.search(text))
