@@ -4,7 +4,7 @@ import functools
 import re
 import unicodedata
 
-UNUSUAL = "[^\n\r\t -~·×№‐-―‘’“”…−①-⑳Ⅰ-Ⅻ、。〇-】〔〕㐀-䶿一-鿿！（），：；？\U00020000-\U0002ebef]"
+UNUSUAL = "[^\n\r\t -~·×÷≤≥№‐-―‘’“”…−①-⑳Ⅰ-Ⅻ、。〇-】〔〕㐀-䶿一-鿿！（），：；？\U00020000-\U0002ebef]"
 """Signs that words and codes do not have: what is not seen, full-width letters, other scripts, radicals that look like characters."""
 COMPATIBLE = "[\u2e80-\u2fdf\uf900-\ufaff\U0002f800-\U0002fa1f]"
 """Radicals and other signs that stand for a character which looks the same."""

@@ -86,4 +86,4 @@ def test_cumulative_figure_that_stands_still_is_no_finding(make_ledger: Make, sa
 
 def test_cumulative_figure_is_followed_whatever_the_writing_of_its_project(make_ledger: Make, said: Said) -> None:
     ledger = make_ledger("progress", project_no=["X1", "x1"], month=["2022-03", "2022-04"], actual_pct=["30", "20"])
-    assert [item[:3] for item in said(ledger)] == [("X15", "warning", "D3")]
+    assert [item[:3] for item in said(ledger) if item[0] == "X15"] == [("X15", "warning", "D3")]
