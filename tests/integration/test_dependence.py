@@ -76,7 +76,8 @@ def test_bulletin_that_was_a_video_moves_from_one_fact_to_the_other(folder: Path
     assert after.changed_facts(before) == {"bulletins", "videos"}
     assert after.changed_scores(before) == {"bulletins"}
     assert all(
-        any(word in line for word in ("简报", "宣传视频3部", "3期", "2.25", "98", "48", "样例原因")) for line in after.new_lines(before)
+        any(word in line for word in ("简报", "宣传视频3部", "3期", "2.25", "98", "48", "样例原因", "核查发现的疏漏"))
+        for line in after.new_lines(before)
     )
     assert any("《重点项目建设简报》三期" in line for line in after.lines)
 
