@@ -1,4 +1,4 @@
-"""The whole year on invented ledgers, through the real server, the real resume path and real one-time codes."""
+"""The whole year on invented ledgers, through the real server, real suspended runs and real one-time codes."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ from flows.serve import conducting
 from perfeval import steps
 from perfeval.console import MARKS, show_scores, tell
 from perfeval.errors import ArchiveError, ServerError
-from perfeval.model import Gate, Revision, Stage, Status, Verdict
+from perfeval.model import Answer, Draft, Gate, Revision, Stage, Verdict
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.reperformance import verify_archive
@@ -45,7 +45,8 @@ def demonstrate(folder: Path | None) -> None:
         while (status := position.status) and status.gate and status.draft and not position.failure:
             console.print(f"✓ 第{status.revision.number}稿{status.title}，核对码 {status.draft.check_code}")
             sign.update(f"{status.gate.title}……")
-            position = conductor.answer(position.run_id, _approval(status, codes[status.gate.key]))
+            steps.decide(office, status.revision, status.gate, _approval(status.gate, status.draft, codes[status.gate.key]))
+            position = conductor.go_on(status.revision.evaluation)
         sign.update("结束服务……")
     if position.failure or status is None or status.stage is not Stage.ARCHIVED:
         raise ServerError("P11", "演示没有走到归档", position.failure.message if position.failure else "")
@@ -62,16 +63,8 @@ def _enrol(office: Office, gate: Gate) -> pyotp.TOTP:
     return pyotp.TOTP(pyotp.parse_uri(link).secret)
 
 
-def _approval(status: Status, code: pyotp.TOTP) -> dict[str, str]:
-    if status.gate is None or status.draft is None:
-        raise AssertionError  # asked for at gates only
-    return {
-        "decision": Verdict.APPROVE.value,
-        "approver": _approver(status.gate),
-        "code": code.now(),
-        "check_code": status.draft.check_code,
-        "comment": "同意",
-    }
+def _approval(gate: Gate, draft: Draft, code: pyotp.TOTP) -> Answer:
+    return Answer(Verdict.APPROVE, _approver(gate), code.now(), draft.check_code, "同意")
 
 
 def _show(console: Console, office: Office, revision: Revision) -> None:

@@ -143,6 +143,27 @@ def template(
 
 
 @app.command()
+def certificate(
+    host: Annotated[str, typer.Argument(metavar="HOST", help="其他电脑打开本服务所用的主机名，如 pingjia.example.cn")],
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """生成网站证书，供 serve --tls 使用；在本机以外登记设备签名须用 https。"""
+    from perfeval.certificate import make_certificate
+
+    made = make_certificate(open_workspace(workspace).tls, host)
+    if as_json:
+        emit({"host": made.host, "expires_at": made.expires_at.isoformat(), "root": str(made.root), "server": str(made.server)})
+        return
+    tell(f"根证书：{made.root}")
+    say(f"把根证书装到每台要打开本服务的电脑和手机上（受信任的根证书颁发机构）。它只能为 {made.host} 作证，私钥已丢弃。")
+    say(f"有效期到 {made.expires_at.astimezone():%Y-%m-%d}。再生成一次即作废原证书，须重新安装。")
+    say(
+        f"下一步：perfeval serve --tls --host 0.0.0.0，用 https://{made.host}:4200 打开；以后不要改主机名和端口，否则已登记的设备签名不能用。"
+    )
+
+
+@app.command()
 def check(
     year: YearOption,
     annotate: Annotated[Path | None, typer.Option(help="把有问题的单元格标在台账副本上，写入此目录", metavar="DIR")] = None,

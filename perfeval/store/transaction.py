@@ -108,6 +108,11 @@ class Transaction:
         """The conductor's run that serves an evaluation."""
         return self._session.scalar(select(EvaluationRow.run).where(EvaluationRow.id == evaluation.id))
 
+    def runs(self) -> dict[str, str]:
+        """The conductor's run of every evaluation that has one, by the evaluation's id."""
+        query = select(EvaluationRow.id, EvaluationRow.run).where(EvaluationRow.unit == self._unit, EvaluationRow.run.is_not(None))
+        return {evaluation: str(run) for evaluation, run in self._session.execute(query)}
+
     def lock(self, evaluation: Evaluation) -> None:
         """Let nobody else record anything of this evaluation until this transaction ends."""
         self._session.execute(select(EvaluationRow.id).where(EvaluationRow.id == evaluation.id).with_for_update())
