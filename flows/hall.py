@@ -113,7 +113,7 @@ class Hall:
     async def _session(self, request: Request, _: bytes) -> Response:
         """Who is logged in: a page opened by a link from elsewhere comes without the cookie, and its own request with it."""
         person = await self.person(request.scope)
-        return JSONResponse({"name": person.name} if person else {}, 200 if person else 401)
+        return JSONResponse({"name": person.name} if person else {})
 
     # ---- for people who are logged in --------------------------------------------------------------------------------
 

@@ -158,9 +158,8 @@ def certificate(
     tell(f"根证书：{made.root}")
     say(f"把根证书装到每台要打开本服务的电脑和手机上（受信任的根证书颁发机构）。它只能为 {made.host} 作证，私钥已丢弃。")
     say(f"有效期到 {made.expires_at.astimezone():%Y-%m-%d}。再生成一次即作废原证书，须重新安装。")
-    say(
-        f"下一步：perfeval serve --tls --host 0.0.0.0，用 https://{made.host}:4200 打开；以后不要改主机名和端口，否则已登记的设备签名不能用。"
-    )
+    say(f"下一步：perfeval serve --tls --host 0.0.0.0，用 https://{made.host}:4200 打开。")
+    say("以后不要改主机名和端口，否则已登记的设备签名不能用。")
 
 
 @app.command()
