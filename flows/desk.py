@@ -11,7 +11,6 @@ import segno
 
 from flows.forms import awaited
 from perfeval import persons, steps
-from perfeval.approvals.events import Acted
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.passkey import registered_passkey, to_base64
 from perfeval.approvals.people import OPERATOR
@@ -95,7 +94,7 @@ class Desk:
         if len(note) > COMMENT_LENGTH:
             raise ApprovalError("A40", f"更正说明有{len(note)}字，超过{COMMENT_LENGTH}字", "缩短说明，详细材料另附。")
         self.check_operator(person)
-        steps.record_correction(self._office, revision, note, person.name)
+        steps.record_correction(self._office, revision, note, person.id)
         return f"更正已提交（{person.name}）"
 
     def check_operator(self, person: Person) -> None:
@@ -108,9 +107,9 @@ class Desk:
 
     def note(self, person: Person, action: str, target: str, run: str = "") -> None:
         """Record that a person did something that changes state, with the run's evaluation where it has one."""
-        with self._office.store.transaction() as record:
+        with self._office.store.reading() as record:
             evaluation = record.evaluation_of(run) if run else None
-            record.append(evaluation.id if evaluation else PEOPLE, Acted(action=action, target=target), person.id)
+        steps.note_act(self._office, action, target, person.id, evaluation.id if evaluation else PEOPLE)
 
     # ---- what people see ---------------------------------------------------------------------------------------------
 
@@ -189,9 +188,7 @@ class Desk:
 
     def roles(self, roles: tuple[str, ...]) -> str:
         """Roles as people call them."""
-        titles = {gate.key: gate.title for gate in self._office.workspace.gates}
-        titles |= {OPERATOR: "经办人", "archivist": "档案员", "admin": "管理员"}
-        return "、".join(titles.get(role, role) for role in roles)
+        return "、".join(persons.role_title(self._office, role) for role in roles)
 
 
 def _creation(token: str) -> bytes:

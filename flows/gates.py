@@ -59,11 +59,14 @@ def await_decision(
     show: Callable[[Submission], None] = show_submission,
 ) -> Decision:
     """Wait until the gate has decided."""
+    from perfeval import steps
+
     office, revision = this_office(), submission.revision
 
     def form() -> type[RunInput]:
-        if gate == office.workspace.gates[0]:
+        if gate.key == steps.gates_of(office, revision)[0].key:
             show(submission)
+        steps.ask(office, revision, gate)
         return DecisionForm.with_initial_data(description=describe_submission(gate, submission))
 
     while (decision := _decision(revision, gate)) is None:

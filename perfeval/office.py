@@ -53,7 +53,7 @@ def open_office(folder: Path) -> Office:
         message = f"{CONFIG_FILE} 里写了数据库地址（storage.database），它会随设置进入归档包"
         raise ConfigurationError("F07", message, f"把地址移到环境变量 {URL_VARIABLE}，并删去这一行。")
     keys = {programme.name: programme.key for programme in workspace.programmes}
-    return Office(workspace, open_store(workspace.state, workspace.unit, keys))
+    return Office(workspace, open_store(workspace.state, workspace.unit, secret_key, keys))
 
 
 @lru_cache(maxsize=1)

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import polars as pl
-import pyotp
 import pytest
 
 from perfeval import steps
@@ -32,8 +32,10 @@ from perfeval.workspace import Workspace
 class Rehearsal:
     """A sample office, its approvers and one evaluation."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, welcome: Callable[..., Any]) -> None:
         self.open(folder)
+        self.welcome = welcome
+        welcome(self.office, "样例经办人", "operator")
         self.phones = {gate.key: self.enrol(gate.key) for gate in self.workspace.gates}
         self.evaluation = steps.open_evaluation(self.office, self.subject, "样例经办人", "run-1")
 
@@ -48,10 +50,8 @@ class Rehearsal:
         self.open(Path(shutil.copytree(other.workspace.root, self.workspace.root)))
         self.phones, self.evaluation = other.phones, other.evaluation
 
-    def enrol(self, key: str) -> pyotp.TOTP:
-        phone = pyotp.parse_uri(steps.enrol(self.office, f"样例{key}", key)[1])
-        assert isinstance(phone, pyotp.TOTP)
-        return phone
+    def enrol(self, key: str) -> Any:
+        return self.welcome(self.office, f"样例{key}", key)
 
     @property
     def revision(self) -> Revision:
@@ -63,7 +63,7 @@ class Rehearsal:
 
     def decide(self, key: str, verdict: Verdict, check_code: str) -> None:
         gate = next(gate for gate in self.workspace.gates if gate.key == key)
-        code = self.phones[key].now()
+        code = self.phones[key].code()
         steps.decide(self.office, self.revision, gate, Answer(verdict, f"样例{key}", code, check_code, "样例意见"))
 
     def approve(self) -> None:
@@ -82,16 +82,16 @@ class Rehearsal:
 
 
 @pytest.fixture
-def office(pristine: Path, tmp_path: Path) -> Rehearsal:
-    return Rehearsal(Path(shutil.copytree(pristine, tmp_path / "office")))
+def office(pristine: Path, tmp_path: Path, welcome: Callable[..., Any]) -> Rehearsal:
+    return Rehearsal(Path(shutil.copytree(pristine, tmp_path / "office")), welcome)
 
 
 @pytest.fixture(scope="module")
-def done(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
+def done(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Callable[..., Any]) -> Rehearsal:
     """An office whose year is archived, to be copied."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PERFEVAL_KEY", "an invented key for tests")
-        office = Rehearsal(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("done") / "office")))
+        office = Rehearsal(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("done") / "office")), welcome)
         office.approve()
         office.archive()
     return office
@@ -144,7 +144,7 @@ def test_archive_without_both_approvals_is_refused(office: Rehearsal, approved: 
     assert not list(office.workspace.root.glob("archive/*"))
 
 
-def test_gate_taken_out_of_the_settings_after_drafting_keeps_the_archive_shut(office: Rehearsal) -> None:
+def test_gate_taken_out_of_the_settings_after_drafting_still_decides_on_the_draft(office: Rehearsal) -> None:
     office.decide("center", Verdict.APPROVE, office.prepare())
     settings = office.workspace.config_file
     settings.write_text(settings.read_text(encoding="utf-8").replace("key: bureau", "key: office"), encoding="utf-8")
@@ -152,9 +152,9 @@ def test_gate_taken_out_of_the_settings_after_drafting_keeps_the_archive_shut(of
     office.workspace = office.office.workspace
     assert [gate.key for gate in office.workspace.gates] == ["center", "office"]
     office.phones["office"] = office.enrol("office")
-    office.decide("office", Verdict.APPROVE, office.prepare())
-    with pytest.raises(ArchiveError, match=r"缺少“.*”对第1稿的审批决定"):
-        office.archive()
+    with pytest.raises(ApprovalError, match="第1稿没有“office”这一审批环节"):
+        office.decide("office", Verdict.APPROVE, office.prepare())
+    assert office.status() == "waiting-bureau"
 
 
 @pytest.mark.parametrize("gates", [("center",), ("center", "bureau")])
@@ -211,7 +211,7 @@ def test_correction_makes_a_new_revision_from_the_ledgers_as_they_are(office: Re
     office.decide("center", Verdict.RETURN, code)
     assert office.status() == "correcting"
     _drop_row(office, "调度会议台账")
-    steps.record_correction(office.store, office.revision, "已删除重复登记的会议")
+    steps.record_correction(office.office, office.revision, "已删除重复登记的会议")
     assert office.revision.number == 2
     assert office.prepare() != code
     assert office.status() == "waiting-center"
@@ -402,7 +402,7 @@ def test_verification_passes_over_an_empty_folder(archived: Path) -> None:
 
 def test_correction_after_a_return_is_archived(office: Rehearsal) -> None:
     office.decide("center", Verdict.RETURN, office.prepare())
-    steps.record_correction(office.store, office.revision, "已补充会议纪要")
+    steps.record_correction(office.office, office.revision, "已补充会议纪要")
     with sqlite3.connect(office.workspace.state / "store.db") as database:
         database.execute("update people set last_step = null")  # as if half a minute had passed
     code = office.prepare()
@@ -451,9 +451,9 @@ def answered(office: Rehearsal, name: str, code: str, check_code: str) -> None:
 
 
 def test_code_used_before_or_of_another_person_decides_nothing(office: Rehearsal) -> None:
-    draft, code = office.prepare(), office.phones["center"].now()
+    draft, code = office.prepare(), office.phones["center"].code()
     with pytest.raises(ApprovalError, match="动态码不正确"):
-        answered(office, "样例center", office.phones["bureau"].now(), draft)
+        answered(office, "样例center", office.phones["bureau"].code(), draft)
     with pytest.raises(ApprovalError, match="核对码与本稿不符"):
         answered(office, "样例center", code, "ffffffff")
     with pytest.raises(ApprovalError, match="已使用过"):
@@ -467,7 +467,7 @@ def test_answer_of_a_stranger_or_of_somebody_revoked_decides_nothing(office: Reh
         answered(office, "丙", "123456", draft)
     assert steps.revoke(office.office, " 样例 center")
     with pytest.raises(ApprovalError, match="审批人“样例center”已停用"):
-        answered(office, "样例center", office.phones["center"].now(), draft)
+        answered(office, "样例center", office.phones["center"].code(), draft)
 
 
 def test_enrolment_under_another_spelling_or_another_key_is_refused(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
