@@ -1,5 +1,6 @@
 """An office (单位): its workspace, its store and its key, opened once and handed on together."""
 
+import json
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +33,19 @@ class Office:
         Raises: UsageError: there is none.
         """
         return secret_key()
+
+    @property
+    def url(self) -> str | None:
+        """The address of the server that is kept for this workspace, as its keeper noted it; None where there is no note."""
+        try:
+            return str(json.loads(self.server_note.read_text(encoding="utf-8"))["url"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @property
+    def server_note(self) -> Path:
+        """Where the keeper of this workspace's server notes its address."""
+        return self.workspace.state / "server.json"
 
     def subject(self, evaluation: "Evaluation") -> "Subject":
         """What an evaluation is about.

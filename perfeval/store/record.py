@@ -69,9 +69,11 @@ class Record:
     def sound_entries(self, chain: str) -> list[Entry]:
         """A chain that was checked with the office's key.
 
-        Raises: StoreError: it was touched; every place of it.
+        Raises: StoreError: it was touched, with every place of it; or it was written with another key.
         """
         entries = self.entries(chain)
+        if entries and not any(is_ours(entry, self.record_key) for entry in entries):
+            raise another_key()
         if faults := check(chain, entries, self.record_key):
             hint = "不要继续审批；执行 perfeval audit 查明，从备份恢复。"
             raise StoreError("S10", f"审批台账（{chain}）被改动过", hint, faults=[fault.message for fault in faults])

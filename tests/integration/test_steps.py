@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import openpyxl
 import polars as pl
 import pytest
 
-from perfeval import steps
+from perfeval import persons, steps
 from perfeval.archive import State, SubmissionPackage, archive_bag
 from perfeval.assessment import assess, write_report
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
@@ -52,6 +52,10 @@ class Rehearsal:
 
     def enrol(self, key: str) -> Any:
         return self.welcome(self.office, f"样例{key}", key)
+
+    def person(self, name: str) -> Any:
+        with self.store.reading() as record:
+            return persons.find(record.people(), name)
 
     @property
     def revision(self) -> Revision:
@@ -380,10 +384,13 @@ def test_verification_of_a_bag_of_this_version_with_other_words_is_wrong(office:
     assert _states(archive_bag(replace(package, records=records), archived.parents[1] / "other"))["按规则重算的得分"] == "wrong"
 
 
-@pytest.mark.parametrize("name", ["", "··", "a\x1b[31m"])
-def test_preparer_without_a_name_is_refused(office: Rehearsal, name: str) -> None:
-    with pytest.raises(UsageError, match="送审人姓名"):
+@pytest.mark.parametrize("name", ["", "··", "a\x1b[31m", "样例center", "不认识的人"])
+def test_preparer_who_is_no_operator_is_refused_and_told_the_commands(office: Rehearsal, name: str) -> None:
+    office.decide("center", Verdict.REFUSE, office.prepare())
+    steps.close_evaluation(office.store, office.evaluation)
+    with pytest.raises(ApprovalError, match="没有登记为经办人") as error:
         steps.open_evaluation(office.office, office.subject, name)
+    assert f"perfeval approver invite {name or '姓名'} --role operator" in error.value.hint
 
 
 def test_verification_looks_into_snapshots_and_lineage(office: Rehearsal, archived: Path) -> None:
@@ -403,8 +410,6 @@ def test_verification_passes_over_an_empty_folder(archived: Path) -> None:
 def test_correction_after_a_return_is_archived(office: Rehearsal) -> None:
     office.decide("center", Verdict.RETURN, office.prepare())
     steps.record_correction(office.office, office.revision, "已补充会议纪要")
-    with sqlite3.connect(office.workspace.state / "store.db") as database:
-        database.execute("update people set last_step = null")  # as if half a minute had passed
     code = office.prepare()
     office.decide("center", Verdict.APPROVE, code)
     office.decide("bureau", Verdict.APPROVE, code)
@@ -428,10 +433,19 @@ def test_settings_edited_between_steps_begin_again_from_the_ledgers(office: Rehe
         steps.prepare(open_office(workspace.root), revision)
 
 
-def test_clock_set_back_behind_the_draft_lets_nobody_decide(office: Rehearsal) -> None:
+class Clock:
+    """The clock of a machine that goes wrong by so much."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self.ahead = ahead
+
+    def now(self, zone: tzinfo) -> datetime:
+        return datetime.now(zone) + self.ahead
+
+
+def test_clock_set_back_behind_the_draft_lets_nobody_decide(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
     code = office.prepare()
-    with sqlite3.connect(office.workspace.state / "store.db") as database:
-        database.execute("update outcomes set done_at = '2099-01-01 00:00:00.000000' where step = 'drafted'")
+    monkeypatch.setattr(steps, "datetime", Clock(timedelta(seconds=-5)))
     with pytest.raises(ApprovalError, match="本机时钟早于成文时间"):
         office.decide("center", Verdict.APPROVE, code)
     assert office.status() == "waiting-center"
@@ -465,17 +479,19 @@ def test_answer_of_a_stranger_or_of_somebody_revoked_decides_nothing(office: Reh
     draft = office.prepare()
     with pytest.raises(ApprovalError, match="没有登记审批人“丙”"):
         answered(office, "丙", "123456", draft)
-    assert steps.revoke(office.office, " 样例 center")
+    person, operator = office.person(" 样例 center"), office.person("样例经办人")
+    persons.revoke(office.office, person.id, operator.id, "调离")
     with pytest.raises(ApprovalError, match="审批人“样例center”已停用"):
         answered(office, "样例center", office.phones["center"].code(), draft)
 
 
 def test_enrolment_under_another_spelling_or_another_key_is_refused(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ApprovalError, match="审批人“样例center”已登记"):
-        steps.enrol(office.office, " 样例 center ", "bureau")
+    operator = office.person("样例经办人").id
+    with pytest.raises(ApprovalError, match="与已登记的“样例center”相同或难以分辨"):
+        persons.invite(office.office, " 样例 center ", ["bureau"], operator)
     monkeypatch.setenv("PERFEVAL_KEY", "another invented key")
     with pytest.raises(StoreError, match="PERFEVAL_KEY 与登记时不是同一个"):
-        steps.enrol(office.office, "丁", "bureau")
+        persons.invite(office.office, "丁", ["bureau"], operator)
 
 
 def test_address_of_a_database_that_was_frozen_with_the_settings_reaches_no_archive(office: Rehearsal) -> None:
@@ -494,11 +510,12 @@ def test_archive_numbers_of_one_year_are_never_given_twice(office: Rehearsal) ->
     office.approve()
     office.package()  # sealed, and then the attempt broke off
     with office.store.transaction() as record:
-        other = record.open_evaluation(2022, "x-2", "另一项目", "样例经办人", "run-9")
+        operator = office.person("样例经办人")
+        other = record.open_evaluation(2022, "x-2", "另一项目", operator, "run-9")
         record.save_outcome(Revision(other, 1), Sealing(5, datetime(2023, 4, 3, 8, 30, tzinfo=UTC)))
     assert office.archive().name.endswith("-0001")
     with office.store.transaction() as record:
-        third = record.open_evaluation(2022, "x-3", "第三项目", "样例经办人", "run-10")
+        third = record.open_evaluation(2022, "x-3", "第三项目", operator, "run-10")
         assert record.next_item_number(third) == 6
 
 
