@@ -77,22 +77,22 @@ class Desk:
         if status.stage is Stage.CORRECTING:
             return self._correct(status.revision, person, filled)
         if status.gate is None:
-            raise ApprovalError("A42", f"现在没有需要填写的表单：{status.title}", "用 perfeval status 查看进度。")
+            raise ApprovalError("A52", f"现在没有需要填写的表单：{status.title}", "用 perfeval status 查看进度。")
         answer = _answer(filled)
         with self._office.store.reading() as record:
             named = persons.find(record.people(), answer.name)
         if named is None or named.id != person.id:
             message = f"登录的是“{person.name}”，表单上的审批人是“{answer.name}”"
-            raise ApprovalError("A41", message, "审批人填写自己的姓名；替别人填写不算数。")
+            raise ApprovalError("A51", message, "审批人填写自己的姓名；替别人填写不算数。")
         decision = steps.decide(self._office, status.revision, status.gate, answer, address)
         return f"{status.gate.title}：{decision.verdict}（{person.name}）"
 
     def _correct(self, revision: Revision, person: Person, filled: Mapping[str, object]) -> str:
         note = _text(filled, "note")
         if not note:
-            raise ApprovalError("A40", "没有填写更正说明", "写明台账或底稿更正了什么。")
+            raise ApprovalError("A50", "没有填写更正说明", "写明台账或底稿更正了什么。")
         if len(note) > COMMENT_LENGTH:
-            raise ApprovalError("A40", f"更正说明有{len(note)}字，超过{COMMENT_LENGTH}字", "缩短说明，详细材料另附。")
+            raise ApprovalError("A50", f"更正说明有{len(note)}字，超过{COMMENT_LENGTH}字", "缩短说明，详细材料另附。")
         self.check_operator(person)
         steps.record_correction(self._office, revision, note, person.id)
         return f"更正已提交（{person.name}）"
@@ -103,7 +103,7 @@ class Desk:
         Raises: ApprovalError: he is no operator.
         """
         if OPERATOR not in person.roles:
-            raise ApprovalError("A43", f"“{person.name}”不是经办人（operator），不能送审或提交更正", "由经办人登录后操作。")
+            raise ApprovalError("A53", f"“{person.name}”不是经办人（operator），不能送审或提交更正", "由经办人登录后操作。")
 
     def note(self, person: Person, action: str, target: str, run: str = "") -> None:
         """Record that a person did something that changes state, with the run's evaluation where it has one."""
@@ -163,7 +163,7 @@ class Desk:
         try:
             passkey = registered_passkey(made, _creation(token), urlsplit(origin).hostname or "", origin)
         except ValueError as error:
-            raise ApprovalError("A44", str(error), "换一个浏览器或设备再试，或用动态码登记。") from error
+            raise ApprovalError("A54", str(error), "换一个浏览器或设备再试，或用动态码登记。") from error
         line = persons.offer_passkey(self._office, token, passkey)
         return {"enrolment": line, "challenge": to_base64(challenge(line))}
 
@@ -200,13 +200,13 @@ def _answer(filled: Mapping[str, object]) -> Answer:
     texts = {name: _text(filled, name) for name in _TITLES}
     for name, text in texts.items():
         if len(text) > _LENGTHS[name]:
-            raise ApprovalError("A40", f"“{_TITLES[name]}”超过{_LENGTHS[name]}字", "缩短后再提交。")
+            raise ApprovalError("A50", f"“{_TITLES[name]}”超过{_LENGTHS[name]}字", "缩短后再提交。")
     if missing := [title for name, title in _TITLES.items() if name != "comment" and not texts[name]]:
-        raise ApprovalError("A40", f"没有填写：{'、'.join(missing)}", "填写完整后再提交。")
+        raise ApprovalError("A50", f"没有填写：{'、'.join(missing)}", "填写完整后再提交。")
     try:
         verdict = Verdict(texts["decision"])
     except ValueError as error:
-        raise ApprovalError("A40", "审批决定应为同意、退回修改或不同意", "从列表中选择。") from error
+        raise ApprovalError("A50", "审批决定应为同意、退回修改或不同意", "从列表中选择。") from error
     return Answer(verdict, texts["approver"], texts["code"], texts["check_code"], texts["comment"])
 
 

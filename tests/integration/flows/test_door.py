@@ -151,7 +151,7 @@ class Desk:
 
     def check_operator(self, person: Person) -> None:
         if "operator" not in person.roles:
-            raise ApprovalError("A43", f"“{person.name}”不是经办人")
+            raise ApprovalError("A53", f"“{person.name}”不是经办人")
 
     def note(self, person: Person, action: str, target: str, run: str = "") -> None:
         assert run in {"", target}
@@ -175,7 +175,7 @@ class Desk:
 
     def invitation(self, token: str, origin: str) -> dict[str, str]:
         if token != "good":
-            raise ApprovalError("A28", "邀请链接无效")
+            raise ApprovalError("A34", "邀请链接无效")
         return {"name": "样例乙", "origin": origin}
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from flows import serve
-from perfeval.errors import StoreError, UsageError
+from perfeval.certificate import make_certificate
+from perfeval.errors import UsageError
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
@@ -25,28 +26,17 @@ def place(office: Office) -> Workspace:
     return office.workspace
 
 
-def test_password_is_made_once_and_kept_encrypted(office, place, monkeypatch):
-    first, is_new = serve.kept_access(office)
-    assert is_new
-    assert serve.kept_access(office) == (first, False)
-    written = (place.state / "store.db").read_bytes()
-    assert first.password.encode() not in written
-    assert first.machine.encode() not in written
-    monkeypatch.setenv("PERFEVAL_KEY", "another key of 16 characters")
-    with pytest.raises(StoreError):
-        serve.kept_access(office)
-
-
 def test_environment_keeps_everything_in_the_workspace_and_drops_the_callers_prefect(place, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://api.prefect.cloud/api")
     monkeypatch.setenv("PREFECT_API_KEY", "pnu_invented")
     monkeypatch.setenv("NO_PROXY", "example.org")
-    variables = serve.environment(place, "http://127.0.0.1:4200", serve.Access())
+    variables = serve.environment(place, serve.Address("http://127.0.0.1:4200", "http://localhost:4200", "geheim"))
     assert variables["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
     assert "PREFECT_API_KEY" not in variables
     assert variables["PREFECT_HOME"] == str(place.state / "prefect")
     assert variables["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert variables["DO_NOT_TRACK"] == "1"
+    assert not [name for name in variables if "AUTH_STRING" in name]
     assert variables["NO_PROXY"] == "example.org,127.0.0.1,localhost"
 
 
@@ -54,16 +44,39 @@ def test_port_in_use_is_named_with_what_to_do(place):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError) as fault:
-            serve.Server(place, serve.Access(), port=port)
+            serve.Server(place, port=port)
     assert str(fault.value).startswith(f"不能在 127.0.0.1:{port} 上启动服务")
     assert "--port" in fault.value.hint
 
 
+@pytest.mark.parametrize(
+    ("host", "tls", "url", "origin"),
+    [
+        ("127.0.0.1", False, "http://127.0.0.1", "http://localhost"),
+        ("0.0.0.0", True, "https://127.0.0.1", "https://pingjia.example"),
+        ("127.0.0.1", True, "https://127.0.0.1", "https://pingjia.example"),
+        ("127.0.0.2", False, "http://127.0.0.2", "http://127.0.0.2"),
+    ],
+)
+def test_server_tells_its_processes_and_people_where_it_is(place, host, tls, url, origin):
+    server = serve.Server(place, host, 0, make_certificate(place.tls, "pingjia.example") if tls else None)
+    address = server.address
+    server.__exit__(None, None, None)
+    assert [text.rpartition(":")[0] for text in (address.url, address.origin)] == [url, origin]
+    assert bool(address.root) is ("PREFECT_API_SSL_CERT_FILE" in server.environment) is tls
+
+
+def test_server_with_a_certificate_listens_where_the_certificate_holds(place):
+    with pytest.raises(UsageError) as fault:
+        serve.Server(place, "127.0.0.2", 0, make_certificate(place.tls, "pingjia.example"))
+    assert fault.value.code == "P16"
+
+
 def test_note_of_a_server_that_was_killed_is_not_believed(place):
     note = place.state / "server.json"
-    note.write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 1}))
-    with serve._claim(place) as url:
-        assert url is None
+    note.write_text(json.dumps({"url": "http://127.0.0.1:1", "origin": "http://localhost:1", "machine": "x", "root": ""}))
+    with serve._claim(place) as address:
+        assert address is None
         assert not note.exists()
 
 
@@ -84,5 +97,5 @@ def test_second_command_waits_until_the_first_lets_go(place, monkeypatch):
         pass
     done.set()
     other.join()
-    with serve._claim(place) as url:
-        assert url is None
+    with serve._claim(place) as address:
+        assert address is None
