@@ -294,6 +294,23 @@ def verify(
 
 
 @app.command()
+def audit(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """核对审批台账：逐条核对链条、登记、审批，并与各表对照；指出被改动的是哪一条。"""
+    from perfeval.audit import audit as examine
+
+    office = open_office(workspace)
+    with office.store.reading() as record:
+        found = examine(record)
+    if as_json:
+        emit({"ok": not found.faults, "events": found.events, "head": found.head, "faults": [asdict(item) for item in found.faults]})
+    else:
+        for item in found.faults:
+            tell(f"✗ {item.chain}：{item.message}")
+        tell(f"审批台账有 {len(found.faults)} 处被改动" if found.faults else f"审批台账完好：{found.events} 条，链头 {found.head}")
+    raise typer.Exit(1 if found.faults else 0)
+
+
+@app.command()
 def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """检查本机环境和工作区：缺什么、用在哪、怎么装。"""
     from perfeval.doctor import examine

@@ -82,7 +82,7 @@ def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str
             expect_ledgers(subject)
             _ = subject.indicators
         going_on = next((item for item in same if item.outcome is None or (run and record.run_of(item) == run)), None)
-        preparer = None if going_on else persons.require(record.people(), prepared_by, OPERATOR, office)
+        preparer = None if going_on and record.preparer_of(going_on) else persons.require(record.people(), prepared_by, OPERATOR, office)
         _tell_configuration(office, record)
         return record.open_evaluation(year, programme.key, programme.name, preparer, run)
 

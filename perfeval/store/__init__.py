@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
 from perfeval.store.artifacts import Artifacts
+from perfeval.store.before import has_before, take_over
 from perfeval.store.database import URL_VARIABLE, connect, migrate, try_database, unavailable
 from perfeval.store.transaction import Transaction
 
@@ -36,6 +37,7 @@ class Store:
         self._key = key
         self._engine = connect(url)
         migrate(self._engine)
+        self._take_over(programmes or {})
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -64,6 +66,13 @@ class Store:
             raise
         except DatabaseError as error:
             raise unavailable(error) from error
+
+    def _take_over(self, programmes: Mapping[str, str]) -> None:
+        with Session(self._engine) as session:
+            waits = has_before(session, self._unit)
+        if waits:
+            with self.transaction() as transaction:
+                take_over(transaction, programmes)
 
     def close(self) -> None:
         """Give the connections back; the next question opens one again."""

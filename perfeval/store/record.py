@@ -23,8 +23,8 @@ class Record:
     _known_people: tuple[str, People] = (NOTHING, People())
 
     def __init__(self, session: Session, unit: str, key: Callable[[], str]) -> None:
-        self._session = session
-        self._unit = unit
+        self.session = session
+        self.unit = unit
         self._key = key
 
     def append(self, chain: str, event: Event, who: str = PROGRAM) -> Entry:
@@ -40,8 +40,8 @@ class Record:
             raise another_key()
         entry = next_entry(chain, last, event, who, self.now(), key)
         places = {"number": entry.number, "line": entry.line, "sha256": entry.sha256, "sm3": entry.sm3, "mac": entry.mac}
-        self._session.add(RecordRow(unit=self._unit, chain=chain, **places))
-        self._session.flush()
+        self.session.add(RecordRow(unit=self.unit, chain=chain, **places))
+        self.session.flush()
         return entry
 
     @property
@@ -54,17 +54,17 @@ class Record:
 
     def lock_chain(self, chain: str) -> None:
         """Let nobody else append to a chain until this transaction ends. SQLite has one writer anyhow."""
-        if self._session.get_bind().dialect.name == "postgresql":
-            self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{self._unit}\n{chain}", 0))))
+        if self.session.get_bind().dialect.name == "postgresql":
+            self.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{self.unit}\n{chain}", 0))))
 
     def chains(self) -> list[str]:
         """The names of all chains, in order."""
-        return list(self._session.scalars(select(RecordRow.chain).where(RecordRow.unit == self._unit).distinct().order_by(RecordRow.chain)))
+        return list(self.session.scalars(select(RecordRow.chain).where(RecordRow.unit == self.unit).distinct().order_by(RecordRow.chain)))
 
     def entries(self, chain: str) -> list[Entry]:
         """A chain as it is stored."""
-        mine = (RecordRow.unit == self._unit, RecordRow.chain == chain)
-        return [_entry(row) for row in self._session.scalars(select(RecordRow).where(*mine).order_by(RecordRow.number, RecordRow.id))]
+        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain)
+        return [_entry(row) for row in self.session.scalars(select(RecordRow).where(*mine).order_by(RecordRow.number, RecordRow.id))]
 
     def sound_entries(self, chain: str) -> list[Entry]:
         """A chain that was checked with the office's key.
@@ -72,12 +72,19 @@ class Record:
         Raises: StoreError: it was touched, with every place of it; or it was written with another key.
         """
         entries = self.entries(chain)
-        if entries and not any(is_ours(entry, self.record_key) for entry in entries):
-            raise another_key()
+        self.refuse_other_key(entries)
         if faults := check(chain, entries, self.record_key):
             hint = "不要继续审批；执行 perfeval audit 查明，从备份恢复。"
             raise StoreError("S10", f"审批台账（{chain}）被改动过", hint, faults=[fault.message for fault in faults])
         return entries
+
+    def refuse_other_key(self, entries: Sequence[Entry]) -> None:
+        """See to it that not everything was written with another key, which is no touching.
+
+        Raises: StoreError.
+        """
+        if entries and not any(is_ours(entry, self.record_key) for entry in entries):
+            raise another_key()
 
     def head(self, chain: str) -> str:
         """A chain's head (链头)."""
@@ -100,9 +107,9 @@ class Record:
         return max(datetime.now(UTC), _read_line(last).at) if last else datetime.now(UTC)
 
     def _last(self, condition: ColumnElement[bool] | None = None) -> Entry | None:
-        mine = (RecordRow.unit == self._unit, true() if condition is None else condition)
+        mine = (RecordRow.unit == self.unit, true() if condition is None else condition)
         newest = select(RecordRow).where(*mine).order_by(RecordRow.id.desc()).limit(1)
-        row = self._session.scalar(newest)
+        row = self.session.scalar(newest)
         return _entry(row) if row else None
 
 

@@ -166,6 +166,15 @@ class AttemptRow(Table):
     address: Mapped[str] = mapped_column(String(100))
 
 
+class BeforeRow(Table):
+    """What stood in the store before the record, until the unit takes it over; the unit is empty where units were not told apart yet."""
+
+    __tablename__ = "before"
+
+    unit: Mapped[str] = mapped_column(String(200), primary_key=True)
+    content: Mapped[dict[str, Any]]
+
+
 class SecretRow(Table):
     """A secret of the program itself, encrypted."""
 

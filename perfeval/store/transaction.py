@@ -43,33 +43,34 @@ class Transaction(Record):
     def open_evaluation(self, year: int, key: str, programme: str, preparer: Person | None, run: str | None) -> Evaluation:
         """The evaluation that `run` belongs to, else the open one of this programme's year, else a new one.
 
-        A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. Only a new one needs a preparer.
+        A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. The preparer is asked for
+        where there is none yet: for a new one, or one from before the record.
         """
-        mine = select(EvaluationRow).where(EvaluationRow.unit == self._unit)
-        row = run and self._session.scalar(mine.where(EvaluationRow.run == run))
+        mine = select(EvaluationRow).where(EvaluationRow.unit == self.unit)
+        row = run and self.session.scalar(mine.where(EvaluationRow.run == run))
         same = (EvaluationRow.year == year, EvaluationRow.programme_key == key)
-        row = row or self._session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)))
-        if not row and preparer is None:
-            raise AssertionError  # whoever asks knows of an open one
-        if not row and preparer:
+        row = row or self.session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)))
+        if not row:
             # Another unit on this database may have the number already.
             stem = f"{year}-{key}-"
-            taken = set(self._session.scalars(select(EvaluationRow.id).where(EvaluationRow.id.startswith(stem))))
+            taken = set(self.session.scalars(select(EvaluationRow.id).where(EvaluationRow.id.startswith(stem))))
             free = next(name for name in (f"{stem}{serial}" for serial in count(1)) if name not in taken)
             row = EvaluationRow(
-                id=free, unit=self._unit, year=year, programme_key=key, programme=programme, prepared_by=preparer.name,
-                preparer=preparer.id, opened_at=datetime.now(UTC),
+                id=free, unit=self.unit, year=year, programme_key=key, programme=programme, prepared_by="", preparer="",
+                opened_at=datetime.now(UTC),
             )  # fmt: skip
             try:
-                with self._session.begin_nested():
-                    self._session.add(row)
+                with self.session.begin_nested():
+                    self.session.add(row)
             except IntegrityError:  # another process opened it between our question and our answer
                 return self.open_evaluation(year, key, programme, preparer, run)
+        if not row.preparer and preparer:
+            row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)
             opened = {"year": year, "programme": programme, "programme_key": key, "prepared_by": preparer.id}
-            self.append(free, Opened(unit=self._unit, **opened, people=self.head(PEOPLE)), preparer.id)
+            self.append(row.id, Opened(unit=self.unit, **opened, people=self.head(PEOPLE)), preparer.id)
         row.run = run or row.run
-        self._session.flush()
+        self.session.flush()
         return _evaluation(row)
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
@@ -77,30 +78,30 @@ class Transaction(Record):
 
         Raises: StoreError: when there is none.
         """
-        row = self._session.get(EvaluationRow, evaluation_id)
-        if row is None or row.unit != self._unit:
+        row = self.session.get(EvaluationRow, evaluation_id)
+        if row is None or row.unit != self.unit:
             raise StoreError("S05", f"没有编号为 {evaluation_id} 的自评", "用 perfeval status 查看全部自评的编号。")
         return _evaluation(row)
 
     def evaluations(self, year: int | None = None, key: str | None = None) -> list[Evaluation]:
         """All evaluations, or those of a year and of a programme, oldest first."""
-        query = select(EvaluationRow).where(EvaluationRow.unit == self._unit).order_by(EvaluationRow.opened_at)
+        query = select(EvaluationRow).where(EvaluationRow.unit == self.unit).order_by(EvaluationRow.opened_at)
         query = query if year is None else query.where(EvaluationRow.year == year)
         query = query if key is None else query.where(EvaluationRow.programme_key == key)
-        return [_evaluation(row) for row in self._session.scalars(query)]
+        return [_evaluation(row) for row in self.session.scalars(query)]
 
     def evaluation_of(self, run: str) -> Evaluation | None:
         """The evaluation that a conductor's run serves."""
-        row = self._session.scalar(select(EvaluationRow).where(EvaluationRow.unit == self._unit, EvaluationRow.run == run))
+        row = self.session.scalar(select(EvaluationRow).where(EvaluationRow.unit == self.unit, EvaluationRow.run == run))
         return _evaluation(row) if row else None
 
     def preparer_of(self, evaluation: Evaluation) -> str:
         """The id of who prepared an evaluation."""
-        return self._session.scalar(select(EvaluationRow.preparer).where(EvaluationRow.id == evaluation.id)) or ""
+        return self.session.scalar(select(EvaluationRow.preparer).where(EvaluationRow.id == evaluation.id)) or ""
 
     def run_of(self, evaluation: Evaluation) -> str | None:
         """The conductor's run that serves an evaluation."""
-        return self._session.scalar(select(EvaluationRow.run).where(EvaluationRow.id == evaluation.id))
+        return self.session.scalar(select(EvaluationRow.run).where(EvaluationRow.id == evaluation.id))
 
     def runs(self) -> dict[str, str]:
         """The conductor's run of every evaluation that has one, by the evaluation's id."""
@@ -109,12 +110,12 @@ class Transaction(Record):
 
     def lock(self, evaluation: Evaluation) -> None:
         """Let nobody else record anything of this evaluation until this transaction ends."""
-        self._session.execute(select(EvaluationRow.id).where(EvaluationRow.id == evaluation.id).with_for_update())
+        self.session.execute(select(EvaluationRow.id).where(EvaluationRow.id == evaluation.id).with_for_update())
         self.lock_chain(evaluation.id)
 
     def end_evaluation(self, evaluation: Evaluation, outcome: str) -> None:
         """Close an evaluation; the first outcome stands."""
-        self._session.execute(
+        self.session.execute(
             update(EvaluationRow)
             .where(EvaluationRow.id == evaluation.id, EvaluationRow.outcome.is_(None))
             .values(outcome=outcome, ended_at=datetime.now(UTC))
@@ -124,16 +125,16 @@ class Transaction(Record):
         """The next item number (件号) of the unit's year, behind all that were given, archived yet or not."""
         number = OutcomeRow.document["number"].as_integer()
         given = select(func.max(number)).join(EvaluationRow, EvaluationRow.id == OutcomeRow.evaluation)
-        same_year = (EvaluationRow.unit == self._unit, EvaluationRow.year == evaluation.year, OutcomeRow.step == Sealing.step)
+        same_year = (EvaluationRow.unit == self.unit, EvaluationRow.year == evaluation.year, OutcomeRow.step == Sealing.step)
         # On PostgreSQL two programmes of the unit may be archived at once: the second waits here.
-        everything = select(EvaluationRow.id).where(EvaluationRow.unit == self._unit, EvaluationRow.year == evaluation.year)
-        self._session.execute(everything.with_for_update())
-        return (self._session.scalar(given.where(*same_year)) or 0) + 1
+        everything = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit, EvaluationRow.year == evaluation.year)
+        self.session.execute(everything.with_for_update())
+        return (self.session.scalar(given.where(*same_year)) or 0) + 1
 
     def current_revision(self, evaluation: Evaluation) -> Revision:
         """The revision in work: one more than the corrections recorded."""
         corrected = (OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == Corrected.step)
-        return Revision(evaluation, (self._session.scalar(select(func.max(OutcomeRow.revision)).where(*corrected)) or 0) + 1)
+        return Revision(evaluation, (self.session.scalar(select(func.max(OutcomeRow.revision)).where(*corrected)) or 0) + 1)
 
     def progress(self, evaluation: Evaluation) -> Progress:
         """What has been done in the revision in work of an evaluation, as it is recorded now."""
@@ -142,14 +143,14 @@ class Transaction(Record):
 
     def all_progress(self) -> list[Progress]:
         """That of all evaluations, oldest first; three questions, however many there are."""
-        mine = select(EvaluationRow.id).where(EvaluationRow.unit == self._unit)
+        mine = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit)
         return self._progress(self.evaluations(), OutcomeRow.evaluation.in_(mine), DecisionRow.evaluation.in_(mine))
 
     def _progress(self, evaluations: Sequence[Evaluation], of_outcomes: Any, of_decisions: Any) -> list[Progress]:  # noqa: ANN401  # SQL conditions
         # Only draft and gates: the figures beside them are a hundred times as long.
         parts = (OutcomeRow.document["draft"], OutcomeRow.document["gates"])
         told = select(OutcomeRow.evaluation, OutcomeRow.revision, OutcomeRow.step, OutcomeRow.done_at, *parts)
-        steps = self._session.execute(told.where(of_outcomes, OutcomeRow.step.in_((Drafted.step, Corrected.step))))
+        steps = self.session.execute(told.where(of_outcomes, OutcomeRow.step.in_((Drafted.step, Corrected.step))))
         corrected: dict[str, int] = defaultdict(int)
         drafted: dict[tuple[str, int], tuple[datetime, Any, Any]] = {}
         for evaluation, revision, step, done_at, document, gates in steps:
@@ -158,7 +159,7 @@ class Transaction(Record):
             else:
                 drafted[evaluation, revision] = done_at, document, gates
         decisions: dict[tuple[str, int], list[Decision]] = defaultdict(list)
-        for row in self._session.execute(_DECISIONS.where(of_decisions)):
+        for row in self.session.execute(_DECISIONS.where(of_decisions)):
             decision = _decision(row)
             decisions[decision.evaluation, decision.revision].append(decision)
         found = []
@@ -174,12 +175,12 @@ class Transaction(Record):
 
     def outcome(self, revision: Revision, kind: type[O]) -> O | None:
         """What a step left for this revision, or None while it is not done."""
-        row = self._session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
+        row = self.session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
         return load(kind, row.document) if row else None
 
     def outcome_time(self, revision: Revision, kind: type[Outcome]) -> datetime | None:
         """When a step was done for this revision."""
-        row = self._session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
+        row = self.session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
         return row.done_at if row else None
 
     def save_outcome(self, revision: Revision, outcome: O, event: Event | None = None, who: str = PROGRAM) -> O:
@@ -187,39 +188,44 @@ class Transaction(Record):
         key = (revision.evaluation.id, revision.number, outcome.step)
         kind = type(outcome)
         row = OutcomeRow(evaluation=key[0], revision=key[1], step=key[2], document=dump(kind, outcome), done_at=datetime.now(UTC))
-        if (first := self._session.get(OutcomeRow, key)) is None:
+        if (first := self.session.get(OutcomeRow, key)) is None:
             try:
-                with self._session.begin_nested():
-                    self._session.add(row)
+                with self.session.begin_nested():
+                    self.session.add(row)
             except IntegrityError:
-                first = self._session.get_one(OutcomeRow, key)
+                first = self.session.get_one(OutcomeRow, key)
         if first is None and event:
             self.append(revision.evaluation.id, event, who)
         return load(kind, first.document) if first else outcome
+
+    def revisions_with(self, evaluation: Evaluation, kind: type[Outcome]) -> set[int]:
+        """The revisions for which a step left something."""
+        mine = (OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == kind.step)
+        return set(self.session.scalars(select(OutcomeRow.revision).where(*mine)))
 
     def corrections(self, evaluation: Evaluation) -> dict[int, str]:
         """What the clerk said was corrected, by revision."""
         mine = (OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == Corrected.step)
         query = select(OutcomeRow.revision, OutcomeRow.document).where(*mine).order_by(OutcomeRow.revision)
-        return {number: load(Corrected, document).note for number, document in self._session.execute(query)}
+        return {number: load(Corrected, document).note for number, document in self.session.execute(query)}
 
     def forget_undrafted(self, revision: Revision, kinds: Sequence[type[Outcome]]) -> None:
         """Take back outcomes of a revision that has no draft yet; with a draft, nothing."""
         mine = (OutcomeRow.evaluation == revision.evaluation.id, OutcomeRow.revision == revision.number)
-        if not self._session.scalar(select(exists().where(*mine, OutcomeRow.step == Drafted.step))):
-            self._session.execute(delete(OutcomeRow).where(*mine, OutcomeRow.step.in_([str(kind.step) for kind in kinds])))
+        if not self.session.scalar(select(exists().where(*mine, OutcomeRow.step == Drafted.step))):
+            self.session.execute(delete(OutcomeRow).where(*mine, OutcomeRow.step.in_([str(kind.step) for kind in kinds])))
 
     def failure(self, run: str) -> Failure | None:
         """Why a conductor's run ended early, as far as a person can repair it."""
-        row = self._session.get(FailureRow, run)
+        row = self.session.get(FailureRow, run)
         return load(Failure, row.document) if row else None
 
     def record_failure(self, run: str, failure: Failure | None) -> None:
         """Keep why a run ended early, in the place of what was known before; None when it goes on."""
         if failure is None:
-            self._session.execute(delete(FailureRow).where(FailureRow.run == run))
+            self.session.execute(delete(FailureRow).where(FailureRow.run == run))
         else:
-            self._session.merge(FailureRow(run=run, document=dump(Failure, failure), failed_at=datetime.now(UTC)))
+            self.session.merge(FailureRow(run=run, document=dump(Failure, failure), failed_at=datetime.now(UTC)))
 
     # ---- gates -------------------------------------------------------------------------------------------------------
 
@@ -233,7 +239,12 @@ class Transaction(Record):
         """Decisions of an evaluation (or one revision of it), oldest first."""
         query = _DECISIONS.where(DecisionRow.evaluation == evaluation.id)
         query = query if revision is None else query.where(DecisionRow.revision == revision)
-        return [_decision(row) for row in self._session.execute(query)]
+        return [_decision(row) for row in self.session.execute(query)]
+
+    def decision_rows(self, evaluation: Evaluation) -> list[dict[str, Any]]:
+        """The table's rows of decisions of an evaluation, by column: what the record is held against."""
+        rows = self.session.scalars(select(DecisionRow).where(DecisionRow.evaluation == evaluation.id))
+        return [{column.key: getattr(row, column.key) for column in DecisionRow.__table__.columns} for row in rows]
 
     def record_decision(self, decision: Decision, approver: str, decided: Decided) -> None:
         """Keep a valid decision by the person of that id, and its line in the record.
@@ -241,13 +252,13 @@ class Transaction(Record):
         Raises: ApprovalError: when he has decided here already.
         """
         row = DecisionRow(
-            evaluation=decision.evaluation, revision=decision.revision, gate=decision.gate, approver=approver, unit=self._unit,
+            evaluation=decision.evaluation, revision=decision.revision, gate=decision.gate, approver=approver, unit=self.unit,
             name=decision.approver, verdict=decision.verdict.value, content_digest=decision.content_digest, comment=decision.comment,
             decided_at=decision.decided_at,
         )  # fmt: skip
         try:
-            with self._session.begin_nested():
-                self._session.add(row)
+            with self.session.begin_nested():
+                self.session.add(row)
         except IntegrityError as error:
             raise ApprovalError("A08", "这一稿在本环节已有审批决定，不能重复审批", "用 perfeval status 查看进度。") from error
         self.append(decision.evaluation, decided, approver)
@@ -259,14 +270,18 @@ class Transaction(Record):
             .where(AskRow.evaluation == revision.evaluation.id, AskRow.revision == revision.number, AskRow.gate == gate)
             .order_by(AskRow.number)
         )
-        return [FailedAttempt(row.number, row.problem) for row in self._session.scalars(query)]
+        return [FailedAttempt(row.number, row.problem) for row in self.session.scalars(query)]
 
     def record_failed_attempt(self, revision: Revision, gate: str, attempt: FailedAttempt) -> None:
         """Keep why a gate was asked in vain; recording the same attempt again changes nothing."""
         key = (revision.evaluation.id, revision.number, gate, attempt.number)
-        if self._session.get(AskRow, key) is None:
+        if self.session.get(AskRow, key) is None:
             names = ("evaluation", "revision", "gate", "number")
-            self._session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=datetime.now(UTC)))
+            self.session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=datetime.now(UTC)))
+
+    def count_wrong_answers(self, evaluation: Evaluation) -> int:
+        """How often an evaluation's gates were asked without a valid answer."""
+        return self.session.scalar(select(func.count()).select_from(AskRow).where(AskRow.evaluation == evaluation.id)) or 0
 
     def record_wrong_answer(self, revision: Revision, gate: str, name: str, error: ApprovalError) -> None:
         """Keep an answer that was no decision: who it says it is of, and what was wrong with it."""
@@ -280,19 +295,24 @@ class Transaction(Record):
     def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
         """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
         value = encrypt(secret, self._key(), self._about_seed(person, fingerprint))
-        self._session.add(SeedRow(unit=self._unit, person=person.id, fingerprint=fingerprint, secret=value, last_step=step))
+        self.session.add(SeedRow(unit=self.unit, person=person.id, fingerprint=fingerprint, secret=value, last_step=step))
 
     def seed(self, person: Person, fingerprint: str) -> str | None:
         """A secret kept by `save_seed`.
 
         Raises: StoreError: another key, or it was changed, or kept for another person or other roles.
         """
-        row = self._session.get(SeedRow, (self._unit, person.id, fingerprint))
+        row = self.session.get(SeedRow, (self.unit, person.id, fingerprint))
         return decrypt(row.secret, self._key(), self._about_seed(person, fingerprint)) if row else None
+
+    def seeds(self) -> set[tuple[str, str]]:
+        """For which persons and fingerprints a secret is kept."""
+        kept = select(SeedRow.person, SeedRow.fingerprint).where(SeedRow.unit == self.unit)
+        return {(person, fingerprint) for person, fingerprint in self.session.execute(kept)}
 
     def forget_seeds(self, person: str) -> None:
         """Take the secrets of somebody who was revoked away."""
-        self._session.execute(delete(SeedRow).where(SeedRow.unit == self._unit, SeedRow.person == person))
+        self.session.execute(delete(SeedRow).where(SeedRow.unit == self.unit, SeedRow.person == person))
 
     def spend_code(self, person: str, fingerprint: str, step: int, newest: int) -> bool:
         """Accept the code of a time step once; False when it, or a later one, was accepted before.
@@ -300,9 +320,9 @@ class Transaction(Record):
         `newest` is the last step that can be now: what a clock that once ran ahead has accepted locks nobody out until then.
         """
         spent = func.coalesce(SeedRow.last_step, -1)
-        result = self._session.execute(
+        result = self.session.execute(
             update(SeedRow)
-            .where(SeedRow.unit == self._unit, SeedRow.person == person, SeedRow.fingerprint == fingerprint)
+            .where(SeedRow.unit == self.unit, SeedRow.person == person, SeedRow.fingerprint == fingerprint)
             .where((spent < step) | (spent > newest))
             .values(last_step=step)
             .returning(SeedRow.person)
@@ -311,30 +331,30 @@ class Transaction(Record):
 
     def attempts(self, now: datetime) -> list[Attempt]:
         """The proofs that were looked at lately, in the order they came: what a lock depends on."""
-        query = select(AttemptRow).where(AttemptRow.unit == self._unit, AttemptRow.at > now - REMEMBERED).order_by(AttemptRow.id)
-        return [Attempt(row.at, Result[row.result], row.person, row.address) for row in self._session.scalars(query)]
+        query = select(AttemptRow).where(AttemptRow.unit == self.unit, AttemptRow.at > now - REMEMBERED).order_by(AttemptRow.id)
+        return [Attempt(row.at, Result[row.result], row.person, row.address) for row in self.session.scalars(query)]
 
     def note_attempt(self, attempt: Attempt) -> None:
         """Keep that a proof was looked at."""
-        self._session.add(
-            AttemptRow(unit=self._unit, at=attempt.at, result=attempt.result.name, person=attempt.person, address=attempt.address)
+        self.session.add(
+            AttemptRow(unit=self.unit, at=attempt.at, result=attempt.result.name, person=attempt.person, address=attempt.address)
         )
-        self._session.flush()
+        self.session.flush()
 
     def _about_seed(self, person: Person, fingerprint: str) -> str:
-        return dump_line({"unit": self._unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})
+        return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})
 
     def save_secret(self, name: str, value: str) -> None:
         """Keep or replace a secret of the program itself."""
-        self._session.merge(SecretRow(unit=self._unit, name=name, value=encrypt(value, self._key(), self._about_secret(name))))
+        self.session.merge(SecretRow(unit=self.unit, name=name, value=encrypt(value, self._key(), self._about_secret(name))))
 
     def load_secret(self, name: str) -> str | None:
         """A secret kept by `save_secret`."""
-        row = self._session.get(SecretRow, (self._unit, name))
+        row = self.session.get(SecretRow, (self.unit, name))
         return decrypt(row.value, self._key(), self._about_secret(name)) if row else None
 
     def _about_secret(self, name: str) -> str:
-        return dump_line({"unit": self._unit, "secret": name})
+        return dump_line({"unit": self.unit, "secret": name})
 
 
 _DECISIONS = select(
