@@ -121,7 +121,7 @@ def serve(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say("正在启动服务……")
     with keeping(office, host, port, certificate) as server:
-        tell(f"服务已启动：{server.address.origin}")
+        say(f"服务已启动：{server.address.origin}")
         say("用浏览器打开，以自己的姓名和动态码登录。按 Ctrl-C 结束。")
         try:
             while True:

@@ -90,7 +90,7 @@ class Workspace:
     @property
     def tls(self) -> Path:
         """The folder of the pages' certificate."""
-        return self.state / "tls"
+        return self.root / self.settings.storage.folder / "tls"
 
     @property
     def archive_folder(self) -> Path:

@@ -156,7 +156,7 @@ class Terminal:
         note = self.folder / ".perfeval" / "server.json"
         deadline = time.monotonic() + 240
         while not note.exists():
-            assert time.monotonic() < deadline
+            assert process.poll() is None and time.monotonic() < deadline, process.communicate(timeout=10)  # noqa: PT018  # one talk
             time.sleep(0.1)
         return process, json.loads(note.read_text())["origin"]
 

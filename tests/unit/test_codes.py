@@ -49,6 +49,7 @@ SEVERAL = {
     "A12": "as A06",
     "A13": "as A06",
     "A16": "as A06",
+    "A50": "whatever is wrong with a form as it is filled in",
     "A26": "a name without a letter, and one with strange ones",
     "F01": "what YAML's parser refuses, and what its constructors do",
     "F02": "a file of the workspace, and the profiles that lie by the indicators",
