@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from perfeval.approvals.person import Person
 from perfeval.errors import StoreError
 from perfeval.model import (
     Decision,
@@ -153,7 +154,7 @@ def office(make_folder: Callable[..., Path]) -> Iterator[Office]:
 def drafted(office: Office, programme: str = "公路养护") -> Revision:
     digest = office.store.artifacts.put(b"a document")
     with office.store.transaction() as record:
-        revision = Revision(record.open_evaluation(2022, "roads", programme, "样例填表人", None), 1)
+        revision = Revision(record.open_evaluation(2022, "roads", programme, Person("p1", "样例填表人", ("operator",)), None), 1)
         record.save_outcome(revision, Drafted({}, replace(DRAFT, revision=1, digest=digest), ()))
     return revision
 

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from prefect.logging import disable_run_logger
 
+from perfeval import persons
+from perfeval.approvals.events import Drafted as DraftedEvent
+from perfeval.approvals.events import GateRule
+from perfeval.approvals.person import ProofKind
 from perfeval.model import Draft, Evaluation, Revision
 from perfeval.model.outcomes import Drafted
 from perfeval.office import Office, this_office
@@ -31,10 +35,16 @@ def office(make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def evaluation(office: Office) -> Evaluation:
+def operator(office: Office, welcome: Callable[..., object]) -> None:
+    """The clerk is enrolled."""
+    welcome(office, "样例填表人", "operator")
+
+
+@pytest.fixture
+def evaluation(office: Office, operator: None) -> Evaluation:
     """An evaluation that a run has opened."""
     with office.store.transaction() as record:
-        return record.open_evaluation(2022, "roads", "公路养护", "样例填表人", RUN)
+        return record.open_evaluation(2022, "roads", "公路养护", persons.find(record.people(), "样例填表人"), RUN)
 
 
 @pytest.fixture
@@ -42,6 +52,9 @@ def revision(office: Office, evaluation: Evaluation) -> Revision:
     """Its first revision, drafted."""
     revision = Revision(evaluation, 1)
     draft = Draft(evaluation.id, 1, office.store.artifacts.put(b"a document"), "0123abcd" + "0" * 56, "0123abcd", date(2023, 4, 3))
+    gates, proofs = office.workspace.gates, (ProofKind.CODE, ProofKind.PASSKEY)
+    rules = tuple(GateRule(gate.key, gate.title, gate.act, gate.needs, proofs) for gate in gates)
+    told = DraftedEvent(revision=1, digest=draft.digest, content_digest=draft.content_digest, configuration=(), gates=rules)
     with office.store.transaction() as record:
-        record.save_outcome(revision, Drafted({}, draft, ()))
+        record.save_outcome(revision, Drafted({}, draft, (), gates=gates), told)
     return revision

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from flows.cli import app
+from perfeval.approvals.events import Decided
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.proof import Proof
 from perfeval.console import answer
 from perfeval.model import Decision, Evaluation, Revision, Verdict
 from perfeval.office import Office
@@ -34,13 +37,11 @@ def test_run_of_a_year_that_is_archived_is_refused(office: Office, evaluation: E
 
 def test_run_after_a_return_asks_what_was_corrected(office: Office, revision: Revision, run: Running) -> None:
     with office.store.transaction() as record:
-        record.enrol("样例甲", "center", "SECRET", office.key)
-        approver = record.enrolled("样例甲", office.key)
-        assert approver is not None
         moment = datetime(2023, 4, 3, tzinfo=UTC)
-        record.record_decision(
-            Decision(revision.evaluation.id, 1, "center", Verdict.RETURN, "样例甲", "0" * 64, "补会议日期", moment), approver
-        )
+        proof = Proof(ProofKind.CODE, {"step": "1"})
+        told = Decided(revision=1, gate="center", statement="{}", proof=proof, people="0" * 64)
+        decision = Decision(revision.evaluation.id, 1, "center", Verdict.RETURN, "样例甲", "0" * 64, "补会议日期", moment)
+        record.record_decision(decision, "p2", told)
     assert run("run", "--year", "2022", "--note", " ") == (
         2,
         ["第1稿已退回修改：补会议日期", "更正台账后，用 --note 说明更正了什么，再运行。"],

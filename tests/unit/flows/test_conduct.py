@@ -13,6 +13,9 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Running, Scheduled, Suspended
 
 from flows.conduct import Conductor, Patience, Position
+from perfeval.approvals.events import Decided
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.proof import Proof
 from perfeval.errors import ServerError
 from perfeval.model import Decision, Evaluation, Revision, Stage, Verdict
 from perfeval.model.outcomes import Corrected, Failure
@@ -84,11 +87,10 @@ def conductor(office: Office, prefect: Prefect) -> Conductor:
 
 def decided(office: Office, revision: Revision, verdict: Verdict = Verdict.APPROVE) -> None:
     with office.store.transaction() as record:
-        record.enrol("样例甲", "center", "SECRET", office.key)
-        approver = record.enrolled("样例甲", office.key)
-        assert approver is not None
         decision = Decision(revision.evaluation.id, revision.number, "center", verdict, "样例甲", "0" * 64, "理由", MOMENT)
-        record.record_decision(decision, approver)
+        proof = Proof(ProofKind.CODE, {"step": "1"})
+        told = Decided(revision=revision.number, gate="center", statement="{}", proof=proof, people="0" * 64)
+        record.record_decision(decision, "p2", told)
 
 
 def corrected(office: Office, revision: Revision) -> None:

@@ -6,13 +6,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-import pyotp
 import pytest
 from prefect.input import RunInput
 from pydantic import ValidationError
 
 from flows.gates import CorrectionForm, DecisionForm, await_correction, await_decision
-from perfeval import steps
 from perfeval.errors import StoreError
 from perfeval.model import Decision, Draft, Execution, FailedAttempt, Gate, Revision, Scorecard, Verdict
 from perfeval.model.outcomes import Corrected
@@ -52,13 +50,13 @@ def submission(revision: Revision) -> Submission:
 
 
 @pytest.fixture
-def phone(office: Office) -> pyotp.OTP:
+def phone(office: Office, operator: None, welcome: Callable[..., Any]) -> Any:
     """The phone of the approver at the first gate."""
-    return pyotp.parse_uri(steps.enrol(office, "样例甲", "center")[1])
+    return welcome(office, "样例甲", "center")
 
 
 def form(phone: Any, decision: str = "同意", **changes: str) -> dict[str, str]:
-    return {"decision": decision, "approver": "样例甲", "code": phone.now(), "check_code": "0123abcd", "comment": "理由", **changes}
+    return {"decision": decision, "approver": "样例甲", "code": phone.code(), "check_code": "0123abcd", "comment": "理由", **changes}
 
 
 def attempts(office: Office, revision: Revision, gate: str = "center") -> list[str]:
@@ -66,7 +64,7 @@ def attempts(office: Office, revision: Revision, gate: str = "center") -> list[s
         return [attempt.problem for attempt in record.failed_attempts(revision, gate)]
 
 
-def test_answer_by_the_right_person_is_the_gates_decision(office: Office, submission: Submission, phone: pyotp.OTP) -> None:
+def test_answer_by_the_right_person_is_the_gates_decision(office: Office, submission: Submission, phone: Any) -> None:
     forms, shown = Forms(form(phone)), []
     decision = await_decision(CENTER, submission, forms, shown.append)
     assert (decision.gate, decision.verdict, decision.approver, decision.comment) == ("center", Verdict.APPROVE, "样例甲", "理由")
@@ -74,7 +72,7 @@ def test_answer_by_the_right_person_is_the_gates_decision(office: Office, submis
     assert forms.texts[0].startswith("### 中心审批：2022年度“公路养护”自评报告 第1稿")
 
 
-def test_answer_that_is_no_decision_is_asked_for_again_under_the_next_key(office: Office, submission: Submission, phone: pyotp.OTP) -> None:
+def test_answer_that_is_no_decision_is_asked_for_again_under_the_next_key(office: Office, submission: Submission, phone: Any) -> None:
     forms, shown = Forms(form(phone, code="000000"), form(phone)), []
     assert await_decision(CENTER, submission, forms, shown.append).verdict is Verdict.APPROVE
     assert (forms.keys, shown) == (["center-r1-0", "center-r1-1"], [submission])
@@ -91,7 +89,7 @@ def test_form_that_is_forged_or_incomplete_decides_nothing(office: Office, submi
     assert attempts(office, submission.revision) == ["没有收到填写完整的表单"]
 
 
-def test_answer_with_a_field_too_long_for_the_form_decides_nothing(office: Office, submission: Submission, phone: pyotp.OTP) -> None:
+def test_answer_with_a_field_too_long_for_the_form_decides_nothing(office: Office, submission: Submission, phone: Any) -> None:
     with pytest.raises(Suspended):
         await_decision(CENTER, submission, Forms(form(phone, comment="长" * 2001)), print)
     assert attempts(office, submission.revision) == ["没有收到填写完整的表单"]
@@ -113,16 +111,14 @@ def test_run_that_comes_back_to_a_gate_asks_under_the_key_of_the_open_ask(office
     assert forms.keys == ["center-r1-1"]
 
 
-def test_gate_that_the_store_has_the_decision_of_asks_nobody(office: Office, submission: Submission, phone: pyotp.OTP) -> None:
+def test_gate_that_the_store_has_the_decision_of_asks_nobody(office: Office, submission: Submission, phone: Any) -> None:
     await_decision(CENTER, submission, Forms(form(phone)), print)
     forms = Forms()
     assert await_decision(CENTER, submission, forms, print).approver == "样例甲"
     assert forms.keys == []
 
 
-def test_decision_given_elsewhere_meanwhile_is_the_one_whatever_the_form_says(
-    office: Office, submission: Submission, phone: pyotp.OTP
-) -> None:
+def test_decision_given_elsewhere_meanwhile_is_the_one_whatever_the_form_says(office: Office, submission: Submission, phone: Any) -> None:
     def decides() -> object:
         await_decision(CENTER, submission, Forms(form(phone, "退回修改")), print)
         return {"decision": "同意"}
@@ -139,8 +135,8 @@ def test_gate_behind_the_first_does_not_show_everything_again(submission: Submis
     assert shown == []
 
 
-def test_gate_before_another_has_approved_takes_no_answer(office: Office, submission: Submission) -> None:
-    phone = pyotp.parse_uri(steps.enrol(office, "样例乙", "bureau")[1])
+def test_gate_before_another_has_approved_takes_no_answer(office: Office, submission: Submission, welcome: Callable[..., Any]) -> None:
+    phone = welcome(office, "样例乙", "bureau")
     with pytest.raises(Suspended):
         await_decision(BUREAU, submission, Forms(form(phone, approver="样例乙")), print)
     assert [problem.splitlines()[0] for problem in attempts(office, submission.revision, "bureau")] == [
@@ -148,7 +144,7 @@ def test_gate_before_another_has_approved_takes_no_answer(office: Office, submis
     ]
 
 
-def test_draft_damaged_meanwhile_stops_the_run_and_is_no_attempt(office: Office, submission: Submission, phone: pyotp.OTP) -> None:
+def test_draft_damaged_meanwhile_stops_the_run_and_is_no_attempt(office: Office, submission: Submission, phone: Any) -> None:
     path = office.store.artifacts.path(hashlib.sha256(b"a document").hexdigest())
     path.chmod(0o600)
     path.write_bytes(b"another document")
