@@ -171,7 +171,12 @@ def _row(kept: dict[str, Any], number: int, told: dict[str, Any]) -> Iterator[tu
 
 
 def _outcomes(
-    record: Transaction, evaluation: Evaluation, lines: Sequence[Line], kind: Any, event: Any, told: Any  # noqa: ANN401  # a table of rules
+    record: Transaction,
+    evaluation: Evaluation,
+    lines: Sequence[Line],
+    kind: Any,
+    event: Any,
+    told: Any,  # noqa: ANN401  # a table of rules
 ) -> Iterator[tuple[int, str]]:
     last = {line.what.revision: line for line in lines if isinstance(line.what, event)}
     is_migrated = any(isinstance(line.what, events.Migrated) for line in lines)

@@ -348,13 +348,15 @@ def approver_invite(
     from perfeval import persons
 
     office = open_office(workspace)
-    invitation = persons.invite(office, name, role, _person_id(office, by) if by else None)
+    invitation = persons.invite(office, name, role, persons.known(office, by).id if by else None)
     link = f"{office.url or '（服务地址）'}/perfeval/enrol#{invitation.token}"
     if as_json:
         emit(asdict(invitation) | {"link": link})
         return
     tell(link)
-    say(f"已邀请“{invitation.name}”。请把链接交给本人，在他自己的电脑或手机上打开；{invitation.expires_at.astimezone():%m-%d %H:%M} 前有效。")
+    say(
+        f"已邀请“{invitation.name}”。请把链接交给本人，在他自己的电脑或手机上打开；{invitation.expires_at.astimezone():%m-%d %H:%M} 前有效。"
+    )
     say(f"没有开着 perfeval serve 的，请本人在这台机器上执行：perfeval approver enrol {invitation.token}")
 
 
@@ -375,7 +377,9 @@ def approver_enrol(
     say(f"“{offer.name}”请用手机上的动态码应用扫描二维码（只显示这一次），或手工输入密钥：{offer.secret}")
     made = persons.enrol_code(office, token, offer.secret, typer.prompt("手机上的6位数字", err=True))
     if as_json:
-        emit({"person": made.person, "name": made.name, "roles": list(made.roles), "kind": str(made.means), "fingerprint": made.fingerprint})
+        emit(
+            {"person": made.person, "name": made.name, "roles": list(made.roles), "kind": str(made.means), "fingerprint": made.fingerprint}
+        )
         return
     tell(f"已登记：{made.name}（{_titles(office, made.roles)}）　指纹 {grouped(made.fingerprint)}")
     say("请把指纹抄在《审批人登记单》上，签名，交给确认人；经确认后才能审批：")
@@ -395,7 +399,7 @@ def approver_confirm(
     from perfeval import persons
 
     office = open_office(workspace)
-    person = persons.confirm(office, _person_id(office, name), fingerprint, _person_id(office, by), on_paper=on_paper)
+    person = persons.confirm(office, persons.known(office, name).id, fingerprint, persons.known(office, by).id, on_paper=on_paper)
     if as_json:
         emit({"person": person.id, "name": person.name, "confirmed": True})
     else:
@@ -432,7 +436,7 @@ def approver_revoke(
     from perfeval import persons
 
     office = open_office(workspace)
-    persons.revoke(office, _person_id(office, name), _person_id(office, by), reason)
+    persons.revoke(office, persons.known(office, name).id, persons.known(office, by).id, reason)
     if as_json:
         emit({"name": name, "revoked": True})
     else:
@@ -454,7 +458,7 @@ def approver_substitute(
     from perfeval import persons
 
     office = open_office(workspace)
-    who, away, actor = (_person_id(office, item) for item in (name, absent, by))
+    who, away, actor = (persons.known(office, item).id for item in (name, absent, by))
     given = persons.substitute(office, who, away, gate, from_on.date(), to_on.date(), actor)
     if as_json:
         emit(asdict(given))
@@ -475,26 +479,11 @@ def approver_unlock(
     office = open_office(workspace)
     with office.store.reading() as record:
         found = persons.find(record.people(), whom)
-    persons.unlock(office, found.id if found else whom, _person_id(office, by))
+    persons.unlock(office, found.id if found else whom, persons.known(office, by).id)
     if as_json:
         emit({"unlocked": whom})
     else:
         say(f"“{whom}”已解除锁定")
-
-
-def _person_id(office: "Office", name: str) -> str:
-    """The id of the person of that name.
-
-    Raises: ApprovalError: there is none.
-    """
-    from perfeval import persons
-    from perfeval.errors import ApprovalError
-
-    with office.store.reading() as record:
-        found = persons.find(record.people(), name)
-    if found is None:
-        raise ApprovalError("A04", f"没有登记“{name}”", "核对姓名：perfeval approver list。")
-    return found.id
 
 
 def _titles(office: "Office", roles: Iterable[str]) -> str:

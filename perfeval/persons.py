@@ -64,6 +64,18 @@ def find(people: People, name: str) -> Person | None:
     return next((item for item in alike if not item.revoked_at), alike[-1] if alike else None)
 
 
+def known(office: Office, name: str) -> Person:
+    """The person of that name.
+
+    Raises: ApprovalError: there is none.
+    """
+    with office.store.reading() as record:
+        found = find(record.people(), name)
+    if found is None:
+        raise ApprovalError("A43", f"没有登记“{name}”", "核对姓名：perfeval approver list。")
+    return found
+
+
 def invite(office: Office, name: str, roles: Iterable[str], by: str | None = None) -> Invitation:
     """Invite somebody to enrol, or a person who is enrolled to add a proof; `by` is a person's id, None while there is no operator.
 
@@ -111,7 +123,7 @@ def enrol_code(office: Office, token: str, secret: str, code: str) -> Enrolment:
     now = datetime.now(UTC)
     step = code_step(secret, code, now) if is_secret(secret) else None
     if step is None:
-        raise ApprovalError("A05", "动态码不正确或已过期", "核对手机时间，等手机上出现新的6位数字后再填。")
+        raise ApprovalError("A40", "动态码不是刚才的密钥的，或已过期", "核对手机时间，等手机上出现新的6位数字后再填。")
     with office.store.transaction() as record:
         invitation = _open(record, token, ProofKind.CODE)
         made = Enrolment(**_about(invitation), means=ProofKind.CODE, fingerprint=secret_fingerprint(secret), previous=record.head(PEOPLE))
@@ -155,7 +167,9 @@ def confirm(office: Office, person: str, fingerprint: str, by: str, *, on_paper:
     with office.store.transaction() as record:
         people = _people_now(record)
         if fault := confirmation_fault(people, person, by, is_on_paper=on_paper):
-            raise ApprovalError("A32", f"不能确认登记：{fault}", "由另一个已登记的人当面核对指纹后确认；经办人确认的，加 --paper 并留存签名的登记单。")
+            raise ApprovalError(
+                "A32", f"不能确认登记：{fault}", "由另一个已登记的人当面核对指纹后确认；经办人确认的，加 --paper 并留存签名的登记单。"
+            )
         if wanted not in {item.fingerprint for item in people.persons[person].means}:
             raise ApprovalError("A33", "没有这个指纹的登记", "与本人屏幕上或登记单上的24位指纹逐字核对；不同的，不要确认。")
         record.append(PEOPLE, Confirmed(person=person, fingerprint=wanted, is_on_paper=on_paper), by)
@@ -173,7 +187,7 @@ def revoke(office: Office, person: str, by: str, reason: str) -> None:
             _check_actor(people, by)
         found = people.persons.get(person)
         if found is None or found.revoked_at:
-            raise ApprovalError("A13", f"“{found.name if found else person}”没有登记，或已停用", "用 perfeval approver list 查看。")
+            raise ApprovalError("A42", f"“{found.name if found else person}”没有登记，或已停用", "用 perfeval approver list 查看。")
         record.append(PEOPLE, Revoked(person=person, reason=reason.strip()), by)
         record.forget_seeds(person)
 

@@ -301,7 +301,7 @@ def _decide(
     told = record.outcome(matter.revision, Drafted)
     if told is None or (told.draft.digest, told.draft.content_digest) != (draft.digest, draft.content_digest):
         message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批台账所记的不是同一份，不能审批"
-        raise StoreError("S10", message, "执行 perfeval audit 查明，从备份恢复。")
+        raise StoreError("S11", message, "执行 perfeval audit 查明，从备份恢复。")
     decision, absent = check_answer(matter, person, answer, now)
     decision, statement, proof = prove(matter, decision, person, answer, step or 0)
     people, evaluation = record.head(PEOPLE), decision.evaluation

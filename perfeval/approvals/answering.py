@@ -44,7 +44,7 @@ class Matter:
         rule = next((rule for rule in line.what.gates if rule.key == self.gate), None)
         if rule is None:
             known = "、".join(f"{rule.key}（{rule.title}）" for rule in line.what.gates)
-            raise ApprovalError("A02", f"第{self.revision.number}稿没有“{self.gate}”这一审批环节", f"这一稿成文时的环节：{known}。")
+            raise ApprovalError("A39", f"第{self.revision.number}稿没有“{self.gate}”这一审批环节", f"这一稿成文时的环节：{known}。")
         return line.what, rule, line.at
 
 
@@ -87,13 +87,13 @@ def prove(matter: Matter, decision: Decision, person: Person, answer: Answer, st
     try:
         stated = read_statement(answer.statement)
     except ValueError as error:
-        raise ApprovalError("A29", f"设备签名核验不通过：{error}", "重新打开审批页面，再签一次。") from error
+        raise ApprovalError("A41", f"待签的决定书读不出：{error}", "重新打开审批页面，再签一次。") from error
     if stated.previous != matter.head or not timedelta() <= decision.decided_at - stated.decided_at <= SIGNED_WITHIN:
         raise ApprovalError("A31", "打开审批页面之后，这项自评又有了新的记录，或已过了10分钟", "刷新审批页面，看过之后再签。")
     decision = replace(decision, decided_at=stated.decided_at)
     verified = verify_proof(answer.proof, answer.statement, person)
-    if state(decision, person.id, matter.head) != answer.statement:
-        raise ApprovalError("A29", "设备签名核验不通过：签的不是所填的决定", "重新打开审批页面，再签一次。")
-    if isinstance(verified, Refused):
-        raise ApprovalError("A29", f"设备签名核验不通过：{verified.reason}", "用登记过的设备，在登记时的地址上再签一次。")
+    is_this = state(decision, person.id, matter.head) == answer.statement
+    if not is_this or isinstance(verified, Refused):
+        reason = verified.reason if isinstance(verified, Refused) else "签的不是所填的决定"
+        raise ApprovalError("A29", f"设备签名核验不通过：{reason}", "用登记过的设备，在登记时的地址上重新打开审批页面，再签一次。")
     return decision, answer.statement, answer.proof

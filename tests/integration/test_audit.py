@@ -23,7 +23,9 @@ class Year:
 
     def __init__(self, folder: Path, welcome: Callable[..., Any]) -> None:
         self.office = open_office(folder)
-        self.phones = {name: welcome(self.office, name, role) for name, role in ((OPERATOR, "operator"), (CENTER, "center"), (BUREAU, "bureau"))}
+        self.phones = {
+            name: welcome(self.office, name, role) for name, role in ((OPERATOR, "operator"), (CENTER, "center"), (BUREAU, "bureau"))
+        }
         subject = self.office.workspace.subject(2022)
         self.evaluation = steps.open_evaluation(self.office, subject, OPERATOR, "run-1")
         self.decide("center", CENTER, Verdict.RETURN)
@@ -121,9 +123,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("change", "line", "told"), ROWS)
-def test_row_of_a_table_rewritten_is_named_by_its_line_of_the_record(
-    office: Office, change: str, line: tuple[str, int], told: str
-) -> None:
+def test_row_of_a_table_rewritten_is_named_by_its_line_of_the_record(office: Office, change: str, line: tuple[str, int], told: str) -> None:
     number = number_of(office, *line)
     rewrite(office, change)
     assert [(chain, place) for chain, place, message in faults(office) if told in message] == [("2022-zdxm-1", number)]

@@ -53,7 +53,7 @@ def test_port_in_use_is_named_with_what_to_do(place):
     ("host", "tls", "url", "origin"),
     [
         ("127.0.0.1", False, "http://127.0.0.1", "http://localhost"),
-        ("0.0.0.0", True, "https://127.0.0.1", "https://pingjia.example"),
+        ("0.0.0.0", True, "https://127.0.0.1", "https://pingjia.example"),  # noqa: S104  # as an office types it
         ("127.0.0.1", True, "https://127.0.0.1", "https://pingjia.example"),
         ("127.0.0.2", False, "http://127.0.0.2", "http://127.0.0.2"),
     ],

@@ -167,8 +167,8 @@ def test_revisions_go_on_with_the_next_after_a_correction_and_name_the_run(offic
     assert names == ["2022 公路养护 第1稿", "2022 公路养护 第1稿", "2022 公路养护 第2稿"]
 
 
-def test_gates_are_those_of_the_settings(office: Office) -> None:
-    assert tasks.gates() == (Gate("center", "中心审批", "签发"), Gate("bureau", "财政局审批", "审核"))
+def test_gates_are_those_that_the_draft_was_made_under(revision: Revision) -> None:
+    assert tasks.gates(revision) == (Gate("center", "中心审批", "签发"), Gate("bureau", "财政局审批", "审核"))
 
 
 def test_evaluation_refused_is_ended_and_told_so(office: Office, evaluation: Evaluation) -> None:

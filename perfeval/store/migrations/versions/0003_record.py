@@ -32,9 +32,7 @@ _LEFT = {
 def upgrade() -> None:
     """Put aside what is replaced, and make the new tables."""
     left = _left()
-    op.create_table(
-        "before", sa.Column("unit", sa.String(200), primary_key=True), sa.Column("content", sa.JSON, nullable=False)
-    )
+    op.create_table("before", sa.Column("unit", sa.String(200), primary_key=True), sa.Column("content", sa.JSON, nullable=False))
     before = sa.table("before", sa.column("unit"), sa.column("content", sa.JSON))
     if left:
         op.bulk_insert(before, [{"unit": unit, "content": content} for unit, content in left.items()])
