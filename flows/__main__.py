@@ -28,11 +28,13 @@ perfeval：从台账到项目支出绩效自评报告
   run --year Y        开始或继续一项自评，直到等待审批
   status              每项自评进行到哪一步、等了多久
   decide ID …         在终端审批：同意、退回修改、不同意
-  approver            登记、查看、停用审批人：add list revoke
+  approver            邀请、登记、确认、停用审批人：invite enrol confirm list revoke substitute unlock
+  audit               核对审批台账，指出被改动的是哪一条
   verify ARCHIVE      核验归档包，并从台账重算得分
 
 运行
-  serve               启动服务：Prefect 界面、审批表单、年度计划、报告下载
+  serve               启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面
+  certificate HOST    生成网站证书，供 serve --tls 使用
   demo                用样例走完一年
   doctor              检查本机环境和工作区
 

@@ -100,27 +100,29 @@ def decide(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="监听地址", metavar="HOST")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="监听地址；给其他电脑用写 0.0.0.0", metavar="HOST")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="监听端口", min=0, max=65535, metavar="PORT")] = 4200,
-    show_password: Annotated[bool, typer.Option("--show-password", help="显示登录口令后退出")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="用 perfeval certificate 生成的证书提供 https")] = False,
     workspace: WorkspaceOption = Path(),
 ) -> None:
-    """启动服务：Prefect 界面、审批表单、年度计划、报告下载，Ctrl-C 结束。"""
-    from flows.serve import USER, keeping, kept_access
+    """启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面，Ctrl-C 结束。"""
+    from flows.serve import HOST, keeping
+    from perfeval.errors import UsageError
 
     office = open_office(workspace)
-    access, is_new = kept_access(office)
-    if show_password:
-        tell(f"{USER}:{access.password}")
-        return
+    certificate = None
+    if tls:
+        from perfeval.certificate import find_certificate
+
+        if (certificate := find_certificate(office.workspace.tls)) is None:
+            raise UsageError("P17", "还没有证书，不能用 --tls", "先执行 perfeval certificate 主机名。")
+    elif host != HOST:
+        say("没有用 --tls：姓名、动态码和报告在网络上不加密。给其他电脑用时，先执行 perfeval certificate 主机名，再加 --tls。")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say("正在启动服务……")
-    with keeping(office, host, port) as server:
-        say(
-            f"服务已启动：{server.url}　用户名 {USER}"
-            + (f"，口令 {access.password}（登录时填写 {USER}:{access.password}）" if is_new else "")
-        )
-        say("按 Ctrl-C 结束。忘记口令：perfeval serve --show-password")
+    with keeping(office, host, port, certificate) as server:
+        say(f"服务已启动：{server.address.origin}")
+        say("用浏览器打开，以自己的姓名和动态码登录。按 Ctrl-C 结束。")
         try:
             while True:
                 server.tend()
@@ -168,7 +170,7 @@ def _correct(office: "Office", status: "Status", note: str) -> None:
             decisions = record.decisions(status.revision.evaluation, status.revision.number)
         comments = "；".join(item.comment for item in decisions if item.comment)
         raise UsageError("P13", f"第{status.revision.number}稿已退回修改：{comments}", "更正台账后，用 --note 说明更正了什么，再运行。")
-    steps.record_correction(office.store, status.revision, note)
+    steps.record_correction(office, status.revision, note)
 
 
 def _report(office: "Office", position: "Position", server_url: str | None, *, as_json: bool) -> None:

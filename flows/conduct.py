@@ -9,17 +9,17 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.responses import DeploymentResponse, SetStateStatus
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry
 
 from flows.evaluation import DEPLOYMENT, FLOW
+from flows.forms import awaited, is_behind
 from perfeval import steps
 from perfeval.errors import ServerError
-from perfeval.model import Evaluation, Stage, Status
+from perfeval.model import Evaluation, Status
 from perfeval.model.outcomes import Failure
 from perfeval.office import Office
-from perfeval.settings import CORRECTION
 from perfeval.workspace import Subject
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds to wait: until a run can be started or takes an answer, until it stands still, between two looks at it."""
+    """Seconds to wait: until a run can be started, until it stands still, between two looks at it."""
 
     start: float = 120
     run: float = 3600
@@ -65,23 +65,10 @@ class Conductor:
         if run is None or run.state is None:
             return self.begin(self._office.subject(evaluation), evaluation.prepared_by)
         status = steps.status(self._office, evaluation)
-        form = CORRECTION if status.stage is Stage.CORRECTING else status.gate and status.gate.key
-        stands = (run.state.state_details.pause_key or "").startswith(f"{form}-r{status.revision.number}-")
         soon = datetime.now(UTC) + timedelta(minutes=1)
         is_put_off = run.state.is_scheduled() and (run.state.state_details.scheduled_time or soon) > soon
-        if run.state.is_final() or is_put_off or (run.state.is_paused() and not stands):
+        if run.state.is_final() or is_put_off or (run.state.is_paused() and is_behind(run.state.state_details.pause_key, awaited(status))):
             self._client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
-        return self._wait(run)
-
-    def answer(self, run_id: str, form: dict[str, str]) -> Position:
-        """Answer the form a run is suspended at, as the Resume button does, and wait until it stands still again."""
-        run = self._client.read_flow_run(UUID(run_id))
-
-        def accepted() -> bool | None:
-            # Just after suspending, Prefect has not stored the form yet and rejects every answer.
-            return self._client.resume_flow_run(run.id, run_input=form).status is not SetStateStatus.REJECT or None
-
-        self._until(accepted, self._patience.start)
         return self._wait(run)
 
     def _wait(self, run: FlowRun) -> Position:

@@ -35,7 +35,7 @@ class EvaluationRequest(BaseModel):
     year: int = Field(default=0, ge=0, le=2099, title="年度", description="四位数年份；0 为上一年度")
     programme: str = Field(default="", max_length=40, title="项目", description="项目的 key；本单位只有一个项目时留空")
     prepared_by: Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH)] = Field(
-        default="", title="送审人", description="留空为设置中的填表人；送审人不能审批"
+        default="", title="送审人", description="须已登记为经办人；在网页上开始时就是登录的人。送审人不能审批"
     )
 
 
@@ -46,7 +46,7 @@ def self_evaluation(request: EvaluationRequest) -> State[Any]:
     for revision in revisions(evaluation):
         findings = validate_ledgers(revision, ingest_ledgers(revision))
         submission = Submission(revision, score_indicators(revision), findings, draft_report(revision))
-        decisions = (await_decision(gate, submission) for gate in gates())
+        decisions = (await_decision(gate, submission) for gate in gates(revision))
         objection = next((decision for decision in decisions if decision.verdict is not Verdict.APPROVE), None)
         if objection is None:
             return Completed(name="已归档", message=archive_report(revision))

@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -30,11 +31,14 @@ from perfeval.workspace import Workspace
 
 if TYPE_CHECKING:
     from flows.conduct import Conductor
+    from perfeval.certificate import Certificate
 
-USER = "perfeval"
 HOST = "127.0.0.1"
+EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  # compared, not bound
 SCHEDULE = "PERFEVAL_SCHEDULE"
 MACHINE = "x-perfeval-machine"
+ORIGIN = "PERFEVAL_ORIGIN"
+TLS = "PERFEVAL_TLS"
 _STARTUP_SECONDS = 180
 _STOP_SECONDS = 10
 # A child that ends so often without having lived so long is not started again.
@@ -43,31 +47,37 @@ _LIVED_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """How a server knows who asks: people by the login they share, its own processes by that and a header nobody else has."""
+class Address:
+    """Where a server is: `url` for our own processes, which prove themselves by the secret `machine`; `origin` for people's browsers.
 
-    password: str = field(default_factory=lambda: secrets.token_urlsafe(18))
-    machine: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    `root` is the certificate that the processes trust, where the server speaks TLS.
+    """
+
+    url: str
+    origin: str
+    machine: str
+    root: str = ""
 
 
-def environment(workspace: Workspace, url: str, access: Access) -> dict[str, str]:
+def environment(workspace: Workspace, address: Address) -> dict[str, str]:
     """The environment of everything that talks to this workspace's Prefect.
 
     PREFECT_ variables of the caller are dropped: somebody's cloud profile must not receive a county's ledgers.
     """
     home = workspace.state / "prefect"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_") and not _is_socks(name, value)}
-    kept |= _without_proxy(url)
+    kept |= _without_proxy(address.url)
+    if address.root:
+        kept["PREFECT_API_SSL_CERT_FILE"] = address.root
     return kept | {
         WORKSPACE_VARIABLE: str(workspace.root),
+        ORIGIN: address.origin,
         "PREFECT_HOME": str(home),
-        "PREFECT_API_URL": f"{url}/api",
-        "PREFECT_API_AUTH_STRING": f"{USER}:{access.password}",
-        "PREFECT_SERVER_API_AUTH_STRING": f"{USER}:{access.password}",
-        "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({MACHINE: access.machine}),
+        "PREFECT_API_URL": f"{address.url}/api",
+        # The door knows who asks; behind it Prefect asks nobody.
+        "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({MACHINE: address.machine}),
         # As the address of a file: a path may hold signs that end one in Prefect's own address, and the rest would lie elsewhere.
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{quote(str(home / 'prefect.db'))}?uri=true",
-        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
         "PREFECT_SERVER_UI_API_URL": "/api",
@@ -150,14 +160,24 @@ class _Child:
 
 
 class Server:
-    """Prefect's server and runner for one workspace, as children of this process."""
+    """Prefect's server and runner for one workspace, as children of this process; with a certificate it speaks TLS."""
 
-    def __init__(self, workspace: Workspace, access: Access, host: str = HOST, port: int = 0) -> None:
+    def __init__(self, workspace: Workspace, host: str = HOST, port: int = 0, certificate: "Certificate | None" = None) -> None:
+        if certificate and host not in {HOST, *EVERYWHERE}:
+            raise UsageError("P16", f"--tls 时 --host 不能写 {host}", "只给本机用不写 --host；给其他电脑用写 --host 0.0.0.0。")
         self._workspace = workspace
         self._listener = _listen(host, port)
-        local = HOST if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared, not bound
-        self.url = f"http://{local}:{self._listener.getsockname()[1]}"
-        self.environment = environment(workspace, self.url, access)
+        number = self._listener.getsockname()[1]
+        scheme = "https" if certificate else "http"
+        local = HOST if host in EVERYWHERE else host
+        shown = certificate.host if certificate else _shown(host)
+        root = str(certificate.root) if certificate else ""
+        self.address = Address(
+            f"{scheme}://{_bracketed(local)}:{number}", f"{scheme}://{_bracketed(shown)}:{number}", secrets.token_urlsafe(24), root
+        )
+        self.environment = environment(workspace, self.address)
+        if certificate:
+            self.environment[TLS] = str(certificate.server)
         self._children: list[_Child] = []
 
     def __enter__(self) -> Self:
@@ -169,7 +189,7 @@ class Server:
         home.mkdir(mode=0o700, exist_ok=True)
         try:
             # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
-            self._children.append(_Child("flows.server", self.environment, home / "server.log", self._listener))
+            self._children.append(_Child("flows.door", self.environment, home / "server.log", self._listener))
             self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
             self._await_health(home)
         except BaseException:
@@ -185,7 +205,7 @@ class Server:
 
     def _await_health(self, home: Path) -> None:
         deadline = time.monotonic() + _STARTUP_SECONDS
-        while not is_healthy(self.url):
+        while not is_healthy(self.address):
             self.tend()
             if time.monotonic() > deadline:
                 raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
@@ -213,11 +233,23 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def is_healthy(url: str) -> bool:
+def _shown(host: str) -> str:
+    # Only under this name does a browser without certificate let a device sign.
+    return "localhost" if host in {HOST, "::1", "localhost"} else socket.gethostname() if host in EVERYWHERE else host
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def is_healthy(address: Address) -> bool:
     """Whether Prefect answers and reaches its database."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    # Past the office's proxy: it does not lead to this machine.
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if address.root:
+        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=address.root)))
     try:
-        with direct.open(f"{url}/api/ready", timeout=2) as answer:
+        with urllib.request.build_opener(*handlers).open(f"{address.url}/api/ready", timeout=2) as answer:
             return bool(answer.status == 200)  # noqa: PLR2004  # OK
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         time.sleep(0.2)
@@ -227,9 +259,9 @@ def is_healthy(url: str) -> bool:
 class Remote:
     """A server that another process keeps, with the face of `Server`."""
 
-    def __init__(self, workspace: Workspace, url: str, access: Access) -> None:
-        self.url = url
-        self.environment = environment(workspace, url, access)
+    def __init__(self, workspace: Workspace, address: Address) -> None:
+        self.address = address
+        self.environment = environment(workspace, address)
 
     def tend(self) -> None:
         """Its keeper looks after it."""
@@ -237,21 +269,18 @@ class Remote:
 
 @contextmanager
 def serving(office: Office) -> Iterator[Server | Remote]:
-    """The server that is up for this workspace, else one of our own for as long as the block lasts.
-
-    Our own has a password that nobody ever sees, so that the terminal works without PERFEVAL_KEY.
-    """
-    with _claim(office.workspace) as url:
-        if url:
-            yield Remote(office.workspace, url, kept_access(office)[0])
+    """The server that is up for this workspace, else one of our own for as long as the block lasts."""
+    with _claim(office.workspace) as address:
+        if address:
+            yield Remote(office.workspace, address)
         else:
-            with Server(office.workspace, Access()) as server:
+            with Server(office.workspace) as server:
                 yield server
 
 
 @contextmanager
 def conducting(office: Office) -> Iterator[tuple["Conductor", str | None]]:
-    """A conductor on the server that is up, and its address; else on one of our own for as long as the block lasts."""
+    """A conductor on the server that is up, and where people open it; else on one of our own for as long as the block lasts."""
     with serving(office) as server:
         # Prefect reads its settings from the environment when it is imported, and nothing of the caller's may be among them.
         os.environ.clear()
@@ -261,41 +290,31 @@ def conducting(office: Office) -> Iterator[tuple["Conductor", str | None]]:
         from flows.conduct import Conductor
 
         with get_client(sync_client=True) as client:
-            yield Conductor(office, client, server.tend), server.url if isinstance(server, Remote) else None
+            yield Conductor(office, client, server.tend), server.address.origin if isinstance(server, Remote) else None
 
 
 @contextmanager
-def keeping(office: Office, host: str, port: int) -> Iterator[Server]:
+def keeping(office: Office, host: str, port: int, certificate: "Certificate | None" = None) -> Iterator[Server]:
     """A server that others find, for as long as the block lasts.
 
     Raises: UsageError: when one is up already or the port is taken.
     """
-    _ = office.key  # without one, no approval could be given on it
-    with _claim(office.workspace) as url:
-        if url:
-            raise UsageError("P05", f"本工作区的服务已在运行：{url}", "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
-        server = Server(office.workspace, kept_access(office)[0], host, port)
+    _ = office.key  # without one, nobody could log in
+    with _claim(office.workspace) as address:
+        if address:
+            message = f"本工作区的服务已在运行：{address.origin}"
+            raise UsageError("P05", message, "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
+        server = Server(office.workspace, host, port, certificate)
         server.environment[SCHEDULE] = "on"
         with server:
             note = _note(office.workspace)
-            note.write_text(json.dumps({"url": server.url, "pid": os.getpid()}), encoding="utf-8")
+            # It holds the processes' secret, which is of no use once this server has ended.
+            with os.fdopen(os.open(note, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+                json.dump(asdict(server.address), file)
             try:
                 yield server
             finally:
                 note.unlink(missing_ok=True)
-
-
-def kept_access(office: Office) -> tuple[Access, bool]:
-    """The access of the server that stays for this workspace, and whether it was made just now."""
-    names = ("server-password", "server-machine")
-    with office.store.transaction() as record:
-        password, machine = (record.load_secret(name, office.key) for name in names)
-        if password and machine:
-            return Access(password, machine), False
-        made = Access()
-        for name, value in zip(names, (made.password, made.machine), strict=True):
-            record.save_secret(name, value, office.key)
-    return made, True
 
 
 def _note(workspace: Workspace) -> Path:
@@ -303,7 +322,7 @@ def _note(workspace: Workspace) -> Path:
 
 
 @contextmanager
-def _claim(workspace: Workspace) -> Iterator[str | None]:
+def _claim(workspace: Workspace) -> Iterator[Address | None]:
     """Hold this workspace's server lock, or learn the address of who keeps it for others.
 
     The lock is the kernel's and ends with its process: a note left by one that was killed is never believed.
@@ -314,9 +333,9 @@ def _claim(workspace: Workspace) -> Iterator[str | None]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                url = _kept_url(workspace)
-                if url and is_healthy(url):
-                    yield url
+                address = kept_address(workspace)
+                if address and is_healthy(address):
+                    yield address
                     return
                 if time.monotonic() > deadline:
                     raise ServerError("P06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。") from None
@@ -327,8 +346,9 @@ def _claim(workspace: Workspace) -> Iterator[str | None]:
                 return
 
 
-def _kept_url(workspace: Workspace) -> str | None:
+def kept_address(workspace: Workspace) -> Address | None:
+    """The address that a server left for others, which need not be up any more."""
     try:
-        return str(json.loads(_note(workspace).read_text(encoding="utf-8"))["url"])
-    except (OSError, ValueError, KeyError):
+        return Address(**json.loads(_note(workspace).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return None

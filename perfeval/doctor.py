@@ -6,17 +6,19 @@ import os
 import platform
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from perfeval.certificate import find_certificate
 from perfeval.errors import ConfigurationError, PerfevalError, UsageError
 from perfeval.indicators import load_indicators
 from perfeval.packs import known_years
@@ -30,6 +32,7 @@ _DATABASE = "PERFEVAL_DATABASE_URL"
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
 _FREE_BYTES = 1 << 30
 _FONT_SECONDS = 30
+_RENEWAL_DAYS = 30
 _TIMEZONE = "Asia/Shanghai"
 
 # Names of the program's file, by preference: purpose, and Debian's and Ubuntu's command for it.
@@ -79,6 +82,7 @@ def examine(place: Workspace | ConfigurationError | None) -> list[Condition]:
         _examine_key(),
         _examine_configuration(place),
         _examine_database(),
+        examine_certificate(workspace, socket.gethostname()),
         *(_examine_program(*program) for program in _PROGRAMS),
         _examine_fonts(),
     ]
@@ -188,6 +192,23 @@ def _examine_database() -> Condition:
     except PerfevalError as error:
         return Condition(name, "missing", error.message, purpose, error.hint.rstrip("。") if has_driver else remedy)
     return Condition(name, "ok", "能连接", purpose)
+
+
+def examine_certificate(workspace: Workspace | None, machine: str) -> Condition:
+    """Under which name people open the pages, and whether it is still this machine's; a device signs for one name only."""
+    name, purpose = "网站证书", "其他电脑用 https 打开本服务；登记设备签名"
+    found = find_certificate(workspace.tls) if workspace else None
+    if found is None:
+        told = "没有，只能在本机用 http://localhost 打开并登记设备签名；用 IP 地址打开不能登记"
+        return Condition(name, "optional", told, purpose, "perfeval certificate 主机名，再用 perfeval serve --tls")
+    shown = f"{found.host}，有效期到 {found.expires_at.astimezone():%Y-%m-%d}"
+    if (found.expires_at - datetime.now(UTC)).days < _RENEWAL_DAYS:
+        return Condition(name, "missing", f"{shown}，即将或已经过期", purpose, f"perfeval certificate {found.host}，并重新安装根证书")
+    if machine.partition(".")[0].lower() != found.host.partition(".")[0]:
+        told = f"{shown}；本机名是 {machine}，与证书的主机名不同"
+        remedy = f"确认其他电脑用 {found.host} 仍能打开本机；主机名改变后，已登记的设备签名不能再用，须重新登记"
+        return Condition(name, "optional", told, purpose, remedy)
+    return Condition(name, "ok", shown, purpose)
 
 
 def _examine_program(name: str, commands: tuple[str, ...], purpose: str, remedy: str) -> Condition:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfeval.errors import StoreError
-from perfeval.model import Decision, Draft, FailedAttempt, Finding, Gate, Revision, Scorecard, Severity
+from perfeval.model import Decision, Draft, Finding, Gate, Revision, Scorecard, Severity
 from perfeval.model.numbers import percentage
 from perfeval.model.outcomes import Drafted
 from perfeval.office import Office
@@ -44,13 +44,12 @@ class Submission:
         return f"{evaluation.year} {escaped(evaluation.programme)} 第{self.revision.number}稿"
 
 
-def describe_submission(gate: Gate, submission: Submission, attempts: Sequence[FailedAttempt]) -> str:
+def describe_submission(gate: Gate, submission: Submission) -> str:
     """What an approver reads above the form."""
     revision, card = submission.revision, submission.card
     evaluation = revision.evaluation
     doubts = [finding for finding in submission.doubts if finding.severity is not Severity.NOTE]
     lines = [
-        *_problem(attempts),
         f"### {gate.title}：{evaluation.year}年度“{escaped(evaluation.programme)}”自评报告 第{revision.number}稿",
         f"**总分 {card.total}　等级 {escaped(card.grade)}**　送审人 {escaped(evaluation.prepared_by)}",
         "",
@@ -65,11 +64,10 @@ def describe_submission(gate: Gate, submission: Submission, attempts: Sequence[F
     return "\n".join(lines)
 
 
-def describe_objection(objection: Decision, attempts: Sequence[FailedAttempt]) -> str:
+def describe_objection(objection: Decision) -> str:
     """What the clerk reads above the form after a return."""
     return "\n".join(
         [
-            *_problem(attempts),
             f"### 第{objection.revision}稿已退回修改",
             f"{escaped(objection.approver)}：{escaped(objection.comment)}",
             "",
@@ -110,10 +108,6 @@ def _markdown_table(rows: Sequence[dict[str, str]]) -> list[str]:
     head = ["三级指标", "年度指标值", "实际完成值", "分值", "得分"]
     lines = [head, ["---"] * len(head), *([escaped(row[name]) for name in head] for row in rows)]
     return ["| " + " | ".join(cells) + " |" for cells in lines]
-
-
-def _problem(attempts: Sequence[FailedAttempt]) -> list[str]:
-    return [f"**上次填写无效：{escaped(attempts[-1].problem)}**", ""] if attempts else []
 
 
 def escaped(text: str) -> str:

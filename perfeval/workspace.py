@@ -88,6 +88,11 @@ class Workspace:
         return self.state / "artifacts"
 
     @property
+    def tls(self) -> Path:
+        """The folder of the pages' certificate."""
+        return self.root / self.settings.storage.folder / "tls"
+
+    @property
     def archive_folder(self) -> Path:
         """Where bags are archived."""
         return self.root / self.settings.archive.folder

@@ -80,7 +80,8 @@ class _Court:
 
     def hear(self, line: Line, before: Sequence[Line]) -> Judged | None:
         """What a line decides, if it does; raises what is wrong with it."""
-        if bool(before) == isinstance(line.what, Opened) and not isinstance(line.what, Migrated):
+        is_begun = any(not isinstance(item.what, Migrated) for item in before)
+        if is_begun == isinstance(line.what, Opened) and not isinstance(line.what, Migrated):
             raise ValueError("立项不是第一条")
         match line.what:
             case Opened() as opened:

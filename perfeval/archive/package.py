@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
+from perfeval.approvals.record import Entry
 from perfeval.model import Decision, Evaluation, Gate, ReceivedFile
 from perfeval.settings import Archive
 from perfeval.workspace import CONFIG_FILE
@@ -35,6 +36,7 @@ class SubmissionPackage:
         archive_no: 档号, from `archive_number`.
         title: 题名, the report's.
         decisions: every decision of the evaluation, earlier revisions' too.
+        record, people: the evaluation's chain and the people's, as far as they went when the bag was begun.
         written_on: 成文日期, as printed under the report.
         drafted_at, archived_at: when this revision was drafted and archived, as recorded once: never the clock's now.
         unit: 立档单位 and 责任者.
@@ -62,6 +64,8 @@ class SubmissionPackage:
     snapshots: Mapping[str, Path] = field(default_factory=dict)
     records: Mapping[str, bytes] = field(default_factory=dict)
     configuration: Mapping[str, Path] = field(default_factory=dict)
+    record: Sequence[Entry] = ()
+    people: Sequence[Entry] = ()
 
 
 def report_title(unit: str, year: int) -> str:

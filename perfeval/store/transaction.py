@@ -1,21 +1,26 @@
 """A unit of work: every question to the record and every entry in it, of one unit, in one transaction of the database."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Row, Select, delete, exists, func, select, update
+from sqlalchemy import Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
+from perfeval.approvals.canonical import dump_line
+from perfeval.approvals.events import PROGRAM, AnsweredWrongly, Decided, Event, Opened
+from perfeval.approvals.locking import REMEMBERED, Attempt, Result
+from perfeval.approvals.person import Person
+from perfeval.approvals.record import PEOPLE
 from perfeval.errors import ApprovalError, StoreError
-from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Person, Progress, Revision, Verdict
+from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
 from perfeval.model.documents import dump, load
+from perfeval.model.evaluation import closing
 from perfeval.model.outcomes import Corrected, Drafted, Failure, Sealing
-from perfeval.store.tables import AskRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, PersonRow, SecretRow
+from perfeval.store.record import Record
+from perfeval.store.tables import AskRow, AttemptRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow, SeedRow
 from perfeval.store.vault import decrypt, encrypt
 
 
@@ -30,110 +35,106 @@ class Outcome(Protocol):
 O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
-    """An approver with what is needed to check a code; never leaves the process."""
-
-    id: int
-    person: Person
-    secret: str
-
-
-class Transaction:
+class Transaction(Record):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
-
-    def __init__(self, session: Session, unit: str) -> None:
-        self._session = session
-        self._unit = unit
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
-    def open_evaluation(self, year: int, key: str, programme: str, prepared_by: str, run: str | None) -> Evaluation:
+    def open_evaluation(self, year: int, key: str, programme: str, preparer: Person | None, run: str | None) -> Evaluation:
         """The evaluation that `run` belongs to, else the open one of this programme's year, else a new one.
 
-        A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again.
+        A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. The preparer is asked for
+        where there is none yet: for a new one, or one from before the record.
         """
-        mine = select(EvaluationRow).where(EvaluationRow.unit == self._unit)
-        row = run and self._session.scalar(mine.where(EvaluationRow.run == run))
+        mine = select(EvaluationRow).where(EvaluationRow.unit == self.unit)
+        row = run and self.session.scalar(mine.where(EvaluationRow.run == run))
         same = (EvaluationRow.year == year, EvaluationRow.programme_key == key)
-        row = row or self._session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)))
+        row = row or self.session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)))
         if not row:
             # Another unit on this database may have the number already.
             stem = f"{year}-{key}-"
-            taken = set(self._session.scalars(select(EvaluationRow.id).where(EvaluationRow.id.startswith(stem))))
+            taken = set(self.session.scalars(select(EvaluationRow.id).where(EvaluationRow.id.startswith(stem))))
             free = next(name for name in (f"{stem}{serial}" for serial in count(1)) if name not in taken)
             row = EvaluationRow(
-                id=free, unit=self._unit, year=year, programme_key=key, programme=programme, prepared_by=prepared_by, opened_at=_now()
-            )
+                id=free, unit=self.unit, year=year, programme_key=key, programme=programme, prepared_by="", preparer="",
+                opened_at=datetime.now(UTC),
+            )  # fmt: skip
             try:
-                with self._session.begin_nested():
-                    self._session.add(row)
+                with self.session.begin_nested():
+                    self.session.add(row)
             except IntegrityError:  # another process opened it between our question and our answer
-                return self.open_evaluation(year, key, programme, prepared_by, run)
+                return self.open_evaluation(year, key, programme, preparer, run)
+        if not row.preparer and preparer:
+            row.prepared_by, row.preparer = preparer.name, preparer.id
+            self.lock_chain(PEOPLE)
+            opened = {"year": year, "programme": programme, "programme_key": key, "prepared_by": preparer.id}
+            self.append(row.id, Opened(unit=self.unit, **opened, people=self.head(PEOPLE)), preparer.id)
         row.run = run or row.run
-        self._session.flush()
+        self.session.flush()
         return _evaluation(row)
-
-    def take_over(self, programmes: Mapping[str, str]) -> None:
-        """Take over what stood in the store before units were told apart; `programmes` gives keys by name."""
-        before = update(EvaluationRow).where(EvaluationRow.unit == "")
-        for name, key in programmes.items():
-            self._session.execute(before.where(EvaluationRow.programme == name).values(unit=self._unit, programme_key=key))
-        for table in (EvaluationRow, PersonRow, SecretRow):
-            self._session.execute(update(table).where(table.unit == "").values(unit=self._unit))
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
         """An evaluation by id.
 
         Raises: StoreError: when there is none.
         """
-        row = self._session.get(EvaluationRow, evaluation_id)
-        if row is None or row.unit != self._unit:
+        row = self.session.get(EvaluationRow, evaluation_id)
+        if row is None or row.unit != self.unit:
             raise StoreError("S05", f"没有编号为 {evaluation_id} 的自评", "用 perfeval status 查看全部自评的编号。")
         return _evaluation(row)
 
     def evaluations(self, year: int | None = None, key: str | None = None) -> list[Evaluation]:
         """All evaluations, or those of a year and of a programme, oldest first."""
-        query = select(EvaluationRow).where(EvaluationRow.unit == self._unit).order_by(EvaluationRow.opened_at)
+        query = select(EvaluationRow).where(EvaluationRow.unit == self.unit).order_by(EvaluationRow.opened_at)
         query = query if year is None else query.where(EvaluationRow.year == year)
         query = query if key is None else query.where(EvaluationRow.programme_key == key)
-        return [_evaluation(row) for row in self._session.scalars(query)]
+        return [_evaluation(row) for row in self.session.scalars(query)]
 
     def evaluation_of(self, run: str) -> Evaluation | None:
         """The evaluation that a conductor's run serves."""
-        row = self._session.scalar(select(EvaluationRow).where(EvaluationRow.unit == self._unit, EvaluationRow.run == run))
+        row = self.session.scalar(select(EvaluationRow).where(EvaluationRow.unit == self.unit, EvaluationRow.run == run))
         return _evaluation(row) if row else None
+
+    def preparer_of(self, evaluation: Evaluation) -> str:
+        """The id of who prepared an evaluation."""
+        return self.session.scalar(select(EvaluationRow.preparer).where(EvaluationRow.id == evaluation.id)) or ""
 
     def run_of(self, evaluation: Evaluation) -> str | None:
         """The conductor's run that serves an evaluation."""
-        return self._session.scalar(select(EvaluationRow.run).where(EvaluationRow.id == evaluation.id))
+        return self.session.scalar(select(EvaluationRow.run).where(EvaluationRow.id == evaluation.id))
+
+    def runs(self) -> dict[str, str]:
+        """The conductor's run of every evaluation that has one, by the evaluation's id."""
+        query = select(EvaluationRow.id, EvaluationRow.run).where(EvaluationRow.unit == self.unit, EvaluationRow.run.is_not(None))
+        return {evaluation: str(run) for evaluation, run in self._session.execute(query)}
 
     def lock(self, evaluation: Evaluation) -> None:
         """Let nobody else record anything of this evaluation until this transaction ends."""
-        self._session.execute(select(EvaluationRow.id).where(EvaluationRow.id == evaluation.id).with_for_update())
+        self.session.execute(select(EvaluationRow.id).where(EvaluationRow.id == evaluation.id).with_for_update())
+        self.lock_chain(evaluation.id)
 
     def end_evaluation(self, evaluation: Evaluation, outcome: str) -> None:
         """Close an evaluation; the first outcome stands."""
-        self._session.execute(
+        self.session.execute(
             update(EvaluationRow)
             .where(EvaluationRow.id == evaluation.id, EvaluationRow.outcome.is_(None))
-            .values(outcome=outcome, ended_at=_now())
+            .values(outcome=outcome, ended_at=datetime.now(UTC))
         )
 
     def next_item_number(self, evaluation: Evaluation) -> int:
         """The next item number (件号) of the unit's year, behind all that were given, archived yet or not."""
         number = OutcomeRow.document["number"].as_integer()
         given = select(func.max(number)).join(EvaluationRow, EvaluationRow.id == OutcomeRow.evaluation)
-        same_year = (EvaluationRow.unit == self._unit, EvaluationRow.year == evaluation.year, OutcomeRow.step == Sealing.step)
+        same_year = (EvaluationRow.unit == self.unit, EvaluationRow.year == evaluation.year, OutcomeRow.step == Sealing.step)
         # On PostgreSQL two programmes of the unit may be archived at once: the second waits here.
-        everything = select(EvaluationRow.id).where(EvaluationRow.unit == self._unit, EvaluationRow.year == evaluation.year)
-        self._session.execute(everything.with_for_update())
-        return (self._session.scalar(given.where(*same_year)) or 0) + 1
+        everything = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit, EvaluationRow.year == evaluation.year)
+        self.session.execute(everything.with_for_update())
+        return (self.session.scalar(given.where(*same_year)) or 0) + 1
 
     def current_revision(self, evaluation: Evaluation) -> Revision:
         """The revision in work: one more than the corrections recorded."""
         corrected = (OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == Corrected.step)
-        return Revision(evaluation, (self._session.scalar(select(func.max(OutcomeRow.revision)).where(*corrected)) or 0) + 1)
+        return Revision(evaluation, (self.session.scalar(select(func.max(OutcomeRow.revision)).where(*corrected)) or 0) + 1)
 
     def progress(self, evaluation: Evaluation) -> Progress:
         """What has been done in the revision in work of an evaluation, as it is recorded now."""
@@ -142,108 +143,125 @@ class Transaction:
 
     def all_progress(self) -> list[Progress]:
         """That of all evaluations, oldest first; three questions, however many there are."""
-        mine = select(EvaluationRow.id).where(EvaluationRow.unit == self._unit)
+        mine = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit)
         return self._progress(self.evaluations(), OutcomeRow.evaluation.in_(mine), DecisionRow.evaluation.in_(mine))
 
     def _progress(self, evaluations: Sequence[Evaluation], of_outcomes: Any, of_decisions: Any) -> list[Progress]:  # noqa: ANN401  # SQL conditions
-        # Only the draft itself: the figures beside it are a hundred times as long.
-        draft = OutcomeRow.document["draft"]
-        told = select(OutcomeRow.evaluation, OutcomeRow.revision, OutcomeRow.step, OutcomeRow.done_at, draft)
-        steps = self._session.execute(told.where(of_outcomes, OutcomeRow.step.in_((Drafted.step, Corrected.step))))
+        # Only draft and gates: the figures beside them are a hundred times as long.
+        parts = (OutcomeRow.document["draft"], OutcomeRow.document["gates"])
+        told = select(OutcomeRow.evaluation, OutcomeRow.revision, OutcomeRow.step, OutcomeRow.done_at, *parts)
+        steps = self.session.execute(told.where(of_outcomes, OutcomeRow.step.in_((Drafted.step, Corrected.step))))
         corrected: dict[str, int] = defaultdict(int)
-        drafted: dict[tuple[str, int], tuple[datetime, Any]] = {}
-        for evaluation, revision, step, done_at, document in steps:
+        drafted: dict[tuple[str, int], tuple[datetime, Any, Any]] = {}
+        for evaluation, revision, step, done_at, document, gates in steps:
             if step == Corrected.step:
                 corrected[evaluation] = max(corrected[evaluation], revision)
             else:
-                drafted[evaluation, revision] = done_at, document
+                drafted[evaluation, revision] = done_at, document, gates
         decisions: dict[tuple[str, int], list[Decision]] = defaultdict(list)
-        for row in self._session.execute(_DECISIONS.where(of_decisions)):
+        for row in self.session.execute(_DECISIONS.where(of_decisions)):
             decision = _decision(row)
             decisions[decision.evaluation, decision.revision].append(decision)
         found = []
         for item in evaluations:
             number = corrected[item.id] + 1
-            drafted_at, document = drafted.get((item.id, number), (None, None))
+            drafted_at, document, gates = drafted.get((item.id, number), (None, None, None))
             given = tuple(decisions[item.id, number])
-            found.append(Progress(Revision(item, number), drafted_at, load(Draft, document) if document else None, given))
+            draft = load(Draft, document) if document else None
+            found.append(Progress(Revision(item, number), drafted_at, draft, given, load(tuple[Gate, ...], gates or [])))
         return found
 
     # ---- outcomes of steps -------------------------------------------------------------------------------------------
 
     def outcome(self, revision: Revision, kind: type[O]) -> O | None:
         """What a step left for this revision, or None while it is not done."""
-        row = self._session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
+        row = self.session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
         return load(kind, row.document) if row else None
 
     def outcome_time(self, revision: Revision, kind: type[Outcome]) -> datetime | None:
         """When a step was done for this revision."""
-        row = self._session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
+        row = self.session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
         return row.done_at if row else None
 
-    def save_outcome(self, revision: Revision, outcome: O) -> O:
-        """Keep a step's outcome; where another process was first, return what it wrote."""
+    def save_outcome(self, revision: Revision, outcome: O, event: Event | None = None, who: str = PROGRAM) -> O:
+        """Keep a step's outcome, and the event that tells of it; where another process was first, return what it wrote."""
         key = (revision.evaluation.id, revision.number, outcome.step)
         kind = type(outcome)
-        row = OutcomeRow(evaluation=key[0], revision=key[1], step=key[2], document=dump(kind, outcome), done_at=_now())
-        if (first := self._session.get(OutcomeRow, key)) is None:
+        row = OutcomeRow(evaluation=key[0], revision=key[1], step=key[2], document=dump(kind, outcome), done_at=datetime.now(UTC))
+        if (first := self.session.get(OutcomeRow, key)) is None:
             try:
-                with self._session.begin_nested():
-                    self._session.add(row)
+                with self.session.begin_nested():
+                    self.session.add(row)
             except IntegrityError:
-                first = self._session.get_one(OutcomeRow, key)
+                first = self.session.get_one(OutcomeRow, key)
+        if first is None and event:
+            self.append(revision.evaluation.id, event, who)
         return load(kind, first.document) if first else outcome
+
+    def revisions_with(self, evaluation: Evaluation, kind: type[Outcome]) -> set[int]:
+        """The revisions for which a step left something."""
+        mine = (OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == kind.step)
+        return set(self.session.scalars(select(OutcomeRow.revision).where(*mine)))
 
     def corrections(self, evaluation: Evaluation) -> dict[int, str]:
         """What the clerk said was corrected, by revision."""
         mine = (OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == Corrected.step)
         query = select(OutcomeRow.revision, OutcomeRow.document).where(*mine).order_by(OutcomeRow.revision)
-        return {number: load(Corrected, document).note for number, document in self._session.execute(query)}
+        return {number: load(Corrected, document).note for number, document in self.session.execute(query)}
 
     def forget_undrafted(self, revision: Revision, kinds: Sequence[type[Outcome]]) -> None:
         """Take back outcomes of a revision that has no draft yet; with a draft, nothing."""
         mine = (OutcomeRow.evaluation == revision.evaluation.id, OutcomeRow.revision == revision.number)
-        if not self._session.scalar(select(exists().where(*mine, OutcomeRow.step == Drafted.step))):
-            self._session.execute(delete(OutcomeRow).where(*mine, OutcomeRow.step.in_([str(kind.step) for kind in kinds])))
+        if not self.session.scalar(select(exists().where(*mine, OutcomeRow.step == Drafted.step))):
+            self.session.execute(delete(OutcomeRow).where(*mine, OutcomeRow.step.in_([str(kind.step) for kind in kinds])))
 
     def failure(self, run: str) -> Failure | None:
         """Why a conductor's run ended early, as far as a person can repair it."""
-        row = self._session.get(FailureRow, run)
+        row = self.session.get(FailureRow, run)
         return load(Failure, row.document) if row else None
 
     def record_failure(self, run: str, failure: Failure | None) -> None:
         """Keep why a run ended early, in the place of what was known before; None when it goes on."""
         if failure is None:
-            self._session.execute(delete(FailureRow).where(FailureRow.run == run))
+            self.session.execute(delete(FailureRow).where(FailureRow.run == run))
         else:
-            self._session.merge(FailureRow(run=run, document=dump(Failure, failure), failed_at=_now()))
+            self.session.merge(FailureRow(run=run, document=dump(Failure, failure), failed_at=datetime.now(UTC)))
 
     # ---- gates -------------------------------------------------------------------------------------------------------
 
     def decision(self, revision: Revision, gate: str) -> Decision | None:
-        """The decision at a gate on this revision, if there is one."""
-        return next((decision for decision in self.decisions(revision.evaluation, revision.number) if decision.gate == gate), None)
+        """What closed a gate on this revision: the objection, or the last 同意 that it needs; None while it is open."""
+        drafted = self.outcome(revision, Drafted)
+        needs = next((item.needs for item in drafted.gates if item.key == gate), 1) if drafted else 1
+        return closing((item for item in self.decisions(revision.evaluation, revision.number) if item.gate == gate), needs)
 
     def decisions(self, evaluation: Evaluation, revision: int | None = None) -> list[Decision]:
         """Decisions of an evaluation (or one revision of it), oldest first."""
         query = _DECISIONS.where(DecisionRow.evaluation == evaluation.id)
         query = query if revision is None else query.where(DecisionRow.revision == revision)
-        return [_decision(row) for row in self._session.execute(query)]
+        return [_decision(row) for row in self.session.execute(query)]
 
-    def record_decision(self, decision: Decision, approver: Enrolled) -> None:
-        """Keep a valid decision.
+    def decision_rows(self, evaluation: Evaluation) -> list[dict[str, Any]]:
+        """The table's rows of decisions of an evaluation, by column: what the record is held against."""
+        rows = self.session.scalars(select(DecisionRow).where(DecisionRow.evaluation == evaluation.id))
+        return [{column.key: getattr(row, column.key) for column in DecisionRow.__table__.columns} for row in rows]
 
-        Raises: ApprovalError: when the gate has already been decided for this revision.
+    def record_decision(self, decision: Decision, approver: str, decided: Decided) -> None:
+        """Keep a valid decision by the person of that id, and its line in the record.
+
+        Raises: ApprovalError: when he has decided here already.
         """
         row = DecisionRow(
-            evaluation=decision.evaluation, revision=decision.revision, gate=decision.gate, verdict=decision.verdict.value,
-            approver=approver.id, content_digest=decision.content_digest, comment=decision.comment, decided_at=decision.decided_at,
+            evaluation=decision.evaluation, revision=decision.revision, gate=decision.gate, approver=approver, unit=self.unit,
+            name=decision.approver, verdict=decision.verdict.value, content_digest=decision.content_digest, comment=decision.comment,
+            decided_at=decision.decided_at,
         )  # fmt: skip
         try:
-            with self._session.begin_nested():
-                self._session.add(row)
+            with self.session.begin_nested():
+                self.session.add(row)
         except IntegrityError as error:
             raise ApprovalError("A08", "这一稿在本环节已有审批决定，不能重复审批", "用 perfeval status 查看进度。") from error
+        self.append(decision.evaluation, decided, approver)
 
     def failed_attempts(self, revision: Revision, gate: str) -> list[FailedAttempt]:
         """How often a gate was asked without a valid answer, and why."""
@@ -252,79 +270,97 @@ class Transaction:
             .where(AskRow.evaluation == revision.evaluation.id, AskRow.revision == revision.number, AskRow.gate == gate)
             .order_by(AskRow.number)
         )
-        return [FailedAttempt(row.number, row.problem) for row in self._session.scalars(query)]
+        return [FailedAttempt(row.number, row.problem) for row in self.session.scalars(query)]
 
     def record_failed_attempt(self, revision: Revision, gate: str, attempt: FailedAttempt) -> None:
         """Keep why a gate was asked in vain; recording the same attempt again changes nothing."""
         key = (revision.evaluation.id, revision.number, gate, attempt.number)
-        if self._session.get(AskRow, key) is None:
+        if self.session.get(AskRow, key) is None:
             names = ("evaluation", "revision", "gate", "number")
-            self._session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=_now()))
+            self.session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=datetime.now(UTC)))
 
-    # ---- people and secrets ------------------------------------------------------------------------------------------
+    def count_wrong_answers(self, evaluation: Evaluation) -> int:
+        """How often an evaluation's gates were asked without a valid answer."""
+        return self.session.scalar(select(func.count()).select_from(AskRow).where(AskRow.evaluation == evaluation.id)) or 0
 
-    def enrol(self, name: str, role: str, secret: str, key: str) -> Person:
-        """Keep an approver with an encrypted secret.
+    def record_wrong_answer(self, revision: Revision, gate: str, name: str, error: ApprovalError) -> None:
+        """Keep an answer that was no decision: who it says it is of, and what was wrong with it."""
+        number = len(self.failed_attempts(revision, gate))
+        self.record_failed_attempt(revision, gate, FailedAttempt(number, str(error)))
+        told = AnsweredWrongly(revision=revision.number, gate=gate, name=name, code=error.code, problem=error.message)
+        self.append(revision.evaluation.id, told)
 
-        Raises: ApprovalError: when somebody of that name is enrolled already.
+    # ---- proofs and secrets ------------------------------------------------------------------------------------------
+
+    def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
+        """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
+        value = encrypt(secret, self._key(), self._about_seed(person, fingerprint))
+        self.session.add(SeedRow(unit=self.unit, person=person.id, fingerprint=fingerprint, secret=value, last_step=step))
+
+    def seed(self, person: Person, fingerprint: str) -> str | None:
+        """A secret kept by `save_seed`.
+
+        Raises: StoreError: another key, or it was changed, or kept for another person or other roles.
         """
-        row = PersonRow(unit=self._unit, name=name, role=role, secret=encrypt(secret, key), enrolled_at=_now())
-        try:
-            with self._session.begin_nested():
-                self._session.add(row)
-        except IntegrityError as error:
-            raise ApprovalError(
-                "A01", f"审批人“{name}”已登记", "一人只能有一个审批角色；如需更换，先执行 perfeval approver revoke。"
-            ) from error
-        return _person(row)
+        row = self.session.get(SeedRow, (self.unit, person.id, fingerprint))
+        return decrypt(row.secret, self._key(), self._about_seed(person, fingerprint)) if row else None
 
-    def people(self) -> list[Person]:
-        """Everybody ever enrolled, oldest first."""
-        return [_person(row) for row in self._session.scalars(self._people().order_by(PersonRow.id))]
+    def seeds(self) -> set[tuple[str, str]]:
+        """For which persons and fingerprints a secret is kept."""
+        kept = select(SeedRow.person, SeedRow.fingerprint).where(SeedRow.unit == self.unit)
+        return {(person, fingerprint) for person, fingerprint in self.session.execute(kept)}
 
-    def enrolled(self, name: str, key: str) -> Enrolled | None:
-        """The active approver of that name, with the secret decrypted."""
-        row = self._session.scalar(self._people().where(PersonRow.name == name, PersonRow.revoked_at.is_(None)))
-        return Enrolled(row.id, _person(row), decrypt(row.secret, key)) if row else None
+    def forget_seeds(self, person: str) -> None:
+        """Take the secrets of somebody who was revoked away."""
+        self.session.execute(delete(SeedRow).where(SeedRow.unit == self.unit, SeedRow.person == person))
 
-    def revoke(self, name: str) -> bool:
-        """End an approver's enrolment; False when nobody of that name is active."""
-        row = self._session.scalar(self._people().where(PersonRow.name == name, PersonRow.revoked_at.is_(None)))
-        if row:
-            row.revoked_at = _now()
-        return row is not None
+    def spend_code(self, person: str, fingerprint: str, step: int, newest: int) -> bool:
+        """Accept the code of a time step once; False when it, or a later one, was accepted before.
 
-    def _people(self) -> Select[tuple[PersonRow]]:
-        return select(PersonRow).where(PersonRow.unit == self._unit)
-
-    def spend_code(self, approver: Enrolled, step: int) -> bool:
-        """Accept the code of a time step once; False when it, or a later one, was accepted before."""
-        result = self._session.execute(
-            update(PersonRow)
-            .where(PersonRow.id == approver.id, func.coalesce(PersonRow.last_step, -1) < step)
+        `newest` is the last step that can be now: what a clock that once ran ahead has accepted locks nobody out until then.
+        """
+        spent = func.coalesce(SeedRow.last_step, -1)
+        result = self.session.execute(
+            update(SeedRow)
+            .where(SeedRow.unit == self.unit, SeedRow.person == person, SeedRow.fingerprint == fingerprint)
+            .where((spent < step) | (spent > newest))
             .values(last_step=step)
-            .returning(PersonRow.id)
+            .returning(SeedRow.person)
         )
         return result.first() is not None
 
-    def save_secret(self, name: str, value: str, key: str) -> None:
+    def attempts(self, now: datetime) -> list[Attempt]:
+        """The proofs that were looked at lately, in the order they came: what a lock depends on."""
+        query = select(AttemptRow).where(AttemptRow.unit == self.unit, AttemptRow.at > now - REMEMBERED).order_by(AttemptRow.id)
+        return [Attempt(row.at, Result[row.result], row.person, row.address) for row in self.session.scalars(query)]
+
+    def note_attempt(self, attempt: Attempt) -> None:
+        """Keep that a proof was looked at."""
+        self.session.add(
+            AttemptRow(unit=self.unit, at=attempt.at, result=attempt.result.name, person=attempt.person, address=attempt.address)
+        )
+        self.session.flush()
+
+    def _about_seed(self, person: Person, fingerprint: str) -> str:
+        return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})
+
+    def save_secret(self, name: str, value: str) -> None:
         """Keep or replace a secret of the program itself."""
-        self._session.merge(SecretRow(unit=self._unit, name=name, value=encrypt(value, key)))
+        self.session.merge(SecretRow(unit=self.unit, name=name, value=encrypt(value, self._key(), self._about_secret(name))))
 
-    def load_secret(self, name: str, key: str) -> str | None:
+    def load_secret(self, name: str) -> str | None:
         """A secret kept by `save_secret`."""
-        row = self._session.get(SecretRow, (self._unit, name))
-        return decrypt(row.value, key) if row else None
+        row = self.session.get(SecretRow, (self.unit, name))
+        return decrypt(row.value, self._key(), self._about_secret(name)) if row else None
+
+    def _about_secret(self, name: str) -> str:
+        return dump_line({"unit": self.unit, "secret": name})
 
 
-_DECISIONS = (
-    select(
-        DecisionRow.evaluation, DecisionRow.revision, DecisionRow.gate, DecisionRow.verdict, PersonRow.name, DecisionRow.content_digest,
-        DecisionRow.comment, DecisionRow.decided_at,
-    )
-    .join(PersonRow, PersonRow.id == DecisionRow.approver)
-    .order_by(DecisionRow.decided_at)
-)  # fmt: skip
+_DECISIONS = select(
+    DecisionRow.evaluation, DecisionRow.revision, DecisionRow.gate, DecisionRow.verdict, DecisionRow.name, DecisionRow.content_digest,
+    DecisionRow.comment, DecisionRow.decided_at,
+).order_by(DecisionRow.decided_at)  # fmt: skip
 
 
 def _decision(row: Row[Any]) -> Decision:
@@ -334,11 +370,3 @@ def _decision(row: Row[Any]) -> Decision:
 
 def _evaluation(row: EvaluationRow) -> Evaluation:
     return Evaluation(row.id, row.year, row.programme, row.prepared_by, row.opened_at, row.outcome, row.programme_key)
-
-
-def _person(row: PersonRow) -> Person:
-    return Person(row.name, row.role, row.enrolled_at, row.revoked_at)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

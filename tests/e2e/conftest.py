@@ -11,37 +11,38 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pyotp
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, PREFECT_CLIENT_CUSTOM_HEADERS, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_CUSTOM_HEADERS, temporary_settings
 from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
 
 from flows.evaluation import self_evaluation
-from flows.serve import Access, environment, is_healthy
+from flows.serve import Address, environment, is_healthy
 from perfeval import steps
-from perfeval.approvals.identity import STEP_SECONDS
-from perfeval.model import Status
+from perfeval.approvals.events import AnsweredWrongly
+from perfeval.approvals.record import read_line
+from perfeval.model import Answer, Stage, Status, Verdict
 from perfeval.office import Office as PerfevalOffice
 from perfeval.office import open_office
 from perfeval.workspace import Workspace
 
 KEY = "an invented key for tests"
+OPERATOR = "样例经办人"
 PEOPLE = {"center": "样例中心负责人", "bureau": "样例财政审核人"}
 REPOSITORY = Path(__file__).parents[2]
 KILLER = Path(__file__).parent / "killer"
 STRETCHES = Path(__file__).parent / "stretches.py"
 
 Execute = Callable[..., int]
+Welcome = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
@@ -50,17 +51,16 @@ def server(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     place = Workspace(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("server") / "office")))
     with socket.create_server(("127.0.0.1", 0)) as listener, (place.root / "server.log").open("wb") as log:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        variables = environment(place, url, Access())
+        address = Address(url, url, secrets.token_urlsafe(24))
+        variables = environment(place, address) | {"PERFEVAL_KEY": KEY}
         process = subprocess.Popen(
-            [sys.executable, "-m", "flows.server", str(listener.fileno())],
+            [sys.executable, "-m", "flows.door", str(listener.fileno())],
             env=variables, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[listener.fileno()],
         )  # fmt: skip
         deadline = time.monotonic() + 240
-        while not is_healthy(url):
+        while not is_healthy(address):
             assert process.poll() is None and time.monotonic() < deadline, (place.root / "server.log").read_text()  # noqa: PT018  # one log
-        credentials = variables["PREFECT_API_AUTH_STRING"]
-        machine = json.loads(variables["PREFECT_CLIENT_CUSTOM_HEADERS"])
-        settings = {PREFECT_API_URL: f"{url}/api", PREFECT_API_AUTH_STRING: credentials, PREFECT_CLIENT_CUSTOM_HEADERS: machine}
+        settings = {PREFECT_API_URL: f"{url}/api", PREFECT_CLIENT_CUSTOM_HEADERS: json.loads(variables["PREFECT_CLIENT_CUSTOM_HEADERS"])}
         with temporary_settings(settings):
             yield variables
         process.communicate(timeout=20)
@@ -82,42 +82,28 @@ def execute(server: dict[str, str]) -> Iterator[Execute]:
 
 
 @pytest.fixture
-def office(server: dict[str, str], execute: Execute, pristine: Path, tmp_path: Path) -> Iterator["Office"]:
+def office(server: dict[str, str], execute: Execute, pristine: Path, tmp_path: Path, welcome: Welcome) -> Iterator["Office"]:
     """An office of its own with enrolled approvers, and a run of its evaluation that nobody has executed yet."""
     folder = Path(shutil.copytree(pristine, tmp_path / "office"))
     with get_client(sync_client=True) as client:
-        yield Office(open_office(folder), client, server, execute)
+        yield Office(open_office(folder), client, server, execute, welcome)
 
 
 @pytest.fixture
-def terminal(pristine: Path, tmp_path: Path) -> Iterator["Terminal"]:
+def terminal(pristine: Path, tmp_path: Path, welcome: Welcome) -> Iterator["Terminal"]:
     """A terminal in a workspace of its own; what it has started ends with the test, however that went."""
-    terminal = Terminal(Path(shutil.copytree(pristine, tmp_path / "a?b")))
+    terminal = Terminal(Path(shutil.copytree(pristine, tmp_path / "a?b")), welcome)
     yield terminal
     terminal.end()
-
-
-class Phone:
-    """An approver's phone with the code app."""
-
-    def __init__(self, uri: str) -> None:
-        self._totp = pyotp.TOTP(pyotp.parse_uri(uri).secret)
-        self._step = 0
-
-    def code(self) -> str:
-        """A code that was not used yet: this half minute's, or the next one's already."""
-        self._step = max(self._step + 1, int(time.time()) // STEP_SECONDS)
-        time.sleep(max(0, (self._step - 1) * STEP_SECONDS - time.time()))
-        return self._totp.at(self._step * STEP_SECONDS)
 
 
 class Terminal:
     """A terminal in a workspace of its own, whose approvers are called center and bureau."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, welcome: Welcome) -> None:
         self.folder = folder
         office = open_office(folder)
-        self._phones = {role: Phone(steps.enrol(office, role, role)[1]) for role in PEOPLE}
+        self._phones = {"operator": welcome(office, OPERATOR, "operator")} | {role: welcome(office, role, role) for role in PEOPLE}
         self._started: list[subprocess.Popen[str]] = []
 
     def code(self, role: str) -> str:
@@ -172,9 +158,9 @@ class Terminal:
         note = self.folder / ".perfeval" / "server.json"
         deadline = time.monotonic() + 240
         while not note.exists():
-            assert time.monotonic() < deadline
+            assert process.poll() is None and time.monotonic() < deadline, process.communicate(timeout=10)  # noqa: PT018  # one talk
             time.sleep(0.1)
-        return process, json.loads(note.read_text())["url"]
+        return process, json.loads(note.read_text())["origin"]
 
     def await_stage(self, stage: str) -> None:
         """Wait until the evaluation stands there, in the store."""
@@ -197,12 +183,15 @@ class Terminal:
 class Office:
     """A county office on a shared server: what its people and its runner do."""
 
-    def __init__(self, office: PerfevalOffice, client: SyncPrefectClient, variables: dict[str, str], execute: Execute) -> None:
+    def __init__(
+        self, office: PerfevalOffice, client: SyncPrefectClient, variables: dict[str, str], execute: Execute, welcome: Welcome
+    ) -> None:
         self._execute_run = execute
         self.office, self.place, self.store = office, office.workspace, office.store
         self.client = client
         self._variables = variables | {"PERFEVAL_WORKSPACE": str(self.place.root), "PERFEVAL_KEY": KEY}
-        self._phones = {role: Phone(steps.enrol(office, name, role)[1]) for role, name in PEOPLE.items()}
+        welcome(office, OPERATOR, "operator")
+        self._phones = {role: welcome(office, name, role) for role, name in PEOPLE.items()}
         deployment = self_evaluation.to_deployment(secrets.token_hex(8), entrypoint_type=EntrypointType.MODULE_PATH).apply()
         self.run = client.create_flow_run_from_deployment(deployment, parameters={"request": {"year": 2022}}).id
 
@@ -261,9 +250,14 @@ class Office:
         return state
 
     @property
-    def key(self) -> str | None:
+    def form_key(self) -> str:
         """The key of the form that the run is suspended at."""
-        return self.state.state_details.pause_key
+        return self.state.state_details.pause_key or ""
+
+    @property
+    def key(self) -> str:
+        """That key without what makes it another each time."""
+        return self.form_key.rpartition("-")[0]
 
     @property
     def status(self) -> Status:
@@ -276,6 +270,17 @@ class Office:
         """What the archive holds."""
         return sorted(path.name for path in self.place.archive_folder.glob("*"))
 
+    def decide(self, role: str, /, decision: str = "同意", **changes: str) -> None:
+        """Decide as the role's approver, as the door and a terminal do, which Prefect hears nothing of."""
+        form, gate = self.form(role, decision, **changes), next(item for item in self.place.gates if item.key == role)
+        answer = Answer(Verdict(form["decision"]), form["approver"], form["code"], form["check_code"], form["comment"])
+        steps.decide(self.office, self.status.revision, gate, answer)
+
+    def correct(self, note: str) -> None:
+        """Hand in the correction."""
+        assert self.status.stage is Stage.CORRECTING
+        steps.record_correction(self.office, self.status.revision, note)
+
     def form(self, role: str, /, decision: str = "同意", **changes: str) -> dict[str, str]:
         """The form as the role's approver fills it in."""
         draft = self.status.draft
@@ -284,13 +289,13 @@ class Office:
         return answer if "code" in answer else answer | {"code": self._phones[role].code()}
 
     def resume(self, form: dict[str, Any]) -> SetStateStatus:
-        """Press Resume with a filled-in form."""
+        """Send a filled-in form to Prefect, around the door."""
         return self.client.resume_flow_run(self.run, run_input=form).status
 
-    def answer(self, form: dict[str, Any]) -> State[Any]:
-        """Press Resume and execute the run further."""
-        assert self.resume(form) is SetStateStatus.ACCEPT
-        return self.execute()
+    def answer(self, role: str, /, decision: str = "同意", **changes: str) -> State[Any]:
+        """Decide, and execute the run further."""
+        self.decide(role, decision, **changes)
+        return self.retry()
 
     def force(self, state: State[Any]) -> None:
         """Set a state as the UI's "Change state" does."""
@@ -301,8 +306,8 @@ class Office:
         self.client.set_flow_run_state(self.run, AwaitingRetry(), force=force)
         return self.execute()
 
-    def asks(self, role: str, revision: int = 1) -> list[str]:
-        """Why a gate was asked again."""
+    def wrong_answers(self, role: str) -> list[str]:
+        """What was wrong with answers at a gate, as the record tells."""
         with self.store.reading() as record:
-            attempts = record.failed_attempts(replace(self.status.revision, number=revision), role)
-        return [attempt.problem for attempt in attempts]
+            told = [read_line(entry.line).what for entry in record.entries(self.status.revision.evaluation.id)]
+        return [item.code for item in told if isinstance(item, AnsweredWrongly) and item.gate == role]

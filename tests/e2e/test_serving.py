@@ -71,7 +71,8 @@ def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(term
     server.terminate()
     _, err = server.communicate(timeout=60)
     assert server.returncode == 0
-    assert "登录时填写 perfeval:" in err
+    assert f"服务已启动：{url}" in err
+    assert "口令" not in err
     assert terminal.processes() == {}
 
 

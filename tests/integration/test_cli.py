@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
+import pyotp
 import pytest
 
 from perfeval.cli import app
@@ -329,18 +331,45 @@ def test_indicators_out_of_range_are_told_in_chinese(command: Command, office: P
     assert (answer.code, said in answer.err) == (2, True), answer.err
 
 
-def test_approver_is_enrolled_listed_and_revoked(command: Command, office: Path) -> None:
-    added = command("approver", "add", "样例甲", "--role", "center", "-w", office)
-    assert added.out.startswith("otpauth://totp/")
-    assert "样例甲  中心审批  " in command("approver", "list", "-w", office).out
-    assert [person["name"] for person in command("approver", "list", "-w", office, "--json").json] == ["样例甲"]
-    assert command("approver", "revoke", " 样例 甲", "-w", office).code == 0
-    assert command("approver", "revoke", "样例甲", "-w", office).code == 1
+def test_person_is_invited_enrolled_confirmed_listed_and_revoked(command: Command, office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def enrolled(link: str) -> dict[str, Any]:
+        # The person reads the secret on the terminal, and types what his phone shows.
+        secrets: list[str] = []
+        monkeypatch.setattr("segno.make", lambda uri, **_: secrets.append(parse_qs(urlsplit(uri).query)["secret"][0]) or _Drawn())
+        monkeypatch.setattr("typer.prompt", lambda *_, **__: pyotp.TOTP(secrets[0]).now())
+        return command("approver", "enrol", link, "-w", office, "--json").json
+
+    link = command("approver", "invite", "样例甲", "--role", "operator", "-w", office).out.strip()
+    assert link.startswith("（服务地址）/perfeval/enrol#")
+    first = enrolled(link)
+    assert command("approver", "enrol", link, "-w", office).err.startswith("登记链接无效、已用过或已过期")
+    mark = ("--fingerprint", first["fingerprint"], "--as", "样例甲", "-w", office)
+    assert command("approver", "confirm", "样例甲", *mark).code == 1
+    assert command("approver", "confirm", "样例甲", *mark, "--paper").code == 0
+    assert command("approver", "invite", "样例乙", "--role", "center", "-w", office).err.startswith("只有经办人或管理员可以办理")
+    second = enrolled(command("approver", "invite", "样例乙", "--role", "center", "--as", "样例甲", "-w", office, "--json").json["link"])
+    assert "（未确认）" in command("approver", "list", "-w", office).out
+    spaced = " ".join(second["fingerprint"][place : place + 4] for place in range(0, 24, 4))
+    assert command("approver", "confirm", "样例乙", "--fingerprint", spaced, "--as", "样例甲", "--paper", "-w", office).code == 0
+    people = command("approver", "list", "-w", office, "--json").json
+    assert [(person["id"], person["name"], person["roles"]) for person in people] == [
+        ("p1", "样例甲", ["operator"]),
+        ("p2", "样例乙", ["center"]),
+    ]
+    assert command("approver", "revoke", " 样例 乙", "--as", "样例甲", "-w", office).code == 0
+    assert command("approver", "revoke", "样例乙", "--as", "样例甲", "-w", office).code == 1
+    audited = command("audit", "-w", office, "--json").json
+    assert (audited["ok"], audited["events"], audited["faults"], len(audited["head"])) == (True, 7, [], 64)
+
+
+class _Drawn:
+    def terminal(self, **_: object) -> None:
+        """Nothing is drawn."""
 
 
 def test_approver_without_a_key_in_the_environment_is_told_how(command: Command, office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PERFEVAL_KEY")
-    said = command("approver", "add", "样例甲", "--role", "center", "-w", office)
+    said = command("approver", "invite", "样例甲", "--role", "operator", "-w", office)
     assert said.code == 2
     assert "export PERFEVAL_KEY" in said.err
 
@@ -353,7 +382,7 @@ def test_approver_without_a_key_in_the_environment_is_told_how(command: Command,
         (["score", "--yeer", "2022"], "没有选项 --yeer，是否要写 --year"),
         (["init"], "缺少 DIR"),
         (["nothing"], "nothing"),
-        (["approver"], "add"),
+        (["approver"], "invite"),
     ],
 )
 def test_words_that_are_no_command_are_answered_in_chinese_with_exit_2(command: Command, typed: list[str], said: str) -> None:
@@ -382,14 +411,14 @@ def test_init_overwrites_nothing(command: Command, office: Path) -> None:
 
 def test_workspace_whose_name_holds_signs_of_an_address_keeps_its_own_store(command: Command, office: Path) -> None:
     odd = office.rename(office.parent / "q?q#50%25")
-    assert command("approver", "add", "样例甲", "--role", "center", "-w", odd).code == 0
+    assert command("approver", "invite", "样例甲", "--role", "operator", "-w", odd).code == 0
     assert (odd / ".perfeval" / "store.db").is_file()
     assert [path.name for path in office.parent.iterdir()] == [odd.name]
 
 
 @pytest.mark.parametrize("name", ["··", "！！", ""])
 def test_approver_whose_name_has_no_letter_is_refused(command: Command, office: Path, name: str) -> None:
-    assert command("approver", "add", name, "--role", "center", "-w", office).code == 1
+    assert command("approver", "invite", name, "--role", "operator", "-w", office).code == 1
 
 
 def test_text_of_ledgers_does_not_move_the_cursor(command: Command, office: Path) -> None:
@@ -458,7 +487,7 @@ def test_damaged_sheet_is_found_and_not_lost_over_its_marked_copy(command: Comma
 
 
 def test_words_that_are_no_text_are_refused(command: Command, office: Path) -> None:
-    said = command("approver", "revoke", "a\udcff", "-w", office)
+    said = command("approver", "revoke", "a\udcff", "--as", "甲", "-w", office)
     assert (said.code, "不能识别的字符" in said.err) == (2, True)
 
 
@@ -466,7 +495,7 @@ def test_command_that_does_not_exist_is_told_in_chinese(command: Command) -> Non
     assert "没有命令 trace" in command("trace").err
 
 
-@pytest.mark.parametrize("typed", [["check", "--help"], ["approver", "--help"], ["approver", "add", "-h"], ["approver"]])
+@pytest.mark.parametrize("typed", [["check", "--help"], ["approver", "--help"], ["approver", "invite", "-h"], ["approver"]])
 def test_help_is_in_chinese(command: Command, typed: list[str]) -> None:
     said = command(*typed)
     text = said.out + said.err

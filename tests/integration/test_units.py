@@ -3,9 +3,9 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import openpyxl
-import pyotp
 import pytest
 from lxml import etree
 
@@ -39,22 +39,32 @@ def edited(folder: Path, old: str, new: str) -> Path:
     return folder
 
 
-def archived(office: Office, key: str = "") -> Path:
+@pytest.fixture
+def archived(welcome: Callable[..., Any]) -> Callable[..., Path]:
     """Run a programme's year to its archive in a plain loop."""
-    phones = {}
-    for gate in office.workspace.gates:
-        link = steps.enrol(office, f"{key}样例{gate.key}", gate.key)[1]
-        phones[gate.key] = pyotp.TOTP(pyotp.parse_uri(link).secret)
-    revision = Revision(steps.open_evaluation(office, office.workspace.subject(2022, key), "样例经办人"), 1)
-    draft = steps.prepare(office, revision)
-    for gate in office.workspace.gates:
-        steps.decide(office, revision, gate, Answer(Verdict.APPROVE, f"{key}样例{gate.key}", phones[gate.key].now(), draft.check_code))
-    return steps.archive_report(office, revision)
+
+    def run(office: Office, key: str = "") -> Path:
+        preparer, seats = f"{key}样例经办人", {gate.key: f"{key}样例{gate.key}" for gate in office.workspace.gates}
+        welcome(office, preparer, "operator")
+        phones = {gate: welcome(office, name, gate) for gate, name in seats.items()}
+        revision = Revision(steps.open_evaluation(office, office.workspace.subject(2022, key), preparer), 1)
+        draft = steps.prepare(office, revision)
+        for gate in office.workspace.gates:
+            answer = Answer(Verdict.APPROVE, seats[gate.key], phones[gate.key].code(), draft.check_code)
+            steps.decide(office, revision, gate, answer)
+        return steps.archive_report(office, revision)
+
+    return run
 
 
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def test_two_units_on_one_database_run_their_own_years(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, database: str
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    database: str,
+    archived: Callable[..., Path],
 ) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}" if database == "sqlite" else request.getfixturevalue("empty_postgresql_url")
     monkeypatch.setenv("PERFEVAL_DATABASE_URL", url)
@@ -73,13 +83,15 @@ def test_two_units_on_one_database_run_their_own_years(
         office.store.close()
 
 
-def test_unit_renamed_keeps_its_evaluations_under_its_key(folder: Path) -> None:
-    steps.open_evaluation(open_office(folder), Workspace(folder).subject(2022), "样例经办人")
+def test_unit_renamed_keeps_its_evaluations_under_its_key(folder: Path, welcome: Callable[..., Any]) -> None:
+    office = open_office(folder)
+    welcome(office, "样例经办人", "operator")
+    steps.open_evaluation(office, Workspace(folder).subject(2022), "样例经办人")
     edited(folder, "  name: 桃江县重点项目建设事务中心", "  key: 桃江县重点项目建设事务中心\n  name: 桃江县重点项目服务中心")
     assert [status.revision.evaluation.id for status in steps.statuses(open_office(folder))] == ["2022-zdxm-1"]
 
 
-def test_gate_before_the_centre_leaves_the_signing_to_the_centre(folder: Path) -> None:
+def test_gate_before_the_centre_leaves_the_signing_to_the_centre(folder: Path, archived: Callable[..., Path]) -> None:
     edited(folder, "gates:", "gates:\n  - {key: finance, title: 单位财务审核, act: 审核}\n#")
     path = folder / "perfeval.yml"
     path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
@@ -147,7 +159,9 @@ def test_programme_hears_of_the_others_rows_only_where_they_are_errors(two: Path
     assert codes == {"zdxm": set(), "bridges": {"X05", "C42"}}
 
 
-def test_programmes_are_archived_under_numbers_of_their_own_unit(two: Path, explain_all: Callable[[Subject], None]) -> None:
+def test_programmes_are_archived_under_numbers_of_their_own_unit(
+    two: Path, archived: Callable[..., Path], explain_all: Callable[[Subject], None]
+) -> None:
     office = open_office(two)
     for key in ("zdxm", "bridges"):
         explain_all(office.workspace.subject(2022, key))

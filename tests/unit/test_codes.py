@@ -44,11 +44,9 @@ USES = [(code, maker, path) for path in SOURCES for code, maker in uses(ast.pars
 # A RefusedFileError becomes a finding.
 RAISED = [use for use in USES if use[1].endswith("Error") and use[1] != "RefusedFileError"]
 SEVERAL = {
-    "A06": "asked of the store today, and of the record by the duties that the door will ask",
-    "A10": "as A06",
-    "A12": "as A06",
-    "A13": "as A06",
-    "A16": "as A06",
+    "A13": "somebody who has no codes any more, and the record's duties",
+    "A17": "whoever decides, and whoever prepares",
+    "A50": "whatever is wrong with a form as it is filled in",
     "A26": "a name without a letter, and one with strange ones",
     "F01": "what YAML's parser refuses, and what its constructors do",
     "F02": "a file of the workspace, and the profiles that lie by the indicators",

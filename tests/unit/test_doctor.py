@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from perfeval import doctor
+from perfeval.certificate import make_certificate
 from perfeval.doctor import Condition, examine, examine_folder, examine_packages
 from perfeval.errors import ConfigurationError
 from perfeval.workspace import Workspace
@@ -38,6 +40,7 @@ def test_examine_names_everything_a_year_needs(workspace: Workspace) -> None:
         "密钥",
         "工作区配置",
         "PostgreSQL",
+        "网站证书",
         "LibreOffice",
         "poppler",
         "Chromium",
@@ -189,3 +192,21 @@ def test_folder_that_cannot_be_written_is_missing(tmp_path: Path) -> None:
 def test_settings_that_cannot_be_read_are_told_once() -> None:
     told = [item for item in examine(ConfigurationError("F03", "perfeval.yml 有 1 处配置错误：")) if item.name == "工作区配置"]
     assert [(item.state, item.found) for item in told] == [("missing", "perfeval.yml 有 1 处配置错误：")]
+
+
+def test_workspace_without_a_certificate_is_for_its_own_machine(workspace: Workspace) -> None:
+    condition = doctor.examine_certificate(workspace, "pingjia")
+    assert (condition.state, "http://localhost" in condition.found) == ("optional", True)
+
+
+@pytest.mark.parametrize(("machine", "state"), [("pingjia", "ok"), ("PINGJIA.example", "ok"), ("newname", "optional")])
+def test_certificate_of_another_name_than_the_machines_is_told(workspace: Workspace, machine: str, state: str) -> None:
+    make_certificate(workspace.tls, "pingjia.example")
+    condition = doctor.examine_certificate(workspace, machine)
+    assert (condition.state, condition.found.startswith("pingjia.example，有效期到 ")) == (state, True)
+
+
+def test_certificate_that_expires_soon_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("perfeval.certificate.DAYS", 20)
+    make_certificate(workspace.tls, "pingjia.example")
+    assert doctor.examine_certificate(workspace, "pingjia").state == "missing"

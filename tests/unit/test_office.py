@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from perfeval.approvals.person import Person
 from perfeval.errors import ConfigurationError, StoreError, UsageError
 from perfeval.model import Evaluation
 from perfeval.office import Office, open_office, this_office
@@ -31,7 +32,7 @@ def opened(make_folder: Callable[..., Path]) -> Iterator[Opening]:
 
 def begun(office: Office, key: str = "roads", name: str = "公路养护") -> Evaluation:
     with office.store.transaction() as record:
-        return record.open_evaluation(2022, key, name, "样例填表人", None)
+        return record.open_evaluation(2022, key, name, Person("p1", "样例填表人", ("operator",)), None)
 
 
 def test_office_keeps_its_store_in_the_workspace(opened: Opening) -> None:

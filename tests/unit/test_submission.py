@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from perfeval.approvals.person import Person
 from perfeval.errors import StoreError
 from perfeval.model import (
     Decision,
     Draft,
     Evaluation,
     Execution,
-    FailedAttempt,
     Finding,
     Gate,
     Revision,
@@ -52,8 +52,8 @@ NOTE = replace(WARNING, code="L16", severity=Severity.NOTE, message="未使用�
 SUBMISSION = Submission(REVISION, CARD, (WARNING, NOTE), DRAFT)
 
 
-def described(submission: Submission = SUBMISSION, *attempts: FailedAttempt) -> list[str]:
-    return describe_submission(CENTER, submission, attempts).splitlines()
+def described(submission: Submission = SUBMISSION) -> list[str]:
+    return describe_submission(CENTER, submission).splitlines()
 
 
 def test_submission_tells_scores_doubts_and_where_the_draft_is() -> None:
@@ -75,11 +75,6 @@ def test_submission_tells_scores_doubts_and_where_the_draft_is() -> None:
 
 def test_submission_does_not_tell_the_check_code_that_stands_in_the_drafts_name() -> None:
     assert [line for line in described() if "0123abcd" in line] == []
-
-
-def test_submission_asked_for_again_tells_first_why() -> None:
-    told = described(SUBMISSION, FailedAttempt(0, "动态码不正确"), FailedAttempt(1, "核对码与本稿不符，[见](x)"))
-    assert told[:2] == [r"**上次填写无效：核对码与本稿不符，\[见\]\(x\)**", ""]
 
 
 def test_submission_with_many_doubts_lists_twenty_and_says_where_the_others_are() -> None:
@@ -109,8 +104,8 @@ def test_text_of_several_lines_is_escaped_into_one() -> None:
 
 def test_objection_tells_the_clerk_who_wants_what() -> None:
     objection = Decision("2022-roads-1", 2, "center", Verdict.RETURN, "甲_乙", "aa", "补会议日期", MOMENT)
-    told = describe_objection(objection, [FailedAttempt(0, "没有收到填写完整的表单")]).splitlines()
-    assert told[:5] == ["**上次填写无效：没有收到填写完整的表单**", "", "### 第2稿已退回修改", r"甲\_乙：补会议日期", ""]
+    told = describe_objection(objection).splitlines()
+    assert told[:3] == ["### 第2稿已退回修改", r"甲\_乙：补会议日期", ""]
 
 
 def test_score_rows_end_with_the_execution_rate() -> None:
@@ -153,7 +148,7 @@ def office(make_folder: Callable[..., Path]) -> Iterator[Office]:
 def drafted(office: Office, programme: str = "公路养护") -> Revision:
     digest = office.store.artifacts.put(b"a document")
     with office.store.transaction() as record:
-        revision = Revision(record.open_evaluation(2022, "roads", programme, "样例填表人", None), 1)
+        revision = Revision(record.open_evaluation(2022, "roads", programme, Person("p1", "样例填表人", ("operator",)), None), 1)
         record.save_outcome(revision, Drafted({}, replace(DRAFT, revision=1, digest=digest), ()))
     return revision
 

@@ -11,10 +11,14 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from flows import serve
-from perfeval.errors import StoreError, UsageError
+from perfeval.certificate import make_certificate
+from perfeval.errors import UsageError
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
+
+
+LOCAL = serve.Address("http://127.0.0.1:4200", "http://localhost:4200", "secret")
 
 
 class Ready(BaseHTTPRequestHandler):
@@ -36,27 +40,16 @@ def place(office: Office) -> Workspace:
     return office.workspace
 
 
-def test_password_is_made_once_and_kept_encrypted(office, place, monkeypatch):
-    first, is_new = serve.kept_access(office)
-    assert is_new
-    assert serve.kept_access(office) == (first, False)
-    written = (place.state / "store.db").read_bytes()
-    assert first.password.encode() not in written
-    assert first.machine.encode() not in written
-    monkeypatch.setenv("PERFEVAL_KEY", "another key of 16 characters")
-    with pytest.raises(StoreError):
-        serve.kept_access(office)
-
-
 def test_environment_keeps_everything_in_the_workspace_and_drops_the_callers_prefect(place, monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "https://api.prefect.cloud/api")
     monkeypatch.setenv("PREFECT_API_KEY", "pnu_invented")
-    variables = serve.environment(place, "http://127.0.0.1:4200", serve.Access())
+    variables = serve.environment(place, LOCAL)
     assert variables["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
     assert "PREFECT_API_KEY" not in variables
     assert variables["PREFECT_HOME"] == str(place.state / "prefect")
     assert variables["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert variables["DO_NOT_TRACK"] == "1"
+    assert not [name for name in variables if "AUTH_STRING" in name]
 
 
 @pytest.mark.parametrize(
@@ -74,14 +67,14 @@ def test_own_server_is_reached_without_the_offices_proxy(place, monkeypatch, cal
         monkeypatch.delenv(name, raising=False)
     for name, value in {"HTTP_PROXY": "http://127.0.0.1:9", "all_proxy": "socks5://127.0.0.1:9", **callers}.items():
         monkeypatch.setenv(name, value)
-    variables = serve.environment(place, "http://127.0.0.1:4200", serve.Access())
+    variables = serve.environment(place, LOCAL)
     assert (variables["NO_PROXY"], variables["no_proxy"]) == (expected, expected)
     assert (variables["HTTP_PROXY"], "all_proxy" in variables) == ("http://127.0.0.1:9", False)
 
 
 def test_server_on_an_address_of_the_network_is_reached_without_proxy(place, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "example.org")
-    variables = serve.environment(place, "http://192.168.1.5:4200", serve.Access())
+    variables = serve.environment(place, serve.Address("http://192.168.1.5:4200", "http://192.168.1.5:4200", "secret"))
     assert variables["no_proxy"].endswith(",192.168.1.5")
 
 
@@ -91,7 +84,7 @@ def test_own_server_is_asked_past_the_proxy(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        assert serve.is_healthy(f"http://127.0.0.1:{server.server_port}")
+        assert serve.is_healthy(serve.Address(url := f"http://127.0.0.1:{server.server_port}", url, "secret"))
         server.shutdown()
 
 
@@ -99,7 +92,7 @@ def test_database_of_a_workspace_whose_name_holds_signs_of_an_address_lies_in_it
     create_workspace(tmp_path / "a?b#c%41")
     place = open_office(tmp_path / "a?b#c%41").workspace
     (place.state / "prefect").mkdir()
-    url = serve.environment(place, "http://127.0.0.1:4200", serve.Access())["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
+    url = serve.environment(place, LOCAL)["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
     with create_engine(url.replace("+aiosqlite", "")).connect() as connection:
         connection.execute(text("CREATE TABLE kept (id INTEGER)"))
     assert (place.state / "prefect" / "prefect.db").is_file()
@@ -110,16 +103,39 @@ def test_port_in_use_is_named_with_what_to_do(place):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError) as fault:
-            serve.Server(place, serve.Access(), port=port)
+            serve.Server(place, port=port)
     assert str(fault.value).startswith(f"不能在 127.0.0.1:{port} 上启动服务")
     assert "--port" in fault.value.hint
 
 
+@pytest.mark.parametrize(
+    ("host", "tls", "url", "origin"),
+    [
+        ("127.0.0.1", False, "http://127.0.0.1", "http://localhost"),
+        ("0.0.0.0", True, "https://127.0.0.1", "https://pingjia.example"),  # noqa: S104  # as an office types it
+        ("127.0.0.1", True, "https://127.0.0.1", "https://pingjia.example"),
+        ("127.0.0.2", False, "http://127.0.0.2", "http://127.0.0.2"),
+    ],
+)
+def test_server_tells_its_processes_and_people_where_it_is(place, host, tls, url, origin):
+    server = serve.Server(place, host, 0, make_certificate(place.tls, "pingjia.example") if tls else None)
+    address = server.address
+    server.__exit__(None, None, None)
+    assert [text.rpartition(":")[0] for text in (address.url, address.origin)] == [url, origin]
+    assert bool(address.root) is ("PREFECT_API_SSL_CERT_FILE" in server.environment) is tls
+
+
+def test_server_with_a_certificate_listens_where_the_certificate_holds(place):
+    with pytest.raises(UsageError) as fault:
+        serve.Server(place, "127.0.0.2", 0, make_certificate(place.tls, "pingjia.example"))
+    assert fault.value.code == "P16"
+
+
 def test_note_of_a_server_that_was_killed_is_not_believed(place):
     note = place.state / "server.json"
-    note.write_text(json.dumps({"url": "http://127.0.0.1:1", "pid": 1}))
-    with serve._claim(place) as url:
-        assert url is None
+    note.write_text(json.dumps({"url": "http://127.0.0.1:1", "origin": "http://localhost:1", "machine": "x", "root": ""}))
+    with serve._claim(place) as address:
+        assert address is None
         assert not note.exists()
 
 
@@ -140,5 +156,5 @@ def test_second_command_waits_until_the_first_lets_go(place, monkeypatch):
         pass
     done.set()
     other.join()
-    with serve._claim(place) as url:
-        assert url is None
+    with serve._claim(place) as address:
+        assert address is None

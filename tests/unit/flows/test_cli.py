@@ -1,13 +1,14 @@
 """The commands that need Prefect, as far as they are refused before they ask it anything."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from flows.cli import app
+from perfeval import steps
 from perfeval.console import answer
-from perfeval.model import Decision, Evaluation, Revision, Verdict
+from perfeval.model import Answer, Evaluation, Revision, Verdict
 from perfeval.office import Office
 
 Running = Callable[..., tuple[int, list[str]]]
@@ -32,15 +33,9 @@ def test_run_of_a_year_that_is_archived_is_refused(office: Office, evaluation: E
     assert run("run", "--year", "2022") == (2, ["2022年度的自评已归档：2022-roads-1", "用 perfeval verify 核验归档包。"])
 
 
-def test_run_after_a_return_asks_what_was_corrected(office: Office, revision: Revision, run: Running) -> None:
-    with office.store.transaction() as record:
-        record.enrol("样例甲", "center", "SECRET", office.key)
-        approver = record.enrolled("样例甲", office.key)
-        assert approver is not None
-        moment = datetime(2023, 4, 3, tzinfo=UTC)
-        record.record_decision(
-            Decision(revision.evaluation.id, 1, "center", Verdict.RETURN, "样例甲", "0" * 64, "补会议日期", moment), approver
-        )
+def test_run_after_a_return_asks_what_was_corrected(office: Office, revision: Revision, run: Running, welcome: Callable[..., Any]) -> None:
+    code = welcome(office, "样例甲", "center").code()
+    steps.decide(office, revision, office.workspace.gates[0], Answer(Verdict.RETURN, "样例甲", code, "0123abcd", "补会议日期"))
     assert run("run", "--year", "2022", "--note", " ") == (
         2,
         ["第1稿已退回修改：补会议日期", "更正台账后，用 --note 说明更正了什么，再运行。"],

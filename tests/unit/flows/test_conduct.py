@@ -8,36 +8,34 @@ from uuid import UUID
 
 import pytest
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Running, Scheduled, Suspended
 
 from flows.conduct import Conductor, Patience, Position
+from perfeval import steps
+from perfeval.approvals.person import Person
 from perfeval.errors import ServerError
-from perfeval.model import Decision, Evaluation, Revision, Stage, Verdict
+from perfeval.model import Answer, Evaluation, Revision, Stage, Verdict
 from perfeval.model.outcomes import Corrected, Failure
 from perfeval.office import Office
 
 RUN = UUID("11111111-1111-4111-8111-111111111111")
 NEW = UUID("22222222-2222-4222-8222-222222222222")
 FLOW = UUID("33333333-3333-4333-8333-333333333333")
-MOMENT = datetime(2023, 4, 3, 8, 30, tzinfo=UTC)
 CENTER, BUREAU, CORRECTION = (Suspended(pause_key=f"{name}-r1-0") for name in ("center", "bureau", "correction"))
 AT_ONCE = Patience(start=0, run=0, look=0)
 
 
 class Prefect:
-    """As much of Prefect's client as a conductor uses. A run that is started, moved on or answered is `afterwards`, once it has worked."""
+    """As much of Prefect's client as a conductor uses. A run that is started or moved on is `afterwards`, once it has worked."""
 
     def __init__(self, afterwards: State[Any] = BUREAU, works: Callable[[str], object] = str) -> None:
         self.runs: dict[UUID, State[Any] | None] = {}
         self.afterwards = afterwards
         self.works = works
         self.unregistered = 0
-        self.rejections = 0
         self.requests: list[Any] = []
         self.moved: list[tuple[str | None, bool]] = []
-        self.answers: list[Any] = []
 
     def read_deployment_by_name(self, name: str) -> Any:
         if self.unregistered:
@@ -58,14 +56,6 @@ class Prefect:
         self.moved.append((state.name, force))
         self._go(run)
 
-    def resume_flow_run(self, run: UUID, run_input: Any) -> Any:
-        self.answers.append(run_input)
-        if self.rejections:
-            self.rejections -= 1
-            return SimpleNamespace(status=SetStateStatus.REJECT)
-        self._go(run)
-        return SimpleNamespace(status=SetStateStatus.ACCEPT)
-
     def _go(self, run: UUID) -> FlowRun:
         self.works(str(run))
         self.runs[run] = self.afterwards
@@ -82,13 +72,19 @@ def conductor(office: Office, prefect: Prefect) -> Conductor:
     return Conductor(office, prefect, lambda: None, Patience(look=0))
 
 
-def decided(office: Office, revision: Revision, verdict: Verdict = Verdict.APPROVE) -> None:
-    with office.store.transaction() as record:
-        record.enrol("样例甲", "center", "SECRET", office.key)
-        approver = record.enrolled("样例甲", office.key)
-        assert approver is not None
-        decision = Decision(revision.evaluation.id, revision.number, "center", verdict, "样例甲", "0" * 64, "理由", MOMENT)
-        record.record_decision(decision, approver)
+Deciding = Callable[..., None]
+
+
+@pytest.fixture
+def decided(office: Office, revision: Revision, welcome: Callable[..., Any]) -> Deciding:
+    """Decide at the first gate."""
+    phone = welcome(office, "样例甲", "center")
+
+    def deciding(verdict: Verdict = Verdict.APPROVE) -> None:
+        answer = Answer(verdict, "样例甲", phone.code(), "0123abcd", "理由")
+        steps.decide(office, revision, office.workspace.gates[0], answer)
+
+    return deciding
 
 
 def corrected(office: Office, revision: Revision) -> None:
@@ -110,11 +106,11 @@ def test_begin_starts_a_run_of_the_programmes_year(office: Office, prefect: Pref
 
 
 def test_begin_tells_where_the_run_that_it_started_stands(
-    office: Office, evaluation: Evaluation, revision: Revision, prefect: Prefect, conductor: Conductor
+    office: Office, operator: Person, revision: Revision, prefect: Prefect, conductor: Conductor
 ) -> None:
     def opens(run: str) -> None:
         with office.store.transaction() as record:
-            record.open_evaluation(2022, "roads", "公路养护", "样例填表人", run)
+            record.open_evaluation(2022, "roads", "公路养护", operator, run)
 
     prefect.works = opens
     assert stands(conductor.begin(office.workspace.subject(2022), "")) == "waiting-center"
@@ -145,19 +141,19 @@ def test_run_at_the_gate_that_the_store_waits_for_is_left_alone(revision: Revisi
 
 
 def test_run_at_a_form_that_the_store_has_the_answer_to_is_moved_past_it(
-    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor
+    revision: Revision, prefect: Prefect, conductor: Conductor, decided: Deciding
 ) -> None:
     prefect.runs[RUN] = CENTER
-    decided(office, revision)
+    decided()
     assert stands(conductor.go_on(revision.evaluation)) == "waiting-bureau"
     assert prefect.moved == [("AwaitingRetry", True)]
 
 
 def test_run_that_waits_for_the_correction_is_left_alone_until_it_is_in(
-    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor
+    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor, decided: Deciding
 ) -> None:
     prefect.runs[RUN] = CORRECTION
-    decided(office, revision, Verdict.RETURN)
+    decided(Verdict.RETURN)
     assert stands(conductor.go_on(revision.evaluation)) == "correcting"
     assert prefect.moved == []
     corrected(office, revision)
@@ -166,10 +162,10 @@ def test_run_that_waits_for_the_correction_is_left_alone_until_it_is_in(
 
 
 def test_run_at_a_gate_that_was_returned_is_moved_to_the_correction(
-    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor
+    revision: Revision, prefect: Prefect, conductor: Conductor, decided: Deciding
 ) -> None:
     prefect.runs[RUN], prefect.afterwards = CENTER, CORRECTION
-    decided(office, revision, Verdict.RETURN)
+    decided(Verdict.RETURN)
     assert stands(conductor.go_on(revision.evaluation)) == "correcting"
     assert prefect.moved == [("AwaitingRetry", True)]
 
@@ -212,9 +208,9 @@ def test_run_without_a_state_is_begun_anew(revision: Revision, prefect: Prefect,
     assert conductor.go_on(revision.evaluation).run_id == str(NEW)
 
 
-def test_evaluation_that_had_no_run_gets_one(office: Office, prefect: Prefect, conductor: Conductor) -> None:
+def test_evaluation_that_had_no_run_gets_one(office: Office, operator: Person, prefect: Prefect, conductor: Conductor) -> None:
     with office.store.transaction() as record:
-        evaluation = record.open_evaluation(2022, "roads", "公路养护", "样例填表人", None)
+        evaluation = record.open_evaluation(2022, "roads", "公路养护", operator, None)
     assert conductor.go_on(evaluation).run_id == str(NEW)
 
 
@@ -260,19 +256,3 @@ def test_run_whose_evaluation_has_ended_has_not_failed(
     prefect.runs[RUN], prefect.works, prefect.afterwards = Failed(), ends, state
     position = conductor.go_on(revision.evaluation)
     assert (stands(position), position.failure) == (outcome.value, None)
-
-
-# ---- answer --------------------------------------------------------------------------------------------------------------
-
-
-def test_answer_is_given_again_until_prefect_takes_it(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
-    prefect.runs[RUN], prefect.rejections = CENTER, 2
-    assert conductor.answer(str(RUN), {"decision": "同意"}).run_id == str(RUN)
-    assert prefect.answers == [{"decision": "同意"}] * 3
-
-
-def test_answer_that_prefect_never_takes_is_given_up(office: Office, revision: Revision, prefect: Prefect) -> None:
-    prefect.runs[RUN], prefect.rejections = CENTER, 1000
-    with pytest.raises(ServerError) as fault:
-        Conductor(office, prefect, lambda: None, AT_ONCE).answer(str(RUN), {})
-    assert fault.value.code == "P07"

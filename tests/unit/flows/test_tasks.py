@@ -10,6 +10,7 @@ from prefect.states import Completed, Failed, Running, Suspended
 
 from flows import tasks
 from flows.tasks import refuse_second_run, revisions, step
+from perfeval.approvals.person import Person
 from perfeval.errors import LedgerError, StoreError, UsageError
 from perfeval.model import Evaluation, Finding, Gate, Revision, Severity
 from perfeval.model.documents import load_json
@@ -87,7 +88,7 @@ def test_step_is_repeated_by_itself_only_where_nobody_has_to_correct_anything(er
 
 
 @pytest.fixture
-def beginning(office: Office) -> Office:
+def beginning(office: Office, operator: None) -> Office:
     """The office with what a year must have to be opened."""
     (office.workspace.root / "ledgers" / "2022").mkdir(parents=True)
     (office.workspace.root / "indicators").mkdir()
@@ -98,9 +99,9 @@ def beginning(office: Office) -> Office:
 def test_run_that_begins_forgets_how_it_ended_last_time(beginning: Office) -> None:
     with beginning.store.transaction() as record:
         record.record_failure(RUN, Failure("校验台账", "L00", "台账有 1 处错误"))
-    evaluation = tasks.open_evaluation.fn(2022, "roads", "样例经办人")
+    evaluation = tasks.open_evaluation.fn(2022, "roads", " 样例 填表人")
     assert failure(beginning) is None
-    assert (evaluation.id, evaluation.prepared_by) == ("2022-roads-1", "样例经办人")
+    assert (evaluation.id, evaluation.prepared_by) == ("2022-roads-1", "样例填表人")
     with beginning.store.reading() as record:
         assert record.evaluation_of(RUN) == evaluation
 
@@ -128,7 +129,7 @@ def found(state: Any) -> Any:
 
 def opened_by(office: Office, run: str) -> Evaluation:
     with office.store.transaction() as record:
-        return record.open_evaluation(2022, "roads", "公路养护", "样例填表人", run)
+        return record.open_evaluation(2022, "roads", "公路养护", Person("p1", "样例填表人", ("operator",)), run)
 
 
 @pytest.mark.parametrize("state", [Running(), Suspended()])
@@ -166,8 +167,8 @@ def test_revisions_go_on_with_the_next_after_a_correction_and_name_the_run(offic
     assert names == ["2022 公路养护 第1稿", "2022 公路养护 第1稿", "2022 公路养护 第2稿"]
 
 
-def test_gates_are_those_of_the_settings(office: Office) -> None:
-    assert tasks.gates() == (Gate("center", "中心审批", "签发"), Gate("bureau", "财政局审批", "审核"))
+def test_gates_are_those_that_the_draft_was_made_under(revision: Revision) -> None:
+    assert tasks.gates(revision) == (Gate("center", "中心审批", "签发"), Gate("bureau", "财政局审批", "审核"))
 
 
 def test_evaluation_refused_is_ended_and_told_so(office: Office, evaluation: Evaluation) -> None:

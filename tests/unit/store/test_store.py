@@ -3,22 +3,31 @@
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import create_engine, event, insert, text
+from sqlalchemy.exc import DBAPIError
 
-from perfeval.errors import ApprovalError, StoreError
+from perfeval.approvals.events import Acted, Decided, Invited, Migrated
+from perfeval.approvals.person import Person, ProofKind
+from perfeval.approvals.proof import Proof
+from perfeval.approvals.record import PEOPLE, check, read_line
+from perfeval.errors import ApprovalError, StoreError, UsageError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Revision, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Failure, Sealing
-from perfeval.store import Store
+from perfeval.store import Store, Transaction
 from perfeval.store.database import SCHEMA, upgrade_tables
 from perfeval.store.tables import VERSION, DecisionRow, EvaluationRow, OutcomeRow, Table
+from perfeval.workspace import secret_key
 
 KEY = "an invented key for tests"
 MOMENT = datetime(2023, 4, 3, 8, 30, tzinfo=UTC)
 DIGEST = "a" * 64
+FINGERPRINT = "f" * 24
+CLERK, LEADER = Person("p1", "填表人", ("operator",)), Person("p2", "甲", ("center",))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -30,7 +39,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str, tmp_path: Path) -> Iterator[Store]:
-    store = Store(url, tmp_path / "artifacts", "样例单位")
+    store = Store(url, tmp_path / "artifacts", "样例单位", lambda: KEY)
     yield store
     store.close()
 
@@ -45,9 +54,19 @@ def revision(evaluation: Evaluation) -> Revision:
     return Revision(evaluation, 1)
 
 
-def opened(store: Store, run: str | None = "run-1", key: str = "x-1", prepared_by: str = "填表人") -> Evaluation:
+def opened(store: Store, run: str | None = "run-1", key: str = "x-1", preparer: Person = CLERK) -> Evaluation:
     with store.transaction() as record:
-        return record.open_evaluation(2022, key, "样例项目", prepared_by, run)
+        return record.open_evaluation(2022, key, "样例项目", preparer, run)
+
+
+def invited(record: Transaction) -> None:
+    record.append(PEOPLE, Invited(person="p2", name="甲", roles=("center",), link="1" * 64, expires_at=MOMENT), "p1")
+
+
+def decided(revision: Revision) -> tuple[Decision, str, Decided]:
+    decision = Decision(revision.evaluation.id, 1, "center", Verdict.APPROVE, "甲", DIGEST, "", MOMENT)
+    proof = Proof(ProofKind.CODE, {"step": "1"})
+    return decision, "p2", Decided(revision=1, gate="center", statement="{}", proof=proof, people=DIGEST)
 
 
 def ended(store: Store, evaluation: Evaluation, outcome: str) -> None:
@@ -56,7 +75,7 @@ def ended(store: Store, evaluation: Evaluation, outcome: str) -> None:
 
 
 def test_evaluation_opened_twice_is_one(store: Store, evaluation: Evaluation) -> None:
-    assert opened(store, prepared_by="别人") == evaluation
+    assert opened(store, preparer=Person("p9", "别人", ("operator",))) == evaluation
 
 
 def test_evaluation_opened_by_another_run_is_taken_over(store: Store, evaluation: Evaluation) -> None:
@@ -103,19 +122,21 @@ def test_evaluation_unknown_is_refused_in_chinese(store: Store) -> None:
 
 
 def test_units_on_one_database_do_not_see_each_other(store: Store, url: str, tmp_path: Path) -> None:
-    other = Store(url, tmp_path / "other", "另一单位")
+    other = Store(url, tmp_path / "other", "另一单位", lambda: KEY)
     mine, theirs = opened(store), opened(other)
     assert (mine.id, theirs.id) == ("2022-x-1-1", "2022-x-1-2")
     with store.transaction() as record, pytest.raises(StoreError, match="没有编号为"):
         record.evaluation(theirs.id)
     with store.transaction() as record:
-        record.enrol("甲", "center", "SECRET", KEY)
-        record.save_secret("password", "mine", KEY)
+        invited(record)
+        record.save_seed(LEADER, FINGERPRINT, "SECRET", 0)
+        record.save_secret("password", "mine")
         record.save_outcome(Revision(mine, 1), Sealing(7, MOMENT))
     with other.transaction() as record:
-        assert (record.people(), record.load_secret("password", KEY), record.evaluation_of("run-1")) == ([], None, theirs)
+        assert (record.people().persons, record.load_secret("password"), record.evaluation_of("run-1")) == ({}, None, theirs)
+        assert (record.seed(LEADER, FINGERPRINT), record.entries(mine.id)) == (None, [])
         assert record.next_item_number(theirs) == 1
-        record.enrol("甲", "bureau", "SECRET", KEY)
+        record.save_seed(LEADER, FINGERPRINT, "OTHER", 0)
     other.close()
 
 
@@ -131,7 +152,7 @@ def test_outcome_saved_twice_keeps_the_first(store: Store, revision: Revision) -
 def test_outcome_damaged_in_the_database_is_told_as_damage(store: Store, revision: Revision) -> None:
     with store.transaction() as record:
         record.save_outcome(revision, Archived("bag"))
-        record._session.execute(text("UPDATE outcomes SET document = '{\"rubbish\": 1}'"))
+        record.session.execute(text("UPDATE outcomes SET document = '{\"rubbish\": 1}'"))
     with pytest.raises(StoreError, match="已损坏"), store.reading() as record:
         record.outcome(revision, Archived)
 
@@ -169,55 +190,109 @@ def test_failed_attempt_recorded_twice_keeps_the_first(store: Store, revision: R
 
 
 def test_decision_recorded_twice_is_refused(store: Store, revision: Revision) -> None:
-    decision = Decision(revision.evaluation.id, 1, "center", Verdict.APPROVE, "甲", DIGEST, "", MOMENT)
     with store.transaction() as record:
-        record.enrol("甲", "center", "SECRET", KEY)
-        approver = record.enrolled("甲", KEY)
-        assert approver is not None
-        record.record_decision(decision, approver)
+        record.record_decision(*decided(revision))
         with pytest.raises(ApprovalError, match="已有审批决定"):
-            record.record_decision(decision, approver)
-        assert record.decision(revision, "center") == decision
+            record.record_decision(*decided(revision))
+        assert record.decision(revision, "center") == decided(revision)[0]
+        assert [read_line(entry.line).what.kind for entry in record.entries(revision.evaluation.id)] == ["opened", "decided"]
 
 
-def test_person_enrolled_twice_is_refused_until_revoked(store: Store) -> None:
+def test_secret_is_not_readable_without_the_key(store: Store, url: str, tmp_path: Path) -> None:
     with store.transaction() as record:
-        record.enrol("甲", "center", "SECRET", KEY)
-        with pytest.raises(ApprovalError, match="已登记"):
-            record.enrol("甲", "bureau", "SECRET", KEY)
-        assert record.revoke("甲") is True
-        assert record.revoke("甲") is False
-        assert record.enrolled("甲", KEY) is None
-        record.enrol("甲", "bureau", "SECRET", KEY)
-
-
-def test_secret_is_not_readable_without_the_key(store: Store, tmp_path: Path) -> None:
-    with store.transaction() as record:
-        record.enrol("甲", "center", "JBSWY3DPEHPK3PXP", KEY)
+        record.save_seed(LEADER, FINGERPRINT, "JBSWY3DPEHPK3PXP", 0)
+        assert record.seed(LEADER, FINGERPRINT) == "JBSWY3DPEHPK3PXP"
     assert b"JBSWY3DPEHPK3PXP" not in b"".join(path.read_bytes() for path in tmp_path.glob("store.db*"))
-    with pytest.raises(StoreError, match="不是同一个"), store.reading() as record:
-        record.enrolled("甲", "another key, also long")
+    other = Store(url, tmp_path, "样例单位", lambda: "another key, also long")
+    with pytest.raises(StoreError, match="不是同一个"), other.reading() as record:
+        record.seed(LEADER, FINGERPRINT)
+    other.close()
+
+
+@pytest.mark.parametrize("other", [Person("p3", "乙", ("center",)), Person("p2", "甲", ("bureau",))])
+def test_secret_copied_to_another_person_or_role_opens_nothing(store: Store, other: Person) -> None:
+    with store.transaction() as record:
+        record.save_seed(LEADER, FINGERPRINT, "SECRET", 0)
+    with store.transaction() as record:
+        record.session.execute(text(f"UPDATE seeds SET person = '{other.id}'"))
+    with pytest.raises(StoreError, match="密文已被改动"), store.reading() as record:
+        record.seed(other, FINGERPRINT)
 
 
 def test_code_spent_once_is_not_accepted_again_nor_an_older_one(store: Store) -> None:
     with store.transaction() as record:
-        record.enrol("甲", "center", "SECRET", KEY)
-        approver = record.enrolled("甲", KEY)
-        assert approver is not None
-        assert [record.spend_code(approver, step) for step in (100, 100, 99, 101)] == [True, False, False, True]
+        record.save_seed(LEADER, FINGERPRINT, "SECRET", 98)
+        assert [record.spend_code("p2", FINGERPRINT, step, 102) for step in (98, 100, 100, 99, 101)] == [False, True, False, False, True]
+        assert record.spend_code("p3", FINGERPRINT, 102, 102) is False
+
+
+def test_code_spent_while_the_clock_ran_ahead_locks_nobody_out_afterwards(store: Store) -> None:
+    with store.transaction() as record:
+        record.save_seed(LEADER, FINGERPRINT, "SECRET", 9000)
+        assert [record.spend_code("p2", FINGERPRINT, step, 101) for step in (100, 100, 101)] == [True, False, True]
 
 
 def test_program_secret_saved_again_is_replaced(store: Store) -> None:
     with store.transaction() as record:
-        record.save_secret("password", "first", KEY)
-        record.save_secret("password", "second", KEY)
-        assert record.load_secret("password", KEY) == "second"
-        assert record.load_secret("nothing", KEY) is None
+        record.save_secret("password", "first")
+        record.save_secret("password", "second")
+        assert record.load_secret("password") == "second"
+        assert record.load_secret("nothing") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["UPDATE record SET line = '{}'", "DELETE FROM record", "UPDATE decisions SET verdict = '不同意'", "DELETE FROM decisions"],
+)
+def test_record_and_decisions_are_refused_to_be_changed_by_the_database_itself(store: Store, revision: Revision, change: str) -> None:
+    with store.transaction() as record:
+        record.record_decision(*decided(revision))
+    with pytest.raises(DBAPIError, match="rows are never changed"), store._engine.begin() as connection:
+        connection.execute(text(change))
+
+
+def test_record_of_a_transaction_that_fails_has_no_line_of_it(store: Store, revision: Revision) -> None:
+    with pytest.raises(StoreError), store.transaction() as record:  # noqa: PT012  # the line before the fault is what is tried
+        record.append(revision.evaluation.id, Acted(action="retry", target="校验台账"), "p1")
+        record.evaluation("nothing")
+    with store.reading() as record:
+        assert len(record.entries(revision.evaluation.id)) == 1
+
+
+def test_record_appended_at_once_by_many_is_one_chain(store: Store, evaluation: Evaluation) -> None:
+    def act(number: int) -> None:
+        with store.transaction() as record:
+            record.append(evaluation.id, Acted(action="retry", target=str(number)), "p1")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(act, range(12)))
+    with store.reading() as record:
+        entries = record.entries(evaluation.id)
+        assert (len(entries), check(evaluation.id, entries, record.record_key)) == (13, [])
+
+
+def test_record_is_neither_continued_nor_believed_with_another_key(url: str, evaluation: Evaluation, tmp_path: Path) -> None:
+    other = Store(url, tmp_path, "样例单位", lambda: "another key, also long")
+    with pytest.raises(StoreError, match="不是同一个"), other.transaction() as record:
+        record.append(evaluation.id, Acted(action="retry", target=""), "p1")
+    with pytest.raises(StoreError, match="不是同一个"), other.transaction() as record:
+        record.sound_entries(evaluation.id)
+    other.close()
+
+
+def test_record_written_after_the_clock_was_set_back_keeps_its_times_in_order(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead = SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(hours=1))
+    with store.transaction() as record:
+        with monkeypatch.context() as clock:
+            clock.setattr("perfeval.store.record.datetime", ahead)
+            invited(record)
+        first = record.open_evaluation(2022, "x-1", "样例项目", CLERK, None)
+        times = [read_line(entry.line).at for chain in (PEOPLE, first.id) for entry in record.entries(chain)]
+    assert len(times) == 2
+    assert times == sorted(times)
 
 
 def test_progress_of_a_thousand_evaluations_takes_as_many_questions_as_that_of_one(store: Store) -> None:
-    with store.transaction() as record:
-        record.enrol("甲", "center", "SECRET", KEY)
     fill(store, 1000)
     statements: list[str] = []
     event.listen(store._engine, "before_cursor_execute", lambda *about: statements.append(str(about[2])))
@@ -238,7 +313,7 @@ def fill(store: Store, count: int) -> None:
     document = {"configuration": {}, "draft": {**vars_of(draft)}, "figures": []}
     with store._engine.execution_options(writes=True).begin() as connection:
         ids = [f"2022-p{number:04}-1" for number in range(count)]
-        base = {"unit": "样例单位", "year": 2022, "programme": "样例项目", "prepared_by": "填表人", "opened_at": MOMENT}
+        base = {"unit": "样例单位", "year": 2022, "programme": "样例项目", "prepared_by": "填表人", "preparer": "p1", "opened_at": MOMENT}
         connection.execute(insert(EvaluationRow), [{**base, "id": id_, "programme_key": id_, "run": id_} for id_ in ids])
         done = {"revision": 1, "step": Drafted.step, "document": document, "done_at": MOMENT}
         connection.execute(insert(OutcomeRow), [{**done, "evaluation": id_} for id_ in ids])
@@ -246,7 +321,9 @@ def fill(store: Store, count: int) -> None:
             "revision": 1,
             "gate": "center",
             "verdict": "同意",
-            "approver": 1,
+            "approver": "p2",
+            "unit": "样例单位",
+            "name": "甲",
             "content_digest": DIGEST,
             "comment": "",
             "decided_at": MOMENT,
@@ -282,13 +359,65 @@ def test_store_from_before_units_is_taken_over_by_the_unit_that_opens_it(url: st
             )
         )
     engine.dispose()
-    store = Store(url, tmp_path, "样例单位", {"样例项目": "x-1"})
+    store = Store(url, tmp_path, "样例单位", lambda: KEY, {"样例项目": "x-1"})
     with store.reading() as record:
         (evaluation,) = record.evaluations()
         assert (evaluation.id, evaluation.programme_key, record.run_of(evaluation)) == ("2022-a-1", "x-1", "run-1")
-        assert [person.name for person in record.people()] == ["甲"]
-        assert [decision.approver for decision in record.decisions(evaluation)] == ["甲"]
+        assert (record.people().persons, record.decisions(evaluation)) == ({}, [])
+        (people,), (told,) = ([read_line(entry.line).what for entry in record.entries(chain)] for chain in (PEOPLE, "2022-a-1"))
+    assert isinstance(people, Migrated)
+    assert isinstance(told, Migrated)
+    assert '"name":"甲"' in people.content
+    assert '"verdict":"同意"' in told.content
     assert opened(store).id == "2022-a-1"
+    with store.reading() as record:
+        assert (record.preparer_of(evaluation), record.evaluation("2022-a-1").prepared_by) == ("p1", "填表人")
+        assert [read_line(entry.line).what.kind for entry in record.entries("2022-a-1")] == ["migrated", "opened"]
+    store.close()
+
+
+AT = "'2023-01-05 01:00:00'"
+OLD_PERSON = f"INSERT INTO people (id, unit, name, role, secret, enrolled_at) VALUES (7, '样例单位', '甲', 'center', 's3cret', {AT})"
+
+
+def test_store_from_before_keeps_what_is_ended_and_drops_the_draft_in_work(url: str, tmp_path: Path) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        upgrade_tables(connection, "0002")
+        connection.execute(text(OLD_PERSON))
+        for key, outcome, verdict in (("a", "'archived'", "同意"), ("b", "NULL", "同意"), ("c", "NULL", "不同意")):
+            for row in (
+                "evaluations (id, unit, year, programme, programme_key, prepared_by, opened_at, outcome) "
+                f"VALUES ('2022-{key}-1', '样例单位', 2022, '样例', '{key}', '填表人', {AT}, {outcome})",
+                f"outcomes (evaluation, revision, step, document, done_at) VALUES ('2022-{key}-1', 1, 'drafted', '{{}}', {AT})",
+                "decisions (evaluation, revision, gate, verdict, approver, content_digest, comment, decided_at) "
+                f"VALUES ('2022-{key}-1', 1, 'center', '{verdict}', 7, 'd', '', {AT})",
+            ):
+                connection.exec_driver_sql(f"INSERT INTO {row}")
+    engine.dispose()
+    store = Store(url, tmp_path, "样例单位", lambda: KEY)
+    with store.reading() as record:
+        ended, in_work, refused = record.evaluations()
+        assert [(item.approver, item.decided_at.hour) for item in record.decisions(ended)] == [("甲", 1)]
+        assert (record.decisions(in_work), record.outcome_time(Revision(in_work, 1), Drafted)) == ([], None)
+        assert (refused.outcome, [item.verdict for item in record.decisions(refused)]) == ("refused", ["不同意"])
+        assert record.chains() == ["2022-a-1", "2022-b-1", "2022-c-1", "people"]
+        assert "s3cret" not in "".join(entry.line for chain in record.chains() for entry in record.entries(chain))
+    store.close()
+
+
+def test_store_from_before_is_not_taken_over_without_the_key(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        upgrade_tables(connection, "0002")
+        connection.execute(text(OLD_PERSON))
+    engine.dispose()
+    monkeypatch.delenv("PERFEVAL_KEY")
+    with pytest.raises(UsageError, match="PERFEVAL_KEY 未设置"):
+        Store(url, tmp_path, "样例单位", secret_key)
+    store = Store(url, tmp_path, "样例单位", lambda: KEY)
+    with store.reading() as record:
+        assert len(record.entries(PEOPLE)) == 1
     store.close()
 
 
@@ -307,7 +436,7 @@ def test_migrations_of_an_empty_database_leave_the_tables_the_code_makes(store: 
 
 def test_store_opened_by_many_at_once_for_the_first_time_is_made_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as clerks:
-        stores = list(clerks.map(lambda _: Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, "样例单位"), range(8)))
+        stores = list(clerks.map(lambda _: Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, "样例单位", lambda: KEY), range(8)))
     for store in stores:
         with store.reading() as record:
             assert record.evaluations() == []
@@ -315,7 +444,7 @@ def test_store_opened_by_many_at_once_for_the_first_time_is_made_once(tmp_path: 
 
 
 def test_store_file_is_its_owners_alone(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, "样例单位")
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, "样例单位", lambda: KEY)
     opened(store)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob("store.db*")} == {0o600}
     store.close()
@@ -331,4 +460,4 @@ def test_store_file_that_an_earlier_program_made_becomes_its_owners_alone(tmp_pa
 
 def test_store_that_cannot_be_reached_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="数据库不可用"):
-        Store(f"sqlite:///{tmp_path / 'no folder' / 'store.db'}", tmp_path, "样例单位")
+        Store(f"sqlite:///{tmp_path / 'no folder' / 'store.db'}", tmp_path, "样例单位", lambda: KEY)

@@ -1,0 +1,215 @@
+"""The desk behind the door (窗口): what people's requests come to in the office's store. Knows neither Prefect nor HTTP."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import segno
+
+from flows.forms import awaited
+from perfeval import persons, steps
+from perfeval.approvals.keys import derive_key
+from perfeval.approvals.passkey import registered_passkey, to_base64
+from perfeval.approvals.people import OPERATOR
+from perfeval.approvals.person import PROOF_TITLES, Person, ProofKind
+from perfeval.approvals.proof import Proof
+from perfeval.approvals.record import PEOPLE
+from perfeval.approvals.session import logged_in, seal_session
+from perfeval.approvals.statement import Enrolment, challenge
+from perfeval.errors import ApprovalError
+from perfeval.model import Answer, Evaluation, Revision, Stage, Status, Verdict
+from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
+from perfeval.office import Office
+from perfeval.submission import find_draft
+
+_LENGTHS = {"decision": 10, "approver": NAME_LENGTH, "check_code": 20, "comment": COMMENT_LENGTH, "code": 20}
+_TITLES = {"decision": "审批决定", "approver": "审批人", "check_code": "核对码", "comment": "审批意见", "code": "动态码"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the evaluation of a run stands by the store; `form` is how the key of the form begins that the run must be at."""
+
+    status: Status
+    form: str
+
+
+class Desk:
+    """What the door asks the store of one office."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._key = derive_key(office.key, "session")
+
+    # ---- sessions ----------------------------------------------------------------------------------------------------
+
+    def log_in(self, name: str, code: str, address: str) -> str:
+        """The cookie of somebody who proves who he is.
+
+        Raises: ApprovalError: he does not, or is locked.
+        """
+        return seal_session(persons.log_in(self._office, name, code, address), datetime.now(UTC), self._key)
+
+    def person(self, cookie: str) -> Person | None:
+        """Whose cookie it is."""
+        with self._office.store.reading() as record:
+            people = record.people()
+        return logged_in(cookie, people, datetime.now(UTC), self._key)
+
+    # ---- what people do ----------------------------------------------------------------------------------------------
+
+    def standing(self, run: str) -> Standing | None:
+        """Where the evaluation of a run stands; None for a run that has none here."""
+        with self._office.store.reading() as record:
+            evaluation = record.evaluation_of(run)
+            status = record.progress(evaluation).status(self._office.workspace.gates) if evaluation else None
+        return Standing(status, awaited(status)) if status else None
+
+    def fill_in(self, standing: Standing, person: Person, filled: Mapping[str, object], address: str) -> str:
+        """Take the form that a run stands at, filled in by a person: what was decided or corrected, in words.
+
+        Raises: ApprovalError: it is no decision and no correction; why, in Chinese.
+        """
+        status = standing.status
+        if status.stage is Stage.CORRECTING:
+            return self._correct(status.revision, person, filled)
+        if status.gate is None:
+            raise ApprovalError("A52", f"现在没有需要填写的表单：{status.title}", "用 perfeval status 查看进度。")
+        answer = _answer(filled)
+        with self._office.store.reading() as record:
+            named = persons.find(record.people(), answer.name)
+        if named is None or named.id != person.id:
+            message = f"登录的是“{person.name}”，表单上的审批人是“{answer.name}”"
+            raise ApprovalError("A51", message, "审批人填写自己的姓名；替别人填写不算数。")
+        decision = steps.decide(self._office, status.revision, status.gate, answer, address)
+        return f"{status.gate.title}：{decision.verdict}（{person.name}）"
+
+    def _correct(self, revision: Revision, person: Person, filled: Mapping[str, object]) -> str:
+        note = _text(filled, "note")
+        if not note:
+            raise ApprovalError("A50", "没有填写更正说明", "写明台账或底稿更正了什么。")
+        if len(note) > COMMENT_LENGTH:
+            raise ApprovalError("A50", f"更正说明有{len(note)}字，超过{COMMENT_LENGTH}字", "缩短说明，详细材料另附。")
+        self.check_operator(person)
+        steps.record_correction(self._office, revision, note, person.id)
+        return f"更正已提交（{person.name}）"
+
+    def check_operator(self, person: Person) -> None:
+        """Whether somebody may begin evaluations and hand in corrections.
+
+        Raises: ApprovalError: he is no operator.
+        """
+        if OPERATOR not in person.roles:
+            raise ApprovalError("A53", f"“{person.name}”不是经办人（operator），不能送审或提交更正", "由经办人登录后操作。")
+
+    def note(self, person: Person, action: str, target: str, run: str = "") -> None:
+        """Record that a person did something that changes state, with the run's evaluation where it has one."""
+        with self._office.store.reading() as record:
+            evaluation = record.evaluation_of(run) if run else None
+        steps.note_act(self._office, action, target, person.id, evaluation.id if evaluation else PEOPLE)
+
+    # ---- what people see ---------------------------------------------------------------------------------------------
+
+    def overview(self) -> list[tuple[Status, str | None]]:
+        """Where every evaluation stands, the newest first, with its run."""
+        with self._office.store.reading() as record:
+            found, runs = [item.status(self._office.workspace.gates) for item in record.all_progress()], record.runs()
+        return [(status, runs.get(status.revision.evaluation.id)) for status in reversed(found)]
+
+    def open_runs(self) -> dict[str, str]:
+        """The runs of evaluations under way, each with how the key of the form begins that it must be at."""
+        return {run: awaited(status) for status, run in self.overview() if run and status.revision.evaluation.outcome is None}
+
+    def draft(self, evaluation_id: str, number: int) -> tuple[Path, str]:
+        """A draft's file and its name.
+
+        Raises: StoreError: there is none, or it is damaged.
+        """
+        with self._office.store.reading() as record:
+            evaluation: Evaluation = record.evaluation(evaluation_id)
+        return find_draft(self._office, Revision(evaluation, number))
+
+    # ---- enrolment ---------------------------------------------------------------------------------------------------
+
+    def invitation(self, token: str, origin: str) -> dict[str, str]:
+        """What the enrolment page shows of an invitation, and what a device is asked for; without `rp_id` no device can be enrolled."""
+        invitation = persons.find_invitation(self._office, token)
+        place = urlsplit(origin)
+        is_secure = place.scheme == "https" or place.hostname == "localhost"
+        return {
+            "name": invitation.name,
+            "roles": self.roles(invitation.roles),
+            "until": f"{invitation.expires_at.astimezone():%m月%d日 %H:%M}",
+            "origin": origin,
+            "rp_id": (place.hostname or "") if is_secure else "",
+            "user": to_base64(invitation.person.encode()),
+            "challenge": to_base64(_creation(token)),
+        }
+
+    def offer_code(self, token: str) -> dict[str, str]:
+        """A secret for one-time codes, as a picture, a link and letters."""
+        offer = persons.offer_code(self._office, token)
+        return {"secret": offer.secret, "uri": offer.uri, "qr": segno.make(offer.uri, error="m").svg_data_uri(border=3, dark="#000")}
+
+    def enrol_code(self, token: str, secret: str, code: str) -> dict[str, str]:
+        """Enrol a code's secret, which a code of it proves to be in the app."""
+        return self._slip(persons.enrol_code(self._office, token, secret, code))
+
+    def offer_passkey(self, token: str, made: Mapping[str, str], origin: str) -> dict[str, str]:
+        """The enrolment of a key that a device has made, for it to sign."""
+        try:
+            passkey = registered_passkey(made, _creation(token), urlsplit(origin).hostname or "", origin)
+        except ValueError as error:
+            raise ApprovalError("A54", str(error), "换一个浏览器或设备再试，或用动态码登记。") from error
+        line = persons.offer_passkey(self._office, token, passkey)
+        return {"enrolment": line, "challenge": to_base64(challenge(line))}
+
+    def enrol_passkey(self, token: str, enrolment: str, signed: Mapping[str, str]) -> dict[str, str]:
+        """Enrol a device's key by its own signature on its enrolment."""
+        return self._slip(persons.enrol_passkey(self._office, token, enrolment, Proof(ProofKind.PASSKEY, dict(signed))))
+
+    def _slip(self, enrolment: Enrolment) -> dict[str, str]:
+        """What stands on the slip that is signed by hand."""
+        return {
+            "name": enrolment.name,
+            "roles": self.roles(enrolment.roles),
+            "means": PROOF_TITLES[enrolment.means],
+            "fingerprint": enrolment.fingerprint,
+            "time": f"{datetime.now(UTC).astimezone():%Y-%m-%d %H:%M}",
+        }
+
+    @property
+    def unit(self) -> str:
+        """The unit's name."""
+        return self._office.workspace.settings.unit.name
+
+    def roles(self, roles: tuple[str, ...]) -> str:
+        """Roles as people call them."""
+        return "、".join(persons.role_title(self._office, role) for role in roles)
+
+
+def _creation(token: str) -> bytes:
+    """What a device signs when it makes its key: by the invitation, so that nothing need be remembered meanwhile."""
+    return hashlib.sha256(f"perfeval enrolment {token}".encode(errors="replace")).digest()
+
+
+def _answer(filled: Mapping[str, object]) -> Answer:
+    texts = {name: _text(filled, name) for name in _TITLES}
+    for name, text in texts.items():
+        if len(text) > _LENGTHS[name]:
+            raise ApprovalError("A50", f"“{_TITLES[name]}”超过{_LENGTHS[name]}字", "缩短后再提交。")
+    if missing := [title for name, title in _TITLES.items() if name != "comment" and not texts[name]]:
+        raise ApprovalError("A50", f"没有填写：{'、'.join(missing)}", "填写完整后再提交。")
+    try:
+        verdict = Verdict(texts["decision"])
+    except ValueError as error:
+        raise ApprovalError("A50", "审批决定应为同意、退回修改或不同意", "从列表中选择。") from error
+    return Answer(verdict, texts["approver"], texts["code"], texts["check_code"], texts["comment"])
+
+
+def _text(filled: Mapping[str, object], name: str) -> str:
+    value = filled.get(name)
+    return value.strip() if isinstance(value, str) else ""

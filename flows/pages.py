@@ -1,0 +1,145 @@
+"""The HTML of our own pages (网页), in Chinese, made for a phone as for a desk. No script and no style stands in them: they are files."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from perfeval.approvals.person import Person
+from perfeval.model import Stage, Status
+
+_ENDED = {Stage.ARCHIVED, Stage.REFUSED}
+
+
+def login(unit: str, target: str, name: str = "", problem: str = "") -> str:
+    """The login page; `problem` is why the last try was none."""
+    told = f'<p class="problem" role="alert">{_lines(problem)}</p>' if problem else ""
+    where = "code" if name else "name"
+    return _page(
+        f"登录 · {unit}",
+        f"""<main class="narrow" data-next="{escape(target)}">
+<h1>项目支出绩效自评</h1>
+<p class="unit">{escape(unit)}</p>
+<form class="card" method="post" action="/perfeval/login" autocomplete="off">
+{told}<label>姓名<input name="name" value="{escape(name)}" maxlength="30" required{_focus(where, "name")}></label>
+<label>动态码<input class="code" name="code" maxlength="12" inputmode="numeric" autocomplete="one-time-code"
+ placeholder="6位数字" required{_focus(where, "code")}></label>
+<input type="hidden" name="next" value="{escape(target)}">
+<button>登录</button>
+<p class="hint">动态码在您手机的动态码应用里，每30秒换一个，每个只能用一次：登录用去一个，审批时用下一个。</p>
+</form>
+<p class="hint">还没有登记：请经办人用 <code>perfeval approver invite</code> 生成邀请链接，在自己的手机上打开。</p>
+</main>""",
+        "login.js",
+    )
+
+
+def home(unit: str, person: Person, roles: str, evaluations: Sequence[tuple[Status, str | None]]) -> str:
+    """Where every evaluation stands; what waits for this person comes first."""
+    ordered = sorted(evaluations, key=lambda item: (not _waits_for(item[0], person), item[0].stage in _ENDED))
+    cards = "\n".join(_evaluation(status, run, person) for status, run in ordered)
+    return _page(
+        f"自评进度 · {unit}",
+        f"""<header><div><strong>{escape(unit)}</strong><span>项目支出绩效自评</span></div>
+<form method="post" action="/perfeval/logout"><span>{escape(person.name)}<small>{escape(roles)}</small></span>
+<button class="quiet">退出</button></form></header>
+<main>
+<h1>自评进度</h1>
+{cards or '<p class="card hint">还没有自评。经办人执行 perfeval run，或在运行管理页面开始一项自评。</p>'}
+<nav><a href="/v2/dashboard">运行管理（Prefect）</a></nav>
+</main>""",
+    )
+
+
+def enrol(unit: str) -> str:
+    """The enrolment page; all that it shows, its script asks for by the token behind #."""
+    return _page(
+        f"登记 · {unit}",
+        f"""<main class="narrow" id="enrol">
+<h1>人员登记</h1>
+<p class="unit">{escape(unit)}</p>
+<p class="problem" id="problem" role="alert" hidden></p>
+<section class="card" id="loading"><p>正在读取邀请……</p></section>
+<section class="card" id="choice" hidden>
+<p>您好，<strong id="name"></strong>。您将登记为：<strong id="roles"></strong>。</p>
+<p class="hint">请用您自己的手机或电脑登记，不要由别人代办。链接在 <span id="until"></span> 前有效，只能用一次。</p>
+<button id="by-code">用手机动态码登记</button>
+<p class="hint">手机装有动态码应用（如微信小程序“腾讯身份验证器”、Microsoft Authenticator、FreeOTP）。登录和审批都能用。</p>
+<button id="by-passkey" class="second">用本机设备签名登记</button>
+<p class="hint" id="passkey-hint">用本机的指纹、面容或开机口令签名，事后可独立核验。不能用来登录，须另有动态码。</p>
+</section>
+<section class="card" id="code" hidden>
+<ol><li>用动态码应用扫描二维码：<img id="qr" alt="动态码登记二维码" width="232" height="232">
+<p class="hint">正在用手机看本页：<a id="uri" href="#">在动态码应用中打开</a>，或手工输入密钥：<code id="secret"></code></p></li>
+<li>填写应用里显示的6位数字：
+<form id="prove"><input class="code" id="digits" maxlength="12" inputmode="numeric" autocomplete="one-time-code" placeholder="6位数字"
+ aria-label="动态码" required><button>完成登记</button></form></li></ol>
+</section>
+<section class="card slip" id="done" hidden>
+<h2>人员登记单</h2>
+<table>
+<tr><th>单位</th><td>{escape(unit)}</td></tr>
+<tr><th>姓名</th><td id="slip-name"></td></tr>
+<tr><th>角色</th><td id="slip-roles"></td></tr>
+<tr><th>凭证</th><td id="slip-means"></td></tr>
+<tr><th>指纹</th><td><code id="slip-fingerprint"></code></td></tr>
+<tr><th>登记时间</th><td id="slip-time"></td></tr>
+<tr class="sign"><th>本人签名</th><td></td></tr>
+<tr class="sign"><th>确认人签名</th><td></td></tr>
+<tr class="sign"><th>日期</th><td></td></tr>
+</table>
+<p class="hint">登记已收到，经确认后才算数：打印本单，本人手写签名，交另一位已登记的人核对指纹后确认。</p>
+<button id="print">打印登记单</button>
+</section>
+</main>""",
+        "enrol.js",
+    )
+
+
+def _evaluation(status: Status, run: str | None, person: Person) -> str:
+    evaluation, number = status.revision.evaluation, status.revision.number
+    is_mine = _waits_for(status, person)
+    links = []
+    if status.draft:
+        links.append(f'<a href="/perfeval/drafts/{escape(evaluation.id)}/{number}.docx">下载第{number}稿（Word）</a>')
+    if run and status.stage not in _ENDED:
+        links.append(f'<a class="button" href="/v2/runs/flow-run/{escape(run)}">{"去办理" if is_mine else "查看运行"}</a>')
+    code = f"<span>核对码 <code>{escape(status.draft.check_code)}</code></span>" if status.draft and status.stage in _ENDED else ""
+    return f"""<article class="card{" mine" if is_mine else ""}">
+<h2>{evaluation.year}年度 {escape(evaluation.programme)}</h2>
+<p><b class="stage {escape(status.stage)}">{escape(status.title)}</b><span>第{number}稿</span>
+<span>自 {status.since.astimezone():%Y-%m-%d %H:%M}</span>{code}</p>
+<p class="links">{"".join(links)}</p>
+</article>"""
+
+
+def _waits_for(status: Status, person: Person) -> bool:
+    wanted = "operator" if status.stage is Stage.CORRECTING else status.gate and status.gate.key
+    return wanted in person.roles
+
+
+def _page(title: str, body: str, *scripts: str) -> str:
+    return f"""<!DOCTYPE html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/perfeval/static/style.css">
+{_scripts(scripts)}</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def _scripts(names: Iterable[str]) -> str:
+    return "".join(f'<script src="/perfeval/static/{name}" defer></script>\n' for name in names)
+
+
+def _focus(where: str, name: str) -> str:
+    return " autofocus" if where == name else ""
+
+
+def _lines(text: str) -> str:
+    return "<br>".join(map(escape, text.splitlines()))

@@ -1,0 +1,238 @@
+"""The record, checked (审计): every chain as a chain, everybody and every decision judged again, and the tables held against it all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from perfeval.approvals import events
+from perfeval.approvals.canonical import dump_line
+from perfeval.approvals.judging import judge
+from perfeval.approvals.people import people_of
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.record import PEOPLE, Entry, Line, check, head, read_line
+from perfeval.approvals.statement import read_statement
+from perfeval.errors import StoreError
+from perfeval.model import Evaluation, Revision, Stage
+from perfeval.model.outcomes import Archived, Corrected, Drafted, Validated
+
+if TYPE_CHECKING:
+    from perfeval.store import Transaction
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What was touched: in which chain, at which of its numbers (0: a table beside it), and what is wrong, in Chinese."""
+
+    chain: str
+    number: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What came of it: how many lines there are, one digest over all chains' heads, and everything that was touched."""
+
+    events: int
+    head: str
+    faults: tuple[Touched, ...]
+
+
+def audit(record: Transaction) -> Audit:
+    """Check a unit's whole record and its tables.
+
+    Raises: UsageError: there is no key. StoreError: it is another one.
+    """
+    evaluations = {item.id: item for item in record.evaluations()}
+    chains = {chain: record.entries(chain) for chain in record.chains()}
+    people = chains.get(PEOPLE, [])
+    faults = chain_faults(record, PEOPLE, people) + seed_faults(record, people)
+    for chain, entries in chains.items():
+        if chain != PEOPLE and chain not in evaluations:
+            faults.append(Touched(chain, 0, "有审批台账，但自评表里没有这项自评：已被删去"))
+        elif chain != PEOPLE:
+            faults += evaluation_faults(record, evaluations[chain], entries, people)
+    faults += [Touched(name, 0, "自评没有审批台账：整份被删去，或不是本程序开始的") for name in evaluations.keys() - chains.keys()]
+    heads = dump_line({chain: head(entries) for chain, entries in chains.items()})
+    return Audit(sum(map(len, chains.values())), hashlib.sha256(heads.encode()).hexdigest(), tuple(sorted(faults, key=_order)))
+
+
+def evaluation_faults(record: Transaction, evaluation: Evaluation, entries: Sequence[Entry], people: Sequence[Entry]) -> list[Touched]:
+    """What is wrong with an evaluation's chain, its decisions, and the tables that copy it."""
+    if faults := chain_faults(record, evaluation.id, entries):
+        return faults
+    try:
+        judged = judge(entries, people)
+    except ValueError as error:  # a line of the people's chain, which is told there
+        return [Touched(evaluation.id, 0, f"人员记录读不出，不能核对审批：{error}")]
+    faults = [Touched(evaluation.id, fault.number, fault.message) for fault in judged.faults]
+    lines = [read_line(entry.line) for entry in entries]
+    return faults + [Touched(evaluation.id, number, message) for number, message in _differences(record, evaluation, lines)]
+
+
+def chain_faults(record: Transaction, chain: str, entries: Sequence[Entry]) -> list[Touched]:
+    """What shows that a chain was touched; in the people's, every event that must not count too."""
+    record.refuse_other_key(entries)
+    faults = check(chain, entries, record.record_key)
+    if not faults and chain == PEOPLE:
+        faults = people_of([read_line(entry.line) for entry in entries], [entry.line for entry in entries])[1]
+    return [Touched(chain, fault.number, fault.message) for fault in faults]
+
+
+def seed_faults(record: Transaction, people: Sequence[Entry]) -> list[Touched]:
+    """Secrets of codes that are not those that were enrolled."""
+    try:
+        known = people_of([read_line(entry.line) for entry in people], [entry.line for entry in people])[0]
+    except ValueError:
+        return []  # told as a fault of the chain
+    enrolled = {
+        (person.id, item.fingerprint): person
+        for person in known.persons.values()
+        for item in person.means
+        if item.kind is ProofKind.CODE and not person.revoked_at
+    }
+    kept = record.seeds()
+    faults = [Touched(PEOPLE, 0, f"密钥表里有 {person} 的密钥（指纹 {mark}），登记里没有") for person, mark in kept - enrolled.keys()]
+    for (person, mark), who in enrolled.items():
+        try:
+            secret = record.seed(who, mark)
+        except StoreError:
+            faults.append(Touched(PEOPLE, 0, f"“{who.name}”（{person}）的动态码密钥被改动，或换成了别人的"))
+        else:
+            faults += [] if secret else [Touched(PEOPLE, 0, f"“{who.name}”（{person}）的动态码密钥被删去")]
+    return faults
+
+
+def _differences(record: Transaction, evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+    """Where the tables are not what the chain tells."""
+    names = _names(record)
+    for line in lines:
+        if isinstance(line.what, events.Opened):
+            yield from _opened(record, evaluation, line, line.what, names)
+    yield from _decided(record, evaluation, lines, names)
+    for kind, event, told in _OUTCOMES:
+        yield from _outcomes(record, evaluation, lines, kind, event, told)
+    yield from _ended(evaluation, lines)
+    wrong = sum(isinstance(line.what, events.AnsweredWrongly) for line in lines)
+    if record.count_wrong_answers(evaluation) < wrong:
+        yield 0, "无效答复表里的行比审批台账少：有的被删去"
+
+
+def _opened(
+    record: Transaction, evaluation: Evaluation, line: Line, opened: events.Opened, names: dict[str, str]
+) -> Iterator[tuple[int, str]]:
+    told = (opened.year, opened.programme_key, opened.programme, opened.prepared_by, names.get(opened.prepared_by, ""))
+    kept = (evaluation.year, evaluation.programme_key, evaluation.programme, record.preparer_of(evaluation), evaluation.prepared_by)
+    titles = ("年度", "项目编号", "项目名称", "送审人编号", "送审人")
+    for title, one, other in zip(titles, told, kept, strict=True):
+        if one != other:
+            yield line.number, f"第{line.number}条立项：自评表里的{title}被改为“{other}”，应为“{one}”"
+
+
+def _decided(record: Transaction, evaluation: Evaluation, lines: Sequence[Line], names: dict[str, str]) -> Iterator[tuple[int, str]]:
+    kept = {(item["revision"], item["gate"], item["approver"]): item for item in record.decision_rows(evaluation)}
+    for line in lines:
+        match line.what:
+            case events.Migrated() as migrated:
+                before = json.loads(migrated.content).get("decisions", ())
+                told = {(item["revision"], item["gate"], f"before-{item['approver']}"): (line.number, item) for item in before}
+                for key in kept.keys() & told.keys():
+                    yield from _row(kept[key], *told[key])
+                kept = {key: item for key, item in kept.items() if key not in told}
+            case events.Decided() as decided:
+                stated = read_statement(decided.statement)
+                row = kept.pop((decided.revision, decided.gate, stated.approver), None)
+                if row is None:
+                    yield line.number, f"第{line.number}条审批决定：审批表里的这一行被删去或改动"
+                else:
+                    told_row = {
+                        "verdict": str(stated.verdict), "name": names.get(stated.approver, ""), "comment": stated.comment,
+                        "content_digest": stated.content_digest,
+                    }  # fmt: skip
+                    yield from _row(row, line.number, told_row)
+                    if row["decided_at"] != stated.decided_at:
+                        yield line.number, f"第{line.number}条审批决定：审批表里的时间被改动"
+            case _:
+                pass
+    for (revision, gate, approver), _ in kept.items():
+        yield 0, f"审批表里有第{revision}稿 {gate} {names.get(approver, approver)} 的决定，审批台账里没有：是插入的"
+
+
+def _row(kept: dict[str, Any], number: int, told: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    titles = {"verdict": "决定", "name": "姓名", "comment": "意见", "content_digest": "内容摘要"}
+    for field, title in titles.items():
+        if kept[field] != told[field]:
+            yield number, f"第{number}条审批决定：审批表里的{title}被改为“{kept[field]}”，应为“{told[field]}”"
+
+
+def _outcomes(
+    record: Transaction,
+    evaluation: Evaluation,
+    lines: Sequence[Line],
+    kind: Any,
+    event: Any,
+    told: Any,  # noqa: ANN401  # a table of rules
+) -> Iterator[tuple[int, str]]:
+    last = {line.what.revision: line for line in lines if isinstance(line.what, event)}
+    is_migrated = any(isinstance(line.what, events.Migrated) for line in lines)
+    for revision, line in last.items():
+        outcome = record.outcome(Revision(evaluation, revision), kind)
+        # What was validated is forgotten again while there is no draft.
+        if outcome is None and kind is not Validated:
+            yield line.number, f"第{line.number}条：步骤成果表里第{revision}稿的这一步（{kind.step}）被删去"
+        elif outcome is not None and (changed := told(line.what, outcome)):
+            yield line.number, f"第{line.number}条：步骤成果表里第{revision}稿的{changed}被改动"
+    for revision in sorted(record.revisions_with(evaluation, kind) - last.keys()):
+        if not is_migrated:
+            yield 0, f"步骤成果表里第{revision}稿的 {kind.step}，审批台账里没有：是插入的"
+
+
+def _validated(told: events.Frozen, kept: Validated) -> str:
+    names = sorted((item.path.rpartition("/")[2], item.sha256) for item in told.ledgers)
+    return "" if names == sorted(kept.files.items()) else "台账"
+
+
+def _drafted(told: events.Drafted, kept: Drafted) -> str:
+    rules = [(gate.key, gate.title, gate.act, gate.needs, tuple(map(str, gate.proofs))) for gate in told.gates]
+    if (told.digest, told.content_digest) != (kept.draft.digest, kept.draft.content_digest):
+        return "报告"
+    if rules != [(gate.key, gate.title, gate.act, gate.needs, gate.proofs) for gate in kept.gates]:
+        return "审批环节"
+    files = {item.path: item.sha256 for item in told.configuration}
+    return "" if kept.configuration.items() <= files.items() else "设置和规则"
+
+
+def _ended(evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+    archived = next((line.number for line in lines if isinstance(line.what, events.Archived)), None)
+    refused = next((line.number for line in lines if isinstance(line.what, events.Decided) and "不同意" in line.what.statement
+                    and str(read_statement(line.what.statement).verdict) == "不同意"), None)  # fmt: skip
+    is_migrated = any(isinstance(line.what, events.Migrated) for line in lines)
+    if evaluation.outcome == Stage.ARCHIVED and archived is None and not is_migrated:
+        yield 0, "自评表里写着已归档，审批台账里没有归档"
+    if evaluation.outcome == Stage.REFUSED and refused is None and not is_migrated:
+        yield 0, "自评表里写着不同意，审批台账里没有这样的决定"
+    if archived is not None and evaluation.outcome != Stage.ARCHIVED:
+        yield archived, f"第{archived}条归档：自评表里的结果被改动"
+    if refused is not None and evaluation.outcome == Stage.ARCHIVED:
+        yield refused, f"第{refused}条不同意：自评表里的结果被改动"
+
+
+_OUTCOMES = (
+    (Validated, events.Frozen, _validated),
+    (Drafted, events.Drafted, _drafted),
+    (Corrected, events.Corrected, lambda told, kept: "" if told.note == kept.note else "更正说明"),
+    (Archived, events.Archived, lambda told, kept: "" if told.bag == kept.bag else "归档包"),
+)
+
+
+def _names(record: Transaction) -> dict[str, str]:
+    return {person.id: person.name for person in record.people().persons.values()}
+
+
+def _order(fault: Touched) -> tuple[str, int, str]:
+    return fault.chain, fault.number, fault.message

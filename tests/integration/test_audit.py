@@ -1,0 +1,195 @@
+"""Whatever is rewritten in the store is named: which line, which row; and nothing is decided or archived on it."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perfeval import persons, steps
+from perfeval.audit import audit
+from perfeval.errors import PerfevalError, StoreError
+from perfeval.model import Answer, Verdict
+from perfeval.office import Office, open_office
+
+OPERATOR, CENTER, BUREAU = "样例经办人", "样例中心", "样例财政"
+
+
+class Year:
+    """An office whose year stands before its archive: returned once, then approved at both gates."""
+
+    def __init__(self, folder: Path, welcome: Callable[..., Any]) -> None:
+        self.office = open_office(folder)
+        self.phones = {
+            name: welcome(self.office, name, role) for name, role in ((OPERATOR, "operator"), (CENTER, "center"), (BUREAU, "bureau"))
+        }
+        subject = self.office.workspace.subject(2022)
+        self.evaluation = steps.open_evaluation(self.office, subject, OPERATOR, "run-1")
+        self.decide("center", CENTER, Verdict.RETURN)
+        steps.record_correction(self.office, self.revision, "已核对")
+        self.decide("center", CENTER)
+        self.decide("bureau", BUREAU)
+
+    @property
+    def revision(self) -> Any:
+        with self.office.store.reading() as record:
+            return record.current_revision(self.evaluation)
+
+    def decide(self, gate: str, name: str, verdict: Verdict = Verdict.APPROVE) -> None:
+        draft = steps.prepare(self.office, self.revision)
+        rule = next(item for item in self.office.workspace.gates if item.key == gate)
+        answer = Answer(verdict, name, self.phones[name].code(), draft.check_code, "样例意见")
+        steps.decide(self.office, self.revision, rule, answer)
+
+
+@pytest.fixture(scope="module")
+def approved(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Callable[..., Any]) -> Path:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PERFEVAL_KEY", "an invented key for tests")
+        year = Year(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("approved") / "office")), welcome)
+        year.office.store.close()
+        return year.office.workspace.root
+
+
+@pytest.fixture
+def office(approved: Path, tmp_path: Path) -> Office:
+    return open_office(Path(shutil.copytree(approved, tmp_path / "office")))
+
+
+def rewrite(office: Office, *statements: str) -> None:
+    """As somebody does who may do everything in the database."""
+    with sqlite3.connect(office.workspace.state / "store.db") as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            assert database.execute(statement).rowcount > 0, statement
+
+
+def faults(office: Office) -> list[tuple[str, int, str]]:
+    with office.store.reading() as record:
+        return [(item.chain, item.number, item.message) for item in audit(record).faults]
+
+
+def number_of(office: Office, kind: str, place: int = 0) -> int:
+    with office.store.reading() as record:
+        kinds = [json.loads(entry.line)["what"]["kind"] for entry in record.entries("2022-zdxm-1")]
+    return [number for number, found in enumerate(kinds, start=1) if found == kind][place]
+
+
+def test_record_that_nobody_touched_is_whole_and_tells_the_year(office: Office) -> None:
+    assert faults(office) == []
+    with office.store.reading() as record:
+        kinds = [json.loads(entry.line)["what"]["kind"] for entry in record.entries("2022-zdxm-1")]
+        found = audit(record)
+    assert kinds == [
+        "opened", "frozen", "drafted", "decided", "returned", "corrected", "frozen", "drafted", "decided", "decided",
+    ]  # fmt: skip
+    assert (found.events, len(found.head)) == (10 + 9 + 1, 64)
+
+
+ROWS = [
+    ("UPDATE decisions SET verdict = '不同意' WHERE gate = 'bureau'", ("decided", 2), "审批表里的决定被改为“不同意”"),
+    ("UPDATE decisions SET verdict = '同意' WHERE revision = 1", ("decided", 0), "审批表里的决定被改为“同意”"),
+    ("UPDATE decisions SET name = '某领导' WHERE gate = 'bureau'", ("decided", 2), "审批表里的姓名被改为“某领导”"),
+    ("UPDATE decisions SET comment = '' WHERE gate = 'bureau'", ("decided", 2), "审批表里的意见被改为“”"),
+    ("UPDATE decisions SET approver = 'p1' WHERE gate = 'bureau'", ("decided", 2), "这一行被删去或改动"),
+    ("UPDATE decisions SET decided_at = '2023-01-01 00:00:00.000000' WHERE gate = 'bureau'", ("decided", 2), "时间被改动"),
+    ("UPDATE decisions SET content_digest = 'x' WHERE gate = 'bureau'", ("decided", 2), "内容摘要被改为“x”"),
+    ("DELETE FROM decisions WHERE revision = 1", ("decided", 0), "这一行被删去或改动"),
+    ("UPDATE evaluations SET prepared_by = '别人'", ("opened", 0), "送审人被改为“别人”"),
+    ("UPDATE evaluations SET preparer = 'p2'", ("opened", 0), "送审人编号被改为“p2”"),
+    ("UPDATE evaluations SET programme = '别的项目'", ("opened", 0), "项目名称被改为“别的项目”"),
+    (
+        "UPDATE outcomes SET document = json_set(document, '$.draft.content_digest', 'x') WHERE step = 'drafted' AND revision = 2",
+        ("drafted", 1),
+        "第2稿的报告被改动",
+    ),
+    (
+        "UPDATE outcomes SET document = json_set(document, '$.gates[1].needs', 0) WHERE step = 'drafted' AND revision = 2",
+        ("drafted", 1),
+        "第2稿的审批环节被改动",
+    ),
+    (
+        "UPDATE outcomes SET document = json_remove(document, '$.gates[1]') WHERE step = 'drafted' AND revision = 2",
+        ("drafted", 1),
+        "第2稿的审批环节被改动",
+    ),
+    ("DELETE FROM outcomes WHERE step = 'corrected'", ("corrected", 0), "第1稿的这一步（corrected）被删去"),
+    ("UPDATE outcomes SET document = '{\"note\": \"x\"}' WHERE step = 'corrected'", ("corrected", 0), "第1稿的更正说明被改动"),
+]
+
+
+@pytest.mark.parametrize(("change", "line", "told"), ROWS)
+def test_row_of_a_table_rewritten_is_named_by_its_line_of_the_record(office: Office, change: str, line: tuple[str, int], told: str) -> None:
+    number = number_of(office, *line)
+    rewrite(office, change)
+    assert [(chain, place) for chain, place, message in faults(office) if told in message] == [("2022-zdxm-1", number)]
+
+
+LINES = [
+    ("UPDATE record SET line = replace(line, '不同意', '同意') || ' ' WHERE chain = '2022-zdxm-1' AND number = 9", 9, "被改动"),
+    ("UPDATE record SET mac = '' WHERE chain = '2022-zdxm-1' AND number = 9", 9, "没有校验码"),
+    ("DELETE FROM record WHERE chain = '2022-zdxm-1' AND number = 4", 4, "缺少第4条"),
+    ("UPDATE record SET number = 40 WHERE chain = '2022-zdxm-1' AND number = 5", 5, "第5条"),
+    (
+        "INSERT INTO record (unit, chain, number, line, sha256, sm3, mac) SELECT unit, chain, 11, line, sha256, sm3, mac FROM record "
+        "WHERE chain = '2022-zdxm-1' AND number = 10",
+        10,
+        "有2条",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "number", "told"), LINES)
+def test_line_of_the_record_rewritten_is_named_and_nothing_more_is_decided(office: Office, change: str, number: int, told: str) -> None:
+    rewrite(office, change)
+    assert [place for chain, place, message in faults(office) if chain == "2022-zdxm-1" and told in message][:1] == [number]
+    with office.store.transaction() as record, pytest.raises(StoreError, match="被改动过"):
+        record.sound_entries("2022-zdxm-1")
+
+
+def test_record_cut_off_at_its_end_is_told_by_the_rows_left(office: Office) -> None:
+    rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1' AND number = 10")
+    assert [(number, message) for _, number, message in faults(office)] == [
+        (0, "审批表里有第2稿 bureau 样例财政 的决定，审批台账里没有：是插入的")
+    ]
+
+
+def test_evaluation_or_its_whole_record_deleted_is_told(office: Office) -> None:
+    rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1'")
+    assert [message for _, _, message in faults(office)] == ["自评没有审批台账：整份被删去，或不是本程序开始的"]
+
+
+def test_secret_copied_onto_another_is_told_and_opens_nothing(office: Office) -> None:
+    rewrite(office, "UPDATE seeds SET secret = (SELECT secret FROM seeds WHERE person = 'p2') WHERE person = 'p3'")
+    assert [message for _, _, message in faults(office)] == ["“样例财政”（p3）的动态码密钥被改动，或换成了别人的"]
+    with pytest.raises(PerfevalError):
+        persons.log_in(office, BUREAU, "000000", "10.0.0.1")
+
+
+def test_people_rewritten_are_told_and_nobody_is_invited_or_heard(office: Office) -> None:
+    rewrite(office, "UPDATE record SET line = replace(line, '样例财政', '样例局长') WHERE chain = 'people'")
+    assert {chain for chain, _, _ in faults(office)} >= {"people"}
+    with pytest.raises(StoreError, match="被改动过"):
+        persons.invite(office, "丁", ["center"], "p1")
+    with pytest.raises(StoreError, match="被改动过"):
+        persons.log_in(office, CENTER, "000000", "10.0.0.1")
+
+
+def test_refusal_deleted_and_decided_again_is_told(office: Office) -> None:
+    rewrite(
+        office,
+        "DELETE FROM decisions WHERE gate = 'bureau'",
+        "INSERT INTO decisions (evaluation, revision, gate, approver, unit, name, verdict, content_digest, comment, decided_at) "
+        "SELECT evaluation, revision, 'bureau', 'p9', unit, name, verdict, content_digest, comment, decided_at FROM decisions "
+        "WHERE revision = 2",
+    )
+    assert sorted(number for _, number, _ in faults(office)) == [0, 10]
+
+
+def test_archive_written_into_the_table_alone_is_told(office: Office) -> None:
+    rewrite(office, "UPDATE evaluations SET outcome = 'archived'")
+    assert [message for _, _, message in faults(office)] == ["自评表里写着已归档，审批台账里没有归档"]
