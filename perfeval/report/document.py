@@ -55,17 +55,22 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
         context[PROGRESS] = context["annexes"][PROGRESS]
     blocks, found = write_narrative(narrative, front, marks, context)
     annexes = list(_annexes(report_input, front, marks, written_on, listings, context, found))
-    word, missing = _open_template(template)
+    word, missing = open_template(template)
     _refuse([*_placed(found, file), *missing, *_unprintable(report_input, front, asked), *_unreconciled(report_input, front)])
     body = Body()
     _write_text(body, blocks)
     _write_ending(body, annexes, report_input.unit.name, written_on)
     _write_annexes(body, annexes, word.element.body.sectPr)
     _describe(word, report_input, "".join(block.text for block in blocks if block.level == TITLE), written_on)
+    document = pack(word, body)
+    return Report(document, content_digest(document), tuple(body.figures), written_on)
+
+
+def pack(word: WordDocument, body: Body) -> bytes:
+    """The template with that body, as a Word file."""
     saved = io.BytesIO()
     word.save(saved)
-    document = pack_parts(saved.getvalue(), {word.part.partname.lstrip("/"): body.document()})
-    return Report(document, content_digest(document), tuple(body.figures), written_on)
+    return pack_parts(saved.getvalue(), {word.part.partname.lstrip("/"): body.document()})
 
 
 def _error(faults: Sequence[str]) -> ReportError:
@@ -162,17 +167,7 @@ def _unreconciled(report_input: ReportInput, front: Front) -> list[str]:
     return [f"{place}合计 {plain(total)} 元，与自评表全年执行数 {plain(executed)} 元不一致"]
 
 
-def read_text(document: bytes) -> list[str]:
-    """See `perfeval.report.read_text`."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(document)) as package:
-            body = etree.fromstring(package.read("word/document.xml"), etree.XMLParser(resolve_entities=False, no_network=True))
-    except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
-        raise _error(["report.docx: 不是 Word 文件"]) from error
-    return ["".join(text.text or "" for text in paragraph.iter(qn("w:t"))) for paragraph in body.iter(qn("w:p"))]
-
-
-def _open_template(template: bytes) -> tuple[WordDocument, list[str]]:
+def open_template(template: bytes) -> tuple[WordDocument, list[str]]:
     """Open the template and say which styles it lacks.
 
     Raises: ReportError: when it is no Word file.
@@ -230,7 +225,7 @@ def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None: 
     landscape, starts = False, True
     for number, annex in enumerate(annexes, start=1):
         if annex.landscape != landscape:
-            body.end_section(_section(section, landscape=landscape, starts=starts))
+            body.end_section(section_like(section, landscape=landscape, starts=starts))
             landscape, starts = annex.landscape, False
         body.paragraph("AnnexMark", f"附件{number if len(annexes) > 1 else ''}")
         body.paragraph("Normal", "", KEEP)
@@ -246,10 +241,10 @@ def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None: 
             body.paragraph("TableNote", line)
         if not annex.signing:  # sections and documents end with a paragraph
             body.paragraph("TableText", "", HAIRLINE)
-    body.parts.append(_section(section, landscape=landscape, starts=starts))
+    body.parts.append(section_like(section, landscape=landscape, starts=starts))
 
 
-def _section(section: Any, *, landscape: bool, starts: bool) -> str:  # noqa: ANN401  # as above
+def section_like(section: Any, *, landscape: bool, starts: bool) -> str:  # noqa: ANN401  # as above
     """The template's section, or the same turned: page, margins and the grid's direction; footers stay."""
     turned = deepcopy(section)
     if landscape:

@@ -1,0 +1,88 @@
+"""A printed report held against figures, scores and the same report written again: what numbers in it are other ones."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any
+
+from lxml import etree
+
+from perfeval.errors import ReportError
+from perfeval.report.wordml import NAMESPACE
+
+# Whatever a number can look like: digits with their points, and Chinese numerals.
+_NUMBER = re.compile("[0-9]+(?:[.,][0-9]+)*|[〇零一二三四五六七八九十百千两]+")
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a report prints: its paragraphs in order, those in tables too, and the cells of each row of its tables."""
+
+    paragraphs: Sequence[str]
+    rows: Sequence[frozenset[str]]
+
+    def lacking(self, figures: Iterable[str]) -> str | None:
+        """The first of these texts that does not stand here behind the one before it, as a number of its own."""
+        text, place = "\n".join(self.paragraphs), 0
+        for figure in figures:
+            found = re.compile(rf"(?<![0-9])(?<![0-9][.,]){re.escape(figure)}(?![0-9]|[.,][0-9])").search(text, place)
+            if found is None:
+                return figure
+            place = found.end()
+        return None
+
+    def has_row(self, cells: Iterable[str]) -> bool:
+        """Whether a row of a table has all of these cells."""
+        wanted = set(cells)
+        return any(wanted <= row for row in self.rows)
+
+
+def read_printed(document: bytes) -> Printed:
+    """See `perfeval.report.read_printed`."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(document)) as package:
+            body = etree.fromstring(package.read("word/document.xml"), etree.XMLParser(resolve_entities=False, no_network=True))
+    except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
+        raise ReportError("R01", "归档的报告不能读取：", faults=["report.docx: 不是 Word 文件"]) from error
+    rows = [frozenset(_text(cell) for cell in row.iter(_tag("tc"))) for row in body.iter(_tag("tr"))]
+    return Printed([_text(paragraph) for paragraph in body.iter(_tag("p"))], rows)
+
+
+def renumbered(kept: Printed, again: Printed) -> Iterator[str]:
+    """Paragraphs in the same words with other numbers, in Chinese."""
+    before, after = kept.paragraphs, again.paragraphs
+    # Most of two long reports is the same: only what is between their first and their last difference is compared at length.
+    start = next((place for place, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
+    rest = zip(reversed(before[start:]), reversed(after[start:]), strict=False)
+    end = next((place for place, (a, b) in enumerate(rest) if a != b), min(len(before), len(after)) - start)
+    before, after = before[start : len(before) - end], after[start : len(after) - end]
+    words = [[_NUMBER.sub("#", text) for text in texts] for texts in (before, after)]
+    for block in SequenceMatcher(None, *words).get_matching_blocks():
+        for a, b in zip(before[block.a : block.a + block.size], after[block.b : block.b + block.size], strict=True):
+            if a != b:
+                yield f"“{_shown(a)}”应为“{_shown(b)}”"
+
+
+def reworded(kept: Printed, again: Printed) -> str:
+    """The first paragraph that the one has and the other has not, in Chinese; nothing when both print the same."""
+    known: Mapping[Any, None] = dict.fromkeys(again.paragraphs)
+    odd = next((text for text in kept.paragraphs if text not in known), None)
+    if odd is not None:
+        return f"文字（如“{_shown(odd)}”）"
+    return "" if list(kept.paragraphs) == list(again.paragraphs) else "文字（有缺少的段落，或次序不同）"
+
+
+def _tag(name: str) -> str:
+    return f"{{{NAMESPACE}}}{name}"
+
+
+def _text(element: Any) -> str:  # noqa: ANN401  # lxml's own element class
+    return "".join(text.text or "" for text in element.iter(_tag("t")))
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
