@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from perfeval.checks import check_ledgers, load_classification
-from perfeval.configuration import read_text
+from perfeval.configuration import load_yaml, read_text
 from perfeval.errors import LedgerError, UsageError
 from perfeval.indicators import derive_facts, find_doubts, load_indicators, score_facts
 from perfeval.ledgers import Reading, read_ledgers, receive
@@ -131,6 +132,16 @@ def score(subject: Subject, ledgers: Ledgers) -> tuple[Facts, Scorecard]:
     facts = derive_facts(system, ledgers)
     card = score_facts(system, facts)
     return facts, replace(card, doubts=find_doubts(system, facts, card))
+
+
+def scoring_rules(indicators: Path, profiles: Path) -> dict[str, str]:
+    """The profile that an indicator system scores by: its key, title, since when it holds, and its source.
+
+    Raises: ConfigurationError: one of the files is not as it should be.
+    """
+    profile = str(load_yaml(indicators)[0]["profile"])
+    rules = load_yaml(profiles)[0][profile]
+    return {"profile": profile, **{name: str(rules[name]) for name in ("title", "since", "source")}}
 
 
 def write_report(subject: Subject, revision: int, assessment: Assessment) -> Report:

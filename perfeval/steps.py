@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from perfeval import approvals
-from perfeval.configuration import load_model, load_yaml
+from perfeval.configuration import load_model
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, UsageError
 from perfeval.model import (
     Answer,
@@ -345,9 +345,10 @@ def _without_address(store: Store, settings: Settings, configuration: Configurat
 
 def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored: Scored, drafted: Drafted) -> dict[str, object]:
     """What a bag was made by and with: program, ledgers, rules."""
+    from perfeval.assessment import scoring_rules
+
     files = {name: office.store.artifacts.path(digest) for name, digest in scored.configuration.items()}
-    rules = next(load_yaml(path)[0] for name, path in files.items() if name.startswith("indicators/"))
-    profile = load_yaml(files["profiles.yml"])[0][rules["profile"]]
+    indicators = next(path for name, path in files.items() if name.startswith("indicators/"))
     sources = {outcome.source for outcome in (validated, scored, drafted)}
     return {
         "program": program(),
@@ -355,7 +356,7 @@ def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored
         "source": sources.pop() if len(sources) == 1 else "",
         "programme": evaluation.programme_key,
         "ledgers": {name: snapshot.title for name, snapshot in validated.snapshots.items()},
-        "rules": {"profile": rules["profile"], **{name: str(profile[name]) for name in ("title", "since", "source")}},
+        "rules": scoring_rules(indicators, files["profiles.yml"]),
         "files": scored.configuration,
     }
 

@@ -5,6 +5,7 @@ from perfeval.archive.description import made_by, misdescribed
 from perfeval.archive.hearing import Hearing, differences, hear
 from perfeval.archive.package import ORIGIN, SHEET, SubmissionPackage, archive_number, report_title
 from perfeval.archive.verification import Check, Examination, State, examine_bag, verify_bag
+from perfeval.archive.witness import compare_witness
 
 __all__ = [
     "ORIGIN",
@@ -16,6 +17,7 @@ __all__ = [
     "SubmissionPackage",
     "archive_bag",
     "archive_number",
+    "compare_witness",
     "differences",
     "examine_bag",
     "hear",

@@ -168,7 +168,9 @@ def misdescribed(
 
 def _contradictions(name: str, kept: bytes, now: bytes) -> list[str]:
     before, after = _elements(name, kept), _elements(name, now)
-    return [label for label, texts in before.items() if label in after and texts != after[label] and label.rpartition("/")[2] not in _TITLES]
+    return [
+        label for label, texts in before.items() if label in after and texts != after[label] and label.rpartition("/")[2] not in _TITLES
+    ]
 
 
 def _elements(name: str, content: bytes) -> dict[str, list[str]]:

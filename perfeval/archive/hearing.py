@@ -68,7 +68,8 @@ class Hearing:
     def proofs(self) -> str:
         """How far each decision is proved, in Chinese."""
         return "；".join(
-            f"第{item.number}条“{item.name}”{item.statement.verdict}：{PROOF_TITLES[item.kind]}，{proof_text(item)}" for item in self.decisions
+            f"第{item.number}条“{item.name}”{item.statement.verdict}：{PROOF_TITLES[item.kind]}，{proof_text(item)}"
+            for item in self.decisions
         )
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -245,8 +245,7 @@ def _mismatches(manifest: str, listed: Mapping[str, str], files: Mapping[str, Di
 def _check_record(hearing: Hearing | None, length: int, people: int) -> list[Check]:
     """The chains, and how far the decisions in them are proved: never more than a device has signed."""
     if hearing is None:
-        detail = "本包由没有审批记录的程序形成：审批决定只有 decisions.json 为证，事后不能独立验证"
-        return [Check("真实性：审批记录", State.UNPROVED, detail)]
+        return []
     chain = _check("真实性：审批记录", hearing.faults, f"审批记录{length}条、人员记录{people}条，前后衔接，每个决定重新判定成立")
     if hearing.faults:
         return [chain]
@@ -262,9 +261,13 @@ def _check_approvals(bag: _Bag, approvals: Approvals | None, hearing: Hearing | 
         coded = approvals.check_code == check_code(digest)
     except ValueError as error:
         unbound, coded = [str(error)], False
-    decided = _untold(bag, approvals, hearing) if hearing else unapproved(approvals)
+    wrong = [*(_untold(bag, approvals, hearing) if hearing else unapproved(approvals)), *untimely(approvals)]
+    decided = _check("真实性：审批决定", wrong, _approved(approvals))
+    if hearing is None and decided.ok:
+        detail = f"{decided.detail}；本包由没有审批记录的程序形成，只有 decisions.json 为证，事后不能独立验证"
+        decided = replace(decided, state=State.UNPROVED, detail=detail)
     return [
-        _check("真实性：审批决定", decided + untimely(approvals), _approved(approvals)),
+        decided,
         _check("真实性：审批人与送审人", conflicted(approvals), "各环节由不同的人审批，送审人未参与"),
         _check("真实性：批准的就是这份报告", unbound, f"内容摘要 {approvals.content_digest}"),
         _check("真实性：核对码", [] if coded else [f"核对码 {approvals.check_code} 不是这份报告的"], approvals.check_code),

@@ -3,7 +3,7 @@
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -40,6 +40,28 @@ class Printed:
         wanted = set(cells)
         return any(wanted <= row for row in self.rows)
 
+    def renumbered(self, again: "Printed") -> Iterator[str]:
+        """Paragraphs that are in the same words with other numbers in a report written again, in Chinese."""
+        before, after = self.paragraphs, again.paragraphs
+        # Most of two long reports is the same: only what is between their first and their last difference is compared at length.
+        start = next((place for place, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
+        rest = zip(reversed(before[start:]), reversed(after[start:]), strict=False)
+        end = next((place for place, (a, b) in enumerate(rest) if a != b), min(len(before), len(after)) - start)
+        before, after = before[start : len(before) - end], after[start : len(after) - end]
+        old, new = ([_NUMBER.sub("#", text) for text in texts] for texts in (before, after))
+        for block in SequenceMatcher(None, old, new).get_matching_blocks():
+            for a, b in zip(before[block.a : block.a + block.size], after[block.b : block.b + block.size], strict=True):
+                if a != b:
+                    yield f"“{_shown(a)}”应为“{_shown(b)}”"
+
+    def reworded(self, again: "Printed") -> str:
+        """The first paragraph that a report written again has not, in Chinese; nothing when both print the same."""
+        known = set(again.paragraphs)
+        odd = next((text for text in self.paragraphs if text not in known), None)
+        if odd is not None:
+            return f"文字（如“{_shown(odd)}”）"
+        return "" if list(self.paragraphs) == list(again.paragraphs) else "文字（有缺少的段落，或次序不同）"
+
 
 def read_printed(document: bytes) -> Printed:
     """See `perfeval.report.read_printed`."""
@@ -50,30 +72,6 @@ def read_printed(document: bytes) -> Printed:
         raise ReportError("R01", "归档的报告不能读取：", faults=["report.docx: 不是 Word 文件"]) from error
     rows = [frozenset(_text(cell) for cell in row.iter(_tag("tc"))) for row in body.iter(_tag("tr"))]
     return Printed([_text(paragraph) for paragraph in body.iter(_tag("p"))], rows)
-
-
-def renumbered(kept: Printed, again: Printed) -> Iterator[str]:
-    """Paragraphs in the same words with other numbers, in Chinese."""
-    before, after = kept.paragraphs, again.paragraphs
-    # Most of two long reports is the same: only what is between their first and their last difference is compared at length.
-    start = next((place for place, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
-    rest = zip(reversed(before[start:]), reversed(after[start:]), strict=False)
-    end = next((place for place, (a, b) in enumerate(rest) if a != b), min(len(before), len(after)) - start)
-    before, after = before[start : len(before) - end], after[start : len(after) - end]
-    words = [[_NUMBER.sub("#", text) for text in texts] for texts in (before, after)]
-    for block in SequenceMatcher(None, *words).get_matching_blocks():
-        for a, b in zip(before[block.a : block.a + block.size], after[block.b : block.b + block.size], strict=True):
-            if a != b:
-                yield f"“{_shown(a)}”应为“{_shown(b)}”"
-
-
-def reworded(kept: Printed, again: Printed) -> str:
-    """The first paragraph that the one has and the other has not, in Chinese; nothing when both print the same."""
-    known: Mapping[Any, None] = dict.fromkeys(again.paragraphs)
-    odd = next((text for text in kept.paragraphs if text not in known), None)
-    if odd is not None:
-        return f"文字（如“{_shown(odd)}”）"
-    return "" if list(kept.paragraphs) == list(again.paragraphs) else "文字（有缺少的段落，或次序不同）"
 
 
 def _tag(name: str) -> str:
