@@ -210,6 +210,8 @@ class _Bag:
             kept = json.loads(self.read(CORRECTIONS))
         except (ValueError, RecursionError) as error:
             return [f"{CORRECTIONS} 无法读取：{_in_chinese(error)}"]
+        if hearing and hearing.faults:
+            return ["审批记录有误，未能对照"]
         if hearing:
             return [] if kept == hearing.corrections(approvals.revision) else [f"{CORRECTIONS} 与审批记录不同"]
         returned = {str(number) for number in range(1, approvals.revision)}

@@ -14,10 +14,10 @@ from perfeval.approvals.people import People, people_of
 from perfeval.approvals.person import PROOF_TITLES
 from perfeval.approvals.proof import Proved, Unproved
 from perfeval.approvals.record import SHORTEST_HEAD, Entry, head, read_line
-from perfeval.errors import ReportError
 from perfeval.model.digests import check_code
 from perfeval.report.document import open_template, pack
 from perfeval.report.figures import MARKS
+from perfeval.report.package import report_error
 from perfeval.report.wordml import Body, Cell, Row, Table
 
 _CHINA = timezone(timedelta(hours=8))
@@ -32,7 +32,7 @@ def write_approval_sheet(unit: str, entries: Sequence[Entry], people: Sequence[E
     """See `perfeval.report.write_approval_sheet`."""
     word, missing = open_template(template)
     if missing:
-        raise ReportError("R01", "审批表不能成稿：", "补上模板中的样式。", faults=missing)
+        raise report_error(missing)
     lines = [read_line(entry.line) for entry in entries]
     known, _ = people_of([read_line(entry.line) for entry in people], [entry.line for entry in people])
     opened = next(line.what for line in lines if isinstance(line.what, Opened))

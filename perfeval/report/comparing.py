@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml import etree
 
-from perfeval.errors import ReportError
+from perfeval.report.package import report_error
 from perfeval.report.wordml import NAMESPACE
 
 # Whatever a number can look like: digits with their points, and Chinese numerals.
@@ -42,17 +42,9 @@ class Printed:
 
     def renumbered(self, again: "Printed") -> Iterator[str]:
         """Paragraphs that are in the same words with other numbers in a report written again, in Chinese."""
-        before, after = self.paragraphs, again.paragraphs
-        # Most of two long reports is the same: only what is between their first and their last difference is compared at length.
-        start = next((place for place, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after)))
-        rest = zip(reversed(before[start:]), reversed(after[start:]), strict=False)
-        end = next((place for place, (a, b) in enumerate(rest) if a != b), min(len(before), len(after)) - start)
-        before, after = before[start : len(before) - end], after[start : len(after) - end]
-        old, new = ([_NUMBER.sub("#", text) for text in texts] for texts in (before, after))
-        for block in SequenceMatcher(None, old, new).get_matching_blocks():
-            for a, b in zip(before[block.a : block.a + block.size], after[block.b : block.b + block.size], strict=True):
-                if a != b:
-                    yield f"“{_shown(a)}”应为“{_shown(b)}”"
+        for ours, theirs in _pairs(self.paragraphs, again.paragraphs):
+            if ours != theirs and _words(ours) == _words(theirs):
+                yield f"“{_shown(ours)}”应为“{_shown(theirs)}”"
 
     def reworded(self, again: "Printed") -> str:
         """The first paragraph that a report written again has not, in Chinese; nothing when both print the same."""
@@ -69,9 +61,28 @@ def read_printed(document: bytes) -> Printed:
         with zipfile.ZipFile(io.BytesIO(document)) as package:
             body = etree.fromstring(package.read("word/document.xml"), etree.XMLParser(resolve_entities=False, no_network=True))
     except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
-        raise ReportError("R01", "归档的报告不能读取：", faults=["report.docx: 不是 Word 文件"]) from error
+        raise report_error(["report.docx: 不是 Word 文件"]) from error
     rows = [frozenset(_text(cell) for cell in row.iter(_tag("tc"))) for row in body.iter(_tag("tr"))]
     return Printed([_text(paragraph) for paragraph in body.iter(_tag("p"))], rows)
+
+
+def _pairs(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Paragraphs that stand for each other, by their words."""
+    old, new = [_words(text) for text in before], [_words(text) for text in after]
+    shorter = min(len(old), len(new))
+    # Most of two long reports is the same: only what is between their first and their last difference is compared at length.
+    start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
+    end = next((place for place in range(shorter - start) if old[-1 - place] != new[-1 - place]), shorter - start)
+    yield from zip(before[:start], after[:start], strict=True)
+    yield from zip(before[len(old) - end :], after[len(new) - end :], strict=True)
+    middle = old[start : len(old) - end], new[start : len(new) - end]
+    for _, a1, a2, b1, b2 in SequenceMatcher(None, middle[0], middle[1]).get_opcodes():
+        if a2 - a1 == b2 - b1:
+            yield from zip(before[start + a1 : start + a2], after[start + b1 : start + b2], strict=True)
+
+
+def _words(text: str) -> str:
+    return _NUMBER.sub("#", text)
 
 
 def _tag(name: str) -> str:

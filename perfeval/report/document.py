@@ -14,7 +14,6 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from perfeval.configuration import Marks
-from perfeval.errors import ReportError
 from perfeval.model import Ledger
 from perfeval.model.digests import content_digest
 from perfeval.model.numbers import plain, written_day
@@ -26,7 +25,7 @@ from perfeval.report.input import Report, ReportInput
 from perfeval.report.listed_table import table_annex
 from perfeval.report.listing import Listing, list_rows, misfits
 from perfeval.report.narrative import CODES, PARAGRAPH, SLOTS, TITLE, Block, Front, read_front, render_line, write_narrative
-from perfeval.report.package import pack_parts
+from perfeval.report.package import pack_parts, report_error
 from perfeval.report.sandbox import Faults
 from perfeval.report.wordml import KEEP, Body, halves
 
@@ -44,7 +43,7 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
     _refuse(_misconfigured(report_input))
     front, marks, found = read_front(narrative, file)
     if front is None:
-        raise _error(_placed(found, file))
+        raise report_error(_placed(found, file))
     _refuse(_placed(_misfits(report_input, front, marks), file))
     written_on = _written_on(report_input)
     tables = [annex for annex in front.declared if annex.kind == "ledger"]
@@ -73,13 +72,9 @@ def pack(word: WordDocument, body: Body) -> bytes:
     return pack_parts(saved.getvalue(), {word.part.partname.lstrip("/"): body.document()})
 
 
-def _error(faults: Sequence[str]) -> ReportError:
-    return ReportError("R01", f"报告不能成稿，有 {len(faults)} 处问题：", "按所列位置修改正文、指标体系或台账后再试。", faults=faults)
-
-
 def _refuse(faults: Sequence[str]) -> None:
     if faults:
-        raise _error(faults)
+        raise report_error(faults)
 
 
 def _placed(faults: Faults, file: str) -> list[str]:
@@ -153,7 +148,7 @@ def _written_on(report_input: ReportInput) -> date:
     written_on = cast("date | None", max(days, default=report_input.report_on))
     if written_on is None:
         given = f"years/{report_input.year}.yml: 没有评价工作台账，也没有写 report_on"
-        raise _error([f"{given if ledger is None else f'{ledger.file}: {ledger.title}中没有“形成报告”步骤'}，成文日期无从确定"])
+        raise report_error([f"{given if ledger is None else f'{ledger.file}: {ledger.title}中没有“形成报告”步骤'}，成文日期无从确定"])
     return written_on
 
 
@@ -176,10 +171,10 @@ def open_template(template: bytes) -> tuple[WordDocument, list[str]]:
         with zipfile.ZipFile(io.BytesIO(template)) as package:
             size = sum(part.file_size for part in package.infolist())
         if size > TEMPLATE_LIMIT:
-            raise _error([f"template.docx: 解压后 {size} 字节，超过 {TEMPLATE_LIMIT}"])
+            raise report_error([f"template.docx: 解压后 {size} 字节，超过 {TEMPLATE_LIMIT}"])
         word = Document(io.BytesIO(template))
     except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
-        raise _error(["template.docx: 不是 Word 文件"]) from error
+        raise report_error(["template.docx: 不是 Word 文件"]) from error
     present = {style.style_id for style in word.styles}
     missing = [f"template.docx: 缺少样式 {style}" for style in STYLES if style not in present]
     section = word.element.body.sectPr
