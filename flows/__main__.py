@@ -27,7 +27,7 @@ perfeval：从台账到项目支出绩效自评报告
   run --year Y        开始或继续一项自评，直到等待审批
   status              每项自评进行到哪一步、等了多久
   decide ID …         在终端审批：同意、退回修改、不同意
-  approver            登记、查看、停用审批人：add list revoke
+  approver            邀请、登记、确认、停用审批人：invite enrol confirm list revoke substitute unlock
   verify ARCHIVE      核验归档包，并从台账重算得分
 
 运行

@@ -168,7 +168,7 @@ def _correct(office: "Office", status: "Status", note: str) -> None:
             decisions = record.decisions(status.revision.evaluation, status.revision.number)
         comments = "；".join(item.comment for item in decisions if item.comment)
         raise UsageError("P13", f"第{status.revision.number}稿已退回修改：{comments}", "更正台账后，用 --note 说明更正了什么，再运行。")
-    steps.record_correction(office.store, status.revision, note)
+    steps.record_correction(office, status.revision, note)
 
 
 def _report(office: "Office", position: "Position", server_url: str | None, *, as_json: bool) -> None:

@@ -46,7 +46,7 @@ def self_evaluation(request: EvaluationRequest) -> State[Any]:
     for revision in revisions(evaluation):
         findings = validate_ledgers(revision, ingest_ledgers(revision))
         submission = Submission(revision, score_indicators(revision), findings, draft_report(revision))
-        decisions = (await_decision(gate, submission) for gate in gates())
+        decisions = (await_decision(gate, submission) for gate in gates(revision))
         objection = next((decision for decision in decisions if decision.verdict is not Verdict.APPROVE), None)
         if objection is None:
             return Completed(name="已归档", message=archive_report(revision))

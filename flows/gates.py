@@ -74,8 +74,9 @@ def await_decision(
     revision = submission.revision
 
     def present(attempts: list[FailedAttempt]) -> str:
-        if not attempts and gate == office.workspace.gates[0]:
+        if not attempts and gate.key == steps.gates_of(office, revision)[0].key:
             show(submission)
+        steps.ask(office, revision, gate)
         return describe_submission(gate, submission, attempts)
 
     def take(form: DecisionForm) -> None:
@@ -91,7 +92,7 @@ def await_correction(revision: Revision, objection: Decision, suspend: Suspendin
     from perfeval import steps
 
     def take(form: CorrectionForm) -> None:
-        steps.record_correction(this_office().store, revision, form.note)
+        steps.record_correction(this_office(), revision, form.note)
 
     while not _is_corrected(revision):
         _ask(revision, CORRECTION, CorrectionForm, partial(describe_objection, objection), take, suspend)
@@ -122,7 +123,8 @@ def _ask(revision: Revision, name: str, form: type[Form], present: Presenting, t
     except ValidationError:
         problem = "没有收到填写完整的表单"
     except ApprovalError as error:
-        problem = str(error)
+        get_run_logger().warning("第%d次填写无效：%s", len(attempts) + 1, error)  # kept where it was judged
+        return
     else:
         return
     get_run_logger().warning("第%d次填写无效：%s", len(attempts) + 1, problem)

@@ -272,12 +272,12 @@ def kept_access(office: Office) -> tuple[Access, bool]:
     """The access of the server that stays for this workspace, and whether it was made just now."""
     names = ("server-password", "server-machine")
     with office.store.transaction() as record:
-        password, machine = (record.load_secret(name, office.key) for name in names)
+        password, machine = (record.load_secret(name) for name in names)
         if password and machine:
             return Access(password, machine), False
         made = Access()
         for name, value in zip(names, (made.password, made.machine), strict=True):
-            record.save_secret(name, value, office.key)
+            record.save_secret(name, value)
     return made, True
 
 

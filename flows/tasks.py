@@ -137,9 +137,11 @@ def close_evaluation(evaluation: Evaluation) -> str:
     return "审批意见为不同意，自评终止；材料保留，不归档。"
 
 
-def gates() -> tuple[Gate, ...]:
-    """The approval steps in order."""
-    return this_office().workspace.gates
+def gates(revision: Revision) -> tuple[Gate, ...]:
+    """The approval steps that a revision's draft is laid before, in order."""
+    from perfeval import steps
+
+    return steps.gates_of(this_office(), revision)
 
 
 def _name_run(name: str) -> None:

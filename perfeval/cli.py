@@ -7,16 +7,19 @@ import os
 import shlex
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perfeval.console import MARKS, Group, emit, say, say_findings, show_scores, tell
+from perfeval.console import MARKS, Group, emit, grouped, say, say_findings, show_scores, tell
 from perfeval.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
+    from perfeval.approvals.person import Person
     from perfeval.office import Office
     from perfeval.workspace import Subject, Workspace
 
@@ -38,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-approver_app = typer.Typer(cls=Group, help="登记、查看、停用审批人。", no_args_is_help=True, rich_markup_mode=None)
+approver_app = typer.Typer(cls=Group, help="邀请、登记、确认、停用审批人和经办人。", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(approver_app, name="approver")
 
 
@@ -292,57 +295,185 @@ def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     raise typer.Exit(0 if ok else 1)
 
 
-@approver_app.command("add")
-def approver_add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="姓名")],
-    role: Annotated[str, typer.Option(help="审批环节的 key，见 perfeval.yml 的 gates", metavar="ROLE")],
+AsOption = Annotated[str, typer.Option("--as", help="由谁办理：已登记的经办人或管理员", metavar="NAME")]
+PersonArgument = Annotated[str, typer.Argument(metavar="NAME", help="姓名")]
+
+
+@approver_app.command("invite")
+def approver_invite(
+    name: PersonArgument,
+    role: Annotated[list[str], typer.Option(help="角色，可写几个：审批环节的 key，或 operator 经办人、archivist 档案员", metavar="ROLE")],
+    by: AsOption = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """登记审批人，给出动态码的登记链接和二维码（只显示这一次）。"""
-    from perfeval.steps import enrol
+    """邀请一个人登记，给出登记链接：只能用一次，24小时内有效。"""
+    from perfeval import persons
 
     office = open_office(workspace)
-    person, uri = enrol(office, name, role)
+    invitation = persons.invite(office, name, role, _person_id(office, by) if by else None)
+    link = f"{office.url or '（服务地址）'}/perfeval/enrol#{invitation.token}"
     if as_json:
-        emit({"name": person.name, "role": person.role, "uri": uri})
+        emit(asdict(invitation) | {"link": link})
         return
+    tell(link)
+    say(
+        f"已邀请“{invitation.name}”。请把链接交给本人，在他自己的电脑或手机上打开；{invitation.expires_at.astimezone():%m-%d %H:%M} 前有效。"
+    )
+    say(f"没有开着 perfeval serve 的，请本人在这台机器上执行：perfeval approver enrol {invitation.token}")
+
+
+@approver_app.command("enrol")
+def approver_enrol(
+    token: Annotated[str, typer.Argument(metavar="LINK", help="登记链接，或其中 # 之后的部分")],
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """由本人登记动态码：扫描二维码，输入手机上的6位数字。"""
     import segno
 
-    tell(uri)
-    segno.make(uri, error="m").terminal(out=sys.stderr, compact=True)
-    say(f"“{person.name}”已登记。请本人用手机上的动态码应用扫描二维码；链接和二维码只显示这一次。")
+    from perfeval import persons
+
+    office, token = open_office(workspace), token.rpartition("#")[2]
+    offer = persons.offer_code(office, token)
+    segno.make(offer.uri, error="m").terminal(out=sys.stderr, compact=True)
+    say(f"“{offer.name}”请用手机上的动态码应用扫描二维码（只显示这一次），或手工输入密钥：{offer.secret}")
+    made = persons.enrol_code(office, token, offer.secret, typer.prompt("手机上的6位数字", err=True))
+    if as_json:
+        emit(
+            {"person": made.person, "name": made.name, "roles": list(made.roles), "kind": str(made.means), "fingerprint": made.fingerprint}
+        )
+        return
+    tell(f"已登记：{made.name}（{_titles(office, made.roles)}）　指纹 {grouped(made.fingerprint)}")
+    say("请把指纹抄在《审批人登记单》上，签名，交给确认人；经确认后才能审批：")
+    say(f"perfeval approver confirm {made.name} --fingerprint {made.fingerprint} --as 确认人")
+
+
+@approver_app.command("confirm")
+def approver_confirm(
+    name: PersonArgument,
+    fingerprint: Annotated[str, typer.Option(help="本人屏幕上或登记单上的指纹，24位", metavar="F")],
+    by: Annotated[str, typer.Option("--as", help="确认人：已登记的另一个人；第一位经办人由本人确认", metavar="NAME")],
+    on_paper: Annotated[bool, typer.Option("--paper", help="有本人签名的纸质登记单；经办人确认时必须有")] = False,
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """确认一个人的登记：与本人或与签名的登记单核对过指纹。"""
+    from perfeval import persons
+
+    office = open_office(workspace)
+    person = persons.confirm(office, _person_id(office, name), fingerprint, _person_id(office, by), on_paper=on_paper)
+    if as_json:
+        emit({"person": person.id, "name": person.name, "confirmed": True})
+    else:
+        say(f"“{person.name}”的登记已确认。")
 
 
 @approver_app.command("list")
 def approver_list(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
-    """列出审批人。"""
-    from perfeval.model.evaluation import gate_title
-
+    """列出人员：角色、凭证、是否已确认。"""
     office = open_office(workspace)
     with office.store.reading() as record:
         people = record.people()
     if as_json:
-        emit([asdict(person) for person in people])
+        emit([asdict(person) for person in people.persons.values()])
         return
-    for person in people:
-        until = f"，{person.revoked_at.astimezone():%Y-%m-%d} 停用" if person.revoked_at else ""
-        title = gate_title(office.workspace.gates, person.role)
-        tell(f"{person.name}  {title}  {person.enrolled_at.astimezone():%Y-%m-%d} 登记{until}")
-    if not people:
-        say("还没有审批人。登记一位：perfeval approver add 姓名 --role center")
+    for person in people.persons.values():
+        tell(f"{person.id}  {person.name}  {_titles(office, person.roles)}  {_standing(person)}")
+    names = {key: person.name for key, person in people.persons.items()}
+    for item in people.substitutions:
+        tell(f"{names[item.person]} 代 {names[item.absent]}  {_titles(office, [item.gate])}  {item.from_on} 至 {item.to_on}")
+    if not people.persons:
+        say("还没有人登记。先邀请经办人：perfeval approver invite 姓名 --role operator")
 
 
 @approver_app.command("revoke")
 def approver_revoke(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="姓名")], workspace: WorkspaceOption = Path(), as_json: JsonOption = False
+    name: PersonArgument,
+    by: AsOption,
+    reason: Annotated[str, typer.Option(help="停用的原因", metavar="TEXT")] = "",
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
 ) -> None:
-    """停用审批人；已作的决定不受影响。"""
-    from perfeval.steps import revoke
+    """停用一个人；已作的决定不受影响。"""
+    from perfeval import persons
 
-    revoked = revoke(open_office(workspace), name)
+    office = open_office(workspace)
+    persons.revoke(office, _person_id(office, name), _person_id(office, by), reason)
     if as_json:
-        emit({"name": name, "revoked": revoked})
+        emit({"name": name, "revoked": True})
     else:
-        say(f"“{name}”已停用" if revoked else f"没有在用的审批人“{name}”")
-    raise typer.Exit(0 if revoked else 1)
+        say(f"“{name}”已停用")
+
+
+@approver_app.command("substitute")
+def approver_substitute(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="代理人")],
+    absent: Annotated[str, typer.Option("--for", help="被代理的审批人", metavar="NAME")],
+    gate: Annotated[str, typer.Option(help="审批环节的 key", metavar="GATE")],
+    from_on: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="第一天", metavar="D")],
+    to_on: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="最后一天", metavar="D")],
+    by: AsOption,
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """登记代理：在起止日期内，由代理人在一个环节代为审批。"""
+    from perfeval import persons
+
+    office = open_office(workspace)
+    who, away, actor = (_person_id(office, item) for item in (name, absent, by))
+    given = persons.substitute(office, who, away, gate, from_on.date(), to_on.date(), actor)
+    if as_json:
+        emit(asdict(given))
+    else:
+        say(f"已登记：{given.from_on} 至 {given.to_on}，“{name}”代“{absent}”进行{_titles(office, [gate])}。")
+
+
+@approver_app.command("unlock")
+def approver_unlock(
+    whom: Annotated[str, typer.Argument(metavar="NAME", help="姓名，或被锁定的网络地址")],
+    by: AsOption,
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """解除锁定：凭证多次不对的人，或多次不对的地址。"""
+    from perfeval import persons
+
+    office = open_office(workspace)
+    with office.store.reading() as record:
+        found = persons.find(record.people(), whom)
+    persons.unlock(office, found.id if found else whom, _person_id(office, by))
+    if as_json:
+        emit({"unlocked": whom})
+    else:
+        say(f"“{whom}”已解除锁定")
+
+
+def _person_id(office: "Office", name: str) -> str:
+    """The id of the person of that name.
+
+    Raises: ApprovalError: there is none.
+    """
+    from perfeval import persons
+    from perfeval.errors import ApprovalError
+
+    with office.store.reading() as record:
+        found = persons.find(record.people(), name)
+    if found is None:
+        raise ApprovalError("A04", f"没有登记“{name}”", "核对姓名：perfeval approver list。")
+    return found.id
+
+
+def _titles(office: "Office", roles: Iterable[str]) -> str:
+    from perfeval.persons import role_title
+
+    return "、".join(role_title(office, role) for role in roles)
+
+
+def _standing(person: "Person") -> str:
+    from perfeval.approvals.person import PROOF_TITLES
+
+    if person.revoked_at:
+        return f"{person.revoked_at.astimezone():%Y-%m-%d} 停用"
+    means = [f"{PROOF_TITLES[item.kind]} {grouped(item.fingerprint)}{'' if item.confirmed_at else '（未确认）'}" for item in person.means]
+    return "；".join(means) or "已邀请，未登记"

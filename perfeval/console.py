@@ -145,6 +145,11 @@ def _shown(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
+def grouped(fingerprint: str) -> str:
+    """A fingerprint in groups of four, as people compare it."""
+    return " ".join(fingerprint[place : place + 4] for place in range(0, len(fingerprint), 4))
+
+
 def say_findings(findings: "Sequence[Finding]") -> None:
     """List findings, worst first, each with its place."""
     from perfeval.model import Severity

@@ -1,5 +1,6 @@
 """An office (单位): its workspace, its store and its key, opened once and handed on together."""
 
+import json
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +34,19 @@ class Office:
         """
         return secret_key()
 
+    @property
+    def url(self) -> str | None:
+        """The address of the server that is kept for this workspace, as its keeper noted it; None where there is no note."""
+        try:
+            return str(json.loads(self.server_note.read_text(encoding="utf-8"))["url"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @property
+    def server_note(self) -> Path:
+        """Where the keeper of this workspace's server notes its address."""
+        return self.workspace.state / "server.json"
+
     def subject(self, evaluation: "Evaluation") -> "Subject":
         """What an evaluation is about.
 
@@ -53,7 +67,7 @@ def open_office(folder: Path) -> Office:
         message = f"{CONFIG_FILE} 里写了数据库地址（storage.database），它会随设置进入归档包"
         raise ConfigurationError("F07", message, f"把地址移到环境变量 {URL_VARIABLE}，并删去这一行。")
     keys = {programme.name: programme.key for programme in workspace.programmes}
-    return Office(workspace, open_store(workspace.state, workspace.unit, keys))
+    return Office(workspace, open_store(workspace.state, workspace.unit, secret_key, keys))
 
 
 @lru_cache(maxsize=1)

@@ -141,9 +141,9 @@ def _recorded(bag: Path, examined: Examination, subject: Subject, origin: _Origi
 
 
 def _is_about(hearing: Hearing, subject: Subject) -> bool:
-    opened, programme = hearing.opened, subject.programme
-    told = opened and (opened.unit, opened.year, opened.programme_key, opened.programme)
-    return told == (subject.workspace.unit, subject.year, programme.key, programme.name)
+    opened = hearing.opened
+    told = opened and (opened.unit, opened.year, opened.programme_key)
+    return told == (subject.workspace.unit, subject.year, subject.programme.key)
 
 
 def _origin_of(bag: Path, *, is_recorded: bool) -> _Origin:

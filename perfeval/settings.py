@@ -68,11 +68,17 @@ def _no_correction(key: str) -> str:
 
 
 class GateSetting(Model):
-    """审批环节; `act` is what its 同意 is: 审核, or 签发 by the unit's leaders."""
+    """审批环节; `act` is what its 同意 is: 审核, or 签发 by the unit's leaders.
+
+    `needs` different people must approve, within `due_days` days where that is set, by proofs of these kinds.
+    """
 
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$"), AfterValidator(_no_correction)]
     title: Text
     act: Literal["审核", "签发"] | None = None
+    needs: Annotated[int, Field(ge=1, le=20)] = 1
+    due_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    proof: Annotated[tuple[Literal["code", "passkey"], ...], Field(min_length=1)] = ("code", "passkey")
 
 
 class Archive(Model):
@@ -175,4 +181,6 @@ class Settings(Model):
         """The approval steps in order."""
         says = any(gate.act for gate in self.gates)
         acts = [gate.act or ("审核" if says or place else SIGNING) for place, gate in enumerate(self.gates)]
-        return tuple(Gate(gate.key, gate.title, act) for gate, act in zip(self.gates, acts, strict=True))
+        return tuple(
+            Gate(gate.key, gate.title, act, gate.needs, gate.proof, gate.due_days) for gate, act in zip(self.gates, acts, strict=True)
+        )

@@ -5,17 +5,24 @@ Each step asks the store first and leaves its outcome there for (evaluation, rev
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from perfeval import approvals
+from perfeval import persons
+from perfeval.approvals import events
+from perfeval.approvals.answering import Matter, check_answer, prove
+from perfeval.approvals.keys import derive_key
+from perfeval.approvals.people import OPERATOR
+from perfeval.approvals.person import Person, ProofKind
+from perfeval.approvals.record import PEOPLE, Line, head, read_line
 from perfeval.configuration import load_model
-from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, UsageError
+from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.model import (
     Answer,
     Decision,
@@ -25,20 +32,21 @@ from perfeval.model import (
     Figure,
     Finding,
     Gate,
-    Person,
     ReceivedFile,
     Revision,
     Scorecard,
     Stage,
     Status,
+    Verdict,
 )
 from perfeval.model.digests import check_code
 from perfeval.model.documents import dump, dump_json, load_json, record_facts, recorded_facts
-from perfeval.model.evaluation import spelling
+from perfeval.model.evaluation import NAME_LENGTH
 from perfeval.model.outcomes import Archived, Configuration, Corrected, Drafted, Scored, Sealing, Snapshot, Validated
 from perfeval.model.scores import FactRecord
 from perfeval.settings import Settings
-from perfeval.texts import has_controls
+from perfeval.store.record import told_people
+from perfeval.texts import visible
 from perfeval.version import program, source_digest, version
 from perfeval.workspace import CONFIG_FILE, Workspace
 
@@ -47,20 +55,21 @@ if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that
     from perfeval.ledgers import Reading
     from perfeval.model import Ledger
     from perfeval.office import Office
-    from perfeval.store import Store
+    from perfeval.store import Store, Transaction
     from perfeval.store.transaction import Outcome
     from perfeval.workspace import Subject
 
     O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 
+_CHINA = timezone(timedelta(hours=8))
+
 
 def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str | None = None) -> Evaluation:
     """Open the evaluation of a programme's year, or find the one that `run` or another run opened.
 
-    Raises: UsageError: when the year is archived already, unless `run` is the one that archived it.
+    Raises: UsageError: when the year is archived already, unless `run` is the one that archived it. ApprovalError: who prepares a new one
+        is not enrolled as an operator.
     """
-    if not spelling(prepared_by) or has_controls(prepared_by):
-        raise UsageError("U10", "送审人姓名为空或含有不可见字符", "填写送审人的真实姓名。")
     year, programme = subject.year, subject.programme
     with office.store.transaction() as record:
         same = record.evaluations(year, programme.key)
@@ -73,7 +82,21 @@ def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str
 
             expect_ledgers(subject)
             _ = subject.indicators
-        return record.open_evaluation(year, programme.key, programme.name, prepared_by, run)
+        going_on = next((item for item in same if item.outcome is None or (run and record.run_of(item) == run)), None)
+        preparer = None if going_on else persons.require(record.people(), prepared_by, OPERATOR, office)
+        _tell_configuration(office, record)
+        return record.open_evaluation(year, programme.key, programme.name, preparer, run)
+
+
+def _tell_configuration(office: Office, record: Transaction) -> None:
+    """Tell the people's chain of settings that are others than it knows."""
+    file = office.workspace.config_file
+    known = next((line for line in reversed(_lines(record, PEOPLE)) if isinstance(line.what, events.ConfigurationChanged)), None)
+    now = events.ConfigurationChanged(
+        files=_recorded({file.name: office.store.artifacts.put(file.read_bytes())}), gates=_rules(office.workspace.gates)
+    )
+    if known is None or known.what != now:
+        record.append(PEOPLE, now)
 
 
 def ingest_ledgers(office: Office, revision: Revision) -> list[ReceivedFile]:
@@ -114,7 +137,9 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
         artifacts.put(dump_json(list[Finding], list(reading.findings))),
         source_digest(),
     )
-    return findings_of(office.store, _save(office.store, revision, validated))
+    folder = subject.ledgers.relative_to(subject.workspace.root).as_posix()
+    frozen = _recorded({f"{folder}/{file.name}": file.digest for file in files})
+    return findings_of(office.store, _save(office.store, revision, validated, events.Frozen(revision=revision.number, ledgers=frozen)))
 
 
 def score_indicators(office: Office, revision: Revision) -> Scorecard:
@@ -156,7 +181,17 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             check_code(report.content_digest),
             report.written_on,
         )
-        drafted = _save(office.store, revision, Drafted(configuration, draft, report.figures, source_digest()))
+        gates, used = office.workspace.gates, {**scored.configuration, **configuration}
+        told = events.Drafted(
+            revision=revision.number,
+            digest=draft.digest,
+            content_digest=draft.content_digest,
+            configuration=_recorded(_digests(_without_address(office.store, office.workspace.settings, used))),
+            gates=_rules(gates),
+        )
+        with office.store.transaction() as record:
+            _tell_configuration(office, record)
+            drafted = record.save_outcome(revision, Drafted(configuration, draft, report.figures, source_digest(), gates), told)
     return drafted.draft
 
 
@@ -196,85 +231,128 @@ def prepare(office: Office, revision: Revision) -> Draft:
     return draft_report(office, revision)
 
 
-def enrol(office: Office, name: str, role: str) -> tuple[Person, str]:
-    """Enrol an approver for a gate and return the otpauth link to scan, shown this once.
-
-    Raises: ApprovalError: unknown role, empty or odd name, or somebody of that name is enrolled.
-    """
-    name = name.strip()
-    gate = approvals.check_enrolment(name, role, office.workspace.gates)
-    secret, link = approvals.new_secret(name, gate)
-    with office.store.transaction() as record:
-        people = record.people()
-        if anybody := next((item for item in people if item.revoked_at is None), None):
-            record.enrolled(anybody.name, office.key)  # with another key than theirs, the code would be of no use at the gate
-        # Under the spelling that is known, so that the store refuses a second one.
-        known = approvals.find_approver(people, name)
-        return record.enrol(known.name if known else name, role, secret, office.key), link
+def gates_of(office: Office, revision: Revision) -> tuple[Gate, ...]:
+    """The gates that a revision's draft is laid before: those of the settings it was drafted under."""
+    drafted = _outcome(office.store, revision, Drafted)
+    return (drafted and drafted.gates) or office.workspace.gates
 
 
-def revoke(office: Office, name: str) -> bool:
-    """End an approver's enrolment, however the name is spelled; False when nobody of that name is active."""
-    with office.store.transaction() as record:
-        person = approvals.find_approver(record.people(), name)
-        return person is not None and record.revoke(person.name)
-
-
-def decide(office: Office, revision: Revision, gate: Gate, answer: Answer) -> Decision:
-    """Turn an answer at a gate into a decision on this revision's draft.
-
-    The code is spent before anything else is looked at: it has been seen by the form's server and must be worthless after.
-
-    Raises: ApprovalError: when the answer is no decision.
-    """
-    draft = draft_report(office, revision)
-    office.store.artifacts.path(draft.digest)
-    with office.store.transaction() as record:
-        people = record.people()
-        person = approvals.find_approver(people, answer.name)
-        approver = record.enrolled(person.name, office.key) if person else None
-        if approver is None and any(item.revoked_at and spelling(item.name) == spelling(answer.name) for item in people):
-            raise ApprovalError("A13", f"审批人“{answer.name}”已停用", "由在用的审批人审批，或重新登记。")
-        if approver is None:
-            raise ApprovalError("A04", f"没有登记审批人“{answer.name}”", "核对姓名；新审批人用 perfeval approver add 登记。")
-        step = approvals.code_step(approver.secret, answer.code, datetime.now(UTC))
-        is_spent = step is not None and record.spend_code(approver, step)
-    if not is_spent:
-        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
+def ask(office: Office, revision: Revision, gate: Gate) -> None:
+    """Note, once, that a gate was asked: whom, and until when."""
     with office.store.transaction() as record:
         record.lock(revision.evaluation)
-        matter = approvals.Matter(
-            Revision(record.evaluation(revision.evaluation.id), revision.number),
-            draft,
-            _done_at(record.outcome_time(revision, Drafted)),
-            office.workspace.gates,
-            gate,
-            record.decisions(revision.evaluation),
+        asked = (line.what for line in _lines(record, revision.evaluation.id) if isinstance(line.what, events.Asked))
+        if any((item.revision, item.gate) == (revision.number, gate.key) for item in asked):
+            return
+        people, today = record.people(), china_day(datetime.now(UTC))
+        seats = {person for person, item in people.persons.items() if people.active(person) and gate.key in item.roles}
+        seats |= {item.person for item in people.substitutions if item.gate == gate.key and item.holds_on(today) and item.absent in seats}
+        due_on = due_day(datetime.now(UTC), gate)
+        record.append(
+            revision.evaluation.id,
+            events.Asked(revision=revision.number, gate=gate.key, asked=tuple(sorted(seats)), due_on=due_on),
         )
-        decision = approvals.check_answer(matter, approver.person, answer, datetime.now(UTC))
-        record.record_decision(decision, approver)
+
+
+def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, address: str = "") -> Decision:
+    """Turn an answer at a gate into a decision on this revision's draft, in one transaction with its line in the record.
+
+    An answer that is no decision is kept too, and what it shows of the person's code is worthless afterwards.
+
+    Raises: ApprovalError: when the answer is no decision. StoreError: the record or the draft is not as it was written.
+    """
+    now = datetime.now(UTC)
+    with office.store.transaction() as record:
+        record.lock(revision.evaluation)
+        record.lock_chain(PEOPLE)
+        matter = _matter(record, revision, gate.key)
+        person = persons.find(matter.people, answer.name)
+        persons.check_attempts(record, person, address, now)
+        step = None if answer.proof else persons.spend_code(record, person, answer.code, now)
+        try:
+            decision = _decide(office, record, matter, person, answer, step, now)
+        except ApprovalError as error:
+            refusal: ApprovalError | None = error
+            record.record_wrong_answer(revision, gate.key, visible(answer.name)[:NAME_LENGTH], error)
+        else:
+            refusal = None
+        # Whether a device has signed is not looked at where the answer is refused for something else.
+        if refusal is None or step is not None or refusal.code in _NO_PROOF:
+            persons.note_attempt(record, person, address, now, is_right=refusal is None or refusal.code not in _NO_PROOF)
+    if refusal:
+        raise refusal
     return decision
 
 
-def record_correction(store: Store, revision: Revision, note: str) -> None:
-    """Note that the clerk's correction of a returned revision is in: the next revision begins."""
-    _save(store, revision, Corrected(note.strip()))
+# The refusals that say that somebody did not prove who he is.
+_NO_PROOF = frozenset({"A04", "A05", "A29"})
+
+
+def _decide(
+    office: Office, record: Transaction, matter: Matter, person: Person | None, answer: Answer, step: int | None, now: datetime
+) -> Decision:
+    if person is None:
+        raise ApprovalError("A04", f"没有登记审批人“{answer.name}”", "核对姓名；新审批人由经办人邀请登记（perfeval approver invite）。")
+    if person.revoked_at:
+        raise ApprovalError("A13", f"审批人“{answer.name}”已停用", "由在用的审批人审批，或重新登记。")
+    if step is None and answer.proof is None:
+        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
+    draft, rule, _ = matter.drafted()
+    office.store.artifacts.path(draft.digest)
+    told = record.outcome(matter.revision, Drafted)
+    if told is None or (told.draft.digest, told.draft.content_digest) != (draft.digest, draft.content_digest):
+        message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批台账所记的不是同一份，不能审批"
+        raise StoreError("S10", message, "执行 perfeval audit 查明，从备份恢复。")
+    decision, absent = check_answer(matter, person, answer, now)
+    decision, statement, proof = prove(matter, decision, person, answer, step or 0)
+    people, evaluation = record.head(PEOPLE), decision.evaluation
+    about = {"revision": decision.revision, "gate": rule.key}
+    decided = events.Decided(**about, statement=statement, proof=proof, people=people, absent=absent or None)
+    record.record_decision(decision, person.id, decided)
+    if decision.verdict is Verdict.RETURN:
+        record.append(evaluation, events.Returned(**about))
+    return decision
+
+
+def _matter(record: Transaction, revision: Revision, gate: str) -> Matter:
+    """What is decided on, from chains that were checked."""
+    entries = record.sound_entries(revision.evaluation.id)
+    now = Revision(record.evaluation(revision.evaluation.id), revision.number)
+    return Matter(now, gate, [read_line(entry.line) for entry in entries], head(entries), told_people(record.sound_entries(PEOPLE)))
+
+
+def record_correction(office: Office, revision: Revision, note: str, by: str = "") -> None:
+    """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer."""
+    with office.store.transaction() as record:
+        told, note = record.preparer_of(revision.evaluation), note.strip()
+        corrected = events.Corrected(revision=revision.number, note=note)
+        record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)
+
+
+def note_act(office: Office, action: str, target: str, by: str, evaluation: str = PEOPLE) -> None:
+    """Note that a person did something else that changes state, in an evaluation's chain or the people's."""
+    with office.store.transaction() as record:
+        record.append(evaluation, events.Acted(action=action, target=target), by)
 
 
 def archive_report(office: Office, revision: Revision) -> Path:
     """Archive the approved report with all it rests on, and end the evaluation.
 
-    Raises: ArchiveError: when a gate has not approved exactly this draft.
+    Raises: ArchiveError: when a gate has not approved exactly this draft, when the record was touched, or when the evaluation computed
+        again gives something else.
     """
     from perfeval.archive import archive_bag
+    from perfeval.reperformance import verify_archive
 
     folder = office.workspace.archive_folder
     archived = _outcome(office.store, revision, Archived)
     bag = folder / archived.bag if archived else None
     if bag is None or not bag.exists():
-        bag = archive_bag(_package(office, revision), folder)
+        bag = archive_bag(_package(office, revision), folder, derive_key(office.key, "record"), verify_archive)
     with office.store.transaction() as record:
-        record.save_outcome(revision, Archived(bag.name))
+        manifest = hashlib.sha256((bag / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
+        told = events.Archived(revision=revision.number, archive_no=bag.name, bag=bag.name, manifest=manifest)
+        record.save_outcome(revision, Archived(bag.name), told)
         record.end_evaluation(revision.evaluation, Stage.ARCHIVED)
     return bag
 
@@ -286,7 +364,8 @@ def close_evaluation(store: Store, evaluation: Evaluation) -> None:
 
 
 def _package(office: Office, revision: Revision) -> SubmissionPackage:
-    from perfeval.archive import SubmissionPackage, archive_number, report_title
+    from perfeval.archive import SubmissionPackage, archive_number, hear_all, report_title
+    from perfeval.report import write_approval_sheet
 
     evaluation, artifacts = revision.evaluation, office.store.artifacts
     if (place := status(office, evaluation)).stage not in {Stage.APPROVED, Stage.ARCHIVED}:
@@ -296,19 +375,25 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
     # As they were when this revision was drafted: whoever edits the settings since then opens no door.
     settings = load_model(artifacts.path(drafted.configuration[CONFIG_FILE]), Settings)
     with office.store.transaction() as record:
-        # Number and time are written down before the bag is made, so that a second attempt makes the same bag.
-        sealing = record.save_outcome(revision, Sealing(record.next_item_number(evaluation), datetime.now(UTC)))
+        # Number, time and how far the record goes are written down before the bag is made: a second attempt makes the same bag.
+        entries, people = record.entries(evaluation.id), record.entries(PEOPLE)
         decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
-        drafted_at = _done_at(record.outcome_time(revision, Drafted))
+        hear_all(evaluation.id, entries, people, decisions, record.record_key)
+        sealed = Sealing(record.next_item_number(evaluation), record.now(), len(entries), len(people))
+        sealing = record.save_outcome(revision, sealed)
+    told, told_people = entries[: sealing.entries or None], people[: sealing.people or None]
+    configuration = _without_address(office.store, settings, {**scored.configuration, **drafted.configuration})
     return SubmissionPackage(
         archive_no=archive_number(settings.archive, evaluation.year, sealing.number),
         title=report_title(settings.unit.name, evaluation.year),
         evaluation=evaluation,
         revision=revision.number,
-        gates=settings.approval,
+        gates=drafted.gates or settings.approval,
         decisions=tuple(decisions),
+        record=told,
+        people=told_people,
+        sheet=lambda: write_approval_sheet(settings.unit.name, told, told_people, configuration["report/template.docx"].read_bytes()),
         written_on=drafted.draft.written_on,
-        drafted_at=drafted_at,
         archived_at=sealing.at,
         unit=settings.unit.name,
         archive=settings.archive,
@@ -327,15 +412,20 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
             "corrections.json": _json({str(number): note for number, note in corrections.items() if number < revision.number}),
             "findings.json": artifacts.read(validated.findings),
             "lineage.parquet": artifacts.read(scored.lineage),
-            "origin.json": _json(_origin(office, evaluation, validated, scored, drafted)),
+            "origin.json": _json(_origin(evaluation, validated, scored, drafted, configuration)),
         },
-        configuration=_without_address(office.store, settings, {**scored.configuration, **drafted.configuration}),
+        configuration=configuration,
         program=program(),
     )
 
 
+def _digests(files: Mapping[str, Path]) -> dict[str, str]:
+    """The digests of artifacts, which are named by them."""
+    return {name: path.name for name, path in files.items()}
+
+
 def _without_address(store: Store, settings: Settings, configuration: Configuration) -> dict[str, Path]:
-    """The files a bag's workspace is made of; settings that were frozen with a database's address give it to nobody."""
+    """The files a bag's workspace is made of, and that the record tells; settings that were frozen with a database's address give it to nobody."""
     files = {name: store.artifacts.path(digest) for name, digest in configuration.items()}
     if settings.storage.database:
         text = re.sub(r"(?m)^(\s*database:).*$", r'\1 ""', files[CONFIG_FILE].read_text(encoding="utf-8"))
@@ -343,11 +433,13 @@ def _without_address(store: Store, settings: Settings, configuration: Configurat
     return files
 
 
-def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored: Scored, drafted: Drafted) -> dict[str, object]:
+def _origin(
+    evaluation: Evaluation, validated: Validated, scored: Scored, drafted: Drafted, configuration: Mapping[str, Path]
+) -> dict[str, object]:
     """What a bag was made by and with: program, ledgers, rules."""
     from perfeval.assessment import scoring_rules
 
-    files = {name: office.store.artifacts.path(digest) for name, digest in scored.configuration.items()}
+    files = {name: configuration[name] for name in scored.configuration}
     indicators = next(path for name, path in files.items() if name.startswith("indicators/"))
     sources = {outcome.source for outcome in (validated, scored, drafted)}
     return {
@@ -357,7 +449,7 @@ def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored
         "programme": evaluation.programme_key,
         "ledgers": {name: snapshot.title for name, snapshot in validated.snapshots.items()},
         "rules": scoring_rules(indicators, files["profiles.yml"]),
-        "files": scored.configuration,
+        "files": _digests(files),
     }
 
 
@@ -406,6 +498,16 @@ def marked_folder(office: Office, revision: Revision) -> Path:
     return office.workspace.root / "marked" / f"{office.subject(revision.evaluation).stem}-r{revision.number}"
 
 
+def china_day(moment: datetime) -> date:
+    """The day in China."""
+    return moment.astimezone(_CHINA).date()
+
+
+def due_day(since: datetime, gate: Gate) -> date | None:
+    """Until when a gate that is asked since then should have decided."""
+    return china_day(since) + timedelta(days=gate.due_days) if gate.due_days else None
+
+
 def days_since(moment: datetime) -> int:
     """Whole days from a moment until now."""
     return (datetime.now(UTC) - moment).days
@@ -431,9 +533,24 @@ def _done_at(moment: datetime | None) -> datetime:
     return moment
 
 
-def _save(store: Store, revision: Revision, outcome: O) -> O:
+def _save(store: Store, revision: Revision, outcome: O, event: events.Event | None = None) -> O:
     with store.transaction() as record:
-        return record.save_outcome(revision, outcome)
+        return record.save_outcome(revision, outcome, event)
+
+
+def _lines(record: Transaction, chain: str) -> list[Line]:
+    return [read_line(entry.line) for entry in record.entries(chain)]
+
+
+def _recorded(files: Mapping[str, str]) -> tuple[events.RecordedFile, ...]:
+    return tuple(events.RecordedFile(path, digest) for path, digest in sorted(files.items()))
+
+
+def _rules(gates: Sequence[Gate]) -> tuple[events.GateRule, ...]:
+    """The gates as the record tells them."""
+    return tuple(
+        events.GateRule(gate.key, gate.title, gate.act, gate.needs, tuple(ProofKind(kind) for kind in gate.proofs)) for gate in gates
+    )
 
 
 def _json(document: object) -> bytes:

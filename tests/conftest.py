@@ -4,12 +4,17 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyotp
 import pytest
 from sqlalchemy import create_engine, text
 
+from perfeval import persons
+from perfeval.approvals.codes import STEP_SECONDS
+from perfeval.office import Office
 from perfeval.packs import create_workspace
 
 KEY = "an invented key for tests"
@@ -34,6 +39,38 @@ def _missing(what: str) -> None:
     if os.environ.get("PERFEVAL_TESTS_REQUIRE") == "all":
         pytest.fail(f"{what} is not installed")
     pytest.skip(f"{what} is not installed: perfeval doctor says how to get it")
+
+
+class Phone:
+    """A person's phone with the code app; no code is given twice, and three can be had at once."""
+
+    def __init__(self, secret: str) -> None:
+        self._totp = pyotp.TOTP(secret)
+        self._step = 0
+
+    def code(self) -> str:
+        """A code that was not given yet: of the half minute before, of this one, or of the next already."""
+        self._step = max(self._step + 1, int(time.time()) // STEP_SECONDS - 1)
+        time.sleep(max(0, (self._step - 1) * STEP_SECONDS - time.time()))
+        return self._totp.at(self._step * STEP_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def welcome() -> Callable[..., Phone]:
+    """Invite, enrol and confirm somebody under a name in some roles; the first of an office must be an operator."""
+
+    def welcomed(office: Office, name: str, *roles: str) -> Phone:
+        with office.store.reading() as record:
+            people = record.people()
+        operator = next((person.id for person in people.persons.values() if people.active(person.id) and "operator" in person.roles), None)
+        invitation = persons.invite(office, name, roles, operator)
+        offer = persons.offer_code(office, invitation.token)
+        phone = Phone(offer.secret)
+        made = persons.enrol_code(office, invitation.token, offer.secret, phone.code())
+        persons.confirm(office, made.person, made.fingerprint, operator or made.person, on_paper=True)
+        return phone
+
+    return welcomed
 
 
 @pytest.fixture(scope="session")

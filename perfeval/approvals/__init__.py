@@ -1,9 +1,5 @@
-"""Who may decide what: identity, roles, separation of duties. Pure: what is known of the record is handed in.
+"""Who may decide what, by which proof, and the record of it all. Pure: what is known of the record is handed in.
 
-An answer becomes a Decision here or nowhere.
+events, record: what happens, as a chain of lines. people: who is who, as the chain tells. duties: who may decide where. proof: by what
+it is proved. judging: every decision of a record judged again.
 """
-
-from perfeval.approvals.deciding import Matter, check_answer
-from perfeval.approvals.identity import check_enrolment, code_step, find_approver, new_secret
-
-__all__ = ["Matter", "check_answer", "check_enrolment", "code_step", "find_approver", "new_secret"]

@@ -63,7 +63,7 @@ def check_lock(attempts: Iterable[Attempt], person: str, address: str, now: date
     """
     if lock := lock_of(attempts, person, address, now):
         until = lock.until.astimezone(_CHINA)
-        raise ApprovalError("A24", f"凭证已{lock.wrong}次不对，锁定到{until:%m-%d %H:%M:%S}", "到时再试，或请操作员解锁。")
+        raise ApprovalError("A24", f"凭证已{lock.wrong}次不对，锁定到{until:%m-%d %H:%M:%S}", "到时再试，或请经办人解锁。")
 
 
 def _lock(attempts: Iterable[Attempt], now: datetime) -> Lock | None:

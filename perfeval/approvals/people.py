@@ -79,15 +79,16 @@ def confirmation_fault(people: People, person: str, by: str, *, is_on_paper: boo
         return None if is_first and is_on_paper else "不能确认自己的登记，由另一个已登记的人确认"
     if second is None:
         return "确认人自己还没有经确认的登记，或已停用"
-    return "操作员确认登记，须有本人签名的纸质登记单" if OPERATOR in second.roles and not is_on_paper else None
+    return "经办人确认登记，须有本人签名的纸质登记单" if OPERATOR in second.roles and not is_on_paper else None
 
 
 def _after(people: People, line: Line, heads: set[str]) -> People:
     match line.what:
         case Invited() as invited:
-            if invited.person in people.persons:
+            known = people.persons.get(invited.person)
+            if known and (known.revoked_at or (known.name, known.roles) != (invited.name, invited.roles)):
                 raise ValueError("这个编号已经邀请过")
-            return _with(people, Person(invited.person, invited.name, invited.roles))
+            return people if known else _with(people, Person(invited.person, invited.name, invited.roles))
         case Enrolled() as enrolled:
             return _with(people, _enrolled(people, enrolled, line, heads))
         case Confirmed() as confirmed:

@@ -90,6 +90,11 @@ def digests(line: str) -> tuple[str, str]:
     return hashlib.sha256(content).hexdigest(), sm3.finalize().hex()
 
 
+def is_ours(entry: Entry, key: bytes) -> bool:
+    """Whether the program wrote this line with this key."""
+    return not _is_touched(entry, key)
+
+
 def head(entries: Sequence[Entry]) -> str:
     """The chain's head (链头)."""
     return entries[-1].sha256 if entries else NOTHING

@@ -2,7 +2,7 @@
 
 from perfeval.archive.bag import archive_bag
 from perfeval.archive.description import made_by, misdescribed
-from perfeval.archive.hearing import Hearing, differences, hear
+from perfeval.archive.hearing import Hearing, hear, hear_all
 from perfeval.archive.package import ORIGIN, SHEET, SubmissionPackage, archive_number, report_title
 from perfeval.archive.verification import Check, Examination, State, examine_bag, verify_bag
 from perfeval.archive.witness import compare_witness
@@ -18,9 +18,9 @@ __all__ = [
     "archive_bag",
     "archive_number",
     "compare_witness",
-    "differences",
     "examine_bag",
     "hear",
+    "hear_all",
     "made_by",
     "misdescribed",
     "report_title",

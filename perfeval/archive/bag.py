@@ -12,7 +12,7 @@ from perfeval.approvals.offline import CHECK_SCRIPT, check_sh, proof_files
 from perfeval.archive import description
 from perfeval.archive.approvals import Approvals, approvals_of, conflicted, misbound, unrecorded, untimely, write_approvals
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_file, digest_folder
-from perfeval.archive.hearing import Hearing, differences, hear
+from perfeval.archive.hearing import Hearing, hear_all
 from perfeval.archive.package import SubmissionPackage, absent, path_problem, path_problems, payload
 from perfeval.archive.verification import Check, verify_bag
 from perfeval.errors import ArchiveError, refusal
@@ -56,10 +56,7 @@ def archive_bag(
 
 
 def _through_the_door(package: SubmissionPackage, key: bytes | None) -> tuple[Hearing, Approvals]:
-    hearing = hear(package.evaluation.id, package.record, package.people, key)
-    if problems := [*hearing.faults, *differences("数据库", package.decisions, hearing)]:
-        hint = "用 perfeval audit 查看全部，从备份恢复工作区的状态文件夹；无法恢复的，另行送审。"
-        raise ArchiveError("K09", "不能归档，审批记录被改动：" + "；".join(problems), hint)
+    hearing = hear_all(package.evaluation.id, package.record, package.people, package.decisions, key)
     try:
         digest = content_digest(package.report)
     except ValueError as error:

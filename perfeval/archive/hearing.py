@@ -9,6 +9,7 @@ from perfeval.approvals.people import People, people_of
 from perfeval.approvals.person import PROOF_TITLES
 from perfeval.approvals.proof import Proved, Unproved
 from perfeval.approvals.record import PEOPLE, Entry, Fault, Line, check, read_line
+from perfeval.errors import ArchiveError
 from perfeval.model import Decision, Gate
 
 EVALUATION_RECORD, PEOPLE_TITLE = "审批记录", "人员记录"
@@ -97,6 +98,20 @@ def hear(chain: str, entries: Sequence[Entry], people_entries: Sequence[Entry], 
     return Hearing(faults, tuple(read_line(entry.line) for entry in entries), judgement.decisions, judgement.open, people)
 
 
+def hear_all(
+    chain: str, entries: Sequence[Entry], people: Sequence[Entry], decisions: Iterable[Decision], key: bytes | None = None
+) -> Hearing:
+    """Hear both chains with the decisions as the store's tables have them.
+
+    Raises: ArchiveError: a chain was touched, an entry does not stand, or the tables say otherwise; each entry is named.
+    """
+    hearing = hear(chain, entries, people, key)
+    if problems := [*hearing.faults, *differences("数据库", decisions, hearing)]:
+        hint = "用 perfeval audit 查看全部，从备份恢复工作区的状态文件夹；无法恢复的，另行送审。"
+        raise ArchiveError("K09", "不能归档，审批记录被改动：" + "；".join(problems), hint)
+    return hearing
+
+
 def differences(where: str, decisions: Iterable[Decision], hearing: Hearing) -> list[str]:
     """Where decisions kept beside the record differ from it, each with the entry it concerns, in Chinese."""
     kept, stated = list(decisions), hearing.stated
@@ -115,7 +130,8 @@ def differences(where: str, decisions: Iterable[Decision], hearing: Hearing) -> 
 def ungated(gates: Sequence[Gate], rules: Sequence[GateRule]) -> bool:
     """Whether these are other gates than those whose rules were recorded; `act` may stand in the rules alone."""
     same = zip(gates, rules, strict=False)
-    return len(gates) != len(rules) or any((a.key, a.title, a.act or b.act) != (b.key, b.title, b.act) for a, b in same)
+    told = (((a.key, a.title, a.act or b.act, a.needs, a.proofs), (b.key, b.title, b.act, b.needs, b.proofs)) for a, b in same)
+    return len(gates) != len(rules) or any(ours != theirs for ours, theirs in told)
 
 
 def _told(chain: str, faults: Iterable[Fault]) -> list[str]:

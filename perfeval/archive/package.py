@@ -50,7 +50,7 @@ class SubmissionPackage:
         configuration: path within the workspace → file; perfeval.yml at least.
         program: the program's name and version.
         sheet: makes the 审批表, asked once the record has been found whole.
-        record, people: the evaluation's chain and the people's, as far as they went when this was made ready.
+        record, people: the evaluation's chain and the people's, as far as they went when the bag was begun.
     """
 
     archive_no: str

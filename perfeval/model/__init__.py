@@ -8,7 +8,6 @@ from perfeval.model.evaluation import (
     FailedAttempt,
     Figure,
     Gate,
-    Person,
     Progress,
     Revision,
     Stage,
@@ -20,6 +19,6 @@ from perfeval.model.scores import Adjustment, Execution, Fact, Facts, Judgement,
 
 __all__ = [
     "Adjustment", "Answer", "Decision", "Draft", "Evaluation", "Execution", "Fact", "Facts", "FailedAttempt", "Figure", "Finding",
-    "Gate", "Judgement", "Ledger", "Ledgers", "Person", "Progress", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity",
+    "Gate", "Judgement", "Ledger", "Ledgers", "Progress", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity",
     "Source", "Stage", "Status", "Verdict",
 ]  # fmt: skip

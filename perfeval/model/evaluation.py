@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from perfeval.approvals.proof import Proof
 
 NAME_LENGTH = 30
 COMMENT_LENGTH = 2000
@@ -23,12 +27,16 @@ class Verdict(StrEnum):
 class Gate:
     """An approval step (审批环节): `key` in [a-z0-9] (center, bureau), `title` as people call it; the approver's role is the key.
 
-    `act` is what its 同意 is in the archive's metadata, 审核 or 签发; empty in records from before gates told it.
+    `act` is what its 同意 is in the archive's metadata, 审核 or 签发; empty in records from before gates told it. `needs` people must
+    approve, by `proofs` of these kinds, within `due_days` days where they are set.
     """
 
     key: str
     title: str
     act: str = ""
+    needs: int = 1
+    proofs: tuple[str, ...] = ("code", "passkey")
+    due_days: int | None = None
 
 
 def gate_title(gates: Iterable[Gate], key: str) -> str:
@@ -87,13 +95,15 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What somebody typed at a gate, before anything of it is believed."""
+    """What somebody gave at a gate, before anything of it is believed: a code, or a statement with its proof."""
 
     verdict: Verdict
     name: str
     code: str
     check_code: str
     comment: str = ""
+    statement: str = ""
+    proof: "Proof | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +128,16 @@ class FailedAttempt:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """An enrolled approver: `role` is the gate's key."""
-
-    name: str
-    role: str
-    enrolled_at: datetime
-    revoked_at: datetime | None = None
-
-
 def spelling(name: str) -> str:
     """One spelling for one person: blanks, dots, invisible characters, full-width letters and case do not make another."""
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", name))).casefold()
+
+
+def closing(decisions: Iterable[Decision], needs: int) -> Decision | None:
+    """What closes a gate, of its decisions oldest first: the first objection, or the last 同意 that it needs; None while it is open."""
+    given = list(decisions)
+    objection = next((item for item in given if item.verdict is not Verdict.APPROVE), None)
+    return objection or (given[needs - 1] if len(given) >= needs else None)
 
 
 class Stage(StrEnum):
@@ -167,16 +174,20 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What has been done in an evaluation's revision in work, as recorded: `decisions` are those on this revision."""
+    """What has been done in an evaluation's revision in work, as recorded: `decisions` are those on this revision.
+
+    `gates` are those that its draft was made under; none while there is no draft, or in records from before drafts told them.
+    """
 
     revision: Revision
     drafted_at: datetime | None = None
     draft: Draft | None = None
     decisions: tuple[Decision, ...] = ()
+    gates: tuple[Gate, ...] = ()
 
     def status(self, gates: Sequence[Gate]) -> Status:
-        """Where the evaluation stands at these gates."""
-        evaluation, decided = self.revision.evaluation, {decision.gate: decision for decision in self.decisions}
+        """Where the evaluation stands; at the gates that the draft was made under, else at these."""
+        evaluation, gates = self.revision.evaluation, self.gates or gates
         times = [self.drafted_at, *(decision.decided_at for decision in self.decisions)]
         since = max([time for time in times if time], default=evaluation.opened_at)
         if evaluation.outcome:
@@ -186,7 +197,7 @@ class Progress:
                 return Status(stage, self.revision, since, draft=self.draft)
         if self.draft is None:
             return Status(Stage.PREPARING, self.revision, since)
-        waiting = next((gate for gate in gates if gate.key not in decided), None)
+        waiting = next((gate for gate in gates if sum(item.gate == gate.key for item in self.decisions) < gate.needs), None)
         return Status(Stage.WAITING if waiting else Stage.APPROVED, self.revision, since, waiting, self.draft)
 
 

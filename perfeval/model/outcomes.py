@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from perfeval.model.evaluation import Draft, Figure
+from perfeval.model.evaluation import Draft, Figure, Gate
 from perfeval.model.scores import FactRecord, Scorecard
 
 Digest = str
@@ -51,13 +51,14 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """编写报告: the draft, and every figure printed in it."""
+    """编写报告: the draft, every figure printed in it, and the gates that it is laid before."""
 
     step: ClassVar[str] = "drafted"
     configuration: Configuration
     draft: Draft
     figures: tuple[Figure, ...]
     source: Digest = ""
+    gates: tuple[Gate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,13 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """归档准备: item number (件号) and time, written down before the bag is made."""
+    """归档准备: item number (件号) and time, written down before the bag is made; how long the two chains were that go into it."""
 
     step: ClassVar[str] = "sealing"
     number: int
     at: datetime
+    entries: int = 0
+    people: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is kept: evaluations, step outcomes, decisions, people, secrets and artifacts. The only room that knows SQL.
+"""What is kept: evaluations, step outcomes, decisions, the record, secrets and artifacts. The only room that knows SQL.
 
 The store is the truth. Whoever asks or records does so in a transaction, so that what belongs together is written together.
 A step's outcome is written once for (evaluation, revision, step); whoever writes second reads the first. Nothing here
@@ -6,7 +6,7 @@ decides or computes.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,24 +16,26 @@ from sqlalchemy.orm import Session
 
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.database import URL_VARIABLE, connect, migrate, try_database, unavailable
-from perfeval.store.transaction import Enrolled, Transaction
+from perfeval.store.transaction import Transaction
 
-__all__ = ["URL_VARIABLE", "Artifacts", "Enrolled", "Store", "Transaction", "open_store", "try_database"]
+__all__ = ["URL_VARIABLE", "Artifacts", "Store", "Transaction", "open_store", "try_database"]
 
 
 class Store:
     """The record of one unit's evaluations, on SQLite or PostgreSQL, migrated to the newest schema when opened.
 
-    `programmes` gives keys by name: what a store from before units were told apart holds is taken over under them.
+    `key` gives the office's key; it is asked only where something is recorded, or a secret read. `programmes` gives keys by name: what a
+    store from before units were told apart holds is taken over under them.
     """
 
-    def __init__(self, url: str | URL, artifacts: Path, unit: str, programmes: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str | URL, artifacts: Path, unit: str, key: Callable[[], str], programmes: Mapping[str, str] | None = None
+    ) -> None:
         self.artifacts = Artifacts(artifacts)
         self._unit = unit
+        self._key = key
         self._engine = connect(url)
-        if migrate(self._engine):
-            with self.transaction() as transaction:
-                transaction.take_over(programmes or {})
+        migrate(self._engine)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -57,7 +59,7 @@ class Store:
         engine = self._engine.execution_options(writes=writes)
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
-                yield Transaction(session, self._unit)
+                yield Transaction(session, self._unit, self._key)
         except IntegrityError:
             raise
         except DatabaseError as error:
@@ -68,7 +70,7 @@ class Store:
         self._engine.dispose()
 
 
-def open_store(state: Path, unit: str, programmes: Mapping[str, str]) -> Store:
+def open_store(state: Path, unit: str, key: Callable[[], str], programmes: Mapping[str, str]) -> Store:
     """A unit's store: the database that the environment names, else a file in its state folder."""
     own = URL.create("sqlite", database=str(state / "store.db"))  # the path may hold signs that end one in a text
-    return Store(os.environ.get(URL_VARIABLE) or own, state / "artifacts", unit, programmes)
+    return Store(os.environ.get(URL_VARIABLE) or own, state / "artifacts", unit, key, programmes)

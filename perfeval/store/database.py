@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from perfeval.errors import ConfigurationError, StoreError
 from perfeval.store.tables import VERSION, Table
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 URL_VARIABLE = "PERFEVAL_DATABASE_URL"
 
 
@@ -73,14 +73,13 @@ def _prepare(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def migrate(engine: Engine) -> bool:
+def migrate(engine: Engine) -> None:
     """Bring the tables to the newest schema; two processes may try at once, and the second waits for the first.
 
-    Returns: whether they were older ones.
     Raises: StoreError: the database cannot be reached, or a newer program made it.
     """
     if _schema(engine) == SCHEMA:
-        return False
+        return
     try:
         with engine.execution_options(writes=True).connect() as connection, _unbound(connection), connection.begin():
             version = connection.scalar(select(VERSION.c.version_num)) if engine.dialect.has_table(connection, VERSION.name) else None
@@ -88,11 +87,9 @@ def migrate(engine: Engine) -> bool:
                 create_tables(connection)
             elif version != SCHEMA:
                 upgrade_tables(connection)
-            return version not in {None, SCHEMA}
     except DatabaseError as error:
-        if _schema(engine) == SCHEMA:
-            return False  # another process migrated at the same moment
-        raise unavailable(error) from error
+        if _schema(engine) != SCHEMA:  # else another process migrated at the same moment
+            raise unavailable(error) from error
 
 
 @contextmanager

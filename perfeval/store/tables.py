@@ -3,9 +3,26 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, ForeignKey, Index, Integer, MetaData, String, Text, TypeDecorator, text
+from sqlalchemy import (
+    DDL,
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    event,
+    text,
+)
 from sqlalchemy import Table as CoreTable
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from perfeval.store.appending import append_only
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -32,11 +49,10 @@ class Table(DeclarativeBase):
 
 
 _open = text("outcome IS NULL")
-_active = text("revoked_at IS NULL")
 
 
 class EvaluationRow(Table):
-    """项目自评: one programme's year of one unit; only one may be open. `unit` is empty until a unit takes an older store over."""
+    """项目自评: one programme's year of one unit; only one may be open. `prepared_by` is a name, `preparer` the person's id."""
 
     __tablename__ = "evaluations"
     __table_args__ = (
@@ -49,6 +65,7 @@ class EvaluationRow(Table):
     programme_key: Mapped[str] = mapped_column(String(100))
     programme: Mapped[str] = mapped_column(String(200))
     prepared_by: Mapped[str] = mapped_column(String(100))
+    preparer: Mapped[str] = mapped_column(String(40))
     opened_at: Mapped[datetime]
     run: Mapped[str | None] = mapped_column(String(64))
     outcome: Mapped[str | None] = mapped_column(String(20))
@@ -90,35 +107,63 @@ class AskRow(Table):
     asked_at: Mapped[datetime]
 
 
-class PersonRow(Table):
-    """An enrolled approver; `last_step` is the time step of the last code accepted, so that none is accepted twice."""
+class RecordRow(Table):
+    """A line of the record (审批台账) as it stands; `id` is the order in which lines were written. Never updated, never deleted."""
 
-    __tablename__ = "people"
-    __table_args__ = (Index("one_active_person", "unit", "name", unique=True, sqlite_where=_active, postgresql_where=_active),)
+    __tablename__ = "record"
+    __table_args__ = (UniqueConstraint("unit", "chain", "number", name="one_line_of_a_number"),)
 
-    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True)
     unit: Mapped[str] = mapped_column(String(200))
-    name: Mapped[str] = mapped_column(String(100))
-    role: Mapped[str] = mapped_column(String(20))
-    secret: Mapped[str] = mapped_column(Text)
-    enrolled_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-    last_step: Mapped[int | None]
+    chain: Mapped[str] = mapped_column(String(64))
+    number: Mapped[int]
+    line: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    sm3: Mapped[str] = mapped_column(String(64))
+    mac: Mapped[str] = mapped_column(String(64))
 
 
 class DecisionRow(Table):
-    """A valid decision at a gate; one per gate and revision."""
+    """A valid decision at a gate, a copy of what the record tells; `approver` is the person's id. Never updated, never deleted."""
 
     __tablename__ = "decisions"
 
     evaluation: Mapped[str] = mapped_column(ForeignKey("evaluations.id"), primary_key=True)
     revision: Mapped[int] = mapped_column(primary_key=True)
     gate: Mapped[str] = mapped_column(String(20), primary_key=True)
+    approver: Mapped[str] = mapped_column(String(40), primary_key=True)
+    unit: Mapped[str] = mapped_column(String(200))
+    name: Mapped[str] = mapped_column(String(100))
     verdict: Mapped[str] = mapped_column(String(20))
-    approver: Mapped[int] = mapped_column(ForeignKey("people.id"))
     content_digest: Mapped[str] = mapped_column(String(64))
     comment: Mapped[str] = mapped_column(Text)
     decided_at: Mapped[datetime]
+
+
+class SeedRow(Table):
+    """The secret of a person's codes, encrypted; `last_step` is the time step of the last code accepted, so that none is twice."""
+
+    __tablename__ = "seeds"
+
+    unit: Mapped[str] = mapped_column(String(200), primary_key=True)
+    person: Mapped[str] = mapped_column(String(40), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(24), primary_key=True)
+    secret: Mapped[str] = mapped_column(Text)
+    last_step: Mapped[int | None]
+
+
+class AttemptRow(Table):
+    """A proof that was looked at, or an unlocking; `person` or `address` is empty where it is not known."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (Index("attempts_by_time", "unit", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    unit: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+    result: Mapped[str] = mapped_column(String(10))
+    person: Mapped[str] = mapped_column(String(40))
+    address: Mapped[str] = mapped_column(String(100))
 
 
 class SecretRow(Table):
@@ -130,6 +175,11 @@ class SecretRow(Table):
     name: Mapped[str] = mapped_column(String(50), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
 
+
+for _row in (RecordRow, DecisionRow):
+    for _dialect in ("sqlite", "postgresql"):
+        for _statement in append_only(_row.__tablename__, _dialect):
+            event.listen(_row.__table__, "after_create", DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect))
 
 # Where Alembic writes down which schema the tables have.
 VERSION = CoreTable("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))

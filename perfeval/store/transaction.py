@@ -1,21 +1,26 @@
 """A unit of work: every question to the record and every entry in it, of one unit, in one transaction of the database."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Row, Select, delete, exists, func, select, update
+from sqlalchemy import Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
+from perfeval.approvals.canonical import dump_line
+from perfeval.approvals.events import PROGRAM, AnsweredWrongly, Decided, Event, Opened
+from perfeval.approvals.locking import REMEMBERED, Attempt, Result
+from perfeval.approvals.person import Person
+from perfeval.approvals.record import PEOPLE
 from perfeval.errors import ApprovalError, StoreError
-from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Person, Progress, Revision, Verdict
+from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
 from perfeval.model.documents import dump, load
+from perfeval.model.evaluation import closing
 from perfeval.model.outcomes import Corrected, Drafted, Failure, Sealing
-from perfeval.store.tables import AskRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, PersonRow, SecretRow
+from perfeval.store.record import Record
+from perfeval.store.tables import AskRow, AttemptRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow, SeedRow
 from perfeval.store.vault import decrypt, encrypt
 
 
@@ -30,57 +35,42 @@ class Outcome(Protocol):
 O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
-    """An approver with what is needed to check a code; never leaves the process."""
-
-    id: int
-    person: Person
-    secret: str
-
-
-class Transaction:
+class Transaction(Record):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
-
-    def __init__(self, session: Session, unit: str) -> None:
-        self._session = session
-        self._unit = unit
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
-    def open_evaluation(self, year: int, key: str, programme: str, prepared_by: str, run: str | None) -> Evaluation:
+    def open_evaluation(self, year: int, key: str, programme: str, preparer: Person | None, run: str | None) -> Evaluation:
         """The evaluation that `run` belongs to, else the open one of this programme's year, else a new one.
 
-        A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again.
+        A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. Only a new one needs a preparer.
         """
         mine = select(EvaluationRow).where(EvaluationRow.unit == self._unit)
         row = run and self._session.scalar(mine.where(EvaluationRow.run == run))
         same = (EvaluationRow.year == year, EvaluationRow.programme_key == key)
         row = row or self._session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)))
-        if not row:
+        if not row and preparer is None:
+            raise AssertionError  # whoever asks knows of an open one
+        if not row and preparer:
             # Another unit on this database may have the number already.
             stem = f"{year}-{key}-"
             taken = set(self._session.scalars(select(EvaluationRow.id).where(EvaluationRow.id.startswith(stem))))
             free = next(name for name in (f"{stem}{serial}" for serial in count(1)) if name not in taken)
             row = EvaluationRow(
-                id=free, unit=self._unit, year=year, programme_key=key, programme=programme, prepared_by=prepared_by, opened_at=_now()
-            )
+                id=free, unit=self._unit, year=year, programme_key=key, programme=programme, prepared_by=preparer.name,
+                preparer=preparer.id, opened_at=datetime.now(UTC),
+            )  # fmt: skip
             try:
                 with self._session.begin_nested():
                     self._session.add(row)
             except IntegrityError:  # another process opened it between our question and our answer
-                return self.open_evaluation(year, key, programme, prepared_by, run)
+                return self.open_evaluation(year, key, programme, preparer, run)
+            self.lock_chain(PEOPLE)
+            opened = {"year": year, "programme": programme, "programme_key": key, "prepared_by": preparer.id}
+            self.append(free, Opened(unit=self._unit, **opened, people=self.head(PEOPLE)), preparer.id)
         row.run = run or row.run
         self._session.flush()
         return _evaluation(row)
-
-    def take_over(self, programmes: Mapping[str, str]) -> None:
-        """Take over what stood in the store before units were told apart; `programmes` gives keys by name."""
-        before = update(EvaluationRow).where(EvaluationRow.unit == "")
-        for name, key in programmes.items():
-            self._session.execute(before.where(EvaluationRow.programme == name).values(unit=self._unit, programme_key=key))
-        for table in (EvaluationRow, PersonRow, SecretRow):
-            self._session.execute(update(table).where(table.unit == "").values(unit=self._unit))
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
         """An evaluation by id.
@@ -104,6 +94,10 @@ class Transaction:
         row = self._session.scalar(select(EvaluationRow).where(EvaluationRow.unit == self._unit, EvaluationRow.run == run))
         return _evaluation(row) if row else None
 
+    def preparer_of(self, evaluation: Evaluation) -> str:
+        """The id of who prepared an evaluation."""
+        return self._session.scalar(select(EvaluationRow.preparer).where(EvaluationRow.id == evaluation.id)) or ""
+
     def run_of(self, evaluation: Evaluation) -> str | None:
         """The conductor's run that serves an evaluation."""
         return self._session.scalar(select(EvaluationRow.run).where(EvaluationRow.id == evaluation.id))
@@ -111,13 +105,14 @@ class Transaction:
     def lock(self, evaluation: Evaluation) -> None:
         """Let nobody else record anything of this evaluation until this transaction ends."""
         self._session.execute(select(EvaluationRow.id).where(EvaluationRow.id == evaluation.id).with_for_update())
+        self.lock_chain(evaluation.id)
 
     def end_evaluation(self, evaluation: Evaluation, outcome: str) -> None:
         """Close an evaluation; the first outcome stands."""
         self._session.execute(
             update(EvaluationRow)
             .where(EvaluationRow.id == evaluation.id, EvaluationRow.outcome.is_(None))
-            .values(outcome=outcome, ended_at=_now())
+            .values(outcome=outcome, ended_at=datetime.now(UTC))
         )
 
     def next_item_number(self, evaluation: Evaluation) -> int:
@@ -146,17 +141,17 @@ class Transaction:
         return self._progress(self.evaluations(), OutcomeRow.evaluation.in_(mine), DecisionRow.evaluation.in_(mine))
 
     def _progress(self, evaluations: Sequence[Evaluation], of_outcomes: Any, of_decisions: Any) -> list[Progress]:  # noqa: ANN401  # SQL conditions
-        # Only the draft itself: the figures beside it are a hundred times as long.
-        draft = OutcomeRow.document["draft"]
-        told = select(OutcomeRow.evaluation, OutcomeRow.revision, OutcomeRow.step, OutcomeRow.done_at, draft)
+        # Only draft and gates: the figures beside them are a hundred times as long.
+        parts = (OutcomeRow.document["draft"], OutcomeRow.document["gates"])
+        told = select(OutcomeRow.evaluation, OutcomeRow.revision, OutcomeRow.step, OutcomeRow.done_at, *parts)
         steps = self._session.execute(told.where(of_outcomes, OutcomeRow.step.in_((Drafted.step, Corrected.step))))
         corrected: dict[str, int] = defaultdict(int)
-        drafted: dict[tuple[str, int], tuple[datetime, Any]] = {}
-        for evaluation, revision, step, done_at, document in steps:
+        drafted: dict[tuple[str, int], tuple[datetime, Any, Any]] = {}
+        for evaluation, revision, step, done_at, document, gates in steps:
             if step == Corrected.step:
                 corrected[evaluation] = max(corrected[evaluation], revision)
             else:
-                drafted[evaluation, revision] = done_at, document
+                drafted[evaluation, revision] = done_at, document, gates
         decisions: dict[tuple[str, int], list[Decision]] = defaultdict(list)
         for row in self._session.execute(_DECISIONS.where(of_decisions)):
             decision = _decision(row)
@@ -164,9 +159,10 @@ class Transaction:
         found = []
         for item in evaluations:
             number = corrected[item.id] + 1
-            drafted_at, document = drafted.get((item.id, number), (None, None))
+            drafted_at, document, gates = drafted.get((item.id, number), (None, None, None))
             given = tuple(decisions[item.id, number])
-            found.append(Progress(Revision(item, number), drafted_at, load(Draft, document) if document else None, given))
+            draft = load(Draft, document) if document else None
+            found.append(Progress(Revision(item, number), drafted_at, draft, given, load(tuple[Gate, ...], gates or [])))
         return found
 
     # ---- outcomes of steps -------------------------------------------------------------------------------------------
@@ -181,17 +177,19 @@ class Transaction:
         row = self._session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
         return row.done_at if row else None
 
-    def save_outcome(self, revision: Revision, outcome: O) -> O:
-        """Keep a step's outcome; where another process was first, return what it wrote."""
+    def save_outcome(self, revision: Revision, outcome: O, event: Event | None = None, who: str = PROGRAM) -> O:
+        """Keep a step's outcome, and the event that tells of it; where another process was first, return what it wrote."""
         key = (revision.evaluation.id, revision.number, outcome.step)
         kind = type(outcome)
-        row = OutcomeRow(evaluation=key[0], revision=key[1], step=key[2], document=dump(kind, outcome), done_at=_now())
+        row = OutcomeRow(evaluation=key[0], revision=key[1], step=key[2], document=dump(kind, outcome), done_at=datetime.now(UTC))
         if (first := self._session.get(OutcomeRow, key)) is None:
             try:
                 with self._session.begin_nested():
                     self._session.add(row)
             except IntegrityError:
                 first = self._session.get_one(OutcomeRow, key)
+        if first is None and event:
+            self.append(revision.evaluation.id, event, who)
         return load(kind, first.document) if first else outcome
 
     def corrections(self, evaluation: Evaluation) -> dict[int, str]:
@@ -216,13 +214,15 @@ class Transaction:
         if failure is None:
             self._session.execute(delete(FailureRow).where(FailureRow.run == run))
         else:
-            self._session.merge(FailureRow(run=run, document=dump(Failure, failure), failed_at=_now()))
+            self._session.merge(FailureRow(run=run, document=dump(Failure, failure), failed_at=datetime.now(UTC)))
 
     # ---- gates -------------------------------------------------------------------------------------------------------
 
     def decision(self, revision: Revision, gate: str) -> Decision | None:
-        """The decision at a gate on this revision, if there is one."""
-        return next((decision for decision in self.decisions(revision.evaluation, revision.number) if decision.gate == gate), None)
+        """What closed a gate on this revision: the objection, or the last 同意 that it needs; None while it is open."""
+        drafted = self.outcome(revision, Drafted)
+        needs = next((item.needs for item in drafted.gates if item.key == gate), 1) if drafted else 1
+        return closing((item for item in self.decisions(revision.evaluation, revision.number) if item.gate == gate), needs)
 
     def decisions(self, evaluation: Evaluation, revision: int | None = None) -> list[Decision]:
         """Decisions of an evaluation (or one revision of it), oldest first."""
@@ -230,20 +230,22 @@ class Transaction:
         query = query if revision is None else query.where(DecisionRow.revision == revision)
         return [_decision(row) for row in self._session.execute(query)]
 
-    def record_decision(self, decision: Decision, approver: Enrolled) -> None:
-        """Keep a valid decision.
+    def record_decision(self, decision: Decision, approver: str, decided: Decided) -> None:
+        """Keep a valid decision by the person of that id, and its line in the record.
 
-        Raises: ApprovalError: when the gate has already been decided for this revision.
+        Raises: ApprovalError: when he has decided here already.
         """
         row = DecisionRow(
-            evaluation=decision.evaluation, revision=decision.revision, gate=decision.gate, verdict=decision.verdict.value,
-            approver=approver.id, content_digest=decision.content_digest, comment=decision.comment, decided_at=decision.decided_at,
+            evaluation=decision.evaluation, revision=decision.revision, gate=decision.gate, approver=approver, unit=self._unit,
+            name=decision.approver, verdict=decision.verdict.value, content_digest=decision.content_digest, comment=decision.comment,
+            decided_at=decision.decided_at,
         )  # fmt: skip
         try:
             with self._session.begin_nested():
                 self._session.add(row)
         except IntegrityError as error:
             raise ApprovalError("A08", "这一稿在本环节已有审批决定，不能重复审批", "用 perfeval status 查看进度。") from error
+        self.append(decision.evaluation, decided, approver)
 
     def failed_attempts(self, revision: Revision, gate: str) -> list[FailedAttempt]:
         """How often a gate was asked without a valid answer, and why."""
@@ -259,72 +261,81 @@ class Transaction:
         key = (revision.evaluation.id, revision.number, gate, attempt.number)
         if self._session.get(AskRow, key) is None:
             names = ("evaluation", "revision", "gate", "number")
-            self._session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=_now()))
+            self._session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=datetime.now(UTC)))
 
-    # ---- people and secrets ------------------------------------------------------------------------------------------
+    def record_wrong_answer(self, revision: Revision, gate: str, name: str, error: ApprovalError) -> None:
+        """Keep an answer that was no decision: who it says it is of, and what was wrong with it."""
+        number = len(self.failed_attempts(revision, gate))
+        self.record_failed_attempt(revision, gate, FailedAttempt(number, str(error)))
+        told = AnsweredWrongly(revision=revision.number, gate=gate, name=name, code=error.code, problem=error.message)
+        self.append(revision.evaluation.id, told)
 
-    def enrol(self, name: str, role: str, secret: str, key: str) -> Person:
-        """Keep an approver with an encrypted secret.
+    # ---- proofs and secrets ------------------------------------------------------------------------------------------
 
-        Raises: ApprovalError: when somebody of that name is enrolled already.
+    def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
+        """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
+        value = encrypt(secret, self._key(), self._about_seed(person, fingerprint))
+        self._session.add(SeedRow(unit=self._unit, person=person.id, fingerprint=fingerprint, secret=value, last_step=step))
+
+    def seed(self, person: Person, fingerprint: str) -> str | None:
+        """A secret kept by `save_seed`.
+
+        Raises: StoreError: another key, or it was changed, or kept for another person or other roles.
         """
-        row = PersonRow(unit=self._unit, name=name, role=role, secret=encrypt(secret, key), enrolled_at=_now())
-        try:
-            with self._session.begin_nested():
-                self._session.add(row)
-        except IntegrityError as error:
-            raise ApprovalError(
-                "A01", f"审批人“{name}”已登记", "一人只能有一个审批角色；如需更换，先执行 perfeval approver revoke。"
-            ) from error
-        return _person(row)
+        row = self._session.get(SeedRow, (self._unit, person.id, fingerprint))
+        return decrypt(row.secret, self._key(), self._about_seed(person, fingerprint)) if row else None
 
-    def people(self) -> list[Person]:
-        """Everybody ever enrolled, oldest first."""
-        return [_person(row) for row in self._session.scalars(self._people().order_by(PersonRow.id))]
+    def forget_seeds(self, person: str) -> None:
+        """Take the secrets of somebody who was revoked away."""
+        self._session.execute(delete(SeedRow).where(SeedRow.unit == self._unit, SeedRow.person == person))
 
-    def enrolled(self, name: str, key: str) -> Enrolled | None:
-        """The active approver of that name, with the secret decrypted."""
-        row = self._session.scalar(self._people().where(PersonRow.name == name, PersonRow.revoked_at.is_(None)))
-        return Enrolled(row.id, _person(row), decrypt(row.secret, key)) if row else None
+    def spend_code(self, person: str, fingerprint: str, step: int, newest: int) -> bool:
+        """Accept the code of a time step once; False when it, or a later one, was accepted before.
 
-    def revoke(self, name: str) -> bool:
-        """End an approver's enrolment; False when nobody of that name is active."""
-        row = self._session.scalar(self._people().where(PersonRow.name == name, PersonRow.revoked_at.is_(None)))
-        if row:
-            row.revoked_at = _now()
-        return row is not None
-
-    def _people(self) -> Select[tuple[PersonRow]]:
-        return select(PersonRow).where(PersonRow.unit == self._unit)
-
-    def spend_code(self, approver: Enrolled, step: int) -> bool:
-        """Accept the code of a time step once; False when it, or a later one, was accepted before."""
+        `newest` is the last step that can be now: what a clock that once ran ahead has accepted locks nobody out until then.
+        """
+        spent = func.coalesce(SeedRow.last_step, -1)
         result = self._session.execute(
-            update(PersonRow)
-            .where(PersonRow.id == approver.id, func.coalesce(PersonRow.last_step, -1) < step)
+            update(SeedRow)
+            .where(SeedRow.unit == self._unit, SeedRow.person == person, SeedRow.fingerprint == fingerprint)
+            .where((spent < step) | (spent > newest))
             .values(last_step=step)
-            .returning(PersonRow.id)
+            .returning(SeedRow.person)
         )
         return result.first() is not None
 
-    def save_secret(self, name: str, value: str, key: str) -> None:
-        """Keep or replace a secret of the program itself."""
-        self._session.merge(SecretRow(unit=self._unit, name=name, value=encrypt(value, key)))
+    def attempts(self, now: datetime) -> list[Attempt]:
+        """The proofs that were looked at lately, in the order they came: what a lock depends on."""
+        query = select(AttemptRow).where(AttemptRow.unit == self._unit, AttemptRow.at > now - REMEMBERED).order_by(AttemptRow.id)
+        return [Attempt(row.at, Result[row.result], row.person, row.address) for row in self._session.scalars(query)]
 
-    def load_secret(self, name: str, key: str) -> str | None:
+    def note_attempt(self, attempt: Attempt) -> None:
+        """Keep that a proof was looked at."""
+        self._session.add(
+            AttemptRow(unit=self._unit, at=attempt.at, result=attempt.result.name, person=attempt.person, address=attempt.address)
+        )
+        self._session.flush()
+
+    def _about_seed(self, person: Person, fingerprint: str) -> str:
+        return dump_line({"unit": self._unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})
+
+    def save_secret(self, name: str, value: str) -> None:
+        """Keep or replace a secret of the program itself."""
+        self._session.merge(SecretRow(unit=self._unit, name=name, value=encrypt(value, self._key(), self._about_secret(name))))
+
+    def load_secret(self, name: str) -> str | None:
         """A secret kept by `save_secret`."""
         row = self._session.get(SecretRow, (self._unit, name))
-        return decrypt(row.value, key) if row else None
+        return decrypt(row.value, self._key(), self._about_secret(name)) if row else None
+
+    def _about_secret(self, name: str) -> str:
+        return dump_line({"unit": self._unit, "secret": name})
 
 
-_DECISIONS = (
-    select(
-        DecisionRow.evaluation, DecisionRow.revision, DecisionRow.gate, DecisionRow.verdict, PersonRow.name, DecisionRow.content_digest,
-        DecisionRow.comment, DecisionRow.decided_at,
-    )
-    .join(PersonRow, PersonRow.id == DecisionRow.approver)
-    .order_by(DecisionRow.decided_at)
-)  # fmt: skip
+_DECISIONS = select(
+    DecisionRow.evaluation, DecisionRow.revision, DecisionRow.gate, DecisionRow.verdict, DecisionRow.name, DecisionRow.content_digest,
+    DecisionRow.comment, DecisionRow.decided_at,
+).order_by(DecisionRow.decided_at)  # fmt: skip
 
 
 def _decision(row: Row[Any]) -> Decision:
@@ -334,11 +345,3 @@ def _decision(row: Row[Any]) -> Decision:
 
 def _evaluation(row: EvaluationRow) -> Evaluation:
     return Evaluation(row.id, row.year, row.programme, row.prepared_by, row.opened_at, row.outcome, row.programme_key)
-
-
-def _person(row: PersonRow) -> Person:
-    return Person(row.name, row.role, row.enrolled_at, row.revoked_at)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,35 +1,39 @@
-"""Encryption of secrets at rest with a key that never enters the store."""
+"""Encryption of secrets at rest with a key that never enters the store; each is bound to what it is for."""
 
 import base64
 import os
-from functools import lru_cache
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from perfeval.approvals.keys import derive_key
 from perfeval.errors import StoreError
 
-
-@lru_cache(maxsize=32)
-def _cipher(key: str, salt: bytes) -> Fernet:
-    # scrypt, because the office may choose a passphrase instead of random bytes.
-    derived = Scrypt(salt=salt, length=32, n=2**14, r=8, p=1).derive(key.encode())
-    return Fernet(base64.urlsafe_b64encode(derived))
+_NONCE_BYTES = 12
 
 
-def encrypt(secret: str, key: str) -> str:
-    """Encrypt under `key` with a salt of its own."""
-    salt = os.urandom(16)
-    return f"{base64.urlsafe_b64encode(salt).decode()}:{_cipher(key, salt).encrypt(secret.encode()).decode()}"
+def encrypt(secret: str, key: str, about: str) -> str:
+    """Encrypt under `key`, for exactly what `about` says."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return base64.urlsafe_b64encode(nonce + _cipher(key).encrypt(nonce, secret.encode(), about.encode())).decode()
 
 
-def decrypt(stored: str, key: str) -> str:
+def decrypt(stored: str, key: str, about: str) -> str:
     """Reverse `encrypt`.
 
-    Raises: StoreError: when the key is another one or the value was changed.
+    Raises: StoreError: when the key is another one, or the value was changed or belongs to something else.
     """
-    salt, _, token = stored.partition(":")
     try:
-        return _cipher(key, base64.urlsafe_b64decode(salt)).decrypt(token.encode()).decode()
-    except (InvalidToken, ValueError) as error:
-        raise StoreError("S04", "PERFEVAL_KEY 与登记时不是同一个，或密文已被改动", "设置登记时使用的 PERFEVAL_KEY 再试。") from error
+        content = base64.urlsafe_b64decode(stored)
+        return _cipher(key).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], about.encode()).decode()
+    except (InvalidTag, ValueError) as error:
+        raise another_key() from error
+
+
+def another_key() -> StoreError:
+    """What is told where something was not written with this key."""
+    return StoreError("S04", "PERFEVAL_KEY 与登记时不是同一个，或密文已被改动", "设置登记时使用的 PERFEVAL_KEY 再试。")
+
+
+def _cipher(key: str) -> AESGCM:
+    return AESGCM(derive_key(key, "secrets"))

@@ -93,7 +93,7 @@ def test_enrolment_whose_signature_is_not_the_keys_does_not_count(chains: Any, d
         ("p4", True, "不能确认自己的登记，由另一个已登记的人确认"),
         ("p5", True, "确认人自己还没有经确认的登记，或已停用"),
         ("nobody", True, "确认人自己还没有经确认的登记，或已停用"),
-        ("operator", False, "操作员确认登记，须有本人签名的纸质登记单"),
+        ("operator", False, "经办人确认登记，须有本人签名的纸质登记单"),
     ],
 )
 def test_confirmation_by_the_wrong_person_does_not_count(opened: Any, by: str, is_on_paper: bool, reason: str) -> None:

@@ -37,7 +37,7 @@ def test_figure_that_does_not_stand_in_its_place_is_told(figures: list[str], lac
     ("again", "told"),
     [
         (REPORT.paragraphs, []),
-        (["全年召开调度会议99次，办结53项。", *REPORT.paragraphs[1:]], ["“全年召开调度会议73次，办结53项。”应为“全年召开调度会议99次，办结53项。”"]),
+        (["全年召开调度会议99次，办结53项。", *REPORT.paragraphs[1:]], [f"“{REPORT.paragraphs[0]}”应为“全年召开调度会议99次，办结53项。”"]),
         ([REPORT.paragraphs[0], "七", *REPORT.paragraphs[2:]], ["“六”应为“七”"]),
         ([*REPORT.paragraphs[:2], "自评得分98.75分。", REPORT.paragraphs[3]], []),
         (["加了一段。", REPORT.paragraphs[0], "六", "自评98.7分。", "支出17.99万元，执行18万元。"], [

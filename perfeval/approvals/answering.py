@@ -1,0 +1,99 @@
+"""From an answer to a decision (审批决定): this person, in this role, on exactly this draft, as the record stands now."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+
+from perfeval.approvals.duties import check_duties, check_turn, conduct_of
+from perfeval.approvals.events import Drafted, GateRule
+from perfeval.approvals.people import People
+from perfeval.approvals.person import Person, ProofKind
+from perfeval.approvals.proof import Proof, Refused, verify_proof
+from perfeval.approvals.record import Line
+from perfeval.approvals.statement import read_statement, state
+from perfeval.errors import ApprovalError
+from perfeval.model import Answer, Decision, Revision, Verdict
+from perfeval.model.digests import check_code
+from perfeval.model.evaluation import COMMENT_LENGTH
+from perfeval.texts import has_controls
+
+_CHINA = timezone(timedelta(hours=8))
+# A statement is signed while it is looked at, not kept for later.
+SIGNED_WITHIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What is decided on (审批事项): a revision at a gate, with the evaluation's lines and the people as they are now."""
+
+    revision: Revision
+    gate: str
+    lines: Sequence[Line]
+    head: str
+    people: People
+
+    def drafted(self) -> tuple[Drafted, GateRule, datetime]:
+        """The draft that lies before the gate, the gate's rule, and when it was drafted.
+
+        Raises: ApprovalError: it is not the draft in work, or the gate is none of its gates.
+        """
+        line = next((line for line in reversed(self.lines) if isinstance(line.what, Drafted)), None)
+        if line is None or not isinstance(line.what, Drafted) or line.what.revision != self.revision.number:
+            raise ApprovalError("A28", f"第{self.revision.number}稿不是正在审批的一稿", "用 perfeval status 查看进度，按现在的一稿审批。")
+        rule = next((rule for rule in line.what.gates if rule.key == self.gate), None)
+        if rule is None:
+            known = "、".join(f"{rule.key}（{rule.title}）" for rule in line.what.gates)
+            raise ApprovalError("A02", f"第{self.revision.number}稿没有“{self.gate}”这一审批环节", f"这一稿成文时的环节：{known}。")
+        return line.what, rule, line.at
+
+
+def check_answer(matter: Matter, person: Person, answer: Answer, now: datetime) -> tuple[Decision, str]:
+    """Check an answer whose proof was the person's, and make it his decision at the gate on the draft.
+
+    Returns: the decision, and the id of the absent person whose seat he takes, or nothing.
+    Raises: ApprovalError: with the reason in Chinese; nothing is decided then.
+    """
+    if matter.revision.evaluation.outcome is not None:
+        raise ApprovalError("A09", "这项自评已经归档或终止，不能再审批", "用 perfeval status 查看进度。")
+    draft, rule, drafted_at = matter.drafted()
+    if drafted_at > now:
+        message = f"本机时钟早于成文时间（{drafted_at.astimezone():%Y-%m-%d %H:%M:%S}），现在审批的时间会不对"
+        raise ApprovalError("A15", message, "校准本机时钟后再审批。")
+    conduct, kind = conduct_of(matter.lines), answer.proof.kind if answer.proof else ProofKind.CODE
+    absent = check_duties(matter.people, person, rule, draft.revision, conduct, kind, now.astimezone(_CHINA).date())
+    check_turn(draft.gates, rule, draft.revision, conduct.made)
+    known = check_code(draft.content_digest)
+    if not hmac.compare_digest("".join(answer.check_code.split()).lower().encode(errors="replace"), known.lower().encode()):
+        raise ApprovalError("A07", "核对码与本稿不符，您看到的可能不是这一稿", "重新下载并打开本稿 Word 文件，填写文件名末尾的8位核对码。")
+    comment = answer.comment.strip()
+    if len(comment) > COMMENT_LENGTH:
+        raise ApprovalError("A14", f"审批意见有{len(comment)}字，超过{COMMENT_LENGTH}字", "缩短意见，详细材料另附。")
+    if has_controls(comment.replace("\n", "").replace("\t", "")):
+        raise ApprovalError("A30", "审批意见里有不能识别的字符", "删去其中的控制字符，重新填写。")
+    if answer.verdict is not Verdict.APPROVE and not comment:
+        raise ApprovalError("A11", f"选择“{answer.verdict}”时必须填写审批意见", "写明理由和需要修改之处。")
+    evaluation = matter.revision.evaluation.id
+    return Decision(evaluation, draft.revision, rule.key, answer.verdict, person.name, draft.content_digest, comment, now), absent
+
+
+def prove(matter: Matter, decision: Decision, person: Person, answer: Answer, step: int) -> tuple[Decision, str, Proof]:
+    """The decision as it is stated, its statement, and what proves it: a code's time step, or a device's signature.
+
+    Raises: ApprovalError: the statement is another one, or its proof is not the person's.
+    """
+    if answer.proof is None:
+        return decision, state(decision, person.id, matter.head), Proof(ProofKind.CODE, {"step": str(step)})
+    try:
+        stated = read_statement(answer.statement)
+    except ValueError as error:
+        raise ApprovalError("A29", f"设备签名核验不通过：{error}", "重新打开审批页面，再签一次。") from error
+    if stated.previous != matter.head or not timedelta() <= decision.decided_at - stated.decided_at <= SIGNED_WITHIN:
+        raise ApprovalError("A31", "打开审批页面之后，这项自评又有了新的记录，或已过了10分钟", "刷新审批页面，看过之后再签。")
+    decision = replace(decision, decided_at=stated.decided_at)
+    verified = verify_proof(answer.proof, answer.statement, person)
+    if state(decision, person.id, matter.head) != answer.statement:
+        raise ApprovalError("A29", "设备签名核验不通过：签的不是所填的决定", "重新打开审批页面，再签一次。")
+    if isinstance(verified, Refused):
+        raise ApprovalError("A29", f"设备签名核验不通过：{verified.reason}", "用登记过的设备，在登记时的地址上再签一次。")
+    return decision, answer.statement, answer.proof

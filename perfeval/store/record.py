@@ -1,0 +1,125 @@
+"""The record in the store (审批台账): lines are appended in the transaction of what they tell, and read as they stand."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy.orm import Session
+
+from perfeval.approvals.events import PROGRAM, Event
+from perfeval.approvals.keys import derive_key
+from perfeval.approvals.people import People, people_of
+from perfeval.approvals.record import NOTHING, PEOPLE, Entry, Line, check, is_ours, read_line
+from perfeval.approvals.record import append as next_entry
+from perfeval.errors import StoreError
+from perfeval.store.tables import RecordRow
+from perfeval.store.vault import another_key
+
+
+class Record:
+    """A unit's chains, within one transaction. `key` gives the office's key, and is asked only where a line is written or proved."""
+
+    # The people as some head tells them: asked for often, changed seldom.
+    _known_people: tuple[str, People] = (NOTHING, People())
+
+    def __init__(self, session: Session, unit: str, key: Callable[[], str]) -> None:
+        self._session = session
+        self._unit = unit
+        self._key = key
+
+    def append(self, chain: str, event: Event, who: str = PROGRAM) -> Entry:
+        """Append what happened to a chain: an evaluation's id, or PEOPLE.
+
+        Raises: StoreError: the record was written with another key. UsageError: there is no key. ValueError: it cannot be written.
+        """
+        self.lock_chain(chain)
+        key = self.record_key
+        last = self._last(RecordRow.chain == chain)
+        known = last or self._last(RecordRow.chain == PEOPLE)
+        if known and not is_ours(known, key):
+            raise another_key()
+        entry = next_entry(chain, last, event, who, self.now(), key)
+        places = {"number": entry.number, "line": entry.line, "sha256": entry.sha256, "sm3": entry.sm3, "mac": entry.mac}
+        self._session.add(RecordRow(unit=self._unit, chain=chain, **places))
+        self._session.flush()
+        return entry
+
+    @property
+    def record_key(self) -> bytes:
+        """The key of the lines' MACs.
+
+        Raises: UsageError: there is none in the environment.
+        """
+        return derive_key(self._key(), "record")
+
+    def lock_chain(self, chain: str) -> None:
+        """Let nobody else append to a chain until this transaction ends. SQLite has one writer anyhow."""
+        if self._session.get_bind().dialect.name == "postgresql":
+            self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"{self._unit}\n{chain}", 0))))
+
+    def chains(self) -> list[str]:
+        """The names of all chains, in order."""
+        return list(self._session.scalars(select(RecordRow.chain).where(RecordRow.unit == self._unit).distinct().order_by(RecordRow.chain)))
+
+    def entries(self, chain: str) -> list[Entry]:
+        """A chain as it is stored."""
+        mine = (RecordRow.unit == self._unit, RecordRow.chain == chain)
+        return [_entry(row) for row in self._session.scalars(select(RecordRow).where(*mine).order_by(RecordRow.number, RecordRow.id))]
+
+    def sound_entries(self, chain: str) -> list[Entry]:
+        """A chain that was checked with the office's key.
+
+        Raises: StoreError: it was touched, with every place of it; or it was written with another key.
+        """
+        entries = self.entries(chain)
+        if entries and not any(is_ours(entry, self.record_key) for entry in entries):
+            raise another_key()
+        if faults := check(chain, entries, self.record_key):
+            hint = "不要继续审批；执行 perfeval audit 查明，从备份恢复。"
+            raise StoreError("S10", f"审批台账（{chain}）被改动过", hint, faults=[fault.message for fault in faults])
+        return entries
+
+    def head(self, chain: str) -> str:
+        """A chain's head (链头)."""
+        last = self._last(RecordRow.chain == chain)
+        return last.sha256 if last else NOTHING
+
+    def people(self) -> People:
+        """Everybody, as the chain tells; an event in it that must not count counts for nothing.
+
+        Raises: StoreError: a line cannot be read.
+        """
+        head = self.head(PEOPLE)
+        if Record._known_people[0] != head:
+            Record._known_people = (head, told_people(self.entries(PEOPLE)))
+        return Record._known_people[1]
+
+    def now(self) -> datetime:
+        """Now; a clock that was set back does not make one event earlier than another that came before it, in whichever chain."""
+        last = self._last()
+        return max(datetime.now(UTC), _read_line(last).at) if last else datetime.now(UTC)
+
+    def _last(self, condition: ColumnElement[bool] | None = None) -> Entry | None:
+        mine = (RecordRow.unit == self._unit, true() if condition is None else condition)
+        newest = select(RecordRow).where(*mine).order_by(RecordRow.id.desc()).limit(1)
+        row = self._session.scalar(newest)
+        return _entry(row) if row else None
+
+
+def told_people(entries: Sequence[Entry]) -> People:
+    """The people that the entries of a chain tell.
+
+    Raises: StoreError: a line cannot be read.
+    """
+    return people_of([_read_line(entry) for entry in entries], [entry.line for entry in entries])[0]
+
+
+def _read_line(entry: Entry) -> Line:
+    try:
+        return read_line(entry.line)
+    except ValueError as error:
+        raise StoreError("S08", f"数据库里的记录已损坏（审批台账第{entry.number}条）", "从备份恢复工作区的状态文件夹。") from error
+
+
+def _entry(row: RecordRow) -> Entry:
+    return Entry(row.number, row.line, row.sha256, row.sm3, row.mac)
