@@ -382,7 +382,10 @@ def _printed(kept: Printed, records: Path) -> Check:
         lacking = kept.lacking(item["text"] for item in figures)
         found = [f"报告中找不到数字“{lacking}”"] if lacking is not None else []
         if kept.has_row(("三级指标", "年度指标值", "分值", "得分")):
-            rows = _printed_rows(json.loads((records / "scores.json").read_bytes()))
+            try:
+                rows = _printed_rows(json.loads((records / "scores.json").read_bytes()))
+            except (OSError, ValueError, ArithmeticError, RecursionError, LookupError, TypeError, AttributeError):
+                return Check(name, State.WRONG, "scores.json 缺失或无法读取")
             found += [f"自评表中没有“{title}”这一行，或行中的数字不同" for title, cells in rows if not kept.has_row(cells)]
         return Check(name, State.WRONG if found else State.SAME, _listed(found) or "报告印的就是所记的")
 
@@ -412,5 +415,5 @@ def _compared(name: str, record: Path, kind: type[R], compare: Callable[[R], Che
         if not isinstance(document, kind):
             return Check(name, State.WRONG, f"{record.name} 的格式不对")
         return compare(document)
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, ArithmeticError, RecursionError, LookupError, TypeError, AttributeError):
         return Check(name, State.WRONG, f"{record.name} 缺失或无法读取")

@@ -153,7 +153,7 @@ def misdescribed(
         revision=approvals.revision,
         gates=approvals.gates,
         decisions=approvals.decisions,
-        written_on=written_on or date.fromisoformat("".join(_elements(METADATA, kept[METADATA]).get("电子文件元数据/日期", []))),
+        written_on=written_on or date.fromisoformat("".join(_elements(METADATA, kept[METADATA]).get("日期", []))),
         archived_at=approvals.archived_at,
         unit=settings.unit.name,
         archive=settings.archive,
@@ -179,7 +179,7 @@ def _elements(name: str, content: bytes) -> dict[str, list[str]]:
     if name == METADATA:
         root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
         for element in root.iter(etree.Element):
-            label = "/".join([*(str(parent.tag) for parent in reversed(list(element.iterancestors()))), str(element.tag)])
+            label = "/".join([*(str(parent.tag) for parent in reversed(list(element.iterancestors())[:-1])), str(element.tag)])
             found[label].append("".join([*element.attrib.values(), (element.text or "").strip()]))
     elif name == NOTICE:
         # What is told of this bag stands in the lines on top and in 审批经过; the rest explains bags.

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from perfeval import persons, steps
-from perfeval.archive import State, SubmissionPackage, archive_bag
+from perfeval.archive import State, SubmissionPackage, archive_bag, verify_bag
 from perfeval.assessment import assess, write_report
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.ledgers import receive
@@ -320,9 +320,9 @@ def test_verification_of_a_bag_made_anew_from_other_ledgers_misses_the_approved_
         "scores.json": steps._json(dump(Scorecard, forged.card)),
         "figures.json": steps._json(dump(list[Figure], list(figures))),
     }
-    bag = archive_bag(replace(package, ledgers=ledgers, records={**package.records, **records}), archived.parents[1] / "forged")
-    failed = [check.name for check in verify_archive(bag) if not check.ok]
-    assert failed == ["台账快照", "数字所据的行", "按台账重写的报告"]
+    bag = sealed(replace(package, ledgers=ledgers, records={**package.records, **records}), archived.parents[1] / "forged")
+    (check,) = [check for check in verify_bag(bag) if not check.ok]
+    assert (check.name, check.detail) == ("真实性：审批决定", "data/workspace/ledgers/2022/调度会议台账.xlsx 不是审批记录所说的文件")
 
 
 @pytest.mark.parametrize("content", [b"rubbish", b"5", b"{}", b"[]", b"[" * 100_000])
@@ -331,8 +331,9 @@ def test_verification_of_a_bag_with_a_record_of_another_form_ends_in_a_failed_ch
     office: Rehearsal, archived: Path, record: str, content: bytes
 ) -> None:
     package = office.package()
-    bag = archive_bag(replace(package, records={**package.records, record: content}), archived.parents[1] / "other")
-    assert len([check for check in verify_archive(bag) if not check.ok]) == 1
+    bag = sealed(replace(package, records={**package.records, record: content}), archived.parents[1] / "other")
+    recorded = "按规则重算的得分" if record == "scores.json" else "报告中印出的数字"
+    assert {check.name for check in verify_archive(bag) if not check.ok} in ({recorded, "报告与所记的数字、得分"}, {recorded})
 
 
 def test_verification_of_a_bag_described_otherwise_names_what_differs(office: Rehearsal, archived: Path) -> None:
@@ -340,11 +341,16 @@ def test_verification_of_a_bag_described_otherwise_names_what_differs(office: Re
     secret = replace(package, archive=package.archive.model_copy(update={"security": "秘密"}), written_on=date(2020, 1, 1))
     bag = archive_bag(secret, archived.parents[1] / "other")
     (check,) = [check for check in verify_archive(bag) if not check.ok]
-    assert (check.name, check.detail) == ("元数据和说明", "与归档时不同：metadata.xml")
+    assert (check.name, check.detail) == ("元数据和说明", "与归档时不同：metadata.xml 的日期、metadata.xml 的密级")
+
+
+def sealed(package: SubmissionPackage, folder: Path) -> Path:
+    """Archive what the door would refuse."""
+    return archive_bag(package, folder, verify=lambda _: [])
 
 
 def _of_another_version(package: SubmissionPackage) -> SubmissionPackage:
-    origin = json.loads(package.records["origin.json"]) | {"source": "0" * 64}
+    origin = json.loads(package.records["origin.json"]) | {"source": "0" * 64, "program": "perfeval 9.9", "commit": ""}
     return replace(package, program="perfeval 9.9", records={**package.records, "origin.json": json.dumps(origin).encode()})
 
 
@@ -353,11 +359,11 @@ def _states(bag: Path) -> dict[str, str]:
 
 
 def test_verification_of_a_bag_of_another_version_tells_other_words_apart(office: Rehearsal, archived: Path) -> None:
-    package = _of_another_version(replace(office.package(), written_on=date(2020, 1, 1)))
+    package = _of_another_version(replace(office.package(), title="另一种写法的题名"))
     bag = archive_bag(package, archived.parents[1] / "other")
-    assert _states(bag) == {"元数据和说明": "differs", "外部凭证": "unproved"}
+    assert _states(bag) == {"真实性：审批凭证": "unproved", "元数据和说明": "differs", "外部凭证": "unproved"}
     (check,) = [check for check in verify_archive(bag) if check.state is State.DIFFERS]
-    assert check.detail.startswith("与归档时不同：metadata.xml（归档包由 perfeval 9.9 形成")
+    assert check.detail.startswith("与归档时不同：bag-info.txt、metadata.xml、归档说明.txt（归档包由 perfeval 9.9 形成")
 
 
 def test_verification_of_a_bag_of_another_version_still_finds_other_points(office: Rehearsal, archived: Path) -> None:
@@ -399,7 +405,8 @@ def test_verification_looks_into_snapshots_and_lineage(office: Rehearsal, archiv
     snapshots = {**package.snapshots, "surveys": package.snapshots["meetings"]}
     records = {**package.records, "lineage.parquet": parquet(rows), "findings.json": b'[{"code": "X99"}]'}
     bag = archive_bag(replace(package, records=records, snapshots=snapshots), archived.parents[1] / "other")
-    assert [check.name for check in verify_archive(bag) if not check.ok] == ["台账快照", "数字所据的行", "校验疑点"]
+    failed = [check.name for check in verify_archive(bag) if not check.ok]
+    assert failed == ["台账快照", "台账快照的名称对照", "数字所据的行", "校验疑点"]
 
 
 def test_verification_passes_over_an_empty_folder(archived: Path) -> None:
@@ -456,8 +463,8 @@ def test_verification_of_a_bag_with_unusable_settings_ends_in_a_failed_check(off
     package = office.package()
     rubbish = office.workspace.root / "rubbish"
     rubbish.write_bytes(b"\xff: [")
-    bag = archive_bag(replace(package, configuration={**package.configuration, name: rubbish}), archived.parents[1] / "other")
-    assert [check.name for check in verify_archive(bag) if not check.ok] == ["从台账重算"]
+    bag = sealed(replace(package, configuration={**package.configuration, name: rubbish}), archived.parents[1] / "other")
+    assert [check.name for check in verify_archive(bag) if not check.ok] == ["真实性：审批决定", "从台账重算"]
 
 
 def answered(office: Rehearsal, name: str, code: str, check_code: str) -> None:
