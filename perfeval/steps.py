@@ -376,6 +376,7 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
     settings = load_model(artifacts.path(drafted.configuration[CONFIG_FILE]), Settings)
     with office.store.transaction() as record:
         # Number, time and how far the record goes are written down before the bag is made: a second attempt makes the same bag.
+        evaluation = record.evaluation(evaluation.id)
         entries, people = record.entries(evaluation.id), record.entries(PEOPLE)
         decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
         hear_all(evaluation.id, entries, people, decisions, record.record_key)

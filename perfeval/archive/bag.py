@@ -12,7 +12,7 @@ from perfeval.approvals.offline import CHECK_SCRIPT, check_sh, proof_files
 from perfeval.archive import description
 from perfeval.archive.approvals import Approvals, approvals_of, conflicted, misbound, unrecorded, untimely, write_approvals
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_file, digest_folder
-from perfeval.archive.hearing import Hearing, hear_all
+from perfeval.archive.hearing import Hearing, hear_all, touched
 from perfeval.archive.package import SubmissionPackage, absent, path_problem, path_problems, payload
 from perfeval.archive.verification import Check, verify_bag
 from perfeval.errors import ArchiveError, refusal
@@ -57,6 +57,10 @@ def archive_bag(
 
 def _through_the_door(package: SubmissionPackage, key: bytes | None) -> tuple[Hearing, Approvals]:
     hearing = hear_all(package.evaluation.id, package.record, package.people, package.decisions, key)
+    opened, evaluation = hearing.opened, package.evaluation
+    told = opened and (opened.year, opened.programme_key, opened.programme, hearing.prepared_by)
+    if told != (evaluation.year, evaluation.programme_key, evaluation.programme, evaluation.prepared_by):
+        raise touched(["数据库中的年度、项目或送审人与审批记录第1条不同"])
     try:
         digest = content_digest(package.report)
     except ValueError as error:

@@ -86,16 +86,16 @@ def hear(chain: str, entries: Sequence[Entry], people_entries: Sequence[Entry], 
     """Check both chains, with `key` their MACs too, and judge every decision again from the lines alone."""
     if not entries:
         return Hearing((f"没有{EVALUATION_RECORD}",))
-    touched = [
+    faults = [
         *_told(EVALUATION_RECORD, check(chain, entries, key)),
         *_told(PEOPLE_TITLE, check(PEOPLE, people_entries, key)),
     ]
-    if touched:
-        return Hearing(tuple(touched))
+    if faults:
+        return Hearing(tuple(faults))
     people, odd = people_of([read_line(entry.line) for entry in people_entries], [entry.line for entry in people_entries])
     judgement = judge(entries, people_entries)
-    faults = (*_told(PEOPLE_TITLE, odd), *_told(EVALUATION_RECORD, judgement.faults))
-    return Hearing(faults, tuple(read_line(entry.line) for entry in entries), judgement.decisions, judgement.open, people)
+    faults = [*_told(PEOPLE_TITLE, odd), *_told(EVALUATION_RECORD, judgement.faults)]
+    return Hearing(tuple(faults), tuple(read_line(entry.line) for entry in entries), judgement.decisions, judgement.open, people)
 
 
 def hear_all(
@@ -107,9 +107,14 @@ def hear_all(
     """
     hearing = hear(chain, entries, people, key)
     if problems := [*hearing.faults, *differences("数据库", decisions, hearing)]:
-        hint = "用 perfeval audit 查看全部，从备份恢复工作区的状态文件夹；无法恢复的，另行送审。"
-        raise ArchiveError("K09", "不能归档，审批记录被改动：" + "；".join(problems), hint)
+        raise touched(problems)
     return hearing
+
+
+def touched(problems: Sequence[str]) -> ArchiveError:
+    """Why a record keeps the archive shut."""
+    hint = "用 perfeval audit 查看全部，从备份恢复工作区的状态文件夹；无法恢复的，另行送审。"
+    return ArchiveError("K09", "不能归档，审批记录被改动，或与数据库不同：" + "；".join(problems), hint)
 
 
 def differences(where: str, decisions: Iterable[Decision], hearing: Hearing) -> list[str]:

@@ -131,7 +131,9 @@ def packed(made: Approving) -> SubmissionPackage:
     return SubmissionPackage(
         archive_no="0000-WS·2022-D30-XMXT-0001",
         title="样例单位2022年度项目支出绩效自评报告",
-        evaluation=Evaluation("zdxm-2022-001", 2022, "经费补助缺口", "陈样例", datetime(2023, 1, 5, 1, 0, tzinfo=UTC)),
+        evaluation=Evaluation(
+            "zdxm-2022-001", 2022, "经费补助缺口", "陈样例", datetime(2023, 1, 5, 1, 0, tzinfo=UTC), programme_key="zdxm"
+        ),
         revision=2,
         gates=GATES,
         decisions=tuple(hear(chains.evaluation, chains.entries, chains.people).stated),
