@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from perfeval.checks import THEMES, check_ledgers, load_classification, load_limits
-from perfeval.configuration import read_text
+from perfeval.configuration import load_yaml, read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
 from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
 from perfeval.indicators import IndicatorSystem, derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
@@ -150,6 +151,16 @@ def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tup
     facts = derive_facts(system, ledgers, judgements=judgements)
     card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
     return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_target_doubts(system, ledgers)))
+
+
+def scoring_rules(indicators: Path, profiles: Path) -> dict[str, str]:
+    """The profile that an indicator system scores by: its key, title, since when it holds, and its source.
+
+    Raises: ConfigurationError: one of the files is not as it should be.
+    """
+    profile = str(load_yaml(indicators)[0]["profile"])
+    rules = load_yaml(profiles)[0][profile]
+    return {"profile": profile, **{name: str(rules[name]) for name in ("title", "since", "source")}}
 
 
 def recorded_reasons(subject: Subject, system: IndicatorSystem) -> Explanations:

@@ -298,19 +298,21 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
 @app.command()
 def verify(
     archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="归档包目录")],
+    head: Annotated[str, typer.Option("--head", help="审批表或通知上另存的链头，至少前24位", metavar="HEX", show_default="不对照")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """核验归档包：摘要、审批、数字，并从台账重算得分。"""
+    """核验归档包：摘要、审批记录、凭证、数字，并从台账重算得分。"""
     from perfeval.reperformance import verify_archive
 
-    checks = verify_archive(archive)
+    checks = verify_archive(archive, head)
     ok = all(item.ok for item in checks)
     if as_json:
         emit({"ok": ok, "checks": [{"name": item.name, "ok": item.ok, "state": item.state, "detail": item.detail} for item in checks]})
     else:
         for item in checks:
             tell(f"{MARKS[item.state]} {item.name}：{item.detail}")
-        tell("核验通过：归档包完好" if ok else "核验不通过：以上打✗的各项与归档时不符")
+        unproved = "；打○的各项，包内的材料证明不了" if any(item.state == "unproved" for item in checks) else ""
+        tell(f"核验通过：没有发现不符{unproved}" if ok else "核验不通过：以上打✗的各项与归档时不符")
     raise typer.Exit(0 if ok else 1)
 
 

@@ -1,42 +1,61 @@
 """A bag computed again (重算核验): from the ledgers and rules inside it, and what differs from what it records.
 
-Values and points are hard: where they differ, something is wrong. Words, findings and layout are soft where another version of
-the program made the bag: that version may have said it otherwise, or checked less. The same program says everything the same.
+Values, points and figures are hard: where they differ, something is wrong. Words, findings and layout are soft where another version
+of the program made the bag: that version may have said it otherwise, or checked less. The same program says everything the same.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
 from perfeval import report
-from perfeval.archive import ORIGIN, Check, State, examine_bag, gates_in, made_by, misdescribed
-from perfeval.assessment import Assessment, assess_reading, check_files, lineage_table, write_report
+from perfeval.approvals.offline import CHECK_SCRIPT, check_sh
+from perfeval.archive import ORIGIN, SHEET, Check, Examination, Hearing, State, compare_witness, examine_bag, made_by, misdescribed
+from perfeval.assessment import Assessment, assess_reading, check_files, lineage_table, scoring_rules, write_report
 from perfeval.errors import PerfevalError, ReportError
 from perfeval.indicators.facts import BUILT_IN
-from perfeval.ledgers import receive
+from perfeval.ledgers import Reading, receive
 from perfeval.model import Figure, Finding, Gate, Ledger, Scorecard, Severity
 from perfeval.model.documents import dump, record_facts
+from perfeval.model.numbers import in_wan, percentage, plain
 from perfeval.model.scores import FactRecord
 from perfeval.version import program, source_digest
 from perfeval.workspace import Subject, Workspace
 
-_WITNESS = Check("外部凭证", State.UNPROVED, "未与外部凭证对照：请把报告内容摘要与审批人、财政部门另存的记录对照")
+if TYPE_CHECKING:
+    from perfeval.report.comparing import Printed
+
+_NAMED = 20
+_COMMIT = re.compile("[0-9a-f]{40}|")
+_DIGEST = re.compile("[0-9a-f]{64}|")
 
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """What a bag says of the program that made it."""
+    """What a bag says of the program that made it; `told` is its origin.json, None where it is broken, empty where there is none."""
 
     program: str
-    programme: str
-    is_ours: bool
+    is_recorded: bool
+    told: Mapping[str, Any] | None
+
+    @property
+    def programme(self) -> str:
+        """The key of the programme."""
+        return str((self.told or {}).get("programme") or "")
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this very program made the bag."""
+        return (self.told or {}).get("source") == source_digest()
 
     @property
     def differing(self) -> State:
@@ -44,24 +63,34 @@ class _Origin:
         return State.WRONG if self.is_ours else State.DIFFERS
 
     def note(self, state: State) -> str:
-        """Why a difference is none that matters."""
-        return f"（归档包由 {self.program or '不明程序'} 形成，本程序是 {program()}，写法不同）" if state is State.DIFFERS else ""
+        """Why it differs, where another program is why."""
+        told = f"（归档包由 {self.program or '不明程序'} 形成，本程序是 {program()}，写法不同）"
+        return told if state is State.DIFFERS else ""
 
 
-def verify_archive(bag: Path) -> list[Check]:
-    """Check a bag and, when it is whole, compute facts and scores and write the report again from what is inside it."""
-    checks, files = examine_bag(bag)
-    if not all(check.ok for check in checks):
-        return [*checks, Check("从台账重算", State.WRONG, "归档包不完好，未重算")]
+def verify_archive(bag: Path, witness: str = "") -> list[Check]:
+    """Check a bag (核验归档包) against itself, and compute facts, scores and the report again from what is inside it.
+
+    `witness` is a head of the record that somebody kept outside, at least 24 characters of it.
+    """
+    examined = examine_bag(bag)
+    if not all(check.ok for check in examined.checks):
+        told = [compare_witness(examined, witness)] if witness else []
+        return [*examined.checks, *told, Check("从台账重算", State.WRONG, "归档包不完好，未重算")]
     try:
-        return [*checks, *_reperform(bag, files), _WITNESS]
-    # A ValueError: the folder of ledgers has no year's name.
-    except (PerfevalError, ValueError, StopIteration, OSError, RecursionError, pl.exceptions.PolarsError) as error:
-        return [*checks, Check("从台账重算", State.WRONG, str(error))]
+        return [*examined.checks, *_reperform(bag, examined), compare_witness(examined, witness)]
+    except PerfevalError as error:
+        return [*examined.checks, Check("从台账重算", State.WRONG, str(error))]
+    # A ValueError: the folder of ledgers has no year's name. What libraries say of broken files is English.
+    except (ValueError, StopIteration, OSError, RecursionError, pl.exceptions.PolarsError):
+        return [*examined.checks, Check("从台账重算", State.WRONG, "包内的台账、配置或记录缺失、损坏或格式不对，不能重算")]
 
 
-def _reperform(bag: Path, files: Any) -> list[Check]:  # noqa: ANN401  # the archive's digests, handed on
-    content, records, origin = bag / "data", bag / "data" / "records", _origin_of(bag)
+def _reperform(bag: Path, examined: Examination) -> list[Check]:
+    content, records, origin = bag / "data", bag / "data" / "records", _origin_of(bag, is_recorded=bool(examined.entries))
+    approvals = examined.approvals
+    if approvals is None:
+        return []
     workspace = Workspace(content / "workspace")
     # An empty folder is no file, so none of the bag's.
     year = next(int(path.parent.name) for path in (content / "workspace" / "ledgers").glob("*/*"))
@@ -69,13 +98,16 @@ def _reperform(bag: Path, files: Any) -> list[Check]:  # noqa: ANN401  # the arc
     reading = check_files(subject, receive(subject.ledgers))
     assessment = assess_reading(subject, reading)
     return [
-        _gates(gates_in(records / "decisions.json"), workspace.gates),
-        *_snapshots(reading.ledgers, content / "snapshots", origin),
+        _gates(approvals.gates, workspace.gates),
+        *_recorded(bag, examined, subject, origin),
+        *_provenance(bag, subject, reading, origin),
+        _snapshots(reading.ledgers, content / "snapshots", origin),
+        _snapshot_record(reading.ledgers, records / "snapshots.json", origin),
         _lineage(assessment, records / "lineage.parquet", origin),
         _findings(reading.findings, records / "findings.json", origin),
         _facts(record_facts(assessment.facts), records / "facts.json", origin),
         _scores(assessment.card, records / "scores.json", origin),
-        *_report(bag, files, subject, assessment, origin),
+        *_report(bag, examined, subject, assessment, origin),
     ]
 
 
@@ -86,11 +118,74 @@ def _gates(recorded: Sequence[Gate], configured: Sequence[Gate]) -> Check:
     return Check("审批环节", State.SAME if same else State.WRONG, "与归档配置 perfeval.yml 对照")
 
 
-def _origin_of(bag: Path) -> _Origin:
+def _recorded(bag: Path, examined: Examination, subject: Subject, origin: _Origin) -> list[Check]:
+    """What the record says of the evaluation, the approval sheet and the script, where the bag has them."""
+    if examined.hearing is None:
+        return []
+    sheet = bag / SHEET
+    again = report.write_approval_sheet(
+        subject.workspace.settings.unit.name, examined.entries, examined.people, subject.workspace.template.read_bytes()
+    )
+    try:
+        # Its words are the same in every version.
+        is_same = report.read_text(sheet.read_bytes()) == report.read_text(again)
+    except ReportError:
+        is_same = False
+    is_right = _is_about(examined.hearing, subject)
+    differing = [] if (bag / CHECK_SCRIPT).read_text("utf-8") == check_sh() else [f"{CHECK_SCRIPT} 不是本版本的，请勿执行"]
+    return [
+        Check("审批记录所说的自评", State.SAME if is_right else State.WRONG, "第1条的单位、年度和预算项目，与归档配置对照"),
+        Check("审批表", State.SAME if is_same else State.WRONG, "与审批记录逐字相同" if is_same else f"{SHEET} 与审批记录不同"),
+        _soft("核验脚本", differing, "与本程序的相同", origin),
+    ]
+
+
+def _is_about(hearing: Hearing, subject: Subject) -> bool:
+    opened = hearing.opened
+    told = opened and (opened.unit, opened.year, opened.programme_key)
+    return told == (subject.workspace.unit, subject.year, subject.programme.key)
+
+
+def _origin_of(bag: Path, *, is_recorded: bool) -> _Origin:
     path = bag / ORIGIN
-    told = json.loads(path.read_bytes()) if path.exists() else {}
-    told = told if isinstance(told, dict) else {}
-    return _Origin(made_by(bag), str(told.get("programme") or ""), told.get("source") == source_digest())
+    told: Any = {}
+    if path.exists():
+        try:
+            told = json.loads(path.read_bytes())
+        except (ValueError, RecursionError):
+            told = None
+    return _Origin(made_by(bag), is_recorded, told if isinstance(told, dict) else None)
+
+
+def _provenance(bag: Path, subject: Subject, reading: Reading, origin: _Origin) -> list[Check]:
+    """origin.json: program, ledgers and rules, as the bag itself tells them elsewhere."""
+    name, told = "程序、台账目录和规则", origin.told
+    if told is None:
+        return [Check(name, State.WRONG, "origin.json 无法读取，或不是对象")]
+    if not told and not (bag / ORIGIN).exists():
+        return []
+    root = bag / "data" / "workspace"
+    commit = re.search(r"\+g([0-9a-f]+)", origin.program)
+    expected = {
+        "program": origin.program,
+        "programme": subject.programme.key,
+        "ledgers": {name: ledger.title for name, ledger in reading.ledgers.items()},
+        "rules": scoring_rules(subject.indicators, subject.workspace.profiles),
+        "files": {path.relative_to(root.resolve()).as_posix(): _digest(path) for path in subject.scoring_files},
+    }
+    wrong = [key for key, value in expected.items() if key in told and told[key] != value]
+    forms = {"commit": _COMMIT, "source": _DIGEST}
+    wrong += [key for key, form in forms.items() if key in told and not form.fullmatch(str(told[key]))]
+    wrong += ["commit"] if commit and told.get("commit") and not str(told["commit"]).startswith(commit[1]) else []
+    lacking = [key for key in (*expected, *forms) if key not in told]
+    # Every version that writes a record tells all of these.
+    wrong += [f"缺少{key}" for key in lacking] if origin.is_recorded else []
+    return [_hard(name, wrong, lacking, "与包内的台账、规则和 bag-info.txt 一致", origin)]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _state(is_same: bool, origin: _Origin) -> State:  # noqa: FBT001  # what a comparison gave
@@ -99,39 +194,83 @@ def _state(is_same: bool, origin: _Origin) -> State:  # noqa: FBT001  # what a c
 
 def _soft(name: str, differing: Iterable[str], same: str, origin: _Origin) -> Check:
     """Words: where they differ, it depends on who wrote them."""
-    found = "、".join(dict.fromkeys(differing))
+    found = _listed(differing)
     state = _state(not found, origin)
     return Check(name, state, f"与归档时不同：{found}{origin.note(state)}" if found else same)
 
 
 def _hard(name: str, wrong: Iterable[str], soft: Iterable[str], same: str, origin: _Origin) -> Check:
     """Values and points: where they differ, something is wrong, whoever made the bag."""
-    found = "、".join(dict.fromkeys(wrong))
+    found = _listed(wrong)
     return Check(name, State.WRONG, f"与归档时不同：{found}") if found else _soft(name, soft, same, origin)
 
 
-def _snapshots(ledgers: Mapping[str, Ledger], folder: Path, origin: _Origin) -> list[Check]:
-    """Every cell of the validated ledgers; a column that only one of the two versions knows is no difference of a value."""
+def _listed(items: Iterable[str]) -> str:
+    found = list(dict.fromkeys(items))
+    return "、".join(found[:_NAMED]) + (f"等{len(found)}处" if len(found) > _NAMED else "")
+
+
+def _snapshots(ledgers: Mapping[str, Ledger], folder: Path, origin: _Origin) -> Check:
+    """Every cell of the validated ledgers; a column that no sheet has, and only this version knows, is no difference."""
+    files = {path.stem: path for path in sorted(folder.glob("*.parquet"))}
     wrong: list[str] = []
     soft: list[str] = []
     for name, ledger in ledgers.items():
-        parts = sorted(path for path in folder.glob("*.parquet") if re.fullmatch(rf"{ledger.name}(?:-[0-9]{{3}})?", path.stem))
-        kept, now = pl.read_parquet(parts) if parts else pl.DataFrame(), ledger.frame
+        parts = [files.pop(stem) for stem in list(files) if re.fullmatch(rf"{name}(?:-[0-9]{{3}})?", stem)]
+        if not parts:
+            wrong.append(f"缺少{name}")
+            continue
+        try:
+            kept, now = pl.read_parquet(parts), ledger.frame
+        except (OSError, pl.exceptions.PolarsError):
+            wrong.append(f"{name}无法读取")
+            continue
         common = [column for column in now.columns if column in kept.columns]
-        if not parts or not kept.select(common).equals(now.select(common)):
-            (wrong if parts else soft).append(name)
-        elif kept.columns != now.columns:
-            soft.append(f"{name}的栏目")
-    return [_hard("台账快照", wrong, soft, "与台账逐格相同", origin)]
+        lacking = [column for column in now.columns if column not in kept.columns]
+        odd = [column for column in kept.columns if column not in now.columns]
+        odd += [column for column in lacking if column in ledger.letters or column == "row"]
+        wrong += [] if kept.select(common).equals(now.select(common)) else [name]
+        wrong += [f"{name}的栏目{column}" for column in odd]
+        soft += [f"{name}的栏目"] if kept.columns != now.columns else []
+    return _hard("台账快照", [*wrong, *(f"多出{stem}" for stem in files)], soft, "与台账逐格相同", origin)
+
+
+def _snapshot_record(ledgers: Mapping[str, Ledger], record: Path, origin: _Origin) -> Check:
+    """snapshots.json: which sheet, columns and files each snapshot is of."""
+    name = "台账快照的名称对照"
+
+    def compare(kept: dict[str, Any]) -> Check:
+        wrong = [f"{title}（多出或缺少）" for title in kept.keys() ^ ledgers.keys()]
+        soft: list[str] = []
+        for key in kept.keys() & ledgers.keys():
+            told, ledger = kept[key], ledgers[key]
+            parts = [key] if len(told["parts"]) == 1 else [f"{key}-{number:03}" for number in range(1, len(told["parts"]) + 1)]
+            now = {
+                "title": ledger.title,
+                "file": ledger.file,
+                "sheet": ledger.sheet,
+                "digest": ledger.digest,
+                "letters": dict(ledger.letters),
+                "parts": [_digest(record.parents[1] / "snapshots" / f"{part}.parquet") for part in parts],
+            }
+            wrong += [f"{key}的{item}" for item in sorted(now) if told[item] != now[item]]
+            soft += [f"{key}的{item}" for item in told if item not in now]
+        return _hard(name, sorted(wrong), soft, "与台账和快照文件一致", origin)
+
+    return _compared(name, record, dict, compare)
 
 
 def _lineage(assessment: Assessment, record: Path, origin: _Origin) -> Check:
-    kept, now = pl.read_parquet(record), pl.read_parquet(lineage_table(assessment.facts))
-    # A fact that only this version knows has no rows there; one that the bag records has them all.
-    recorded = [str(item["id"]) for item in json.loads((record.parent / "facts.json").read_bytes())]
+    name = "数字所据的行"
+    try:
+        kept, now = pl.read_parquet(record), pl.read_parquet(lineage_table(assessment.facts))
+        # A fact that only this version knows has no rows there; one that the bag records has them all.
+        recorded = [str(item["id"]) for item in json.loads((record.parent / "facts.json").read_bytes())]
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, pl.exceptions.PolarsError):
+        return Check(name, State.WRONG, f"{record.name} 缺失或无法读取")
     same = kept.equals(now.filter(pl.col("fact").is_in(recorded)))
     soft = [] if kept.equals(now) else ["多出的数据项"]
-    return _hard("数字所据的行", [] if same else [record.name], soft, "与重算的一致", origin)
+    return _hard(name, [] if same else [record.name], soft, "与重算的一致", origin)
 
 
 def _findings(findings: Iterable[Finding], record: Path, origin: _Origin) -> Check:
@@ -187,34 +326,83 @@ def _points_of(card: Any) -> tuple[object, ...]:  # noqa: ANN401  # plain JSON d
     return card["total"], card["grade"], money, rows
 
 
-def _report(bag: Path, files: Any, subject: Subject, assessment: Assessment, origin: _Origin) -> list[Check]:  # noqa: ANN401  # as above
-    content = bag / "data"
+def _report(bag: Path, examined: Examination, subject: Subject, assessment: Assessment, origin: _Origin) -> list[Check]:
+    records, name = bag / "data" / "records", "按台账重写的报告"
+    kept = report.read_printed((bag / "data" / "report.docx").read_bytes())
+    again: report.Report | None = None
     try:
         again = write_report(subject, 0, assessment, of_other_version=not origin.is_ours)
     except ReportError as error:
         if origin.is_ours:
             raise
         detail = "；".join(error.faults) or error.message
-        return [Check("按台账重写的报告", State.DIFFERS, f"本版不能重写：{detail}{origin.note(State.DIFFERS)}")]
-    wrong = misdescribed(bag, files, subject, again.written_on)
-    is_same = report.read_text(again.document) == report.read_text((content / "report.docx").read_bytes())
+        rewritten = Check(name, State.DIFFERS, f"本版不能重写：{detail}{origin.note(State.DIFFERS)}")
+    else:
+        now = report.read_printed(again.document)
+        rewritten = _hard(name, kept.renumbered(now), filter(None, [kept.reworded(now)]), "与归档的报告逐字相同", origin)
+    chains, approvals = (examined.entries, examined.people), examined.approvals
+    wrong, soft = (
+        misdescribed(bag, examined.payload, subject, again.written_on if again else None, approvals, chains) if approvals else ([], [])
+    )
     return [
-        _soft("元数据和说明", wrong, "与归档配置和审批记录一致", origin),
-        _figures(again.figures, content / "records" / "figures.json", origin),
-        _soft("按台账重写的报告", [] if is_same else ["文字"], "与归档的报告逐字相同", origin),
+        _hard("元数据和说明", wrong, soft, "与归档配置和审批记录一致", origin),
+        _figures(again.figures if again else None, assessment, records / "figures.json", origin),
+        _printed(kept, records),
+        rewritten,
     ]
 
 
-def _figures(figures: Sequence[Figure], record: Path, origin: _Origin) -> Check:
+def _figures(figures: Sequence[Figure] | None, assessment: Assessment, record: Path, origin: _Origin) -> Check:
+    """figures.json; where this version cannot write the report again, only what is a fact or a score can be compared."""
     name = "报告中印出的数字"
 
     def compare(kept: list[Any]) -> Check:
+        if figures is None:
+            known = {fact.id: fact.value for fact in assessment.facts.values()}
+            known |= {f"score_{score.id}": score.score for score in assessment.card.scores} | {"score_total": assessment.card.total}
+            wrong = [
+                item["id"]
+                for item in kept
+                if item["value"] is not None and Decimal(item["value"]) != known.get(item["id"], Decimal(item["value"]))
+            ]
+            return _hard(name, wrong, [], "与重算的数字和得分一致", origin)
         now = dump(list[Figure], list(figures))
-        values = {item["id"]: item["value"] for item in now}
-        changed = [item["id"] for item in kept if values.get(item["id"], item["value"]) != item["value"]]
-        return _hard(name, changed, [] if kept == now else ["个数或写法"], "与归档时一致", origin)
+        before, after = ({(item["id"], item["text"], item["value"], item["unit"]) for item in items} for items in (kept, now))
+        # Ids, values, texts and units are hard; how often and in which order each is printed is a matter of words.
+        return _hard(name, sorted({item[0] for item in before ^ after}), [] if kept == now else ["个数或次序"], "与归档时一致", origin)
 
     return _compared(name, record, list, compare)
+
+
+def _printed(kept: Printed, records: Path) -> Check:
+    """The bag's own report against the figures and scores that it records, whichever version made it."""
+    name = "报告与所记的数字、得分"
+
+    def compare(figures: list[Any]) -> Check:
+        lacking = kept.lacking(item["text"] for item in figures)
+        found = [f"报告中找不到数字“{lacking}”"] if lacking is not None else []
+        if kept.has_row(("三级指标", "年度指标值", "分值", "得分")):
+            try:
+                rows = _printed_rows(json.loads((records / "scores.json").read_bytes()))
+            except (OSError, ValueError, ArithmeticError, RecursionError, LookupError, TypeError, AttributeError):
+                return Check(name, State.WRONG, "scores.json 缺失或无法读取")
+            found += [f"自评表中没有“{title}”这一行，或行中的数字不同" for title, cells in rows if not kept.has_row(cells)]
+        return Check(name, State.WRONG if found else State.SAME, _listed(found) or "报告印的就是所记的")
+
+    return _compared(name, records / "figures.json", list, compare)
+
+
+def _printed_rows(card: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What rows of the 自评表 a scorecard prints."""
+    rows = [
+        (row["name"], [row["name"], row["target"], row["actual"], plain(Decimal(row["weight"])), plain(Decimal(row["score"]))])
+        for row in card["scores"]
+    ]
+    execution = {name: Decimal(card["execution"][name]) for name in ("initial", "annual", "executed", "rate", "weight", "score")}
+    money = [in_wan(execution[name]) for name in ("initial", "annual", "executed")]
+    funds = [*money, percentage(execution["rate"]), plain(execution["weight"]), plain(execution["score"])]
+    total = [plain(Decimal(card["total"])), f"等级：{card['grade']}"]
+    return [*rows, ("年度资金总额", ["年度资金总额", *funds]), ("总分", ["总分", *total])]
 
 
 R = TypeVar("R", list[Any], dict[str, Any])
@@ -227,5 +415,5 @@ def _compared(name: str, record: Path, kind: type[R], compare: Callable[[R], Che
         if not isinstance(document, kind):
             return Check(name, State.WRONG, f"{record.name} 的格式不对")
         return compare(document)
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, ArithmeticError, RecursionError, LookupError, TypeError, AttributeError):
         return Check(name, State.WRONG, f"{record.name} 缺失或无法读取")

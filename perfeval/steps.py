@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 from perfeval import persons
 from perfeval.approvals import events
 from perfeval.approvals.answering import Matter, check_answer, prove
+from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.record import PEOPLE, Line, head, read_line
-from perfeval.configuration import load_model, load_yaml
+from perfeval.configuration import load_model
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.model import (
     Answer,
@@ -187,12 +188,12 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             check_code(report.content_digest),
             report.written_on,
         )
-        gates = office.workspace.gates
+        gates, used = office.workspace.gates, {**scored.configuration, **configuration}
         told = events.Drafted(
             revision=revision.number,
             digest=draft.digest,
             content_digest=draft.content_digest,
-            configuration=_recorded({**scored.configuration, **configuration}),
+            configuration=_recorded(_digests(_without_address(office.store, office.workspace.settings, used))),
             gates=_rules(gates),
         )
         with office.store.transaction() as record:
@@ -344,15 +345,17 @@ def note_act(office: Office, action: str, target: str, by: str, evaluation: str 
 def archive_report(office: Office, revision: Revision) -> Path:
     """Archive the approved report with all it rests on, and end the evaluation.
 
-    Raises: ArchiveError: when a gate has not approved exactly this draft.
+    Raises: ArchiveError: when a gate has not approved exactly this draft, when the record was touched, or when the evaluation computed
+        again gives something else.
     """
     from perfeval.archive import archive_bag
+    from perfeval.reperformance import verify_archive
 
     folder = office.workspace.archive_folder
     archived = _outcome(office.store, revision, Archived)
     bag = folder / archived.bag if archived else None
     if bag is None or not bag.exists():
-        bag = archive_bag(_package(office, revision), folder)
+        bag = archive_bag(_package(office, revision), folder, derive_key(office.key, "record"), verify_archive)
     with office.store.transaction() as record:
         manifest = hashlib.sha256((bag / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
         told = events.Archived(revision=revision.number, archive_no=bag.name, bag=bag.name, manifest=manifest)
@@ -368,7 +371,8 @@ def close_evaluation(store: Store, evaluation: Evaluation) -> None:
 
 
 def _package(office: Office, revision: Revision) -> SubmissionPackage:
-    from perfeval.archive import SubmissionPackage, archive_number, report_title
+    from perfeval.archive import SubmissionPackage, archive_number, hear_all, report_title
+    from perfeval.report import write_approval_sheet
 
     evaluation, artifacts = revision.evaluation, office.store.artifacts
     if (place := status(office, evaluation)).stage not in {Stage.APPROVED, Stage.ARCHIVED}:
@@ -379,11 +383,14 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
     settings = load_model(artifacts.path(drafted.configuration[CONFIG_FILE]), Settings)
     with office.store.transaction() as record:
         # Number, time and how far the record goes are written down before the bag is made: a second attempt makes the same bag.
+        evaluation = record.evaluation(evaluation.id)
         entries, people = record.entries(evaluation.id), record.entries(PEOPLE)
+        decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
+        hear_all(evaluation.id, entries, people, decisions, record.record_key)
         sealed = Sealing(record.next_item_number(evaluation), record.now(), len(entries), len(people))
         sealing = record.save_outcome(revision, sealed)
-        decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
-        drafted_at = _done_at(record.outcome_time(revision, Drafted))
+    told, told_people = entries[: sealing.entries or None], people[: sealing.people or None]
+    configuration = _without_address(office.store, settings, {**scored.configuration, **drafted.configuration})
     return SubmissionPackage(
         archive_no=archive_number(settings.archive, evaluation.year, sealing.number),
         title=report_title(settings.unit.name, evaluation.year),
@@ -391,10 +398,10 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         revision=revision.number,
         gates=drafted.gates or settings.approval,
         decisions=tuple(decisions),
-        record=tuple(entries[: sealing.entries]),
-        people=tuple(people[: sealing.people]),
+        record=told,
+        people=told_people,
+        sheet=lambda: write_approval_sheet(settings.unit.name, told, told_people, configuration["report/template.docx"].read_bytes()),
         written_on=drafted.draft.written_on,
-        drafted_at=drafted_at,
         archived_at=sealing.at,
         unit=settings.unit.name,
         archive=settings.archive,
@@ -413,15 +420,20 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
             "corrections.json": _json({str(number): note for number, note in corrections.items() if number < revision.number}),
             "findings.json": artifacts.read(validated.findings),
             "lineage.parquet": artifacts.read(scored.lineage),
-            "origin.json": _json(_origin(office, evaluation, validated, scored, drafted)),
+            "origin.json": _json(_origin(evaluation, validated, scored, drafted, configuration)),
         },
-        configuration=_without_address(office.store, settings, {**scored.configuration, **drafted.configuration}),
+        configuration=configuration,
         program=program(),
     )
 
 
+def _digests(files: Mapping[str, Path]) -> dict[str, str]:
+    """The digests of artifacts, which are named by them."""
+    return {name: path.name for name, path in files.items()}
+
+
 def _without_address(store: Store, settings: Settings, configuration: Configuration) -> dict[str, Path]:
-    """The files a bag's workspace is made of; settings that were frozen with a database's address give it to nobody."""
+    """The files a bag's workspace is made of, and that the record tells; settings that were frozen with a database's address give it to nobody."""
     files = {name: store.artifacts.path(digest) for name, digest in configuration.items()}
     if settings.storage.database:
         text = re.sub(r"(?m)^(\s*database:).*$", r'\1 ""', files[CONFIG_FILE].read_text(encoding="utf-8"))
@@ -429,11 +441,14 @@ def _without_address(store: Store, settings: Settings, configuration: Configurat
     return files
 
 
-def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored: Scored, drafted: Drafted) -> dict[str, object]:
+def _origin(
+    evaluation: Evaluation, validated: Validated, scored: Scored, drafted: Drafted, configuration: Mapping[str, Path]
+) -> dict[str, object]:
     """What a bag was made by and with: program, ledgers, rules."""
-    files = {name: office.store.artifacts.path(digest) for name, digest in scored.configuration.items()}
-    rules = next(load_yaml(path)[0] for name, path in files.items() if name.startswith("indicators/"))
-    profile = load_yaml(files["profiles.yml"])[0][rules["profile"]]
+    from perfeval.assessment import scoring_rules
+
+    files = {name: configuration[name] for name in scored.configuration}
+    indicators = next(path for name, path in files.items() if name.startswith("indicators/"))
     sources = {outcome.source for outcome in (validated, scored, drafted)}
     return {
         "program": program(),
@@ -441,8 +456,8 @@ def _origin(office: Office, evaluation: Evaluation, validated: Validated, scored
         "source": sources.pop() if len(sources) == 1 else "",
         "programme": evaluation.programme_key,
         "ledgers": {name: snapshot.title for name, snapshot in validated.snapshots.items()},
-        "rules": {"profile": rules["profile"], **{name: str(profile[name]) for name in ("title", "since", "source")}},
-        "files": scored.configuration,
+        "rules": scoring_rules(indicators, files["profiles.yml"]),
+        "files": _digests(files),
     }
 
 

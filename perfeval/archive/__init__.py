@@ -1,19 +1,26 @@
 """The archive (归档): makes the bag of one approved evaluation and checks bags. Reads no store: what goes in is handed in."""
 
-from perfeval.archive.approvals import gates_in
 from perfeval.archive.bag import archive_bag
-from perfeval.archive.package import ORIGIN, SubmissionPackage, archive_number, report_title
-from perfeval.archive.verification import Check, State, examine_bag, made_by, misdescribed, verify_bag
+from perfeval.archive.description import made_by, misdescribed
+from perfeval.archive.hearing import Hearing, hear, hear_all
+from perfeval.archive.package import ORIGIN, SHEET, SubmissionPackage, archive_number, report_title
+from perfeval.archive.verification import Check, Examination, State, examine_bag, verify_bag
+from perfeval.archive.witness import compare_witness
 
 __all__ = [
     "ORIGIN",
+    "SHEET",
     "Check",
+    "Examination",
+    "Hearing",
     "State",
     "SubmissionPackage",
     "archive_bag",
     "archive_number",
+    "compare_witness",
     "examine_bag",
-    "gates_in",
+    "hear",
+    "hear_all",
     "made_by",
     "misdescribed",
     "report_title",

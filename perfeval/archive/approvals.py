@@ -3,10 +3,10 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from perfeval.archive.hearing import Hearing, differences, ungated
 from perfeval.archive.package import SubmissionPackage
 from perfeval.model import Decision, Gate, Verdict
 from perfeval.model.digests import check_code
@@ -50,20 +50,22 @@ class Approvals:
 _document = TypeAdapter(Approvals)
 
 
-def approvals_of(package: SubmissionPackage, digest: str) -> Approvals:
-    """The approvals of what is to be archived, whose report has this content digest."""
+def approvals_of(package: SubmissionPackage, hearing: Hearing, digest: str) -> Approvals:
+    """The approvals of what is to be archived, as its record tells them; its report has this content digest."""
+    draft = hearing.draft(package.revision)
     return Approvals(
         package.evaluation.id,
         package.revision,
-        package.evaluation.prepared_by,
-        china_time(package.drafted_at),
+        hearing.prepared_by,
+        # A record without this draft is refused right after.
+        china_time(draft[0].at if draft else package.archived_at),
         china_time(package.archived_at),
         digest,
         check_code(digest),
         package.gates,
         tuple(
             replace(item, decided_at=china_time(item.decided_at))
-            for item in sorted(package.decisions, key=lambda item: (item.revision, item.decided_at, item.gate))
+            for item in sorted(hearing.stated, key=lambda item: (item.revision, item.decided_at, item.gate))
         ),
     )
 
@@ -81,16 +83,17 @@ def read_approvals(content: bytes) -> Approvals:
     return _document.validate_json(content)
 
 
-def gates_in(decisions: Path) -> tuple[Gate, ...]:
-    """The approval steps of a decisions.json that has been checked."""
-    return read_approvals(decisions.read_bytes()).gates
+def untimely(approvals: Approvals) -> list[str]:
+    """时间先后: decisions before the draft or after the archive, in Chinese."""
+    early = [f"“{item.approver}”的决定早于成文" for item in approvals.current if item.decided_at < approvals.drafted_at]
+    late = [f"“{item.approver}”的决定晚于归档" for item in approvals.decisions if item.decided_at > approvals.archived_at]
+    return early + late + (["归档早于成文"] if approvals.archived_at < approvals.drafted_at else [])
 
 
 def unapproved(approvals: Approvals) -> list[str]:
-    """审批是否齐全: what keeps the decisions from being one 同意 at every gate, in Chinese."""
+    """审批是否齐全: what keeps the decisions of a bag without a record from being one 同意 at every gate, in Chinese."""
     problems = [] if approvals.gates else ["没有规定审批环节"]
     problems += ["审批环节重复"] if len({gate.key for gate in approvals.gates}) < len(approvals.gates) else []
-    problems += [f"“{item.approver}”的决定早于成文" for item in approvals.current if item.decided_at < approvals.drafted_at]
     for gate in approvals.gates:
         given = [item for item in approvals.current if item.gate == gate.key]
         if not given:
@@ -109,6 +112,24 @@ def unapproved(approvals: Approvals) -> list[str]:
         or (item.revision == approvals.revision and item.gate not in keys)
     ]
     return problems + [f"“{item.approver}”的决定属于 {item.evaluation} 第{item.revision}稿 {item.gate}，不属于本件" for item in strangers]
+
+
+def unrecorded(approvals: Approvals, hearing: Hearing) -> list[str]:
+    """审批记录与 decisions.json: gates that the record leaves open, and what it says otherwise, in Chinese."""
+    problems = [f"缺少“{gate}”对第{approvals.revision}稿的审批决定" for gate in hearing.open]
+    problems += differences("decisions.json ", approvals.decisions, hearing)
+    found = hearing.draft(approvals.revision)
+    if found is None:
+        return [*problems, f"第{approvals.revision}稿不是审批记录中最后成文的一稿"]
+    line, draft = found
+    same = {
+        f"内容摘要与审批记录第{line.number}条不同": approvals.content_digest == draft.content_digest,
+        f"成文时间与审批记录第{line.number}条不同": approvals.drafted_at == line.at,
+        f"审批环节与审批记录第{line.number}条不同": not ungated(approvals.gates, draft.gates),
+        "送审人与审批记录第1条不同": approvals.prepared_by == hearing.prepared_by,
+        "归档时间早于审批记录的最后一条": approvals.archived_at >= hearing.lines[-1].at,
+    }
+    return problems + [problem for problem, is_so in same.items() if not is_so]
 
 
 def misbound(approvals: Approvals, digest: str) -> list[str]:

@@ -4,15 +4,17 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from perfeval.approvals.offline import CHECK_SCRIPT, check_sh, proof_files
 from perfeval.archive import description
-from perfeval.archive.approvals import Approvals, approvals_of, conflicted, misbound, unapproved, write_approvals
+from perfeval.archive.approvals import Approvals, approvals_of, conflicted, misbound, unrecorded, untimely, write_approvals
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_file, digest_folder
+from perfeval.archive.hearing import Hearing, hear_all, touched
 from perfeval.archive.package import SubmissionPackage, absent, path_problem, path_problems, payload
-from perfeval.archive.verification import verify_bag
+from perfeval.archive.verification import Check, verify_bag
 from perfeval.errors import ArchiveError, refusal
 from perfeval.model.digests import content_digest
 
@@ -20,16 +22,20 @@ _READ_ONLY = 0o444
 _FOLDER = 0o755
 
 
-def archive_bag(package: SubmissionPackage, folder: Path) -> Path:
+def archive_bag(
+    package: SubmissionPackage, folder: Path, key: bytes | None = None, verify: Callable[[Path], list[Check]] = verify_bag
+) -> Path:
     """Archive an approved evaluation (归档) as a BagIt bag in `folder`/档号 and return it.
 
-    Atomic: the bag is there whole or not at all. Idempotent: the same package again return the bag that is there.
+    Atomic: the bag is there whole or not at all. Idempotent: the same package again return the bag that is there. `key` is the record's,
+    for its MACs; `verify` is asked about the bag before it is sealed.
 
-    Raises: ArchiveError: nothing is archived when an approval is missing or is not for this report, when something to keep
-        is missing or cannot be kept, or when another bag has the place.
+    Raises: ArchiveError: nothing is archived when the record was touched, an approval is missing or is not for this report, when something
+        to keep is missing or cannot be kept, when `verify` finds something wrong, or when another bag has the place.
     """
-    approvals = _through_the_door(package)
-    contents = payload(package, write_approvals(approvals))
+    hearing, approvals = _through_the_door(package, key)
+    proofs = proof_files(package.record, hearing.decisions, hearing.people)
+    contents = payload(package, write_approvals(approvals), proofs)
     _check_contents(package, [path for path, _ in contents])
     bag = folder / package.archive_no
     try:
@@ -37,7 +43,7 @@ def archive_bag(package: SubmissionPackage, folder: Path) -> Path:
         with _alone(folder):
             building = Path(tempfile.mkdtemp(prefix=_leftover_prefix(package), dir=folder))
             try:
-                _write_bag(building, package, approvals, contents)
+                _write_bag(building, package, approvals, contents, verify)
                 _publish(building, bag)
             finally:
                 # Also what a crash has left of earlier attempts.
@@ -49,15 +55,22 @@ def archive_bag(package: SubmissionPackage, folder: Path) -> Path:
     return bag
 
 
-def _through_the_door(package: SubmissionPackage) -> Approvals:
+def _through_the_door(package: SubmissionPackage, key: bytes | None) -> tuple[Hearing, Approvals]:
+    hearing = hear_all(package.evaluation.id, package.record, package.people, package.decisions, key)
+    opened, evaluation = hearing.opened, package.evaluation
+    told = opened and (opened.year, opened.programme_key, opened.programme, hearing.prepared_by)
+    if told != (evaluation.year, evaluation.programme_key, evaluation.programme, evaluation.prepared_by):
+        raise touched(["数据库中的年度、项目或送审人与审批记录第1条不同"])
     try:
         digest = content_digest(package.report)
     except ValueError as error:
         raise ArchiveError("K06", f"不能归档：{error}", "重新生成报告并重新审批。") from error
-    approvals = approvals_of(package, digest)
-    if problems := [*unapproved(approvals), *misbound(approvals, digest), *conflicted(approvals)]:
+    approvals = approvals_of(package, hearing, digest)
+    # One reading of the same things as in a bag: what is wrong here would be wrong there.
+    problems = [*unrecorded(approvals, hearing), *misbound(approvals, digest), *conflicted(approvals), *untimely(approvals)]
+    if problems:
         raise ArchiveError("K01", "不能归档：" + "；".join(problems), "各审批环节由不同的人对这一稿作出“同意”后再归档。")
-    return approvals
+    return hearing, approvals
 
 
 def _check_contents(package: SubmissionPackage, paths: list[str]) -> None:
@@ -93,17 +106,24 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _write_bag(bag: Path, package: SubmissionPackage, approvals: Approvals, contents: list[tuple[str, bytes | Path]]) -> None:
+def _write_bag(
+    bag: Path,
+    package: SubmissionPackage,
+    approvals: Approvals,
+    contents: list[tuple[str, bytes | Path]],
+    verify: Callable[[Path], list[Check]],
+) -> None:
     files = {path: _write(bag / path, content) for path, content in contents}
     _check_received(package, files)
     tags = {f"manifest-{algorithm}.txt": _manifest(files, algorithm) for algorithm in ALGORITHMS} | {
         "bagit.txt": description.BAGIT.encode(),
+        CHECK_SCRIPT: check_sh().encode(),
         **description.describe(package, approvals, files),
     }
     written = {name: _write(bag / name, content) for name, content in tags.items()}
     for algorithm in ALGORITHMS:
         _write(bag / f"tagmanifest-{algorithm}.txt", _manifest(written, algorithm))
-    if failed := [check for check in verify_bag(bag) if not check.ok]:
+    if failed := [check for check in verify(bag) if not check.ok]:
         found = "；".join(f"{check.name}：{check.detail}" for check in failed)
         raise ArchiveError("K03", f"不能归档，核验未通过：{found}", "按所列修正后重试。")
     for root, _, _ in os.walk(bag, topdown=False):

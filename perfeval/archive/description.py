@@ -1,18 +1,27 @@
 """What a bag says of itself: bag-info.txt, metadata.xml (DA/T 46-2009) and 归档说明.txt. Text out of data, no clock."""
 
-from collections.abc import Mapping
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path, PurePosixPath
 
 from lxml import etree
 
+from perfeval.approvals.record import Entry, head
 from perfeval.archive.approvals import Approvals, acts, china_time, time_text
 from perfeval.archive.digesting import Digests
-from perfeval.archive.package import SubmissionPackage
+from perfeval.archive.package import SubmissionPackage, report_title
+from perfeval.model import Evaluation
+from perfeval.workspace import Subject
 
 BAGIT = "BagIt-Version: 0.97\nTag-File-Character-Encoding: UTF-8\n"
 METADATA = "metadata.xml"
 NOTICE = "归档说明.txt"
 _TEXT = Path(__file__).with_name("notice.txt")
+# What a version of the program may word otherwise.
+_TITLES = {"题名", "External-Description"}
+_LABEL = re.compile(r"\s*(?P<label>.+?)(?:　+|  +|：)(?P<text>.*)")
 
 _TERMS = {"Y": "永久", "D30": "30年", "D10": "10年"}
 _FORMATS = {
@@ -110,7 +119,82 @@ def notice(package: SubmissionPackage, approvals: Approvals) -> str:
         decisions=decisions,
         digest=approvals.content_digest,
         code=approvals.check_code,
+        record=f"共{len(package.record)}条，链头 {head(package.record)}",
+        people=f"共{len(package.people)}条，链头 {head(package.people)}",
     )
+
+
+def made_by(path: Path) -> str:
+    """The program and version that made a bag, as it says; empty where it does not."""
+    return _told((path / "bag-info.txt").read_text(encoding="utf-8")).get("Bag-Software-Agent", "")
+
+
+def misdescribed(
+    path: Path,
+    files: Mapping[str, Digests],
+    subject: Subject,
+    written_on: date | None,
+    approvals: Approvals,
+    chains: tuple[Sequence[Entry], Sequence[Entry]],
+) -> tuple[list[str], list[str]]:
+    """What bag-info.txt, metadata.xml and 归档说明.txt of an intact bag say otherwise than its records and settings.
+
+    `written_on` is None where the report cannot be written again to tell it.
+
+    Returns: what stands in both and is not the same, whichever version made it; and the files that differ at all.
+    Raises: ValueError, OSError: one of them cannot be read.
+    """
+    kept = {name: (path / name).read_bytes() for name in ("bag-info.txt", METADATA, NOTICE)}
+    told, settings = _told(kept["bag-info.txt"].decode()), subject.workspace.settings
+    package = SubmissionPackage(
+        archive_no=told.get("External-Identifier", ""),
+        title=report_title(settings.unit.name, subject.year),
+        evaluation=Evaluation(approvals.evaluation, subject.year, subject.programme.name, approvals.prepared_by, approvals.drafted_at),
+        revision=approvals.revision,
+        gates=approvals.gates,
+        decisions=approvals.decisions,
+        written_on=written_on or date.fromisoformat("".join(_elements(METADATA, kept[METADATA]).get("日期", []))),
+        archived_at=approvals.archived_at,
+        unit=settings.unit.name,
+        archive=settings.archive,
+        program=told.get("Bag-Software-Agent", ""),
+        record=chains[0],
+        people=chains[1],
+    )
+    now = describe(package, approvals, files)
+    wrong = [f"{name} 的{label}" for name, content in now.items() for label in _contradictions(name, kept[name], content)]
+    return wrong, [name for name, content in now.items() if kept[name] != content]
+
+
+def _contradictions(name: str, kept: bytes, now: bytes) -> list[str]:
+    before, after = _elements(name, kept), _elements(name, now)
+    return [
+        label for label, texts in before.items() if label in after and texts != after[label] and label.rpartition("/")[2] not in _TITLES
+    ]
+
+
+def _elements(name: str, content: bytes) -> dict[str, list[str]]:
+    """The texts of a description by label, those of one label in their order."""
+    found: dict[str, list[str]] = defaultdict(list)
+    if name == METADATA:
+        root = etree.fromstring(content, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+        for element in root.iter(etree.Element):
+            label = "/".join([*(str(parent.tag) for parent in reversed(list(element.iterancestors())[:-1])), str(element.tag)])
+            found[label].append("".join([*element.attrib.values(), (element.text or "").strip()]))
+    elif name == NOTICE:
+        # What is told of this bag stands in the lines on top and in 审批经过; the rest explains bags.
+        on_top, _, rest = content.decode().partition("\n一、")
+        for line in (on_top + rest.partition("\n二、")[2].partition("\n三、")[0]).splitlines():
+            if match := _LABEL.fullmatch(line):
+                found[match["label"]].append(match["text"])
+    else:
+        for label, text in _told(content.decode()).items():
+            found[label].append(text)
+    return found
+
+
+def _told(info: str) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in info.splitlines() if ": " in line)
 
 
 def _add(parent: etree._Element, tag: str, text: str = "", **attributes: str) -> etree._Element:

@@ -2,11 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
+from perfeval.approvals.offline import CHECK_SCRIPT, PEOPLE_RECORD, PROOFS, RECORD, write_lines
 from perfeval.approvals.record import Entry
 from perfeval.model import Decision, Evaluation, Gate, ReceivedFile
 from perfeval.settings import Archive
@@ -14,12 +15,16 @@ from perfeval.workspace import CONFIG_FILE
 
 REPORT = "data/report.docx"
 APPROVALS = "data/records/decisions.json"
+SHEET = "data/审批表.docx"
+CORRECTIONS = "data/records/corrections.json"
 ORIGIN = "data/records/origin.json"
 FACTS = "data/records/facts.json"
 SNAPSHOTS = "data/snapshots/"
 WORKSPACE = "data/workspace/"
 LEDGERS = WORKSPACE + "ledgers/"
 REQUIRED = (REPORT, APPROVALS, FACTS, "data/records/scores.json", "data/records/findings.json", WORKSPACE + CONFIG_FILE)
+# Every bag since there is a record has these too.
+RECORDED = (RECORD, PEOPLE_RECORD, SHEET, CORRECTIONS, ORIGIN)
 
 # Names Windows cannot hold, and %-escapes that BagIt readers of different versions read differently.
 _FORBIDDEN = re.compile(r'[<>:"|?*\\]|%(?:0[ad]|25)', re.IGNORECASE)
@@ -35,16 +40,17 @@ class SubmissionPackage:
     Attributes:
         archive_no: 档号, from `archive_number`.
         title: 题名, the report's.
-        decisions: every decision of the evaluation, earlier revisions' too.
-        record, people: the evaluation's chain and the people's, as far as they went when the bag was begun.
+        decisions: every decision of the evaluation, earlier revisions' too, as the store's tables have them: the record must say the same.
         written_on: 成文日期, as printed under the report.
-        drafted_at, archived_at: when this revision was drafted and archived, as recorded once: never the clock's now.
+        archived_at: when this revision was archived, as recorded once: never the clock's now.
         unit: 立档单位 and 责任者.
         ledgers: as received, under the clerk's own names.
         snapshots: validated ledgers, English ledger name → Parquet file; a long ledger has several, numbered.
         records: file name → bytes; facts.json, scores.json and findings.json at least. decisions.json is made here.
         configuration: path within the workspace → file; perfeval.yml at least.
         program: the program's name and version.
+        sheet: makes the 审批表, asked once the record has been found whole.
+        record, people: the evaluation's chain and the people's, as far as they went when the bag was begun.
     """
 
     archive_no: str
@@ -54,7 +60,6 @@ class SubmissionPackage:
     gates: tuple[Gate, ...]
     decisions: tuple[Decision, ...]
     written_on: date
-    drafted_at: datetime
     archived_at: datetime
     unit: str
     archive: Archive
@@ -64,6 +69,7 @@ class SubmissionPackage:
     snapshots: Mapping[str, Path] = field(default_factory=dict)
     records: Mapping[str, bytes] = field(default_factory=dict)
     configuration: Mapping[str, Path] = field(default_factory=dict)
+    sheet: Callable[[], bytes] = bytes
     record: Sequence[Entry] = ()
     people: Sequence[Entry] = ()
 
@@ -81,12 +87,16 @@ def archive_number(archive: Archive, year: int, number: int) -> str:
     return f"{archive.fonds}-{archive.category}·{year:04d}-{archive.term}-{archive.office_code}-{number:04d}"
 
 
-def payload(package: SubmissionPackage, approvals: bytes) -> list[tuple[str, bytes | Path]]:
+def payload(package: SubmissionPackage, approvals: bytes, proofs: Mapping[str, bytes]) -> list[tuple[str, bytes | Path]]:
     """Everything under data/: path in the bag and bytes or file. `workspace` is a workspace again, ledgers and all."""
     ledgers = f"{LEDGERS}{package.evaluation.year}/"
     return [
         (REPORT, package.report),
         (APPROVALS, approvals),
+        (SHEET, package.sheet()),
+        (RECORD, write_lines(package.record)),
+        (PEOPLE_RECORD, write_lines(package.people)),
+        *proofs.items(),
         *((f"data/records/{name}", content) for name, content in package.records.items()),
         *((f"{SNAPSHOTS}{name}.parquet", path) for name, path in package.snapshots.items()),
         *((WORKSPACE + name, path) for name, path in package.configuration.items()),
@@ -95,10 +105,16 @@ def payload(package: SubmissionPackage, approvals: bytes) -> list[tuple[str, byt
 
 
 def absent(paths: Iterable[str]) -> list[str]:
-    """What a bag must hold and these paths do not."""
+    """What a bag must hold and these paths do not; one with a record, or with a part of it, more than an older one."""
     present = set(paths)
-    missing = [path for path in REQUIRED if path not in present]
+    required = (*REQUIRED, *RECORDED) if is_recorded(present) else REQUIRED
+    missing = [path for path in required if path not in present]
     return missing + [folder for folder in (LEDGERS, SNAPSHOTS) if not any(path.startswith(folder) for path in present)]
+
+
+def is_recorded(paths: Iterable[str]) -> bool:
+    """Whether a bag is one of those with a record: it has a record, or anything that goes with it."""
+    return any(path in {RECORD, PEOPLE_RECORD, SHEET, CHECK_SCRIPT} or path.startswith(PROOFS) for path in paths)
 
 
 def path_problem(path: str) -> str | None:

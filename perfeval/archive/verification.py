@@ -1,24 +1,25 @@
 """Checking a bag (核验): intact, or what differs. Reads anything, believes nothing, never fails over what a bag holds."""
 
+import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 import bagit  # type: ignore[import-untyped]  # has no types
 from lxml import etree
 
-from perfeval.archive.approvals import Approvals, acts, conflicted, misbound, read_approvals, unapproved
-from perfeval.archive.description import BAGIT, METADATA, NOTICE, describe, one_line
+from perfeval.approvals.offline import CHECK_SCRIPT, PEOPLE_RECORD, PROOFS, RECORD, proof_files, read_lines
+from perfeval.approvals.record import Entry
+from perfeval.archive.approvals import Approvals, acts, conflicted, misbound, read_approvals, unapproved, unrecorded, untimely
+from perfeval.archive.description import BAGIT, METADATA, NOTICE, one_line
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_folder
-from perfeval.archive.package import APPROVALS, FACTS, LEDGERS, REPORT, SubmissionPackage, absent, path_problem, report_title
-from perfeval.model import Evaluation
+from perfeval.archive.hearing import Hearing, hear
+from perfeval.archive.package import APPROVALS, CORRECTIONS, FACTS, LEDGERS, REPORT, WORKSPACE, absent, is_recorded, path_problem
 from perfeval.model.digests import check_code, content_digest
-from perfeval.workspace import Subject
 
 _ENTRY = re.compile(r"([0-9a-f]{64})  (.+)")
 _TAG_FILES = ("bagit.txt", "bag-info.txt", *(f"manifest-{algorithm}.txt" for algorithm in ALGORITHMS), METADATA, NOTICE)
@@ -55,60 +56,46 @@ def verify_bag(path: Path) -> list[Check]:
 
     Damage of any kind is a failed check that names what differs; recomputing the scores is not done here.
     """
-    return examine_bag(path)[0]
+    return examine_bag(path).checks
 
 
-def examine_bag(path: Path) -> tuple[list[Check], Mapping[str, Digests]]:
-    """What `verify_bag` checks, and the digests of the payload that it has read for it."""
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What came of a bag's checks, and what was read for them: digests of the payload, approvals, both chains and what they amount to."""
+
+    checks: list[Check]
+    payload: Mapping[str, Digests]
+    approvals: Approvals | None = None
+    entries: Sequence[Entry] = ()
+    people: Sequence[Entry] = ()
+    hearing: Hearing | None = None
+
+
+def examine_bag(path: Path) -> Examination:
+    """What `verify_bag` checks, with what was read for it."""
     if not os.path.isfile(path / "bagit.txt"):  # noqa: PTH113  # pathlib raises in a folder that may not be read
         detail = f"{_shown(str(path))} 不是归档包：不是文件夹，或其中没有 bagit.txt"
-        return [Check("可用性：归档包", State.WRONG, detail)], {}
+        return Examination([Check("可用性：归档包", State.WRONG, detail)], {})
     bag = _Bag(path)
+    try:
+        approvals = read_approvals(bag.read(APPROVALS))
+    except ValueError:
+        approvals = None
+    entries, people = bag.chain(RECORD), bag.chain(PEOPLE_RECORD)
+    hearing = hear(approvals.evaluation if approvals else "", entries, people) if bag.is_recorded else None
     checks = [
         _check("安全性：文件种类", bag.strange, "没有链接和特殊文件"),
         _check("完整性：文件清单", bag.incomplete(), f"{len(bag.payload)}个文件齐全，没有多余文件"),
         *(_check(f"完整性：{_title(name)}摘要", bag.altered(name), "全部相符") for name in ALGORITHMS),
         _check("完整性：说明文件", bag.altered_tags(), "未被改动"),
         _check("可用性：BagIt格式", bag.malformed(), "符合BagIt规范"),
-        *_check_approvals(bag),
+        *_check_record(hearing, len(entries), len(people)),
+        *_check_approvals(bag, approvals, hearing),
         _check("真实性：台账与事实记录", bag.foreign_ledgers(), "台账摘要与得出事实时的相同"),
-        _check("真实性：元数据", bag.wrong_metadata(), "与文件和审批记录相符"),
+        _check("真实性：更正说明", bag.wrong_corrections(approvals, hearing), "与退回的稿次相符"),
+        _check("真实性：元数据", bag.wrong_metadata(approvals), "与文件和审批记录相符"),
     ]
-    return checks, bag.payload
-
-
-def made_by(path: Path) -> str:
-    """The program and version that made a bag, as it says; empty where it does not."""
-    return _told(path).get("Bag-Software-Agent", "")
-
-
-def _told(path: Path) -> dict[str, str]:
-    lines = (path / "bag-info.txt").read_text(encoding="utf-8").splitlines()
-    return dict(line.split(": ", 1) for line in lines if ": " in line)
-
-
-def misdescribed(path: Path, files: Mapping[str, Digests], subject: Subject, written_on: date) -> list[str]:
-    """Which of bag-info.txt, metadata.xml and 归档说明.txt of an intact bag are not what its records and settings give.
-
-    Raises: ValueError, OSError: one of them cannot be read.
-    """
-    told, settings = _told(path), subject.workspace.settings
-    approvals = read_approvals((path / APPROVALS).read_bytes())
-    package = SubmissionPackage(
-        archive_no=told.get("External-Identifier", ""),
-        title=report_title(settings.unit.name, subject.year),
-        evaluation=Evaluation(approvals.evaluation, subject.year, subject.programme.name, approvals.prepared_by, approvals.drafted_at),
-        revision=approvals.revision,
-        gates=approvals.gates,
-        decisions=approvals.decisions,
-        written_on=written_on,
-        drafted_at=approvals.drafted_at,
-        archived_at=approvals.archived_at,
-        unit=settings.unit.name,
-        archive=settings.archive,
-        program=told.get("Bag-Software-Agent", ""),
-    )
-    return [name for name, text in describe(package, approvals, files).items() if (path / name).read_bytes() != text]
+    return Examination(checks, bag.payload, approvals, entries, people, hearing)
 
 
 class _Bag:
@@ -119,6 +106,8 @@ class _Bag:
         self.files, self.strange = digest_folder(root)
         self.payload = {path: digests for path, digests in self.files.items() if path.startswith("data/")}
         self.tags = {path: digests for path, digests in self.files.items() if not path.startswith(("data/", "tagmanifest-"))}
+        self.is_recorded = is_recorded(self.files)
+        self.tag_files = (*_TAG_FILES, CHECK_SCRIPT) if self.is_recorded else _TAG_FILES
         self.manifests = {name: self._manifest(f"manifest-{name}.txt") for name in ALGORITHMS}
         self.tag_manifests = {name: self._manifest(f"tagmanifest-{name}.txt") for name in ALGORITHMS}
 
@@ -135,6 +124,13 @@ class _Bag:
             return (self.root / path).read_bytes()
         except OSError as error:
             raise ValueError(f"{path} 无法读取") from error
+
+    def chain(self, path: str) -> list[Entry]:
+        """The entries of a chain's file, none where it cannot be read."""
+        try:
+            return read_lines(self.read(path))
+        except ValueError:
+            return []
 
     def _manifest(self, name: str) -> tuple[dict[str, str], list[str]]:
         try:
@@ -173,12 +169,12 @@ class _Bag:
 
     def altered_tags(self) -> list[str]:
         """Files beside data/ that are missing, surplus, or not as the tag manifests have them."""
-        problems = [f"缺少 {path}" for path in _TAG_FILES if path not in self.tags]
-        known = {*_TAG_FILES, *(f"tagmanifest-{name}.txt" for name in ALGORITHMS)}
+        problems = [f"缺少 {path}" for path in self.tag_files if path not in self.tags]
+        known = {*self.tag_files, *(f"tagmanifest-{name}.txt" for name in ALGORITHMS)}
         problems += [f"多出 {path}" for path in self.files if path not in known and not path.startswith("data/")]
         for algorithm, (listed, faults) in self.tag_manifests.items():
             name = f"tagmanifest-{algorithm}.txt"
-            problems += faults + [f"{name} 中没有 {path}" for path in _TAG_FILES if path not in listed]
+            problems += faults + [f"{name} 中没有 {path}" for path in self.tag_files if path not in listed]
             problems += _mismatches(name, listed, self.tags, algorithm)
         return problems
 
@@ -191,8 +187,8 @@ class _Bag:
                 return ["bagit.txt 不是本程序所写"]
             # Digests were computed above; what is left is the format and the sum of sizes.
             bagit.Bag(str(self.root)).validate(completeness_only=True)
-        except (bagit.BagError, OSError, ValueError) as error:
-            return [f"bagit 报告：{error}"]
+        except (bagit.BagError, OSError, ValueError) as error:  # whose words are English
+            return [f"bagit 报告不合规范，或文件总大小与 bag-info.txt 不符（{type(error).__name__}）"]
         return []
 
     def foreign_ledgers(self) -> list[str]:
@@ -200,18 +196,32 @@ class _Bag:
         kept = {path.rpartition("/")[2]: file.sha256 for path, file in self.payload.items() if path.startswith(LEDGERS)}
         try:
             recorded = set(_recorded(json.loads(self.read(FACTS))))
-        except UnicodeDecodeError:
-            return [f"{FACTS} 不是UTF-8文本"]
-        except json.JSONDecodeError as error:
-            return [f"{FACTS} 第{error.lineno}行起不是JSON"]
         except (ValueError, RecursionError) as error:
-            return [f"{FACTS} 无法读取：{error}"]
+            return [f"{FACTS} 无法读取：{_in_chinese(error)}"]
         if not recorded:
             return [f"{FACTS} 没有记录台账摘要"]
         return [f"{name} 与事实记录的摘要不同或缺失" for name, digest in sorted(recorded) if kept.get(name) != digest]
 
-    def wrong_metadata(self) -> list[str]:
+    def wrong_corrections(self, approvals: Approvals | None, hearing: Hearing | None) -> list[str]:
+        """Notes of corrections that are not the record's, or of an older bag not one for each revision that was returned."""
+        if approvals is None:
+            return [f"{APPROVALS} 无法读取，未核对"]
+        try:
+            kept = json.loads(self.read(CORRECTIONS))
+        except (ValueError, RecursionError) as error:
+            return [f"{CORRECTIONS} 无法读取：{_in_chinese(error)}"]
+        if hearing and hearing.faults:
+            return ["审批记录有误，未能对照"]
+        if hearing:
+            return [] if kept == hearing.corrections(approvals.revision) else [f"{CORRECTIONS} 与审批记录不同"]
+        returned = {str(number) for number in range(1, approvals.revision)}
+        is_so = isinstance(kept, dict) and kept.keys() == returned and all(isinstance(note, str) for note in kept.values())
+        return [] if is_so else [f"{CORRECTIONS} 不是每个退回的稿次各有一条"]
+
+    def wrong_metadata(self, approvals: Approvals | None) -> list[str]:
         """Where metadata.xml disagrees with the files, bag-info.txt and decisions.json."""
+        if approvals is None:
+            return [f"{METADATA} 不能核对：{APPROVALS} 无法读取"]
         try:
             # No entity, no document type, nothing fetched: a reader of 2040 must not run what somebody wrote in here.
             parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
@@ -219,11 +229,11 @@ class _Bag:
             described = {str(item.get("文件名")): tuple(child.text for child in item)[1:] for item in root.iterfind("电子文件")}
             done = [tuple(child.text for child in item) for item in root.iterfind("业务行为")]
             identified = f"\nExternal-Identifier: {root.findtext('档号')}\n" in f"\n{self.read('bag-info.txt').decode()}"
-            expected = [tuple(map(one_line, act)) for act in acts(read_approvals(self.read(APPROVALS)))]
+            expected = [tuple(map(one_line, act)) for act in acts(approvals)]
         except etree.XMLSyntaxError as error:
-            return [f"{METADATA} 无法读取：{error.msg}"]
+            return [f"{METADATA} 无法读取：第{error.lineno}行起不是XML"]
         except ValueError as error:
-            return [f"{METADATA} 不能核对：{error}"]
+            return [f"{METADATA} 不能核对：{_in_chinese(error)}"]
         actual = {path: (str(file.size), file.sha256, file.sm3) for path, file in self.payload.items()}
         problems = [f"{path} 与元数据不符" for path in described.keys() | actual.keys() if described.get(path) != actual.get(path)]
         problems += [] if identified else ["档号与 bag-info.txt 不符"]
@@ -234,23 +244,49 @@ def _mismatches(manifest: str, listed: Mapping[str, str], files: Mapping[str, Di
     return [f"{path} 与 {manifest} 所记不符" for path, file in files.items() if listed.get(path) not in {None, file.by(algorithm)}]
 
 
-def _check_approvals(bag: _Bag) -> list[Check]:
-    try:
-        approvals = read_approvals(bag.read(APPROVALS))
-    except ValueError as error:
-        return [Check("真实性：审批决定", State.WRONG, _shown(f"{APPROVALS} 无法读取：{error}"))]
+def _check_record(hearing: Hearing | None, length: int, people: int) -> list[Check]:
+    """The chains, and how far the decisions in them are proved: never more than a device has signed."""
+    if hearing is None:
+        return []
+    chain = _check("真实性：审批记录", hearing.faults, f"审批记录{length}条、人员记录{people}条，前后衔接，每个决定重新判定成立")
+    if hearing.faults:
+        return [chain]
+    return [chain, Check("真实性：审批凭证", State.SAME if hearing.is_proved else State.UNPROVED, _shown(hearing.proofs()))]
+
+
+def _check_approvals(bag: _Bag, approvals: Approvals | None, hearing: Hearing | None) -> list[Check]:
+    if approvals is None:
+        return [Check("真实性：审批决定", State.WRONG, f"{APPROVALS} 缺失，或无法读取")]
     try:
         digest = content_digest(bag.read(REPORT))
         unbound = misbound(approvals, digest) + ([] if approvals.content_digest == digest else ["审批记录中的内容摘要不是这份报告的"])
         coded = approvals.check_code == check_code(digest)
     except ValueError as error:
         unbound, coded = [str(error)], False
+    wrong = [*(_untold(bag, approvals, hearing) if hearing else unapproved(approvals)), *untimely(approvals)]
+    decided = _check("真实性：审批决定", wrong, _approved(approvals))
+    if hearing is None and decided.ok:
+        detail = f"{decided.detail}；本包由没有审批记录的程序形成，只有 decisions.json 为证，事后不能独立验证"
+        decided = replace(decided, state=State.UNPROVED, detail=detail)
     return [
-        _check("真实性：审批决定", unapproved(approvals), _approved(approvals)),
+        decided,
         _check("真实性：审批人与送审人", conflicted(approvals), "各环节由不同的人审批，送审人未参与"),
         _check("真实性：批准的就是这份报告", unbound, f"内容摘要 {approvals.content_digest}"),
         _check("真实性：核对码", [] if coded else [f"核对码 {approvals.check_code} 不是这份报告的"], approvals.check_code),
     ]
+
+
+def _untold(bag: _Bag, approvals: Approvals, hearing: Hearing) -> list[str]:
+    """What of decisions, proofs, ledgers and configuration is not as the record tells it."""
+    if hearing.faults:
+        return ["审批记录有误，未能对照"]
+    proofs = proof_files(bag.chain(RECORD), hearing.decisions, hearing.people)
+    told = {path: hashlib.sha256(content).hexdigest() for path, content in proofs.items()}
+    told |= {WORKSPACE + path: digest for path, digest in hearing.files(approvals.revision).items()}
+    kept = {path: digests.sha256 for path, digests in bag.payload.items()}
+    problems = [f"{path} 不是审批记录所说的文件" for path, digest in told.items() if kept.get(path) != digest]
+    problems += [f"{path} 不属于审批记录中的任何决定" for path in kept if path.startswith(PROOFS) and path not in proofs]
+    return unrecorded(approvals, hearing) + problems
 
 
 def _approved(approvals: Approvals) -> str:
@@ -275,6 +311,15 @@ def _check(name: str, problems: Iterable[str], fine: str) -> Check:
     found = sorted(set(problems))
     detail = "；".join(found[:_NAMED]) + (f"；等{len(found)}处" if len(found) > _NAMED else "")
     return Check(name, State.WRONG if found else State.SAME, _shown(detail or fine))
+
+
+def _in_chinese(error: Exception) -> str:
+    """Why a document cannot be read; what a library says of it is English."""
+    if isinstance(error, UnicodeDecodeError):
+        return "不是UTF-8文本"
+    if isinstance(error, json.JSONDecodeError):
+        return f"第{error.lineno}行起不是JSON"
+    return "嵌套过深" if isinstance(error, RecursionError) else str(error)
 
 
 def _title(algorithm: str) -> str:

@@ -1,11 +1,18 @@
-"""The report (自评报告): narrative, tables and annexes as Word. The only room that knows docx.
+"""The report (自评报告) and the approval sheet (审批表): narrative, tables and annexes as Word. The only room that knows docx.
 
 Jinja, Markdown and Word are loaded when a report is written, not before.
 """
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from perfeval.report.input import Report, ReportInput
 
-__all__ = ["Report", "ReportInput", "read_text", "write_report"]
+if TYPE_CHECKING:
+    from perfeval.approvals.record import Entry
+    from perfeval.report.comparing import Printed
+
+__all__ = ["Report", "ReportInput", "read_printed", "read_text", "write_approval_sheet", "write_report"]
 
 
 def write_report(report_input: ReportInput, narrative: str, template: bytes, *, file: str) -> Report:
@@ -21,11 +28,31 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
     return document.write_report(report_input, narrative, template, file=file)
 
 
-def read_text(report: bytes) -> list[str]:
-    """The text of a report, paragraph by paragraph, those in tables too.
+def write_approval_sheet(unit: str, entries: "Sequence[Entry]", people: "Sequence[Entry]", template: bytes) -> bytes:
+    """Write the 审批表 of an evaluation: every decision of its record, and the heads of both chains, to be printed and signed.
+
+    `unit` is the unit's name. The same arguments give the same bytes, and later versions write it in the same words.
+
+    Raises: ReportError: the template does not fit.
+    """
+    from perfeval.report import approval_sheet
+
+    return approval_sheet.write_approval_sheet(unit, entries, people, template)
+
+
+def read_printed(document: bytes) -> "Printed":
+    """What a Word file of ours prints.
 
     Raises: ReportError: when it is no Word file.
     """
-    from perfeval.report import document
+    from perfeval.report import comparing
 
-    return document.read_text(report)
+    return comparing.read_printed(document)
+
+
+def read_text(document: bytes) -> list[str]:
+    """The text of a Word file of ours, paragraph by paragraph, those in tables too.
+
+    Raises: ReportError: when it is no Word file.
+    """
+    return list(read_printed(document).paragraphs)

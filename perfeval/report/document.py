@@ -14,7 +14,6 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from perfeval.configuration import Marks
-from perfeval.errors import ReportError
 from perfeval.model import Ledger
 from perfeval.model.digests import content_digest
 from perfeval.model.numbers import plain, written_day
@@ -26,7 +25,7 @@ from perfeval.report.input import Report, ReportInput
 from perfeval.report.listed_table import table_annex
 from perfeval.report.listing import Listing, list_rows, misfits
 from perfeval.report.narrative import PARAGRAPH, TITLE, Block, Front, proofread, read_front, render_line, write_narrative
-from perfeval.report.package import pack_parts
+from perfeval.report.package import pack_parts, report_error
 from perfeval.report.sandbox import Faults
 from perfeval.report.wordml import KEEP, Body, halves
 from perfeval.texts import CODES, SLOTS
@@ -45,7 +44,7 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
     _refuse(_misconfigured(report_input))
     front, marks, found = read_front(narrative, file)
     if front is None:
-        raise _error(_placed(found, file))
+        raise report_error(_placed(found, file))
     _refuse(_placed(_misfits(report_input, front, marks), file))
     written_on = _written_on(report_input)
     tables = [annex for annex in front.declared if annex.kind == "ledger"]
@@ -58,26 +57,27 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
     if report_input.is_strict:
         found += proofread(narrative, front)
     annexes = list(_annexes(report_input, front, marks, written_on, listings, context, found))
-    word, missing = _open_template(template)
+    word, missing = open_template(template)
     _refuse([*_placed(found, file), *missing, *_unprintable(report_input, front, asked), *_unreconciled(report_input, front)])
     body = Body()
     _write_text(body, blocks)
     _write_ending(body, annexes, report_input.unit.name, written_on)
     _write_annexes(body, annexes, word.element.body.sectPr)
     _describe(word, report_input, "".join(block.text for block in blocks if block.level == TITLE), written_on)
-    saved = io.BytesIO()
-    word.save(saved)
-    document = pack_parts(saved.getvalue(), {word.part.partname.lstrip("/"): body.document()})
+    document = pack(word, body)
     return Report(document, content_digest(document), tuple(body.figures), written_on)
 
 
-def _error(faults: Sequence[str]) -> ReportError:
-    return ReportError("R01", f"报告不能成稿，有 {len(faults)} 处问题：", "按所列位置修改正文、指标体系或台账后再试。", faults=faults)
+def pack(word: WordDocument, body: Body) -> bytes:
+    """The template with that body, as a Word file."""
+    saved = io.BytesIO()
+    word.save(saved)
+    return pack_parts(saved.getvalue(), {word.part.partname.lstrip("/"): body.document()})
 
 
 def _refuse(faults: Sequence[str]) -> None:
     if faults:
-        raise _error(faults)
+        raise report_error(faults)
 
 
 def _placed(faults: Faults, file: str) -> list[str]:
@@ -155,10 +155,10 @@ def _written_on(report_input: ReportInput) -> date:
     days = [] if ledger is None else ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls().to_list()
     written_on = cast("date | None", max(days, default=report_input.report_on))
     if written_on and report_input.is_strict and (early := _too_early(report_input, written_on)):
-        raise _error([f"成文日期{written_day(written_on)}早于{early}，不能成稿"])
+        raise report_error([f"成文日期{written_day(written_on)}早于{early}，不能成稿"])
     if written_on is None:
         given = f"years/{report_input.year}.yml: 没有评价工作台账，也没有写 report_on"
-        raise _error([f"{given if ledger is None else f'{ledger.file}: {ledger.title}中没有“形成报告”步骤'}，成文日期无从确定"])
+        raise report_error([f"{given if ledger is None else f'{ledger.file}: {ledger.title}中没有“形成报告”步骤'}，成文日期无从确定"])
     return written_on
 
 
@@ -180,17 +180,7 @@ def _unreconciled(report_input: ReportInput, front: Front) -> list[str]:
     return [f"{place}合计 {plain(total)} 元，与自评表全年执行数 {plain(executed)} 元不一致"]
 
 
-def read_text(document: bytes) -> list[str]:
-    """See `perfeval.report.read_text`."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(document)) as package:
-            body = etree.fromstring(package.read("word/document.xml"), etree.XMLParser(resolve_entities=False, no_network=True))
-    except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
-        raise _error(["report.docx: 不是 Word 文件"]) from error
-    return ["".join(text.text or "" for text in paragraph.iter(qn("w:t"))) for paragraph in body.iter(qn("w:p"))]
-
-
-def _open_template(template: bytes) -> tuple[WordDocument, list[str]]:
+def open_template(template: bytes) -> tuple[WordDocument, list[str]]:
     """Open the template and say which styles it lacks.
 
     Raises: ReportError: when it is no Word file.
@@ -199,10 +189,10 @@ def _open_template(template: bytes) -> tuple[WordDocument, list[str]]:
         with zipfile.ZipFile(io.BytesIO(template)) as package:
             size = sum(part.file_size for part in package.infolist())
         if size > TEMPLATE_LIMIT:
-            raise _error([f"template.docx: 解压后 {size} 字节，超过 {TEMPLATE_LIMIT}"])
+            raise report_error([f"template.docx: 解压后 {size} 字节，超过 {TEMPLATE_LIMIT}"])
         word = Document(io.BytesIO(template))
     except (zipfile.BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as error:
-        raise _error(["template.docx: 不是 Word 文件"]) from error
+        raise report_error(["template.docx: 不是 Word 文件"]) from error
     present = {style.style_id for style in word.styles}
     missing = [f"template.docx: 缺少样式 {style}" for style in STYLES if style not in present]
     section = word.element.body.sectPr
@@ -248,7 +238,7 @@ def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None: 
     landscape, starts = False, True
     for number, annex in enumerate(annexes, start=1):
         if annex.landscape != landscape:
-            body.end_section(_section(section, landscape=landscape, starts=starts))
+            body.end_section(section_like(section, landscape=landscape, starts=starts))
             landscape, starts = annex.landscape, False
         body.paragraph("AnnexMark", f"附件{number if len(annexes) > 1 else ''}")
         body.paragraph("Normal", "", KEEP)
@@ -264,10 +254,10 @@ def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None: 
             body.paragraph("TableNote", line)
         if not annex.signing:  # sections and documents end with a paragraph
             body.paragraph("TableText", "", HAIRLINE)
-    body.parts.append(_section(section, landscape=landscape, starts=starts))
+    body.parts.append(section_like(section, landscape=landscape, starts=starts))
 
 
-def _section(section: Any, *, landscape: bool, starts: bool) -> str:  # noqa: ANN401  # as above
+def section_like(section: Any, *, landscape: bool, starts: bool) -> str:  # noqa: ANN401  # as above
     """The template's section, or the same turned: page, margins and the grid's direction; footers stay."""
     turned = deepcopy(section)
     if landscape:

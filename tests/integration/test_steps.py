@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from perfeval import persons, steps
-from perfeval.archive import State, SubmissionPackage, archive_bag
+from perfeval.archive import State, SubmissionPackage, archive_bag, verify_bag
 from perfeval.assessment import assess, write_report
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.ledgers import receive
@@ -25,6 +25,7 @@ from perfeval.model.ledgers import parquet
 from perfeval.model.outcomes import Drafted, Scored, Sealing, Validated
 from perfeval.model.scores import FactRecord
 from perfeval.office import Office, open_office
+from perfeval.report import read_text, write_approval_sheet
 from perfeval.reperformance import verify_archive
 from perfeval.workspace import Workspace
 
@@ -98,6 +99,18 @@ def done(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Call
         office = Rehearsal(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("done") / "office")), welcome)
         office.approve()
         office.archive()
+    return office
+
+
+@pytest.fixture(scope="module")
+def ready(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Callable[..., Any]) -> Rehearsal:
+    """An office whose report was returned once, and then approved at both gates, to be copied."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PERFEVAL_KEY", "an invented key for tests")
+        office = Rehearsal(Path(shutil.copytree(pristine, tmp_path_factory.mktemp("ready") / "office")), welcome)
+        office.decide("center", Verdict.RETURN, office.prepare())
+        steps.record_correction(office.office, office.revision, "已补充会议纪要")
+        office.approve()
     return office
 
 
@@ -320,9 +333,9 @@ def test_verification_of_a_bag_made_anew_from_other_ledgers_misses_the_approved_
         "scores.json": steps._json(dump(Scorecard, forged.card)),
         "figures.json": steps._json(dump(list[Figure], list(figures))),
     }
-    bag = archive_bag(replace(package, ledgers=ledgers, records={**package.records, **records}), archived.parents[1] / "forged")
-    failed = [check.name for check in verify_archive(bag) if not check.ok]
-    assert failed == ["台账快照", "数字所据的行", "按台账重写的报告"]
+    bag = sealed(replace(package, ledgers=ledgers, records={**package.records, **records}), archived.parents[1] / "forged")
+    (check,) = [check for check in verify_bag(bag) if not check.ok]
+    assert (check.name, check.detail) == ("真实性：审批决定", "data/workspace/ledgers/2022/调度会议台账.xlsx 不是审批记录所说的文件")
 
 
 @pytest.mark.parametrize("content", [b"rubbish", b"5", b"{}", b"[]", b"[" * 100_000])
@@ -331,8 +344,9 @@ def test_verification_of_a_bag_with_a_record_of_another_form_ends_in_a_failed_ch
     office: Rehearsal, archived: Path, record: str, content: bytes
 ) -> None:
     package = office.package()
-    bag = archive_bag(replace(package, records={**package.records, record: content}), archived.parents[1] / "other")
-    assert len([check for check in verify_archive(bag) if not check.ok]) == 1
+    bag = sealed(replace(package, records={**package.records, record: content}), archived.parents[1] / "other")
+    recorded = "按规则重算的得分" if record == "scores.json" else "报告中印出的数字"
+    assert {check.name for check in verify_archive(bag) if not check.ok} in ({recorded, "报告与所记的数字、得分"}, {recorded})
 
 
 def test_verification_of_a_bag_described_otherwise_names_what_differs(office: Rehearsal, archived: Path) -> None:
@@ -340,11 +354,16 @@ def test_verification_of_a_bag_described_otherwise_names_what_differs(office: Re
     secret = replace(package, archive=package.archive.model_copy(update={"security": "秘密"}), written_on=date(2020, 1, 1))
     bag = archive_bag(secret, archived.parents[1] / "other")
     (check,) = [check for check in verify_archive(bag) if not check.ok]
-    assert (check.name, check.detail) == ("元数据和说明", "与归档时不同：metadata.xml")
+    assert (check.name, check.detail) == ("元数据和说明", "与归档时不同：metadata.xml 的日期、metadata.xml 的密级")
+
+
+def sealed(package: SubmissionPackage, folder: Path) -> Path:
+    """Archive what the door would refuse."""
+    return archive_bag(package, folder, verify=lambda _: [])
 
 
 def _of_another_version(package: SubmissionPackage) -> SubmissionPackage:
-    origin = json.loads(package.records["origin.json"]) | {"source": "0" * 64}
+    origin = json.loads(package.records["origin.json"]) | {"source": "0" * 64, "program": "perfeval 9.9", "commit": ""}
     return replace(package, program="perfeval 9.9", records={**package.records, "origin.json": json.dumps(origin).encode()})
 
 
@@ -353,11 +372,11 @@ def _states(bag: Path) -> dict[str, str]:
 
 
 def test_verification_of_a_bag_of_another_version_tells_other_words_apart(office: Rehearsal, archived: Path) -> None:
-    package = _of_another_version(replace(office.package(), written_on=date(2020, 1, 1)))
+    package = _of_another_version(replace(office.package(), title="另一种写法的题名"))
     bag = archive_bag(package, archived.parents[1] / "other")
-    assert _states(bag) == {"元数据和说明": "differs", "外部凭证": "unproved"}
+    assert _states(bag) == {"真实性：审批凭证": "unproved", "元数据和说明": "differs", "外部凭证": "unproved"}
     (check,) = [check for check in verify_archive(bag) if check.state is State.DIFFERS]
-    assert check.detail.startswith("与归档时不同：metadata.xml（归档包由 perfeval 9.9 形成")
+    assert check.detail.startswith("与归档时不同：bag-info.txt、metadata.xml、归档说明.txt（归档包由 perfeval 9.9 形成")
 
 
 def test_verification_of_a_bag_of_another_version_still_finds_other_points(office: Rehearsal, archived: Path) -> None:
@@ -399,7 +418,8 @@ def test_verification_looks_into_snapshots_and_lineage(office: Rehearsal, archiv
     snapshots = {**package.snapshots, "surveys": package.snapshots["meetings"]}
     records = {**package.records, "lineage.parquet": parquet(rows), "findings.json": b'[{"code": "X99"}]'}
     bag = archive_bag(replace(package, records=records, snapshots=snapshots), archived.parents[1] / "other")
-    assert [check.name for check in verify_archive(bag) if not check.ok] == ["台账快照", "数字所据的行", "校验疑点"]
+    failed = [check.name for check in verify_archive(bag) if not check.ok]
+    assert failed == ["台账快照", "台账快照的名称对照", "数字所据的行", "校验疑点"]
 
 
 def test_verification_passes_over_an_empty_folder(archived: Path) -> None:
@@ -456,8 +476,8 @@ def test_verification_of_a_bag_with_unusable_settings_ends_in_a_failed_check(off
     package = office.package()
     rubbish = office.workspace.root / "rubbish"
     rubbish.write_bytes(b"\xff: [")
-    bag = archive_bag(replace(package, configuration={**package.configuration, name: rubbish}), archived.parents[1] / "other")
-    assert [check.name for check in verify_archive(bag) if not check.ok] == ["从台账重算"]
+    bag = sealed(replace(package, configuration={**package.configuration, name: rubbish}), archived.parents[1] / "other")
+    assert [check.name for check in verify_archive(bag) if not check.ok] == ["真实性：审批决定", "从台账重算"]
 
 
 def answered(office: Rehearsal, name: str, code: str, check_code: str) -> None:
@@ -524,3 +544,169 @@ def _drop_row(office: Rehearsal, title: str) -> None:
     book = openpyxl.load_workbook(path)
     book.worksheets[0].delete_rows(5)
     book.save(path)
+
+
+def rewrite(office: Rehearsal, *statements: str) -> None:
+    """Write to the database past the program, as somebody can who owns its file: triggers are taken away first."""
+    with sqlite3.connect(office.workspace.state / "store.db") as database:
+        for (name,) in database.execute("select name from sqlite_master where type = 'trigger'").fetchall():
+            database.execute(f"drop trigger {name}")
+        for statement in statements:
+            database.execute(statement)
+
+
+REWRITINGS = {
+    "objection turned into an approval": (
+        "update decisions set verdict = '同意' where revision = 1",
+        "数据库与审批记录第5条（“样例center”对第1稿退回修改）不同",
+    ),
+    "objection deleted": (
+        "delete from decisions where revision = 1",
+        "数据库与审批记录第5条（“样例center”对第1稿退回修改）不同，或缺少这一决定",
+    ),
+    "approver renamed": (
+        "update decisions set name = '另一人' where gate = 'bureau'",
+        "数据库中“另一人”对第2稿bureau的“同意”在审批记录中没有",
+    ),
+    "opinion rewritten": ("update decisions set comment = '另有意见' where gate = 'bureau'", "数据库与审批记录第11条"),
+    "time rewritten": ("update decisions set decided_at = '2023-04-03 08:30:00.000000' where gate = 'bureau'", "数据库与审批记录第11条"),
+    "draft of a decision rewritten": ("update decisions set content_digest = '%064d' where gate = 'bureau'" % 0, "数据库与审批记录第11条"),
+    "preparer renamed": ("update evaluations set prepared_by = '另一人'", "数据库中的年度、项目或送审人与审批记录第1条不同"),
+    "programme renamed": ("update evaluations set programme = '另一项目'", "数据库中的年度、项目或送审人与审批记录第1条不同"),
+    "line rewritten": (
+        "update record set line = replace(line, '退回修改', '同意') where chain like '2022%' and number = 5",
+        "审批记录第5条被改动：内容与登记的摘要不符",
+    ),
+    "line deleted": ("delete from record where chain like '2022%' and number = 5", "审批记录缺少第5条：已被删去"),
+    "line inserted": (
+        "insert into record (unit, chain, number, line, sha256, sm3, mac) select unit, chain, number, line, sha256, sm3, mac from record "
+        "where chain like '2022%' and number = 5",
+        "审批记录第5条有2条：多出的是插入的",
+    ),
+    "record cut off": (
+        "delete from record where chain like '2022%' and number > 9",
+        "数据库中“样例bureau”对第2稿bureau的“同意”在审批记录中没有",
+    ),
+    "numbers exchanged": (
+        "update record set number = 25 - number where chain like '2022%' and number in (12, 13)",
+        "审批记录第11条",
+    ),
+    "check code of another line": (
+        "update record set mac = (select mac from record where chain like '2022%' and number = 2) where chain like '2022%' and number = 6",
+        "审批记录第6条校验码不符",
+    ),
+    "role of a person rewritten": (
+        "update record set line = replace(line, '\"bureau\"', '\"center\"') where chain = 'people' and number = 7",
+        "人员记录第7条被改动",
+    ),
+    "person deleted": ("delete from record where chain = 'people' and number = 7", "人员记录缺少第7条：已被删去"),
+    "sealed too early": (
+        "insert into outcomes (evaluation, revision, step, document, done_at) select id, 2, 'sealing', "
+        "json_object('number', 1, 'at', '2099-01-01T00:00:00Z', 'entries', 5, 'people', 9), opened_at from evaluations",
+        "数据库中“样例center”对第2稿center的“同意”在审批记录中没有",
+    ),
+    "correction rewritten": (
+        "update outcomes set document = json_set(document, '$.note', '没有更正') where step = 'corrected'",
+        "真实性：更正说明：data/records/corrections.json 与审批记录不同",
+    ),
+    "gate taken out": (
+        "update outcomes set document = json_remove(document, '$.gates[1]') where step = 'drafted' and revision = 2",
+        "审批环节与审批记录第9条不同",
+    ),
+    "total rewritten": (
+        "update outcomes set document = json_set(document, '$.card.total', '100.00') where step = 'scored'",
+        "按规则重算的得分：与归档时不同",
+    ),
+    "fact rewritten": (
+        "update outcomes set document = json_set(document, '$.facts[0].value', '99') where step = 'scored'",
+        "从台账重算的数字：与归档时不同",
+    ),
+    "figure rewritten": (
+        "update outcomes set document = json_set(document, '$.figures[0].text', '99') where step = 'drafted' and revision = 2",
+        "报告中印出的数字：与归档时不同",
+    ),
+    "snapshot exchanged": (
+        "update outcomes set document = json_set(document, '$.snapshots.meetings.parts', json_extract(document, '$.snapshots.goals.parts')) "
+        "where step = 'validated' and revision = 2",
+        "台账快照：与归档时不同：meetings",
+    ),
+}
+
+
+@pytest.mark.parametrize("rewriting", REWRITINGS)
+def test_store_rewritten_after_approval_keeps_the_archive_shut_and_is_named(office: Rehearsal, ready: Rehearsal, rewriting: str) -> None:
+    office.take_over(ready)
+    statement, problem = REWRITINGS[rewriting]
+    rewrite(office, statement)
+    with pytest.raises(ArchiveError, match="不能归档") as refused:
+        office.archive()
+    assert problem in refused.value.message
+    assert not list(office.workspace.root.glob("archive/*"))
+
+
+def test_decisions_inserted_into_the_tables_open_no_door(office: Rehearsal) -> None:
+    office.prepare()
+    insert = (
+        "insert into decisions select id, 1, '{0}', 'p2', unit, '样例{0}', '同意', "
+        "(select json_extract(document, '$.draft.content_digest') from outcomes where step = 'drafted'), '', opened_at from evaluations"
+    )
+    rewrite(office, insert.format("center"), insert.format("bureau"))
+    with pytest.raises(ArchiveError, match="数据库中“样例center”对第1稿center的“同意”在审批记录中没有"):
+        office.archive()
+
+
+def test_store_as_it_was_approved_is_archived_with_sheet_and_record(office: Rehearsal, ready: Rehearsal) -> None:
+    office.take_over(ready)
+    bag = office.archive()
+    checks = {check.name: check for check in verify_archive(bag)}
+    assert {name: str(check.state) for name, check in checks.items() if check.state is not State.SAME} == {
+        "真实性：审批凭证": "unproved",
+        "外部凭证": "unproved",
+    }
+    assert checks["外部凭证"].detail.startswith("未与外部凭证对照：")
+    with office.store.reading() as record:
+        kept = record.entries(office.evaluation.id)[-2].sha256
+    assert any(kept in line for line in read_text((bag / "data/审批表.docx").read_bytes()))
+    (check,) = [item for item in verify_archive(bag, kept) if item.name == "外部凭证"]
+    assert str(check.state) == "same"
+
+
+def test_approval_sheet_with_another_name_on_it_is_wrong(office: Rehearsal, archived: Path) -> None:
+    package = office.package()
+    other = write_approval_sheet("另一单位", package.record, package.people, office.workspace.template.read_bytes())
+    bag = sealed(_of_another_version(replace(package, sheet=lambda: other)), archived.parents[1] / "other")
+    assert [check.name for check in verify_archive(bag) if not check.ok] == ["审批表"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"files": {}}, "files"),
+        ({"ledgers": {}}, "ledgers"),
+        ({"programme": "zdxm"}, "programme"),
+        ({"rules": {"profile": "x"}}, "rules"),
+        ({"commit": "0" * 7}, "commit"),
+        ({"program": "perfeval 9.8"}, "program"),
+    ],
+)
+def test_origin_of_another_version_that_says_otherwise_is_wrong(
+    office: Rehearsal, archived: Path, change: dict[str, Any], told: str
+) -> None:
+    package = _of_another_version(office.package())
+    origin = json.loads(package.records["origin.json"])
+    records = {**package.records, "origin.json": json.dumps(origin | change).encode()}
+    bag = sealed(replace(package, records=records), archived.parents[1] / "other")
+    found = {check.name: check.detail for check in verify_archive(bag) if not check.ok}
+    if told == "programme":  # without the right key there is nothing to compute
+        assert origin["programme"] == "zdxm"
+    else:
+        assert found == {"程序、台账目录和规则": f"与归档时不同：{told}"}
+
+
+@pytest.mark.parametrize("content", [b"rubbish", b"5", b"[]", b"[" * 100_000, b"{}"])
+def test_origin_that_is_broken_is_told_in_chinese(office: Rehearsal, archived: Path, content: bytes) -> None:
+    package = office.package()
+    bag = sealed(replace(package, records={**package.records, "origin.json": content}), archived.parents[1] / "other")
+    (check,) = [check for check in verify_archive(bag) if not check.ok]
+    assert check.name == "程序、台账目录和规则"
+    assert check.detail.startswith(("origin.json 无法读取", "与归档时不同：缺少program"))

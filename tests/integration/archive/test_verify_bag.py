@@ -13,10 +13,16 @@ from perfeval.archive import verify_bag
 FILES = [
     "bag-info.txt",
     "bagit.txt",
+    "check.sh",
+    "data/records/corrections.json",
     "data/records/decisions.json",
     "data/records/facts.json",
     "data/records/findings.json",
     "data/records/lineage.parquet",
+    "data/records/origin.json",
+    "data/records/people.jsonl",
+    "data/records/proofs/0009-center/statement.json",
+    "data/records/record.jsonl",
     "data/records/scores.json",
     "data/report.docx",
     "data/snapshots/expenditure.parquet",
@@ -24,6 +30,7 @@ FILES = [
     "data/workspace/ledgers/2022/资金支出台账.xlsx",
     "data/workspace/ledgers/2022/进度 100%.csv",
     "data/workspace/perfeval.yml",
+    "data/审批表.docx",
     "manifest-sha256.txt",
     "manifest-sm3.txt",
     "metadata.xml",
@@ -38,11 +45,14 @@ ALL_CHECKS = [
     "完整性：SM3摘要",
     "完整性：说明文件",
     "可用性：BagIt格式",
+    "真实性：审批记录",
+    "真实性：审批凭证",
     "真实性：审批决定",
     "真实性：审批人与送审人",
     "真实性：批准的就是这份报告",
     "真实性：核对码",
     "真实性：台账与事实记录",
+    "真实性：更正说明",
     "真实性：元数据",
 ]
 
@@ -110,13 +120,19 @@ def test_verify_bag_with_another_report_resealed_is_caught_by_the_decisions(
 def test_verify_bag_with_another_ledger_resealed_is_caught_by_the_facts(bag: Path, reseal: Callable[[Path], None]) -> None:
     (bag / "data/workspace/ledgers/2022/资金支出台账.xlsx").write_bytes(b"expenditurE")
     reseal(bag)
-    assert failed(bag) == {"真实性：台账与事实记录": "资金支出台账.xlsx 与事实记录的摘要不同或缺失"}
+    assert failed(bag) == {
+        "真实性：审批决定": "data/workspace/ledgers/2022/资金支出台账.xlsx 不是审批记录所说的文件",
+        "真实性：台账与事实记录": "资金支出台账.xlsx 与事实记录的摘要不同或缺失",
+    }
 
 
 def test_verify_bag_with_a_ledger_removed_and_resealed_is_caught_by_the_facts(bag: Path, reseal: Callable[[Path], None]) -> None:
     (bag / "data/workspace/ledgers/2022/资金支出台账.xlsx").unlink()
     reseal(bag)
-    assert failed(bag) == {"真实性：台账与事实记录": "资金支出台账.xlsx 与事实记录的摘要不同或缺失"}
+    assert failed(bag) == {
+        "真实性：审批决定": "data/workspace/ledgers/2022/资金支出台账.xlsx 不是审批记录所说的文件",
+        "真实性：台账与事实记录": "资金支出台账.xlsx 与事实记录的摘要不同或缺失",
+    }
 
 
 def test_verify_bag_with_facts_that_record_no_ledger_says_so(bag: Path, reseal: Callable[[Path], None]) -> None:
@@ -186,7 +202,7 @@ def test_verify_bag_with_an_outside_entity_in_its_metadata_reads_nothing_outside
         ("data/records/decisions.json", b"[" * 100_000, "data/records/decisions.json 无法读取"),
         ("data/records/decisions.json", b"\xff", "data/records/decisions.json 无法读取"),
         ("data/records/facts.json", b"[" * 100_000, "data/records/facts.json 无法读取"),
-        ("data/records/facts.json", b"\xff", "data/records/facts.json 不是UTF-8文本"),
+        ("data/records/facts.json", b"\xff", "data/records/facts.json 无法读取：不是UTF-8文本"),
         ("data/records/facts.json", b'{"file": "\\ud800", "digest": "0"}', "\\ud800 与事实记录的摘要不同或缺失"),
         ("data/report.docx", b"PK", "Word文件已损坏"),
         ("metadata.xml", b"<a>" * 100_000, "metadata.xml 无法读取"),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from perfeval.archive.approvals import Approvals, acts, conflicted, misbound, read_approvals, unapproved, write_approvals
+from perfeval.archive.approvals import Approvals, acts, conflicted, misbound, read_approvals, unapproved, untimely, write_approvals
 from perfeval.model import Decision, Gate, Verdict
 
 CENTER = Decision("e1", 2, "center", Verdict.APPROVE, "张样例", "aa", "", datetime(2023, 2, 1, 1, 30, tzinfo=UTC))
@@ -45,6 +45,19 @@ def test_unapproved_with_an_earlier_return_is_no_objection() -> None:
     returned = replace(CENTER, revision=1, verdict=Verdict.RETURN)
     assert unapproved(replace(APPROVALS, decisions=(returned, CENTER, BUREAU))) == []
     assert unapproved(replace(APPROVALS, decisions=(replace(returned, gate="leader"), CENTER, BUREAU))) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"drafted_at": datetime(2023, 2, 1, 2, 0, tzinfo=UTC)}, ["“张样例”的决定早于成文"]),
+        ({"archived_at": datetime(2023, 2, 2, 1, 59, tzinfo=UTC)}, ["“李样例”的决定晚于归档"]),
+        ({"archived_at": datetime(2023, 1, 1, tzinfo=UTC)}, ["“张样例”的决定晚于归档", "“李样例”的决定晚于归档", "归档早于成文"]),
+        ({}, []),
+    ],
+)
+def test_untimely_when_times_are_out_of_order_says_which(changed: dict[str, datetime], problem: list[str]) -> None:
+    assert untimely(replace(APPROVALS, **changed)) == problem
 
 
 def test_misbound_to_another_report_names_who_and_both_digests() -> None:
