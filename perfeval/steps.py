@@ -308,16 +308,17 @@ def _decide(
     office.store.artifacts.path(draft.digest)
     told = record.outcome(matter.revision, Drafted)
     if told is None or (told.draft.digest, told.draft.content_digest) != (draft.digest, draft.content_digest):
-        message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批台账所记的不是同一份，不能审批"
+        message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批记录所记的不是同一份，不能审批"
         raise StoreError("S11", message, "执行 perfeval audit 查明，从备份恢复。")
     decision, absent = check_answer(matter, person, answer, now)
     decision, statement, proof = prove(matter, decision, person, answer, step or 0)
     people, evaluation = record.head(PEOPLE), decision.evaluation
-    about = {"revision": decision.revision, "gate": rule.key}
-    decided = events.Decided(**about, statement=statement, proof=proof, people=people, absent=absent or None)
+    decided = events.Decided(
+        revision=decision.revision, gate=rule.key, statement=statement, proof=proof, people=people, absent=absent or None
+    )
     record.record_decision(decision, person.id, decided)
     if decision.verdict is Verdict.RETURN:
-        record.append(evaluation, events.Returned(**about))
+        record.append(evaluation, events.Returned(revision=decision.revision, gate=rule.key))
     return decision
 
 
@@ -433,7 +434,10 @@ def _digests(files: Mapping[str, Path]) -> dict[str, str]:
 
 
 def _without_address(store: Store, settings: Settings, configuration: Configuration) -> dict[str, Path]:
-    """The files a bag's workspace is made of, and that the record tells; settings that were frozen with a database's address give it to nobody."""
+    """The files a bag's workspace is made of, and that the record tells.
+
+    Settings that were frozen with a database's address give it to nobody.
+    """
     files = {name: store.artifacts.path(digest) for name, digest in configuration.items()}
     if settings.storage.database:
         text = re.sub(r"(?m)^(\s*database:).*$", r'\1 ""', files[CONFIG_FILE].read_text(encoding="utf-8"))

@@ -67,8 +67,10 @@ class Transaction(Record):
         if not row.preparer and preparer:
             row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)
-            opened = {"year": year, "programme": programme, "programme_key": key, "prepared_by": preparer.id}
-            self.append(row.id, Opened(unit=self.unit, **opened, people=self.head(PEOPLE)), preparer.id)
+            opened = Opened(
+                unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE)
+            )
+            self.append(row.id, opened, preparer.id)
         row.run = run or row.run
         self.session.flush()
         return _evaluation(row)
@@ -106,7 +108,7 @@ class Transaction(Record):
     def runs(self) -> dict[str, str]:
         """The conductor's run of every evaluation that has one, by the evaluation's id."""
         query = select(EvaluationRow.id, EvaluationRow.run).where(EvaluationRow.unit == self.unit, EvaluationRow.run.is_not(None))
-        return {evaluation: str(run) for evaluation, run in self._session.execute(query)}
+        return {evaluation: str(run) for evaluation, run in self.session.execute(query)}
 
     def lock(self, evaluation: Evaluation) -> None:
         """Let nobody else record anything of this evaluation until this transaction ends."""

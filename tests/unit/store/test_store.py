@@ -214,7 +214,7 @@ def test_secret_copied_to_another_person_or_role_opens_nothing(store: Store, oth
     with store.transaction() as record:
         record.save_seed(LEADER, FINGERPRINT, "SECRET", 0)
     with store.transaction() as record:
-        record.session.execute(text(f"UPDATE seeds SET person = '{other.id}'"))
+        record.session.execute(text("UPDATE seeds SET person = :other"), {"other": other.id})
     with pytest.raises(StoreError, match="密文已被改动"), store.reading() as record:
         record.seed(other, FINGERPRINT)
 
@@ -453,7 +453,7 @@ def test_store_file_is_its_owners_alone(tmp_path: Path) -> None:
 def test_store_file_that_an_earlier_program_made_becomes_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.touch(0o644)
-    store = Store(f"sqlite:///{path}", tmp_path, "样例单位")
+    store = Store(f"sqlite:///{path}", tmp_path, "样例单位", lambda: KEY)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     store.close()
 
