@@ -280,6 +280,8 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
                     "revision": item.revision.number,
                     "since": item.since.isoformat(),
                     "days": days_since(item.since),
+                    "due_on": item.due_on and item.due_on.isoformat(),
+                    "problem": item.problem or None,
                     "digest": item.draft and item.draft.content_digest,
                     "check_code": item.draft and item.draft.check_code,
                 }
@@ -290,7 +292,10 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     for item in found:
         evaluation = item.revision.evaluation
         revision = f"{evaluation.year} {evaluation.programme} 第{item.revision.number}稿"
-        tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天）")
+        due = f"，限{item.due_on:%m月%d日}前" if item.due_on else ""
+        tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天{due}）")
+        if item.problem:
+            tell(f"    上一次答复无效：{item.problem}")
     if not found:
         say("还没有自评。开始一项：perfeval run --year 年度")
 

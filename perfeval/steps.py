@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,6 +39,7 @@ from perfeval.model import (
     Status,
     Verdict,
 )
+from perfeval.model.clock import china_day
 from perfeval.model.digests import check_code
 from perfeval.model.documents import dump, dump_json, load_json, record_facts, recorded_facts
 from perfeval.model.evaluation import NAME_LENGTH
@@ -60,8 +61,6 @@ if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that
     from perfeval.workspace import Subject
 
     O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
-
-_CHINA = timezone(timedelta(hours=8))
 
 
 def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str | None = None) -> Evaluation:
@@ -254,7 +253,7 @@ def ask(office: Office, revision: Revision, gate: Gate) -> None:
         people, today = record.people(), china_day(datetime.now(UTC))
         seats = {person for person, item in people.persons.items() if people.active(person) and gate.key in item.roles}
         seats |= {item.person for item in people.substitutions if item.gate == gate.key and item.holds_on(today) and item.absent in seats}
-        due_on = due_day(datetime.now(UTC), gate)
+        due_on = gate.due_on(datetime.now(UTC))
         record.append(
             revision.evaluation.id,
             events.Asked(revision=revision.number, gate=gate.key, asked=tuple(sorted(seats)), due_on=due_on),
@@ -508,16 +507,6 @@ def findings_of(store: Store, validated: Validated) -> list[Finding]:
 def marked_folder(office: Office, revision: Revision) -> Path:
     """Where marked copies of faulty ledgers are put for the clerk."""
     return office.workspace.root / "marked" / f"{office.subject(revision.evaluation).stem}-r{revision.number}"
-
-
-def china_day(moment: datetime) -> date:
-    """The day in China."""
-    return moment.astimezone(_CHINA).date()
-
-
-def due_day(since: datetime, gate: Gate) -> date | None:
-    """Until when a gate that is asked since then should have decided."""
-    return china_day(since) + timedelta(days=gate.due_days) if gate.due_days else None
 
 
 def days_since(moment: datetime) -> int:
