@@ -106,7 +106,7 @@ class Transaction(Record):
     def runs(self) -> dict[str, str]:
         """The conductor's run of every evaluation that has one, by the evaluation's id."""
         query = select(EvaluationRow.id, EvaluationRow.run).where(EvaluationRow.unit == self.unit, EvaluationRow.run.is_not(None))
-        return {evaluation: str(run) for evaluation, run in self._session.execute(query)}
+        return {evaluation: str(run) for evaluation, run in self.session.execute(query)}
 
     def lock(self, evaluation: Evaluation) -> None:
         """Let nobody else record anything of this evaluation until this transaction ends."""
