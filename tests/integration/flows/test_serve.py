@@ -17,7 +17,6 @@ from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
 
-
 LOCAL = serve.Address("http://127.0.0.1:4200", "http://localhost:4200", "secret")
 
 
