@@ -459,7 +459,7 @@ def test_store_file_is_its_owners_alone(tmp_path: Path) -> None:
 def test_store_file_that_an_earlier_program_made_becomes_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.touch(0o644)
-    store = Store(f"sqlite:///{path}", tmp_path, "样例单位")
+    store = Store(f"sqlite:///{path}", tmp_path, "样例单位", lambda: KEY)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     store.close()
 
