@@ -141,11 +141,17 @@ def start(person: Person) -> None:
     page.get_by_role("button", name="Submit").click()
 
 
+def shown_secret(page: Page) -> str:
+    """The secret that the enrolment page shows to whoever cannot scan it."""
+    expect(page.locator("#secret")).to_be_visible()
+    return page.locator("#secret").inner_text().replace(" ", "")
+
+
 def enrol(terminal: Any, url: str, page: Page, name: str) -> None:
     """Enrol on the page that an invitation leads to, and be confirmed."""
     page.goto(f"{url}/perfeval/enrol#{invited(terminal, name, 'center')}")
     page.get_by_role("button", name="用手机动态码登记").click()
-    terminal.take_phone(name, page.locator("#secret").inner_text().replace(" ", ""))
+    terminal.take_phone(name, shown_secret(page))
     page.get_by_label("动态码").fill(terminal.code(name))
     page.get_by_role("button", name="完成登记").click()
     expect(page.locator("#slip-means")).to_have_text("动态码", timeout=20_000)
@@ -258,7 +264,7 @@ def test_person_enrols_on_his_own_phone_and_signs_a_slip(
     shoot(page, "enrol-choice")
     if means == "动态码":
         page.get_by_role("button", name="用手机动态码登记").click()
-        phone = pyotp.TOTP(page.locator("#secret").inner_text().replace(" ", ""))
+        phone = pyotp.TOTP(shown_secret(page))
         shoot(page, "enrol-code")
         page.get_by_label("动态码").fill("000000")
         page.get_by_role("button", name="完成登记").click()
