@@ -29,7 +29,7 @@ perfeval：从台账到项目支出绩效自评报告
   status              每项自评进行到哪一步、等了多久
   decide ID …         在终端审批：同意、退回修改、不同意
   approver            邀请、登记、确认、停用审批人：invite enrol confirm list revoke substitute unlock
-  audit               核对审批台账，指出被改动的是哪一条
+  audit               核对审批记录，指出被改动的是哪一条
   verify ARCHIVE      核验归档包，并从台账重算得分
 
 运行

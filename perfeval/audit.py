@@ -54,10 +54,10 @@ def audit(record: Transaction) -> Audit:
     faults = chain_faults(record, PEOPLE, people) + seed_faults(record, people)
     for chain, entries in chains.items():
         if chain != PEOPLE and chain not in evaluations:
-            faults.append(Touched(chain, 0, "有审批台账，但自评表里没有这项自评：已被删去"))
+            faults.append(Touched(chain, 0, "有审批记录，但自评表里没有这项自评：已被删去"))
         elif chain != PEOPLE:
             faults += evaluation_faults(record, evaluations[chain], entries, people)
-    faults += [Touched(name, 0, "自评没有审批台账：整份被删去，或不是本程序开始的") for name in evaluations.keys() - chains.keys()]
+    faults += [Touched(name, 0, "自评没有审批记录：整份被删去，或不是本程序开始的") for name in evaluations.keys() - chains.keys()]
     heads = dump_line({chain: head(entries) for chain, entries in chains.items()})
     return Audit(sum(map(len, chains.values())), hashlib.sha256(heads.encode()).hexdigest(), tuple(sorted(faults, key=_order)))
 
@@ -120,7 +120,7 @@ def _differences(record: Transaction, evaluation: Evaluation, lines: Sequence[Li
     yield from _ended(evaluation, lines)
     wrong = sum(isinstance(line.what, events.AnsweredWrongly) for line in lines)
     if record.count_wrong_answers(evaluation) < wrong:
-        yield 0, "无效答复表里的行比审批台账少：有的被删去"
+        yield 0, "无效答复表里的行比审批记录少：有的被删去"
 
 
 def _opened(
@@ -148,7 +148,7 @@ def _decided(record: Transaction, evaluation: Evaluation, lines: Sequence[Line],
                 stated = read_statement(decided.statement)
                 row = kept.pop((decided.revision, decided.gate, stated.approver), None)
                 if row is None:
-                    yield line.number, f"第{line.number}条审批决定：审批表里的这一行被删去或改动"
+                    yield line.number, f"第{line.number}条审批决定：数据库里的这一行被删去或改动"
                 else:
                     told_row = {
                         "verdict": str(stated.verdict), "name": names.get(stated.approver, ""), "comment": stated.comment,
@@ -156,27 +156,27 @@ def _decided(record: Transaction, evaluation: Evaluation, lines: Sequence[Line],
                     }  # fmt: skip
                     yield from _row(row, line.number, told_row)
                     if row["decided_at"] != stated.decided_at:
-                        yield line.number, f"第{line.number}条审批决定：审批表里的时间被改动"
+                        yield line.number, f"第{line.number}条审批决定：数据库里的时间被改动"
             case _:
                 pass
-    for (revision, gate, approver), _ in kept.items():
-        yield 0, f"审批表里有第{revision}稿 {gate} {names.get(approver, approver)} 的决定，审批台账里没有：是插入的"
+    for revision, gate, approver in kept:
+        yield 0, f"数据库里有第{revision}稿 {gate} {names.get(approver, approver)} 的决定，审批记录里没有：是插入的"
 
 
 def _row(kept: dict[str, Any], number: int, told: dict[str, Any]) -> Iterator[tuple[int, str]]:
     titles = {"verdict": "决定", "name": "姓名", "comment": "意见", "content_digest": "内容摘要"}
     for field, title in titles.items():
         if kept[field] != told[field]:
-            yield number, f"第{number}条审批决定：审批表里的{title}被改为“{kept[field]}”，应为“{told[field]}”"
+            yield number, f"第{number}条审批决定：数据库里的{title}被改为“{kept[field]}”，应为“{told[field]}”"
 
 
 def _outcomes(
     record: Transaction,
     evaluation: Evaluation,
     lines: Sequence[Line],
-    kind: Any,
-    event: Any,
-    told: Any,  # noqa: ANN401  # a table of rules
+    kind: Any,  # noqa: ANN401  # a row of the table of rules below
+    event: Any,  # noqa: ANN401
+    told: Any,  # noqa: ANN401
 ) -> Iterator[tuple[int, str]]:
     last = {line.what.revision: line for line in lines if isinstance(line.what, event)}
     is_migrated = any(isinstance(line.what, events.Migrated) for line in lines)
@@ -189,7 +189,7 @@ def _outcomes(
             yield line.number, f"第{line.number}条：步骤成果表里第{revision}稿的{changed}被改动"
     for revision in sorted(record.revisions_with(evaluation, kind) - last.keys()):
         if not is_migrated:
-            yield 0, f"步骤成果表里第{revision}稿的 {kind.step}，审批台账里没有：是插入的"
+            yield 0, f"步骤成果表里第{revision}稿的 {kind.step}，审批记录里没有：是插入的"
 
 
 def _validated(told: events.Frozen, kept: Validated) -> str:
@@ -213,9 +213,9 @@ def _ended(evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int,
                     and str(read_statement(line.what.statement).verdict) == "不同意"), None)  # fmt: skip
     is_migrated = any(isinstance(line.what, events.Migrated) for line in lines)
     if evaluation.outcome == Stage.ARCHIVED and archived is None and not is_migrated:
-        yield 0, "自评表里写着已归档，审批台账里没有归档"
+        yield 0, "自评表里写着已归档，审批记录里没有归档"
     if evaluation.outcome == Stage.REFUSED and refused is None and not is_migrated:
-        yield 0, "自评表里写着不同意，审批台账里没有这样的决定"
+        yield 0, "自评表里写着不同意，审批记录里没有这样的决定"
     if archived is not None and evaluation.outcome != Stage.ARCHIVED:
         yield archived, f"第{archived}条归档：自评表里的结果被改动"
     if refused is not None and evaluation.outcome == Stage.ARCHIVED:

@@ -280,6 +280,8 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
                     "revision": item.revision.number,
                     "since": item.since.isoformat(),
                     "days": days_since(item.since),
+                    "due_on": item.due_on and item.due_on.isoformat(),
+                    "problem": item.problem or None,
                     "digest": item.draft and item.draft.content_digest,
                     "check_code": item.draft and item.draft.check_code,
                 }
@@ -290,7 +292,10 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     for item in found:
         evaluation = item.revision.evaluation
         revision = f"{evaluation.year} {evaluation.programme} 第{item.revision.number}稿"
-        tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天）")
+        due = f"，限{item.due_on:%m月%d日}前" if item.due_on else ""
+        tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天{due}）")
+        if item.problem:
+            tell(f"    上一次答复无效：{item.problem}")
     if not found:
         say("还没有自评。开始一项：perfeval run --year 年度")
 
@@ -318,7 +323,7 @@ def verify(
 
 @app.command()
 def audit(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
-    """核对审批台账：逐条核对链条、登记、审批，并与各表对照；指出被改动的是哪一条。"""
+    """核对审批记录：逐条核对链条、登记、审批，并与各表对照；指出被改动的是哪一条。"""
     from perfeval.audit import audit as examine
 
     office = open_office(workspace)
@@ -329,7 +334,7 @@ def audit(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> N
     else:
         for item in found.faults:
             tell(f"✗ {item.chain}：{item.message}")
-        tell(f"审批台账有 {len(found.faults)} 处被改动" if found.faults else f"审批台账完好：{found.events} 条，链头 {found.head}")
+        tell(f"审批记录有 {len(found.faults)} 处被改动" if found.faults else f"审批记录完好：{found.events} 条，链头 {found.head}")
     raise typer.Exit(1 if found.faults else 0)
 
 
@@ -378,7 +383,8 @@ def approver_invite(
         return
     tell(link)
     say(
-        f"已邀请“{invitation.name}”。请把链接交给本人，在他自己的电脑或手机上打开；{invitation.expires_at.astimezone():%m-%d %H:%M} 前有效。"
+        f"已邀请“{invitation.name}”。请把链接交给本人，在他自己的电脑或手机上打开；"
+        f"{invitation.expires_at.astimezone():%m-%d %H:%M} 前有效。"
     )
     say(f"没有开着 perfeval serve 的，请本人在这台机器上执行：perfeval approver enrol {invitation.token}")
 

@@ -126,7 +126,10 @@ def enrol_code(office: Office, token: str, secret: str, code: str) -> Enrolment:
         raise ApprovalError("A40", "动态码不是刚才的密钥的，或已过期", "核对手机时间，等手机上出现新的6位数字后再填。")
     with office.store.transaction() as record:
         invitation = _open(record, token, ProofKind.CODE)
-        made = Enrolment(**_about(invitation), means=ProofKind.CODE, fingerprint=secret_fingerprint(secret), previous=record.head(PEOPLE))
+        made = Enrolment(
+            person=invitation.person, name=invitation.name, roles=invitation.roles, means=ProofKind.CODE,
+            fingerprint=secret_fingerprint(secret), previous=record.head(PEOPLE),
+        )  # fmt: skip
         _enrol(record, made, write_enrolment(made), None)
         record.save_seed(record.people().persons[made.person], made.fingerprint, secret, step)
     return made
@@ -135,10 +138,12 @@ def enrol_code(office: Office, token: str, secret: str, code: str) -> Enrolment:
 def offer_passkey(office: Office, token: str, passkey: Passkey) -> str:
     """The enrolment record that the new key has to sign, as a line."""
     with office.store.reading() as record:
-        invitation = _invitation(_lines(record), token)
-        key = {"credential": passkey.credential, "public_key": passkey.public_key, "rp_id": passkey.rp_id, "origin": passkey.origin}
-        about = {**_about(invitation), **key, "fingerprint": passkey.fingerprint, "previous": record.head(PEOPLE)}
-    return write_enrolment(Enrolment(**about, means=ProofKind.PASSKEY))
+        invitation, previous = _invitation(_lines(record), token), record.head(PEOPLE)
+    made = Enrolment(
+        person=invitation.person, name=invitation.name, roles=invitation.roles, means=ProofKind.PASSKEY, fingerprint=passkey.fingerprint,
+        credential=passkey.credential, public_key=passkey.public_key, rp_id=passkey.rp_id, origin=passkey.origin, previous=previous,
+    )  # fmt: skip
+    return write_enrolment(made)
 
 
 def enrol_passkey(office: Office, token: str, enrolment: str, proof: Proof) -> Enrolment:
@@ -326,7 +331,8 @@ def _lines(record: Transaction) -> list[Line]:
 
 def _invitation(lines: Sequence[Line], token: str, kind: ProofKind | None = None) -> Invitation:
     """The open invitation of a token; of a kind that was enrolled by it already, it is open no more."""
-    link, found, used = _digest(token), None, set()
+    link, found = _digest(token), None
+    used: set[ProofKind] = set()
     for line in lines:
         match line.what:
             case Invited() as invited if invited.link == link:
@@ -345,10 +351,6 @@ def _invitation(lines: Sequence[Line], token: str, kind: ProofKind | None = None
 def _open(record: Transaction, token: str, kind: ProofKind) -> Invitation:
     _people_now(record)
     return _invitation(_lines(record), token, kind)
-
-
-def _about(invitation: Invitation) -> dict[str, object]:
-    return {"person": invitation.person, "name": invitation.name, "roles": invitation.roles}
 
 
 def _enrol(record: Transaction, made: Enrolment, line: str, proof: Proof | None) -> None:

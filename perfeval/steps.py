@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -39,6 +39,7 @@ from perfeval.model import (
     Status,
     Verdict,
 )
+from perfeval.model.clock import china_day
 from perfeval.model.digests import check_code
 from perfeval.model.documents import dump, dump_json, load_json, record_facts, recorded_facts
 from perfeval.model.evaluation import NAME_LENGTH
@@ -60,8 +61,6 @@ if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that
     from perfeval.workspace import Subject
 
     O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
-
-_CHINA = timezone(timedelta(hours=8))
 
 
 def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str | None = None) -> Evaluation:
@@ -254,7 +253,7 @@ def ask(office: Office, revision: Revision, gate: Gate) -> None:
         people, today = record.people(), china_day(datetime.now(UTC))
         seats = {person for person, item in people.persons.items() if people.active(person) and gate.key in item.roles}
         seats |= {item.person for item in people.substitutions if item.gate == gate.key and item.holds_on(today) and item.absent in seats}
-        due_on = due_day(datetime.now(UTC), gate)
+        due_on = gate.due_on(datetime.now(UTC))
         record.append(
             revision.evaluation.id,
             events.Asked(revision=revision.number, gate=gate.key, asked=tuple(sorted(seats)), due_on=due_on),
@@ -308,16 +307,17 @@ def _decide(
     office.store.artifacts.path(draft.digest)
     told = record.outcome(matter.revision, Drafted)
     if told is None or (told.draft.digest, told.draft.content_digest) != (draft.digest, draft.content_digest):
-        message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批台账所记的不是同一份，不能审批"
+        message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批记录所记的不是同一份，不能审批"
         raise StoreError("S11", message, "执行 perfeval audit 查明，从备份恢复。")
     decision, absent = check_answer(matter, person, answer, now)
     decision, statement, proof = prove(matter, decision, person, answer, step or 0)
     people, evaluation = record.head(PEOPLE), decision.evaluation
-    about = {"revision": decision.revision, "gate": rule.key}
-    decided = events.Decided(**about, statement=statement, proof=proof, people=people, absent=absent or None)
+    decided = events.Decided(
+        revision=decision.revision, gate=rule.key, statement=statement, proof=proof, people=people, absent=absent or None
+    )
     record.record_decision(decision, person.id, decided)
     if decision.verdict is Verdict.RETURN:
-        record.append(evaluation, events.Returned(**about))
+        record.append(evaluation, events.Returned(revision=decision.revision, gate=rule.key))
     return decision
 
 
@@ -433,7 +433,10 @@ def _digests(files: Mapping[str, Path]) -> dict[str, str]:
 
 
 def _without_address(store: Store, settings: Settings, configuration: Configuration) -> dict[str, Path]:
-    """The files a bag's workspace is made of, and that the record tells; settings that were frozen with a database's address give it to nobody."""
+    """The files a bag's workspace is made of, and that the record tells.
+
+    Settings that were frozen with a database's address give it to nobody.
+    """
     files = {name: store.artifacts.path(digest) for name, digest in configuration.items()}
     if settings.storage.database:
         text = re.sub(r"(?m)^(\s*database:).*$", r'\1 ""', files[CONFIG_FILE].read_text(encoding="utf-8"))
@@ -504,16 +507,6 @@ def findings_of(store: Store, validated: Validated) -> list[Finding]:
 def marked_folder(office: Office, revision: Revision) -> Path:
     """Where marked copies of faulty ledgers are put for the clerk."""
     return office.workspace.root / "marked" / f"{office.subject(revision.evaluation).stem}-r{revision.number}"
-
-
-def china_day(moment: datetime) -> date:
-    """The day in China."""
-    return moment.astimezone(_CHINA).date()
-
-
-def due_day(since: datetime, gate: Gate) -> date | None:
-    """Until when a gate that is asked since then should have decided."""
-    return china_day(since) + timedelta(days=gate.due_days) if gate.due_days else None
 
 
 def days_since(moment: datetime) -> int:

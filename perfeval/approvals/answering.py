@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from perfeval.approvals.duties import check_duties, check_turn, conduct_of
 from perfeval.approvals.events import Drafted, GateRule
@@ -14,11 +14,11 @@ from perfeval.approvals.record import Line
 from perfeval.approvals.statement import read_statement, state
 from perfeval.errors import ApprovalError
 from perfeval.model import Answer, Decision, Revision, Verdict
+from perfeval.model.clock import china_day
 from perfeval.model.digests import check_code
 from perfeval.model.evaluation import COMMENT_LENGTH
 from perfeval.texts import has_controls
 
-_CHINA = timezone(timedelta(hours=8))
 # A statement is signed while it is looked at, not kept for later.
 SIGNED_WITHIN = timedelta(minutes=10)
 
@@ -61,7 +61,7 @@ def check_answer(matter: Matter, person: Person, answer: Answer, now: datetime) 
         message = f"本机时钟早于成文时间（{drafted_at.astimezone():%Y-%m-%d %H:%M:%S}），现在审批的时间会不对"
         raise ApprovalError("A15", message, "校准本机时钟后再审批。")
     conduct, kind = conduct_of(matter.lines), answer.proof.kind if answer.proof else ProofKind.CODE
-    absent = check_duties(matter.people, person, rule, draft.revision, conduct, kind, now.astimezone(_CHINA).date())
+    absent = check_duties(matter.people, person, rule, draft.revision, conduct, kind, china_day(now))
     check_turn(draft.gates, rule, draft.revision, conduct.made)
     known = check_code(draft.content_digest)
     if not hmac.compare_digest("".join(answer.check_code.split()).lower().encode(errors="replace"), known.lower().encode()):

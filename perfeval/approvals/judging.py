@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta, timezone
 
 from perfeval.approvals.duties import check_duties, check_turn, conduct_of, outcome
 from perfeval.approvals.events import Archived, Decided, Drafted, Migrated, Opened
@@ -13,8 +12,7 @@ from perfeval.approvals.record import Entry, Fault, Line, read_line
 from perfeval.approvals.statement import Statement, read_statement
 from perfeval.errors import ApprovalError
 from perfeval.model import Verdict
-
-_CHINA = timezone(timedelta(hours=8))
+from perfeval.model.clock import china_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class _Court:
             raise ValueError("没有这个环节或审批人，或记录人不是审批人")
         conduct = conduct_of(before)
         check_turn(draft.gates, gate, decided.revision, conduct.made)
-        today = stated.decided_at.astimezone(_CHINA).date()
+        today = china_day(stated.decided_at)
         absent = check_duties(people, person, gate, decided.revision, conduct, decided.proof.kind, today)
         if absent != (decided.absent or ""):
             raise ValueError("代理的席位与记录的不同")

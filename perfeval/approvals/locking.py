@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from perfeval.errors import ApprovalError
+from perfeval.model.clock import CHINA
 
 FREE = 5
 FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=1)
 REMEMBERED = timedelta(hours=24)
 _DOUBLINGS = 6
-_CHINA = timezone(timedelta(hours=8))
 
 
 class Result(Enum):
@@ -62,7 +62,7 @@ def check_lock(attempts: Iterable[Attempt], person: str, address: str, now: date
     Raises: ApprovalError: it is locked, and until when.
     """
     if lock := lock_of(attempts, person, address, now):
-        until = lock.until.astimezone(_CHINA)
+        until = lock.until.astimezone(CHINA)
         raise ApprovalError("A24", f"凭证已{lock.wrong}次不对，锁定到{until:%m-%d %H:%M:%S}", "到时再试，或请经办人解锁。")
 
 

@@ -1,4 +1,4 @@
-"""The record (审批台账): a chain of lines that nobody can quietly change.
+"""The record (审批记录): a chain of lines that nobody can quietly change.
 
 One chain per evaluation and one of people. Each line is canonical JSON, kept as it stands; it names its chain, its number and the SHA-256
 (and SM3) of the line before it, so that the last digest, the head, stands for all. A MAC on each line needs the office's key; the head on

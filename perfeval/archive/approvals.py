@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from pydantic import TypeAdapter
 
 from perfeval.archive.hearing import Hearing, differences, ungated
 from perfeval.archive.package import SubmissionPackage
 from perfeval.model import Decision, Gate, Verdict
+from perfeval.model.clock import CHINA
 from perfeval.model.digests import check_code
 from perfeval.model.evaluation import gate_title, spelling
 
 # China has one legal time, and no summer time in the years evaluated; no zone database is needed to read an archive.
-_CHINA = timezone(timedelta(hours=8))
 _YEARS = (1999, 9999)
 
 
@@ -169,7 +169,7 @@ def acts(approvals: Approvals) -> list[tuple[str, str, str]]:
 
 def china_time(at: datetime) -> datetime:
     """A point in time as China's clocks show it, whatever zone the store gave it in."""
-    return at if at.tzinfo is None else at.astimezone(_CHINA)
+    return at if at.tzinfo is None else at.astimezone(CHINA)
 
 
 def time_text(at: datetime) -> str:

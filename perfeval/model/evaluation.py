@@ -1,12 +1,14 @@
 """One programme's year, its revisions, drafts and decisions."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from perfeval.model.clock import china_day
 
 if TYPE_CHECKING:
     from perfeval.approvals.proof import Proof
@@ -37,6 +39,10 @@ class Gate:
     needs: int = 1
     proofs: tuple[str, ...] = ("code", "passkey")
     due_days: int | None = None
+
+    def due_on(self, since: datetime) -> date | None:
+        """Until which day it should have decided that is asked since then."""
+        return china_day(since) + timedelta(days=self.due_days) if self.due_days else None
 
 
 def gate_title(gates: Iterable[Gate], key: str) -> str:
@@ -153,13 +159,14 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Where an evaluation stands and since when; `gate` is the one that is waited for."""
+    """Where an evaluation stands and since when; `gate` is the one that is waited for, `problem` what was wrong with its last answer."""
 
     stage: Stage
     revision: Revision
     since: datetime
     gate: Gate | None = None
     draft: Draft | None = None
+    problem: str = ""
 
     @property
     def key(self) -> str:
@@ -171,12 +178,18 @@ class Status:
         """The stage as people call it."""
         return f"待{self.gate.title}" if self.gate else _STAGES[self.stage]
 
+    @property
+    def due_on(self) -> date | None:
+        """Until which day the gate that is waited for should have decided."""
+        return self.gate.due_on(self.since) if self.gate else None
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What has been done in an evaluation's revision in work, as recorded: `decisions` are those on this revision.
 
     `gates` are those that its draft was made under; none while there is no draft, or in records from before drafts told them.
+    `problems` tell, by gate, what was wrong with the last answer that was no decision.
     """
 
     revision: Revision
@@ -184,6 +197,7 @@ class Progress:
     draft: Draft | None = None
     decisions: tuple[Decision, ...] = ()
     gates: tuple[Gate, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
 
     def status(self, gates: Sequence[Gate]) -> Status:
         """Where the evaluation stands; at the gates that the draft was made under, else at these."""
@@ -198,7 +212,8 @@ class Progress:
         if self.draft is None:
             return Status(Stage.PREPARING, self.revision, since)
         waiting = next((gate for gate in gates if sum(item.gate == gate.key for item in self.decisions) < gate.needs), None)
-        return Status(Stage.WAITING if waiting else Stage.APPROVED, self.revision, since, waiting, self.draft)
+        problem = self.problems.get(waiting.key, "") if waiting else ""
+        return Status(Stage.WAITING if waiting else Stage.APPROVED, self.revision, since, waiting, self.draft, problem)
 
 
 _STAGES = {

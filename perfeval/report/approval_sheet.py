@@ -4,7 +4,7 @@ Kept on paper it is the witness of the record. Bags are compared with it word by
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from lxml import etree
 
@@ -14,13 +14,13 @@ from perfeval.approvals.people import People, people_of
 from perfeval.approvals.person import PROOF_TITLES
 from perfeval.approvals.proof import Proved, Unproved
 from perfeval.approvals.record import SHORTEST_HEAD, Entry, head, read_line
+from perfeval.model.clock import CHINA
 from perfeval.model.digests import check_code
 from perfeval.report.document import open_template, pack
 from perfeval.report.figures import MARKS
 from perfeval.report.package import report_error
 from perfeval.report.wordml import Body, Cell, Row, Table
 
-_CHINA = timezone(timedelta(hours=8))
 _WIDTHS = (1300, 3100, 1300, 3145)
 _NOTES = (
     "动态码由程序当时核验，事后不能独立验证；设备签名可以用归档包里的 check.sh 核验，设备属于谁以纸质登记单为准。",
@@ -89,4 +89,4 @@ def _text(text: str) -> str:
 
 
 def _time(at: datetime) -> str:
-    return f"{at.astimezone(_CHINA):%Y-%m-%d %H:%M:%S}"
+    return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""The record in the store (审批台账): lines are appended in the transaction of what they tell, and read as they stand."""
+"""The record in the store (审批记录): lines are appended in the transaction of what they tell, and read as they stand."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -75,7 +75,7 @@ class Record:
         self.refuse_other_key(entries)
         if faults := check(chain, entries, self.record_key):
             hint = "不要继续审批；执行 perfeval audit 查明，从备份恢复。"
-            raise StoreError("S10", f"审批台账（{chain}）被改动过", hint, faults=[fault.message for fault in faults])
+            raise StoreError("S10", f"审批记录（{chain}）被改动过", hint, faults=[fault.message for fault in faults])
         return entries
 
     def refuse_other_key(self, entries: Sequence[Entry]) -> None:
@@ -125,7 +125,7 @@ def _read_line(entry: Entry) -> Line:
     try:
         return read_line(entry.line)
     except ValueError as error:
-        raise StoreError("S08", f"数据库里的记录已损坏（审批台账第{entry.number}条）", "从备份恢复工作区的状态文件夹。") from error
+        raise StoreError("S08", f"数据库里的记录已损坏（审批记录第{entry.number}条）", "从备份恢复工作区的状态文件夹。") from error
 
 
 def _entry(row: RecordRow) -> Entry:

@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Table as CoreTable
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import ExecutableDDLElement
 
 from perfeval.store.appending import append_only
 
@@ -108,7 +109,7 @@ class AskRow(Table):
 
 
 class RecordRow(Table):
-    """A line of the record (审批台账) as it stands; `id` is the order in which lines were written. Never updated, never deleted."""
+    """A line of the record (审批记录) as it stands; `id` is the order in which lines were written. Never updated, never deleted."""
 
     __tablename__ = "record"
     __table_args__ = (UniqueConstraint("unit", "chain", "number", name="one_line_of_a_number"),)
@@ -188,7 +189,8 @@ class SecretRow(Table):
 for _row in (RecordRow, DecisionRow):
     for _dialect in ("sqlite", "postgresql"):
         for _statement in append_only(_row.__tablename__, _dialect):
-            event.listen(_row.__table__, "after_create", DDL(_statement.replace("%", "%%")).execute_if(dialect=_dialect))
+            _ddl: ExecutableDDLElement = DDL(_statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+            event.listen(_row.__table__, "after_create", _ddl.execute_if(dialect=_dialect))
 
 # Where Alembic writes down which schema the tables have.
 VERSION = CoreTable("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))

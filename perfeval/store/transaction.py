@@ -1,12 +1,12 @@
 """A unit of work: every question to the record and every entry in it, of one unit, in one transaction of the database."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Row, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from perfeval.approvals.canonical import dump_line
@@ -67,8 +67,10 @@ class Transaction(Record):
         if not row.preparer and preparer:
             row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)
-            opened = {"year": year, "programme": programme, "programme_key": key, "prepared_by": preparer.id}
-            self.append(row.id, Opened(unit=self.unit, **opened, people=self.head(PEOPLE)), preparer.id)
+            opened = Opened(
+                unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE)
+            )
+            self.append(row.id, opened, preparer.id)
         row.run = run or row.run
         self.session.flush()
         return _evaluation(row)
@@ -139,18 +141,18 @@ class Transaction(Record):
     def progress(self, evaluation: Evaluation) -> Progress:
         """What has been done in the revision in work of an evaluation, as it is recorded now."""
         now = self.evaluation(evaluation.id)
-        return self._progress([now], OutcomeRow.evaluation == evaluation.id, DecisionRow.evaluation == evaluation.id)[0]
+        return self._progress([now], lambda column: column == evaluation.id)[0]
 
     def all_progress(self) -> list[Progress]:
-        """That of all evaluations, oldest first; three questions, however many there are."""
+        """That of all evaluations, oldest first; four questions, however many there are."""
         mine = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit)
-        return self._progress(self.evaluations(), OutcomeRow.evaluation.in_(mine), DecisionRow.evaluation.in_(mine))
+        return self._progress(self.evaluations(), lambda column: column.in_(mine))
 
-    def _progress(self, evaluations: Sequence[Evaluation], of_outcomes: Any, of_decisions: Any) -> list[Progress]:  # noqa: ANN401  # SQL conditions
+    def _progress(self, evaluations: Sequence[Evaluation], of: Callable[[Any], ColumnElement[bool]]) -> list[Progress]:
         # Only draft and gates: the figures beside them are a hundred times as long.
         parts = (OutcomeRow.document["draft"], OutcomeRow.document["gates"])
         told = select(OutcomeRow.evaluation, OutcomeRow.revision, OutcomeRow.step, OutcomeRow.done_at, *parts)
-        steps = self.session.execute(told.where(of_outcomes, OutcomeRow.step.in_((Drafted.step, Corrected.step))))
+        steps = self.session.execute(told.where(of(OutcomeRow.evaluation), OutcomeRow.step.in_((Drafted.step, Corrected.step))))
         corrected: dict[str, int] = defaultdict(int)
         drafted: dict[tuple[str, int], tuple[datetime, Any, Any]] = {}
         for evaluation, revision, step, done_at, document, gates in steps:
@@ -159,16 +161,20 @@ class Transaction(Record):
             else:
                 drafted[evaluation, revision] = done_at, document, gates
         decisions: dict[tuple[str, int], list[Decision]] = defaultdict(list)
-        for row in self.session.execute(_DECISIONS.where(of_decisions)):
+        for row in self.session.execute(_DECISIONS.where(of(DecisionRow.evaluation))):
             decision = _decision(row)
             decisions[decision.evaluation, decision.revision].append(decision)
+        problems: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+        for ask in self.session.scalars(select(AskRow).where(of(AskRow.evaluation)).order_by(AskRow.number)):
+            problems[ask.evaluation, ask.revision][ask.gate] = ask.problem
         found = []
         for item in evaluations:
             number = corrected[item.id] + 1
             drafted_at, document, gates = drafted.get((item.id, number), (None, None, None))
             given = tuple(decisions[item.id, number])
             draft = load(Draft, document) if document else None
-            found.append(Progress(Revision(item, number), drafted_at, draft, given, load(tuple[Gate, ...], gates or [])))
+            told_gates = load(tuple[Gate, ...], gates or [])
+            found.append(Progress(Revision(item, number), drafted_at, draft, given, told_gates, problems[item.id, number]))
         return found
 
     # ---- outcomes of steps -------------------------------------------------------------------------------------------

@@ -154,13 +154,13 @@ def test_line_of_the_record_rewritten_is_named_and_nothing_more_is_decided(offic
 def test_record_cut_off_at_its_end_is_told_by_the_rows_left(office: Office) -> None:
     rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1' AND number = 10")
     assert [(number, message) for _, number, message in faults(office)] == [
-        (0, "审批表里有第2稿 bureau 样例财政 的决定，审批台账里没有：是插入的")
+        (0, "审批表里有第2稿 bureau 样例财政 的决定，审批记录里没有：是插入的")
     ]
 
 
 def test_evaluation_or_its_whole_record_deleted_is_told(office: Office) -> None:
     rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1'")
-    assert [message for _, _, message in faults(office)] == ["自评没有审批台账：整份被删去，或不是本程序开始的"]
+    assert [message for _, _, message in faults(office)] == ["自评没有审批记录：整份被删去，或不是本程序开始的"]
 
 
 def test_secret_copied_onto_another_is_told_and_opens_nothing(office: Office) -> None:
@@ -192,4 +192,4 @@ def test_refusal_deleted_and_decided_again_is_told(office: Office) -> None:
 
 def test_archive_written_into_the_table_alone_is_told(office: Office) -> None:
     rewrite(office, "UPDATE evaluations SET outcome = 'archived'")
-    assert [message for _, _, message in faults(office)] == ["自评表里写着已归档，审批台账里没有归档"]
+    assert [message for _, _, message in faults(office)] == ["自评表里写着已归档，审批记录里没有归档"]

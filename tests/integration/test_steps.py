@@ -25,8 +25,8 @@ from perfeval.model.ledgers import parquet
 from perfeval.model.outcomes import Drafted, Scored, Sealing, Validated
 from perfeval.model.scores import FactRecord
 from perfeval.office import Office, open_office
-from perfeval.report import read_text, write_approval_sheet
 from perfeval.reperformance import verify_archive
+from perfeval.report import read_text, write_approval_sheet
 from perfeval.workspace import Workspace
 
 
@@ -570,7 +570,10 @@ REWRITINGS = {
     ),
     "opinion rewritten": ("update decisions set comment = '另有意见' where gate = 'bureau'", "数据库与审批记录第11条"),
     "time rewritten": ("update decisions set decided_at = '2023-04-03 08:30:00.000000' where gate = 'bureau'", "数据库与审批记录第11条"),
-    "draft of a decision rewritten": ("update decisions set content_digest = '%064d' where gate = 'bureau'" % 0, "数据库与审批记录第11条"),
+    "draft of a decision rewritten": (
+        "update decisions set content_digest = hex(zeroblob(32)) where gate = 'bureau'",
+        "数据库与审批记录第11条",
+    ),
     "preparer renamed": ("update evaluations set prepared_by = '另一人'", "数据库中的年度、项目或送审人与审批记录第1条不同"),
     "programme renamed": ("update evaluations set programme = '另一项目'", "数据库中的年度、项目或送审人与审批记录第1条不同"),
     "line rewritten": (
@@ -626,8 +629,8 @@ REWRITINGS = {
         "报告中印出的数字：与归档时不同",
     ),
     "snapshot exchanged": (
-        "update outcomes set document = json_set(document, '$.snapshots.meetings.parts', json_extract(document, '$.snapshots.goals.parts')) "
-        "where step = 'validated' and revision = 2",
+        "update outcomes set document = json_set(document, '$.snapshots.meetings.parts', "
+        "json_extract(document, '$.snapshots.goals.parts')) where step = 'validated' and revision = 2",
         "台账快照：与归档时不同：meetings",
     ),
 }

@@ -52,11 +52,12 @@ SEVERAL = {
     "F02": "a file of the workspace, and the profiles that lie by the indicators",
     "F05": "an address that is none, and one of a file that depends on the folder",
     "K01": "approvals as the store has them, and as the archive's door finds them",
+    "S08": "a document of the store, and a line of its record",
     "L00": "findings of the ledgers, and of scoring",
 }
 """Codes of errors raised at several places, and why they mean one thing all the same."""
-NOT_RAISED = {"P14", "S06"}
-"""Codes of errors where none is raised: told of a run that Prefect ended, and asked for to try again."""
+NOT_RAISED = {"P14", "S06", "S05", "S09", "A04", "A05", "A29"}
+"""Codes where none is raised: told of a run that Prefect ended, and asked for, as to answer 404 or to count a wrong proof."""
 
 
 def gathered(pairs: list[tuple[str, str]]) -> dict[str, set[str]]:

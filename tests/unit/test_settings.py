@@ -64,7 +64,7 @@ def test_gate_called_like_the_correction_is_a_fault(settings: dict[str, Any]) ->
         ({"gates": [CENTER]}, "at least 2 items"),
         ({"gates": [CENTER, BUREAU | {"act": "批准"}]}, "'审核' or '签发'"),
         ({"gates": [CENTER, BUREAU | {"key": "Bureau"}]}, "should match pattern"),
-        ({"gates": [CENTER, BUREAU | {"needs": 2}]}, "not permitted"),
+        ({"gates": [CENTER, BUREAU | {"needs": 0}]}, "greater than or equal to 1"),
     ],
 )
 def test_gates_of_another_form_are_a_fault(settings: dict[str, Any], changes: dict[str, Any], fault: str) -> None:

@@ -182,8 +182,10 @@ def test_record_that_begins_with_something_else_does_not_stand(opened: Any) -> N
 
 
 def test_record_taken_over_from_an_older_store_says_so(opened: Any) -> None:
+    first = read_line(opened.entries[0].line).what
     opened.entries.clear()
     opened.note(Migrated(schema_version="0002", content="{}"))
+    opened.note(first, "p1")
     opened.draft()
     found = judged(opened)
     assert (found.faults, found.is_migrated) == ((), True)

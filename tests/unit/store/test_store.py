@@ -220,7 +220,7 @@ def test_secret_copied_to_another_person_or_role_opens_nothing(store: Store, oth
     with store.transaction() as record:
         record.save_seed(LEADER, FINGERPRINT, "SECRET", 0)
     with store.transaction() as record:
-        record.session.execute(text(f"UPDATE seeds SET person = '{other.id}'"))
+        record.session.execute(text("UPDATE seeds SET person = :other"), {"other": other.id})
     with pytest.raises(StoreError, match="密文已被改动"), store.reading() as record:
         record.seed(other, FINGERPRINT)
 

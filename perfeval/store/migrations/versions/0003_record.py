@@ -20,7 +20,9 @@ down_revision = "0002"
 _time = sa.DateTime(timezone=True)
 _LEFT = {
     "people": "SELECT unit, id, name, role, enrolled_at, revoked_at FROM people ORDER BY id",
-    "evaluations": "SELECT unit, id, year, programme, programme_key, prepared_by, opened_at, outcome, ended_at FROM evaluations ORDER BY id",
+    "evaluations": (
+        "SELECT unit, id, year, programme, programme_key, prepared_by, opened_at, outcome, ended_at FROM evaluations ORDER BY id"
+    ),
     "decisions": (
         "SELECT e.unit, d.evaluation, d.revision, d.gate, d.verdict, d.approver, p.name, d.content_digest, d.comment, d.decided_at "
         "FROM decisions d JOIN people p ON p.id = d.approver JOIN evaluations e ON e.id = d.evaluation "
@@ -101,7 +103,8 @@ def _left() -> dict[str, dict[str, list[dict[str, Any]]]]:
     for name, query in _LEFT.items():
         for row in op.get_bind().execute(sa.text(query)).mappings():
             left[row["unit"]][name].append({key: _plain(value) for key, value in row.items() if key != "unit"})
-    return json.loads(json.dumps(left))
+    plain: dict[str, dict[str, list[dict[str, Any]]]] = json.loads(json.dumps(left))
+    return plain
 
 
 def _plain(value: object) -> object:
