@@ -103,7 +103,7 @@ class Person:
         """Choose from the run's menu; the dialog that comes up."""
         self.page.get_by_role("button", name="Open menu").first.click()
         self.page.get_by_role("menuitem", name=item).click()
-        dialog = self.page.get_by_role("dialog")
+        dialog = self.page.get_by_role("dialog").or_(self.page.get_by_role("alertdialog"))
         expect(dialog).to_be_visible(timeout=30_000)
         # A list opened from a form that is still moving stays where the form was, outside the window on a slow machine.
         dialog.evaluate("form => Promise.allSettled(form.getAnimations().map(animation => animation.finished))")
