@@ -161,6 +161,7 @@ def enrol(terminal: Any, url: str, page: Page, name: str) -> None:
 def return_after_a_wrong_code(person: Person, name: str, code: str, shoot: Callable[[Page, str], None]) -> None:
     """Return the draft with a reason, at the second try."""
     form = person.choose("Resume")
+    expect(form.get_by_label("动态码")).to_be_visible(timeout=30_000)
     assert form.locator("label").all_inner_texts()[:5] == ["审批决定", "审批人", "核对码", "审批意见 (Optional)", "动态码"]
     file, report = person.download(form.get_by_role("link", name="下载报告"))
     (check_code,) = re.findall(r"核对码(\w{8})\.docx$", file)
