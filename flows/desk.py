@@ -24,6 +24,7 @@ from perfeval.model import Answer, Evaluation, Revision, Stage, Status, Verdict
 from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
 from perfeval.office import Office
 from perfeval.submission import find_draft
+from perfeval.texts import visible
 
 _LENGTHS = {"decision": 10, "approver": NAME_LENGTH, "check_code": 20, "comment": COMMENT_LENGTH, "code": 20}
 _TITLES = {"decision": "审批决定", "approver": "审批人", "check_code": "核对码", "comment": "审批意见", "code": "动态码"}
@@ -82,8 +83,12 @@ class Desk:
         with self._office.store.reading() as record:
             named = persons.find(record.people(), answer.name)
         if named is None or named.id != person.id:
-            message = f"登录的是“{person.name}”，表单上的审批人是“{answer.name}”"
-            raise ApprovalError("A51", message, "审批人填写自己的姓名；替别人填写不算数。")
+            message = f"登录的是“{person.name}”，表单上的审批人是“{visible(answer.name)}”"
+            refusal = ApprovalError("A51", message, "审批人填写自己的姓名；替别人填写不算数。")
+            with self._office.store.transaction() as record:
+                record.lock(status.revision.evaluation)
+                record.record_wrong_answer(status.revision, status.gate.key, visible(answer.name)[:NAME_LENGTH], refusal)
+            raise refusal
         decision = steps.decide(self._office, status.revision, status.gate, answer, address)
         return f"{status.gate.title}：{decision.verdict}（{person.name}）"
 

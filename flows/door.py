@@ -7,13 +7,13 @@ decides is judged and recorded here, before Prefect hears of it; Prefect is then
 import asyncio
 import hmac
 import json
+import logging
 import os
 import re
 import socket
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -251,7 +251,7 @@ class Door:
         before: dict[str, str] = {}
         while True:
             behind: dict[str, str] = {}
-            with suppress(PerfevalError):  # the database is busy or away: the next round asks again
+            try:
                 # The store first: what it tells of is older than the run's state.
                 for run, form in (await run_in_threadpool(self._desk.open_runs)).items():
                     state = await self._state(run)
@@ -260,6 +260,8 @@ class Door:
                         # Seen twice: who has just decided in a terminal moves it himself.
                         if before.get(run) == key:
                             await self._go_on(run, key, _OVERTAKEN)
+            except Exception:  # the database is busy or away, or worse: the next round asks again
+                logging.getLogger(__name__).exception("a round was cut short")
             before = behind
             await asyncio.sleep(_TEND_SECONDS)
 

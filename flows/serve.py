@@ -280,7 +280,11 @@ def serving(office: Office) -> Iterator[Server | Remote]:
 
 @contextmanager
 def conducting(office: Office) -> Iterator[tuple["Conductor", str | None]]:
-    """A conductor on the server that is up, and where people open it; else on one of our own for as long as the block lasts."""
+    """A conductor on the server that is up, and where people open it; else on one of our own for as long as the block lasts.
+
+    Raises: UsageError: the office's key is not there, without which nothing can be recorded.
+    """
+    _ = office.key  # asked for before a server is started, which would end for want of it again and again
     with serving(office) as server:
         # Prefect reads its settings from the environment when it is imported, and nothing of the caller's may be among them.
         os.environ.clear()

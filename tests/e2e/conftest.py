@@ -102,13 +102,22 @@ class Terminal:
 
     def __init__(self, folder: Path, welcome: Welcome) -> None:
         self.folder = folder
-        office = open_office(folder)
-        self._phones = {"operator": welcome(office, OPERATOR, "operator")} | {role: welcome(office, role, role) for role in PEOPLE}
+        self._welcome, self._phones = welcome, {"operator": welcome(open_office(folder), OPERATOR, "operator")}
+        for role in PEOPLE:
+            self.enrol(role, role)
         self._started: list[subprocess.Popen[str]] = []
 
-    def code(self, role: str) -> str:
+    def enrol(self, name: str, role: str) -> None:
+        """Enrol an approver."""
+        self._phones[name] = self._welcome(open_office(self.folder), name, role)
+
+    def take_phone(self, name: str, secret: str) -> None:
+        """Keep the phone of somebody who has enrolled by himself."""
+        self._phones[name] = type(self._phones["operator"])(secret)
+
+    def code(self, name: str) -> str:
         """A fresh code from an approver's phone."""
-        return self._phones[role].code()
+        return self._phones[name].code()
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command in the background."""

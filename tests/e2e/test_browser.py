@@ -1,5 +1,7 @@
 """The year by clicks, in a real Chromium, on `perfeval serve` as an office starts it."""
 
+import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 from playwright.sync_api import TimeoutError as NotClickableError
 
 from perfeval import persons
+from perfeval.approvals import person as approvals
 from perfeval.office import open_office
 from perfeval.reperformance import verify_archive
 
@@ -22,7 +25,8 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PHONE = {"width": 375, "height": 740}
+DESK = {"width": 1280, "height": 1400}
+PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
@@ -43,12 +47,41 @@ def url(terminal: Any) -> Iterator[str]:
     server.communicate(timeout=60)
 
 
+@pytest.fixture
+def shoot(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, str], None]:
+    """Keep a page as a person sees it, to be looked at: in PERFEVAL_TESTS_SHOTS where that is set."""
+    folder = Path(os.environ.get("PERFEVAL_TESTS_SHOTS", tmp_path))
+
+    def shoot(page: Page, name: str) -> None:
+        page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+    return shoot
+
+
+def invited(terminal: Any, name: str, role: str) -> str:
+    """Invite somebody, as the operator does: the token of his link."""
+    code, out, err = terminal.type("approver", "invite", name, "--role", role, "--as", "样例经办人", "--json", PERFEVAL_KEY=KEY)
+    assert code == 0, err
+    return str(json.loads(out)["link"].rpartition("#")[2])
+
+
+def confirmed(terminal: Any, name: str, fingerprint: str) -> approvals.Person:
+    """Confirm an enrolment by the slip that its person has signed: the person."""
+    words = ("approver", "confirm", name, "--fingerprint", fingerprint, "--as", "样例经办人", "--paper")
+    code, _, err = terminal.type(*words, PERFEVAL_KEY=KEY)
+    assert code == 0, err
+    with open_office(terminal.folder).store.reading() as record:
+        found = persons.find(record.people(), name)
+    assert found
+    return found
+
+
 class Person:
     """Somebody at a browser of his own, logged in; `outside` is what his pages asked of other hosts."""
 
     def __init__(self, browser: Browser, url: str, name: str, code: str) -> None:
         self.url = url
-        self.context: BrowserContext = browser.new_context(viewport={"width": 1280, "height": 1400})
+        self.context: BrowserContext = browser.new_context(viewport=DESK)
         self.outside: list[str] = []
         self.context.on(
             "request", lambda request: None if request.url.startswith((url, "data:", "blob:")) else self.outside.append(request.url)
@@ -70,7 +103,7 @@ class Person:
         """Choose from the run's menu; the dialog that comes up."""
         self.page.get_by_role("button", name="Open menu").first.click()
         self.page.get_by_role("menuitem", name=item).click()
-        dialog = self.page.get_by_role("dialog")
+        dialog = self.page.get_by_role("dialog").or_(self.page.get_by_role("alertdialog"))
         expect(dialog).to_be_visible(timeout=30_000)
         # A list opened from a form that is still moving stays where the form was, outside the window on a slow machine.
         dialog.evaluate("form => Promise.allSettled(form.getAnimations().map(animation => animation.finished))")
@@ -108,7 +141,42 @@ def start(person: Person) -> None:
     page.get_by_role("button", name="Submit").click()
 
 
-def test_year_by_clicks_alone_from_the_form_to_the_archive(terminal: Any, url: str, browser: Browser, tmp_path: Path) -> None:
+def shown_secret(page: Page) -> str:
+    """The secret that the enrolment page shows to whoever cannot scan it."""
+    expect(page.locator("#secret")).to_be_visible()
+    return page.locator("#secret").inner_text().replace(" ", "")
+
+
+def enrol(terminal: Any, url: str, page: Page, name: str) -> None:
+    """Enrol on the page that an invitation leads to, and be confirmed."""
+    page.goto(f"{url}/perfeval/enrol#{invited(terminal, name, 'center')}")
+    page.get_by_role("button", name="用手机动态码登记").click()
+    terminal.take_phone(name, shown_secret(page))
+    page.get_by_label("动态码").fill(terminal.code(name))
+    page.get_by_role("button", name="完成登记").click()
+    expect(page.locator("#slip-means")).to_have_text("动态码", timeout=20_000)
+    confirmed(terminal, name, page.locator("#slip-fingerprint").inner_text())
+
+
+def return_after_a_wrong_code(person: Person, name: str, code: str, shoot: Callable[[Page, str], None]) -> None:
+    """Return the draft with a reason, at the second try."""
+    form = person.choose("Resume")
+    expect(form.get_by_label("动态码")).to_be_visible(timeout=30_000)
+    assert form.locator("label").all_inner_texts()[:5] == ["审批决定", "审批人", "核对码", "审批意见 (Optional)", "动态码"]
+    file, report = person.download(form.get_by_role("link", name="下载报告"))
+    (check_code,) = re.findall(r"核对码(\w{8})\.docx$", file)
+    assert report[:2] == b"PK"
+    person.fill(form, "退回修改", 审批人=name, 核对码=check_code, 审批意见="请核对支出明细", 动态码="000000")
+    expect(person.page.locator("[data-sonner-toast]")).to_contain_text("动态码不正确", timeout=5_000)
+    expect(form.get_by_label("审批意见")).to_have_value("请核对支出明细")
+    shoot(person.page, "wrong-code")
+    person.fill(form, 动态码=code)
+    expect(form).to_be_hidden(timeout=20_000)
+
+
+def test_year_by_clicks_alone_from_the_invitation_to_the_archive(
+    terminal: Any, url: str, browser: Browser, shoot: Callable[[Page, str], None]
+) -> None:
     ledger = terminal.folder / "ledgers" / "2022" / "调度会议台账.xlsx"
     sound = ledger.read_bytes()
     book = openpyxl.load_workbook(ledger)
@@ -119,23 +187,19 @@ def test_year_by_clicks_alone_from_the_form_to_the_archive(terminal: Any, url: s
     start(clerk)
     terminal.await_stage("preparing")
     clerk.open_run("Failed")
+    shoot(clerk.page, "failed")
     ledger.write_bytes(sound)
     clerk.choose("Retry").get_by_role("button", name="Retry").click()
     terminal.await_stage("waiting-center")
 
-    center = Person(browser, url, "center", terminal.code("center"))
+    enrol(terminal, url, browser.new_context(viewport=PHONE).new_page(), "样例副主任")
+    center = Person(browser, url, "样例副主任", terminal.code("样例副主任"))
+    center.page.set_viewport_size(PHONE)
+    shoot(center.page, "home-phone")
     center.open_run("Suspended")
-    form = center.choose("Resume")
-    assert form.locator("label").all_inner_texts()[:5] == ["审批决定", "审批人", "核对码", "审批意见 (Optional)", "动态码"]
-    name, report = center.download(form.get_by_role("link", name="下载报告"))
-    check_code = re.findall(r"核对码(\w{8})\.docx$", name)[0]
-    assert report[:2] == b"PK"
-    center.fill(form, "退回修改", 审批人="center", 核对码=check_code, 审批意见="请核对支出明细", 动态码="000000")
-    expect(center.page.locator("[data-sonner-toast]")).to_contain_text("动态码不正确", timeout=5_000)
-    expect(form.get_by_label("审批意见")).to_have_value("请核对支出明细")
-    center.page.screenshot(path=tmp_path / "wrong.png")
-    center.fill(form, 动态码=terminal.code("center"))
-    expect(form).to_be_hidden(timeout=20_000)
+    shoot(center.page, "run-phone")
+    center.page.set_viewport_size(DESK)
+    return_after_a_wrong_code(center, "样例副主任", terminal.code("样例副主任"), shoot)
     terminal.await_stage("correcting")
 
     clerk.open_run("Suspended")
@@ -144,18 +208,20 @@ def test_year_by_clicks_alone_from_the_form_to_the_archive(terminal: Any, url: s
     expect(form).to_be_hidden(timeout=20_000)
     terminal.await_stage("waiting-center")
 
-    for person, role in ((center, "center"), (Person(browser, url, "bureau", terminal.code("bureau")), "bureau")):
+    bureau = Person(browser, url, "bureau", terminal.code("bureau"))
+    for person, who, stage in ((center, "样例副主任", "waiting-bureau"), (bureau, "bureau", "archived")):
         person.open_run("Suspended")
         form = person.choose("Resume")
         name, _ = person.download(form.get_by_role("link", name="下载报告"))
-        person.fill(form, "同意", 审批人=role, 核对码=name[-13:-5], 动态码=terminal.code(role))
+        person.fill(form, "同意", 审批人=who, 核对码=name[-13:-5], 动态码=terminal.code(who))
         expect(form).to_be_hidden(timeout=20_000)
-        terminal.await_stage("waiting-bureau" if role == "center" else "archived")
-        person.page.screenshot(path=tmp_path / f"{role}.png")
+        terminal.await_stage(stage)
+        shoot(person.page, stage)
 
     clerk.page.reload()
     expect(clerk.page.get_by_text("已归档").first).to_be_visible(timeout=30_000)
     clerk.page.get_by_role("tab", name="Artifacts").click()
+    shoot(clerk.page, "artifacts")
     clerk.page.get_by_role("link", name=re.compile("第2稿 自评报告|-r2-draft")).first.click()
     _, report = clerk.download(clerk.page.get_by_role("link", name="下载").first)
     bag = terminal.folder / "archive" / "0000-WS·2022-D30-XMXT-0001"
@@ -163,19 +229,30 @@ def test_year_by_clicks_alone_from_the_form_to_the_archive(terminal: Any, url: s
     assert [check for check in verify_archive(bag) if not check.ok] == []
     assert (clerk.outside, center.outside) == ([], [])
 
-    clerk.page.goto(f"{url}/perfeval/")
+
+def test_person_who_logs_out_is_shown_the_login_and_nothing_more(
+    terminal: Any, url: str, browser: Browser, shoot: Callable[[Page, str], None]
+) -> None:
+    clerk = Person(browser, url, "样例经办人", terminal.code("operator"))
+    shoot(clerk.page, "home-empty")
     clerk.page.get_by_role("button", name="退出").click()
     expect(clerk.page.get_by_role("heading", name="项目支出绩效自评")).to_be_visible()
+    shoot(clerk.page, "login")
     assert clerk.context.request.get(f"{url}/api/admin/version").status == 401
+    clerk.page.set_viewport_size(PHONE)
+    clerk.page.get_by_label("姓名").fill("样例经办人")
+    clerk.page.get_by_label("动态码").fill("000000")
+    clerk.page.get_by_role("button", name="登录").click()
+    expect(clerk.page.get_by_role("alert")).to_contain_text("姓名或动态码不对")
+    assert clerk.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    shoot(clerk.page, "login-wrong")
 
 
 @pytest.mark.parametrize("means", ["动态码", "设备签名"])
-def test_person_enrols_on_his_own_phone_and_signs_a_slip(terminal: Any, url: str, browser: Browser, tmp_path: Path, means: str) -> None:
-    office = open_office(terminal.folder)
-    with office.store.reading() as record:
-        operator = persons.find(record.people(), "样例经办人")
-    assert operator
-    invitation = persons.invite(office, "样例副主任", ["center"], operator.id)
+def test_person_enrols_on_his_own_phone_and_signs_a_slip(
+    terminal: Any, url: str, browser: Browser, shoot: Callable[[Page, str], None], means: str
+) -> None:
+    token = invited(terminal, "样例副主任", "center")
     page = browser.new_context(viewport=PHONE).new_page()
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
@@ -183,26 +260,41 @@ def test_person_enrols_on_his_own_phone_and_signs_a_slip(terminal: Any, url: str
     device.send("WebAuthn.enable")
     made = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
     device.send("WebAuthn.addVirtualAuthenticator", {"options": made | {"automaticPresenceSimulation": True}})
-    page.goto(f"{url}/perfeval/enrol#{invitation.token}")
+    page.goto(f"{url}/perfeval/enrol#{token}")
     expect(page.locator("#name")).to_have_text("样例副主任")
+    shoot(page, "enrol-choice")
     if means == "动态码":
         page.get_by_role("button", name="用手机动态码登记").click()
-        phone = pyotp.TOTP(page.locator("#secret").inner_text().replace(" ", ""))
+        phone = pyotp.TOTP(shown_secret(page))
+        shoot(page, "enrol-code")
         page.get_by_label("动态码").fill("000000")
         page.get_by_role("button", name="完成登记").click()
-        expect(page.locator("#problem")).to_contain_text("动态码不正确")
+        expect(page.locator("#problem")).to_contain_text("动态码不是刚才的密钥的")
+        shoot(page, "enrol-wrong")
         page.get_by_label("动态码").fill(phone.now())
         page.get_by_role("button", name="完成登记").click()
     else:
         page.get_by_role("button", name="用本机设备签名登记").click()
     expect(page.locator("#slip-means")).to_have_text(means, timeout=20_000)
-    page.screenshot(path=tmp_path / "slip.png", full_page=True)
-    fingerprint = page.locator("#slip-fingerprint").inner_text()
+    shoot(page, "slip")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert faults == []
 
-    person = persons.confirm(office, invitation.person, fingerprint, operator.id, on_paper=True)
+    person = confirmed(terminal, "样例副主任", page.locator("#slip-fingerprint").inner_text())
     assert [(item.kind.value, item.is_on_paper) for item in person.confirmed] == [({"动态码": "code"}.get(means, "passkey"), True)]
     page.goto("about:blank")
     page.goto(f"{url}/perfeval/enrol#{'x' * 32}")
     expect(page.locator("#problem")).to_contain_text("登记链接无效")
+    shoot(page, "enrol-dead")
+
+
+def test_yearly_schedule_is_shown_with_its_next_run(terminal: Any, url: str, browser: Browser, shoot: Callable[[Page, str], None]) -> None:
+    page = Person(browser, url, "样例经办人", terminal.code("operator")).page
+    page.get_by_role("link", name="运行管理").click()
+    page.get_by_role("link", name="Deployments").click()
+    page.get_by_role("link", name="annual").first.click()
+    expect(page.get_by_text("At 09:00 AM, on day 5 of the month, only in January").first).to_be_visible(timeout=30_000)
+    shoot(page, "schedule")
+    page.get_by_role("tab", name="Upcoming").click()
+    expect(page.get_by_text(re.compile("Scheduled")).first).to_be_visible(timeout=60_000)
+    shoot(page, "upcoming")

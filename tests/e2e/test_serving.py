@@ -14,25 +14,27 @@ from flows.conduct import Conductor
 from flows.runner import continue_orphans
 from perfeval import steps
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 KEY = "an invented key for tests"
 KILLER = str(Path(__file__).parent / "killer")
 
 
-def test_office_without_server_and_key_gets_findings_then_a_draft_even_after_a_crash(terminal):
+def test_office_without_a_server_gets_findings_then_a_draft_even_after_a_crash(terminal):
+    code, refused = terminal.run()
+    assert (code, refused["error"]["code"]) == (2, "U02")
     ledger = terminal.folder / "ledgers" / "2022" / "调度会议台账.xlsx"
     sound = ledger.read_bytes()
     book = openpyxl.load_workbook(ledger)
     book.worksheets[0]["B3"].value = None
     book.save(ledger)
-    code, failed = terminal.run()
+    code, failed = terminal.run(PERFEVAL_KEY=KEY)
     assert (code, failed["state"], failed["draft"]) == (1, "failed", None)
     assert [finding["cell"] for finding in failed["findings"] if finding["severity"] == "error"] == ["B3"]
     ledger.write_bytes(sound)
-    code, crashed = terminal.run(PYTHONPATH=KILLER, KILL_IN="draft_report", KILL_AT="return")
+    code, crashed = terminal.run(PERFEVAL_KEY=KEY, PYTHONPATH=KILLER, KILL_IN="draft_report", KILL_AT="return")
     assert (code, crashed["state"], crashed["findings"]) == (1, "failed", [])
-    code, waiting = terminal.run()
+    code, waiting = terminal.run(PERFEVAL_KEY=KEY)
     assert code == 0
     assert list(waiting) == ["evaluation", "flow_run_id", "state", "revision", "draft", "digest", "check_code", "url"]
     assert (waiting["state"], waiting["revision"], waiting["url"]) == ("waiting-center", 1, None)

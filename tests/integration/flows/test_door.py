@@ -128,6 +128,7 @@ class Desk:
     notes: list[Any] = field(default_factory=list)
     unit: str = "样例单位"
     rounds: int = 0
+    faults: list[Exception] = field(default_factory=list)
 
     def person(self, cookie: str) -> Person | None:
         return PEOPLE.get(cookie)
@@ -159,6 +160,8 @@ class Desk:
 
     def open_runs(self) -> dict[str, str]:
         self.rounds += 1
+        if self.faults:
+            raise self.faults.pop()
         return {RUN: self.standing_form}
 
     def overview(self) -> list[Any]:
@@ -440,12 +443,8 @@ def test_run_that_somebody_has_moved_meanwhile_is_left_alone(office: Office) -> 
     assert office.prefect.moved == []
 
 
-@pytest.mark.parametrize(("form", "moved"), [("center-r1-", []), ("bureau-r1-", ["Resuming"]), ("", ["Resuming"])])
-def test_run_that_a_dead_server_left_behind_is_moved_on(
-    office: Office, monkeypatch: pytest.MonkeyPatch, form: str, moved: list[str]
-) -> None:
-    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
-    office.desk.standing_form = form
+def rounds(office: Office, count: int) -> None:
+    """Let the door live until it has looked after its runs so often."""
 
     async def live() -> None:
         ends = asyncio.Event()
@@ -461,13 +460,30 @@ def test_run_that_a_dead_server_left_behind_is_moved_on(
             pass
 
         living = asyncio.create_task(office.door({"type": "lifespan"}, receive, send))
-        while office.desk.rounds < 4:
+        while office.desk.rounds < count:
             await asyncio.sleep(0.01)
         ends.set()
         await living
 
-    asyncio.run(live())
+    asyncio.run(asyncio.wait_for(live(), 30))
+
+
+@pytest.mark.parametrize(("form", "moved"), [("center-r1-", []), ("bureau-r1-", ["Resuming"]), ("", ["Resuming"])])
+def test_run_that_a_dead_server_left_behind_is_moved_on(
+    office: Office, monkeypatch: pytest.MonkeyPatch, form: str, moved: list[str]
+) -> None:
+    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    office.desk.standing_form = form
+    rounds(office, 4)
     assert office.prefect.moved == moved
+
+
+@pytest.mark.parametrize("fault", [StoreError("S06", "数据库不可用"), RuntimeError("a fault of ours")])
+def test_runs_are_looked_after_for_ever_whatever_fails_once(office: Office, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    office.desk.standing_form, office.desk.faults = "bureau-r1-", [fault]
+    rounds(office, 5)
+    assert office.prefect.moved == ["Resuming"]
 
 
 # ---- other acts ----------------------------------------------------------------------------------------------------------

@@ -172,6 +172,12 @@ def test_revision_after_a_correction_is_the_next(store: Store, revision: Revisio
         assert record.corrections(revision.evaluation) == {1: "已补会议日期"}
 
 
+def test_runs_are_told_with_their_evaluations(store: Store, evaluation: Evaluation) -> None:
+    opened(store, None, "y-1")
+    with store.reading() as record:
+        assert record.runs() == {evaluation.id: "run-1"}
+
+
 def test_failure_of_a_run_is_replaced_and_forgotten(store: Store) -> None:
     with store.transaction() as record:
         record.record_failure("run-1", Failure("校验台账", "L00", "台账有 1 处错误"))

@@ -1,0 +1,213 @@
+"""The desk in front of a real store: who gets a cookie, what a form comes to, and what is kept of those that come to nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flows.desk import Desk, Standing
+from perfeval import persons
+from perfeval.approvals.events import Acted, AnsweredWrongly, Locked
+from perfeval.approvals.people import People
+from perfeval.approvals.person import Person
+from perfeval.approvals.record import PEOPLE, read_line
+from perfeval.errors import ApprovalError
+from perfeval.model import Evaluation, Revision, Stage, Verdict
+from perfeval.office import Office
+
+RUN = "11111111-1111-4111-8111-111111111111"
+HERE, THERE = "192.0.2.7", "192.0.2.8"
+
+
+@pytest.fixture
+def desk(office: Office) -> Desk:
+    return Desk(office)
+
+
+@pytest.fixture
+def phone(revision: Revision, office: Office, welcome: Callable[..., Any]) -> Any:
+    """The centre's approver's."""
+    return welcome(office, "样例甲", "center")
+
+
+@pytest.fixture
+def approver(phone: Any, office: Office) -> Person:
+    return found(office, "样例甲")
+
+
+@pytest.fixture
+def standing(approver: Person, desk: Desk) -> Standing:
+    standing = desk.standing(RUN)
+    assert standing
+    return standing
+
+
+def found(office: Office, name: str) -> Person:
+    with office.store.reading() as record:
+        person = persons.find(record.people(), name)
+    assert person
+    return person
+
+
+def people(office: Office) -> People:
+    with office.store.reading() as record:
+        return record.people()
+
+
+def told(office: Office, chain: str, kind: type[Any]) -> list[Any]:
+    """What a chain tells of a kind."""
+    with office.store.reading() as record:
+        return [line.what for line in (read_line(entry.line) for entry in record.entries(chain)) if isinstance(line.what, kind)]
+
+
+def form(phone: Any, **changes: object) -> dict[str, object]:
+    filled = {"decision": "同意", "approver": "样例甲", "check_code": "0123abcd", "comment": "", "code": phone.code()}
+    return filled | changes
+
+
+def problem(act: Callable[..., object], *arguments: object) -> str:
+    """The code of the refusal that an act ends by."""
+    with pytest.raises(ApprovalError) as refused:
+        act(*arguments)
+    return refused.value.code
+
+
+# ---- logging in ----------------------------------------------------------------------------------------------------------
+
+
+def test_cookie_is_its_persons_until_he_is_revoked(desk: Desk, office: Office, operator: Person, phone: Any, approver: Person) -> None:
+    cookie = desk.log_in("样例甲", phone.code(), HERE)
+    assert desk.person(cookie) == approver
+    persons.revoke(office, approver.id, operator.id, "调离")
+    assert desk.person(cookie) is None
+
+
+def test_code_opens_once_and_only_to_its_person(desk: Desk, phone: Any, operator: Person) -> None:
+    code = phone.code()
+    desk.log_in("样例甲", code, HERE)
+    assert problem(desk.log_in, "样例甲", code, HERE) == "A25"
+    assert problem(desk.log_in, operator.name, phone.code(), HERE) == "A25"
+
+
+def test_name_unknown_and_code_wrong_are_answered_alike(desk: Desk, phone: Any) -> None:
+    texts = []
+    for name in ("样例甲", "无此人", ""):
+        with pytest.raises(ApprovalError) as refused:
+            desk.log_in(name, "000000", HERE)
+        texts.append(str(refused.value))
+    assert len(set(texts)) == 1
+
+
+def test_wrong_codes_lock_the_person_and_the_address_until_somebody_unlocks(
+    desk: Desk, office: Office, operator: Person, phone: Any, approver: Person
+) -> None:
+    assert [problem(desk.log_in, "样例甲", "000000", HERE) for _ in range(8)] == ["A25"] * 5 + ["A24"] * 3
+    right = phone.code()
+    assert problem(desk.log_in, "样例甲", right, THERE) == "A24"
+    assert problem(desk.log_in, "无此人", "000000", HERE) == "A24"
+    (lock,) = told(office, PEOPLE, Locked)
+    assert (lock.person, lock.address, lock.wrong) == (approver.id, HERE, 5)
+    persons.unlock(office, approver.id, operator.id)
+    assert problem(desk.log_in, "样例甲", right, HERE) == "A24"
+    assert desk.person(desk.log_in("样例甲", right, THERE)) == approver
+
+
+def test_ten_thousand_wrong_logins_in_a_day_are_looked_at_some_thirty_times() -> None:
+    noted: list[Any] = []
+    now = datetime.now(UTC)
+
+    class Record:
+        """As much of the store as guesses come to."""
+
+        def attempts(self, _: datetime) -> list[Any]:
+            return noted
+
+        def note_attempt(self, attempt: Any) -> None:
+            noted.append(attempt)
+
+        def append(self, *_: object) -> None:
+            pass
+
+    record: Any = Record()
+    for number in range(10_000):
+        at = now + timedelta(days=1) * number / 10_000
+        try:
+            persons.check_attempts(record, None, HERE, at)
+        except ApprovalError:
+            continue
+        persons.note_attempt(record, None, HERE, at, is_right=False)
+    assert 10 < len(noted) < 40
+
+
+# ---- deciding ------------------------------------------------------------------------------------------------------------
+
+
+def test_form_filled_in_rightly_is_a_decision(desk: Desk, office: Office, standing: Standing, approver: Person, phone: Any) -> None:
+    assert desk.fill_in(standing, approver, form(phone), HERE) == "中心审批：同意（样例甲）"
+    with office.store.reading() as record:
+        decision = record.decision(standing.status.revision, "center")
+    assert decision
+    assert (decision.verdict, decision.approver) == (Verdict.APPROVE, "样例甲")
+
+
+def test_same_form_sent_twice_decides_once(desk: Desk, standing: Standing, approver: Person, phone: Any) -> None:
+    filled = form(phone)
+    desk.fill_in(standing, approver, filled, HERE)
+    assert problem(desk.fill_in, standing, approver, filled, HERE) == "A05"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"approver": "样例填表人"}, "A51"), ({"approver": "编造的人"}, "A51"), ({"decision": "也许"}, "A50"), ({"decision": None}, "A50"),
+        ({"code": ""}, "A50"), ({"check_code": {"__prefect_kind": "jinja", "template": "{{ 7 * 7 }}"}}, "A50"),
+        ({"comment": "长" * 20_000}, "A50"), ({"code": "000000"}, "A05"), ({"check_code": "ffffffff"}, "A07"),
+        ({"decision": "退回修改"}, "A11"),
+    ],
+)  # fmt: skip
+def test_form_filled_in_wrongly_decides_nothing(
+    desk: Desk, office: Office, standing: Standing, approver: Person, phone: Any, changes: dict[str, object], code: str
+) -> None:
+    assert problem(desk.fill_in, standing, approver, form(phone, **changes), HERE) == code
+    status = desk.standing(RUN)
+    assert status
+    assert (status.status.stage, status.form) == (Stage.WAITING, "center-r1-")
+
+
+@pytest.mark.parametrize("name", ["样例填表人", "编造的人\u202e"])
+def test_form_in_the_name_of_another_is_kept_with_who_sent_it(
+    desk: Desk, office: Office, standing: Standing, approver: Person, phone: Any, name: str
+) -> None:
+    problem(desk.fill_in, standing, approver, form(phone, approver=name), HERE)
+    (kept,) = told(office, standing.status.revision.evaluation.id, AnsweredWrongly)
+    assert (kept.code, kept.gate, kept.problem.startswith("登录的是“样例甲”")) == ("A51", "center", True)
+    assert kept.name.startswith(name[:4])
+    assert "\u202e" not in kept.name
+
+
+def test_correction_is_the_operators_and_is_told_as_his(
+    desk: Desk, office: Office, standing: Standing, approver: Person, operator: Person, phone: Any, evaluation: Evaluation
+) -> None:
+    desk.fill_in(standing, approver, form(phone, decision="退回修改", comment="请核对"), HERE)
+    waiting = desk.standing(RUN)
+    assert waiting
+    assert waiting.form == "correction-r1-"
+    assert problem(desk.fill_in, waiting, approver, {"note": "已改"}, HERE) == "A53"
+    assert problem(desk.fill_in, waiting, operator, {"note": " "}, HERE) == "A50"
+    assert problem(desk.fill_in, waiting, operator, {"note": "长" * 20_000}, HERE) == "A50"
+    assert desk.fill_in(waiting, operator, {"note": "已改"}, HERE) == "更正已提交（样例填表人）"
+    with office.store.reading() as record:
+        assert record.corrections(evaluation) == {1: "已改"}
+
+
+def test_act_is_noted_with_the_evaluation_of_its_run(desk: Desk, office: Office, operator: Person, evaluation: Evaluation) -> None:
+    desk.note(operator, "重试", RUN, RUN)
+    desk.note(operator, "送审", "2022年度 roads")
+    assert [item.action for item in told(office, evaluation.id, Acted)] == ["重试"]
+    assert [item.target for item in told(office, PEOPLE, Acted)] == ["2022年度 roads"]
+
+
+def test_runs_under_way_are_told_with_the_form_they_must_stand_at(desk: Desk, standing: Standing) -> None:
+    assert desk.open_runs() == {RUN: "center-r1-"}
+    assert desk.standing("another run") is None
