@@ -11,7 +11,7 @@ import polars as pl
 from perfeval.checks import check_ledgers, load_classification
 from perfeval.configuration import read_text
 from perfeval.errors import LedgerError, UsageError
-from perfeval.indicators import derive_facts, find_doubts, load_indicators, score_facts
+from perfeval.indicators import derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
 from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
 from perfeval.model.identifiers import comparable, compared
@@ -75,6 +75,13 @@ def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:
     return Reading(reading.ledgers, tuple(told))
 
 
+def check_targets(subject: Subject, ledgers: Ledgers) -> tuple[Finding, ...]:
+    """The year's indicator system held against the approved targets; nothing where the year has no system yet."""
+    if not subject.paths[0].is_file():
+        return ()
+    return find_target_doubts(load_indicators(subject.indicators, subject.workspace.catalogue), own_rows(subject, ledgers))
+
+
 def own_rows(subject: Subject, ledgers: Ledgers) -> dict[str, Ledger]:
     """The ledgers without the rows of the unit's other programmes."""
     others = comparable(pl.Series(_other_codes(subject), dtype=pl.String)).to_list()
@@ -131,7 +138,7 @@ def score(subject: Subject, ledgers: Ledgers) -> tuple[Facts, Scorecard]:
     system = load_indicators(subject.indicators, subject.workspace.catalogue)
     facts = derive_facts(system, ledgers)
     card = score_facts(system, facts)
-    return facts, replace(card, doubts=find_doubts(system, facts, card))
+    return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_target_doubts(system, ledgers)))
 
 
 def write_report(subject: Subject, revision: int, assessment: Assessment) -> Report:

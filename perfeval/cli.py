@@ -151,7 +151,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """校验台账：逐格列出全部问题。"""
-    from perfeval.assessment import check_files, receive_ledgers
+    from perfeval.assessment import check_files, check_targets, receive_ledgers
     from perfeval.ledgers import annotate as mark
     from perfeval.model import Severity
 
@@ -162,7 +162,8 @@ def check(
         raise UsageError("U08", "标注副本不能放进台账文件夹，会被当作台账再读一遍", "--annotate 换一个文件夹。")
     files = receive_ledgers(subjects[0])
     readings = [check_files(subject, files) for subject in subjects]
-    findings = list(dict.fromkeys(finding for reading in readings for finding in reading.findings))
+    doubts = [finding for subject, reading in zip(subjects, readings, strict=True) for finding in check_targets(subject, reading.ledgers)]
+    findings = list(dict.fromkeys([*(finding for reading in readings for finding in reading.findings), *doubts]))
     ok = all(finding.severity is not Severity.ERROR for finding in findings)
     copies = mark(files, findings, annotate) if annotate else []
     if as_json:

@@ -1,4 +1,4 @@
-"""Every code of findings and errors (代码), each with its one meaning; the manual's table is printed from here.
+"""Codes of what reading finds and of errors (代码), each with its one meaning. `perfeval.register` has them all.
 
 Codes are quoted in letters and archives: a code keeps its meaning, and no number is used again for another. They are written where
 they are given; only those of reading have names, because many places give the same one.
@@ -66,40 +66,6 @@ class Code(StrEnum):
     STRUCK = "V23", "内容划有删除线，仍计入"
     PICTURE = "V24", "单元格里是图片，读作空白"
 
-
-FINDINGS: Mapping[str, str] = {
-    **{code.value: code.meaning for code in Code},
-    # Numbered as in the field's rules of evaluation.
-    "C01": "指标没有可以计分的实际值",
-    "C08": "全年预算数不大于0，预算执行率不能计算",
-    "C09": "支出超过全年预算",
-    "C27": "支出很少，产出却几乎得满分",
-    "C35": "经济分类编码不存在，或与名称不符",
-    "C36": "凭证号或发票号码重复",
-    "C37": "支付日期不在评价年度，或早于审批",
-    # Our own, of rules that look at more than one cell.
-    "T02": "指标体系缺少应有的二级指标",
-    "T03": "按台账行数统计，指标值却以量度单位计",
-    "T04": "指标没有数值，不得分或不计分",
-    "T05": "没有封顶所依据的数，没有封顶",
-    "X01": "编号重复",
-    "X02": "引用的编号在另一本台账里没有",
-    "X03": "活动方案编号不在活动方案台账里",
-    "X04": "预算项目编码不是本次评价的项目",
-    "X05": "支出手续不全",
-    "X06": "支出金额为负数",
-    "X07": "支出超过活动方案预算",
-    "X08": "活动方案未经财政审核",
-    "X09": "两个日期的先后不对",
-    "X10": "日期不在评价年度内",
-    "X11": "按这一行的情况，应填的没有填、应空的填了，或日期不在评价年度",
-    "X12": "项目没有填写本年投资",
-    "X13": "缺少一个评价工作步骤",
-    "X14": "台账是另一年度的",
-    "X15": "累计数下降",
-    "X16": "几行编号相同，都超过15位、末尾是0，可能本是不同的号码",
-}
-"""What is wrong with ledgers or with what is computed from them (疑点)."""
 
 ERRORS: Mapping[str, str] = {
     # Approving.
@@ -199,26 +165,3 @@ ERRORS: Mapping[str, str] = {
     "U17": "样例不属于所选的成套设置",
 }
 """Why the program does not go on (出错提示): one class of error each."""
-
-_BEGIN, _END = "<!-- 代码表：开始 -->", "<!-- 代码表：结束 -->"
-
-
-def table() -> str:
-    """All codes as the manual shows them."""
-    return f"""疑点：C 开头的按绩效评价规则编号，L、V、X 开头的是本程序的读取和核对规则。
-
-{_rows(FINDINGS)}
-
-出错提示（`--json` 的 `error.code`）：
-
-{_rows(ERRORS)}"""
-
-
-def print_into(manual: str) -> str:
-    """The manual with the table between its two comments renewed."""
-    before, _, rest = manual.partition(_BEGIN)
-    return f"{before}{_BEGIN}\n\n{table()}\n\n{_END}{rest.partition(_END)[2]}"
-
-
-def _rows(meanings: Mapping[str, str]) -> str:
-    return "\n".join(["| 代码 | 含义 |", "|---|---|", *(f"| {code} | {meaning} |" for code, meaning in meanings.items())])

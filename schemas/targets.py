@@ -1,6 +1,6 @@
 """批复绩效目标台账: the targets as approved, one row per indicator, and a row more for each adjustment."""
 
-from schemas.columns import Day, LedgerModel, Quantity, Text, code, day, document_no, quantity, text
+from schemas.columns import PROGRAMME, Day, LedgerModel, Quantity, Refers, Text, code, day, document_no, quantity, text
 
 
 class Targets(LedgerModel):
@@ -12,6 +12,9 @@ class Targets(LedgerModel):
     document_no: Text = document_no("批复文号", "批复或调整绩效目标的文号。")
     approved_on: Day = day("批复日期", "批复或调整的日期。")
     reason: Text = text("调整原因", "调整的原因；初次批复的留空。", required=False)
+    programme_code: Text = code(
+        "预算项目编码", "有几个预算项目时，指标是哪一个的。", Refers(PROGRAMME, code="X04"), required=False, may_be_absent=True
+    )
 
     class Config(LedgerModel.Config):
         """Pandera: how the ledger is called."""

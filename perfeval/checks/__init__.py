@@ -1,62 +1,36 @@
-"""Rules that look at more than one cell (核对): each a function that yields findings, all listed in RULES.
+"""Rules that look at more than one cell (核对): one module each, which declares a `CHECK` and finds with `find`; all are gathered here.
 
-Rules on columns' constraints (`schemas.columns`) hold of every ledger, declared ones too; only rules on the programme's money and
-on the evaluation itself name ledgers, and are silent where an office does not keep them.
+Checks of columns' constraints (`schemas.columns`) hold of every ledger, declared ones too; only those of the programme's money and
+of the evaluation itself name ledgers, and are silent where an office does not keep them.
 
-An error stops the run; a warning travels to the approvers. A rule whose ledger could not be read does not apply.
+An error stops the run; a warning travels to the approvers. A check whose ledger could not be read does not apply.
 """
 
-import csv
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from types import MappingProxyType
 
+from perfeval.checks.check import Check, Limits, Theme
+from perfeval.checks.classification import load_classification
 from perfeval.checks.context import CheckContext
-from perfeval.checks.references import (
-    find_missing_steps,
-    find_repeated_invoices,
-    find_repeated_numbers,
-    find_unknown_programmes,
-    find_unknown_references,
-)
-from perfeval.checks.spending import (
-    find_investments_not_told,
-    find_missing_papers,
-    find_negative_payments,
-    find_no_budget,
-    find_overspending,
-    find_plan_overruns,
-    find_unreviewed_plans,
-    find_wrong_classification,
-)
-from perfeval.checks.states import find_days_out_of_order, find_empty_cells, find_falling_figures, find_filled_cells
-from perfeval.checks.years import find_other_years
-from perfeval.configuration import faulty, read_text
+from perfeval.checks.limits import read_limits
 from perfeval.model import Finding, Ledgers
 from schemas import Catalogue
 
-__all__ = ["RULES", "check_ledgers", "load_classification"]
+__all__ = ["CHECKS", "MEANINGS", "THEMES", "Check", "Limits", "Theme", "check_ledgers", "load_classification", "load_limits"]
 
-RULES: tuple[Callable[[CheckContext], Iterable[Finding]], ...] = (
-    find_no_budget,
-    find_overspending,
-    find_unknown_programmes,
-    find_wrong_classification,
-    find_repeated_numbers,
-    find_repeated_invoices,
-    find_unknown_references,
-    find_days_out_of_order,
-    find_empty_cells,
-    find_other_years,
-    find_filled_cells,
-    find_falling_figures,
-    find_missing_steps,
-    find_investments_not_told,
-    find_missing_papers,
-    find_negative_payments,
-    find_plan_overruns,
-    find_unreviewed_plans,
+_MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
+_RULES: list[tuple[Check, Callable[[CheckContext], Iterable[Finding]]]] = sorted(
+    ((module.CHECK, module.find) for module in _MODULES if hasattr(module, "CHECK")), key=lambda rule: rule[0].code
 )
+
+CHECKS: tuple[Check, ...] = tuple(check for check, _ in _RULES)
+"""All checks, by code."""
+MEANINGS: Mapping[str, str] = {code: meaning for check in CHECKS for code, meaning in {check.code: check.meaning, **check.others}.items()}
+THEMES: Mapping[str, Theme] = {code: check.theme for check in CHECKS for code in (check.code, *check.others)}
+_NO_LIMITS: Mapping[type[Limits], Limits] = MappingProxyType({})
 
 
 def check_ledgers(
@@ -67,8 +41,10 @@ def check_ledgers(
     programme_codes: Collection[str],
     classification: Mapping[str, str],
     other_codes: Collection[str] = (),
+    limits: Mapping[type[Limits], Limits] = _NO_LIMITS,
+    evidence: Collection[str] | None = None,
 ) -> list[Finding]:
-    """Hold a year's ledgers against each other by every rule.
+    """Hold a year's ledgers against each other by every check, in the order of their codes.
 
     Args:
         ledgers: as read; missing ones are left out of account.
@@ -77,26 +53,16 @@ def check_ledgers(
         programme_codes: codes of the evaluated programme (预算项目编码).
         classification: names of the economic classification (经济分类) by code.
         other_codes: codes of the unit's other programmes, whose rows stand in the same ledgers.
+        limits: what `load_limits` made of the workspace's checks.yml.
+        evidence: names of the files in the year's folder of evidence; None where there is no such folder.
     """
-    context = CheckContext(ledgers, catalogue, year, programme_codes, classification, other_codes)
-    return [finding for rule in RULES for finding in rule(context)]
+    context = CheckContext(ledgers, catalogue, year, programme_codes, classification, other_codes, limits, evidence)
+    return [finding for _, find in _RULES for finding in find(context)]
 
 
-def load_classification(path: Path) -> dict[str, str]:
-    """Load the table of economic classification (经济分类科目): a csv of code,name.
+def load_limits(path: Path) -> dict[type[Limits], Limits]:
+    """Load the workspace's checks.yml. What it has no limits for is not checked.
 
-    Raises: ConfigurationError: with every line that is no code with its name, or repeats one.
+    Raises: ConfigurationError: with every fault as `checks.yml:line: what is wrong`.
     """
-    rows = list(csv.reader(read_text(path).splitlines()))
-    names: dict[str, str] = {}
-    faults = [] if rows[:1] == [["code", "name"]] else [f"{path.name}:1: 第一行应为 code,name"]
-    for line, row in enumerate(rows[1:], 2):
-        if len(row) != 2 or not re.fullmatch("[0-9]{3}(?:[0-9]{2})?", row[0]) or not row[1].strip():  # noqa: PLR2004  # code and name
-            faults.append(f"{path.name}:{line}: 应为“编码,名称”两栏，编码为3位或5位数字")
-        elif row[0] in names:
-            faults.append(f"{path.name}:{line}: 编码 {row[0]} 重复")
-        else:
-            names[row[0]] = row[1].strip()
-    if faults:
-        raise faulty(path.name, faults)
-    return names
+    return read_limits(path, {check.code: check.limits for check in CHECKS if check.limits})

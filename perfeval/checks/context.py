@@ -1,22 +1,27 @@
-"""What a rule is given (核对对象), and how it reports: the year's ledgers, the settings rules hang on, findings at cells."""
+"""What a check is given (核对对象): the year's ledgers, and the settings that checks hang on."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import polars as pl
 
-from perfeval.model import Finding, Ledger, Ledgers, Severity
+from perfeval.checks.check import Limits
+from perfeval.model import Ledger, Ledgers, Severity
 from perfeval.model.identifiers import comparable
 from schemas import Catalogue, Column
 from schemas.columns import Constraint
 
 C = TypeVar("C", bound=Constraint)
+L = TypeVar("L", bound=Limits)
 
 
 @dataclass(frozen=True)
 class CheckContext:
-    """One year's ledgers to be held against each other. A ledger that could not be read is absent: rules on it do not apply."""
+    """One year's ledgers to be held against each other. A ledger that could not be read is absent: checks of it do not apply.
+
+    `limits` are those of checks.yml by their type; `evidence` the names of the files in the year's folder of evidence, None without one.
+    """
 
     ledgers: Ledgers
     catalogue: Catalogue
@@ -24,6 +29,8 @@ class CheckContext:
     programme_codes: Collection[str]
     classification: Mapping[str, str]
     other_codes: Collection[str] = ()
+    limits: Mapping[type[Limits], Limits] = field(default_factory=dict)
+    evidence: Collection[str] | None = None
 
     @property
     def known_codes(self) -> list[str]:
@@ -34,6 +41,11 @@ class CheckContext:
     def programme_keys(self) -> dict[str, str]:
         """The codes of the evaluated programme by what they are compared as."""
         return dict(zip(comparable(pl.Series(self.programme_codes, dtype=pl.String)), self.programme_codes, strict=True))
+
+    def limits_of(self, kind: type[L]) -> L | None:
+        """A check's limits, if the workspace has them."""
+        limits = self.limits.get(kind)
+        return limits if isinstance(limits, kind) else None
 
     def rows(self, name: str) -> pl.LazyFrame | None:
         """A ledger's rows, if it could be read."""
@@ -54,19 +66,6 @@ class CheckContext:
 def faulty_rows(ledger: Ledger, faulty: pl.Expr) -> Iterator[dict[str, Any]]:
     """The rows of a ledger that are faulty."""
     return ledger.rows.filter(faulty).collect().iter_rows(named=True)
-
-
-def finding_at(ledger: Ledger, row: Mapping[str, Any], column: str, code: str, message: str, severity: Severity) -> Finding:
-    """A finding at one cell of a row; a column that the sheet does not have has no cell."""
-    header, letter, value = ledger.shape.column(column).header, ledger.letters.get(column), row.get(column)
-    cell = f"{letter}{row['row']}" if letter else None
-    text = None if value is None else str(value)
-    return Finding(code, severity, message, ledger.title, ledger.file, ledger.sheet, row["row"], header, cell, text)
-
-
-def finding_on(ledger: Ledger, code: str, message: str, severity: Severity = Severity.ERROR) -> Finding:
-    """A finding on a ledger as a whole."""
-    return Finding(code, severity, message, ledger.title, ledger.file, ledger.sheet)
 
 
 def level(*, is_warning: bool) -> Severity:

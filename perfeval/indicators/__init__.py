@@ -1,5 +1,9 @@
 """Indicators (指标): the YAML system → facts with their source rows → scores. Scoring takes facts only; no I/O but the YAML."""
 
+from collections.abc import Mapping
+
+from perfeval.indicators import approved, doubts, scoring
+from perfeval.indicators.approved import find_target_doubts
 from perfeval.indicators.doubts import find_doubts
 from perfeval.indicators.facts import derive_facts
 from perfeval.indicators.loading import load_indicators
@@ -7,4 +11,17 @@ from perfeval.indicators.scoring import score_facts
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.indicators.target import Target, parse_target
 
-__all__ = ["IndicatorSystem", "Target", "derive_facts", "find_doubts", "load_indicators", "parse_target", "score_facts"]
+__all__ = [
+    "MEANINGS",
+    "IndicatorSystem",
+    "Target",
+    "derive_facts",
+    "find_doubts",
+    "find_target_doubts",
+    "load_indicators",
+    "parse_target",
+    "score_facts",
+]
+
+MEANINGS: Mapping[str, str] = {**scoring.MEANINGS, **doubts.MEANINGS, **approved.MEANINGS}
+"""The codes of what scoring finds, with their meanings."""

@@ -1,15 +1,25 @@
 """Doubts (疑点) about an indicator system and its scores, as findings for the approvers: nothing here changes a point."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from perfeval.indicators.profile import same_title
+from perfeval.indicators.facts import BUILT_IN
+from perfeval.indicators.profile import TOTAL, same_title
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.indicators.wording import percentage_near
 from perfeval.model import Facts, Finding, Scorecard, Severity
 from perfeval.model.numbers import percentage
 
+MEANINGS: Mapping[str, str] = {
+    "C18": "全部指标得满分",
+    "C22": "数量指标以金额为值，或指标与预算执行率重复",
+    "C27": "支出很少，产出却几乎得满分",
+    "T02": "指标体系缺少应有的二级指标",
+    "T03": "按台账行数统计，指标值却以量度单位计",
+    "T04": "指标没有数值，不得分或不计分",
+    "T05": "没有封顶所依据的数，没有封顶",
+}
 _OUTPUT = "产出指标"
 # Units that rows of a ledger are not counted in.
 _MEASURES = re.compile("公里|千米|里|米|平方米|立方米|亩|公顷|吨|公斤|千克|升|小时|度|千瓦时?")
@@ -21,7 +31,9 @@ def find_doubts(system: IndicatorSystem, facts: Facts, card: Scorecard) -> tuple
         *_without_value(facts, card),
         *_uncapped(system, facts),
         *_contrast(system, card),
+        *_faultless(card),
         *_incomplete(system),
+        *_of_money(system),
         *_odd_units(system),
     )
     return tuple(Finding(code, Severity.WARNING, message) for code, message in findings)
@@ -47,6 +59,22 @@ def _contrast(system: IndicatorSystem, card: Scorecard) -> Iterator[tuple[str, s
     if card.execution.rate < profile.low_execution_pct and weight and score * 100 / weight >= profile.full_output_pct:
         spent, gained = percentage_near(card.execution.rate, profile.low_execution_pct), percentage(score * 100 / weight)
         yield "C27", f"预算执行率只有{spent}，产出指标却得了分值的{gained}：预算偏大，或指标值偏低"
+
+
+def _faultless(card: Scorecard) -> Iterator[tuple[str, str]]:
+    """Nothing missed by anybody is rare, and more often says that targets were set to what was reached."""
+    if card.total == TOTAL:
+        yield "C18", f"{sum(row.is_applicable for row in card.scores)}项指标和预算执行率全部得满分：指标值可能偏低，或照实际完成值填写"
+
+
+def _of_money(system: IndicatorSystem) -> Iterator[tuple[str, str]]:
+    """Spending told a second time: as a quantity, or as what the execution rate scores already."""
+    spent = BUILT_IN["budget_executed"]
+    for row in system.scored:
+        if row.measure and same_title(row.level2, "数量指标") and row.aim.base_unit == "元":
+            yield "C22", f"数量指标“{row.name}”的指标值“{row.target}”是金额"
+        elif row.measure and row.measure.model_dump() == spent.model_dump():
+            yield "C22", f"指标“{row.name}”是全年执行数，与预算执行率重复"
 
 
 def _incomplete(system: IndicatorSystem) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from perfeval.errors import ConfigurationError
 from perfeval.indicators.facts import BUILT_IN, RESERVED
 from perfeval.indicators.measure import LoadingContext
 from perfeval.indicators.profile import TOTAL, Profile, same_title
-from perfeval.indicators.system import IndicatorSystem, Scoring
+from perfeval.indicators.system import EXECUTION, IndicatorSystem
 from schemas import Catalogue
 
 Profiles = RootModel[dict[str, Profile]]
@@ -70,7 +70,7 @@ def _repeated_ids(facts: list[Any], rows: Mapping[int, Mapping[str, Any]]) -> It
         seen[name] = "facts"
     for place, row in rows.items():
         name = str(row.get("id"))
-        if name in seen and not (name in RESERVED and row.get("scoring") == Scoring.EXECUTION):
+        if name in seen and not (name in RESERVED and row.get("scoring") == EXECUTION):
             yield ("indicators", place, "id"), f"id “{name}”与{seen[name]}重复"
         seen.setdefault(name, "前面的指标")
 
@@ -89,7 +89,7 @@ def _growths(facts: Mapping[Any, Any], rows: Mapping[int, Mapping[str, Any]]) ->
 
 def _misplaced(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Iterator[Fault]:
     for place, row in rows.items():
-        if row.get("scoring") == Scoring.EXECUTION:
+        if row.get("scoring") == EXECUTION:
             continue
         first, second = row.get("level1"), row.get("level2")
         level = profile.level(first) if isinstance(first, str) else None
@@ -112,7 +112,7 @@ def _weights(rows: Mapping[int, Mapping[str, Any]], profile: Profile) -> Iterato
     if not rows or None in points.values():
         return  # a weight that is no number is told by its row; sums would only confuse
     sums: dict[str, Decimal] = {}
-    executions = [place for place, row in rows.items() if row.get("scoring") == Scoring.EXECUTION]
+    executions = [place for place, row in rows.items() if row.get("scoring") == EXECUTION]
     for place, row in rows.items():
         if place not in executions:
             title = next((title for title in profile.levels if same_title(title, str(row.get("level1")))), str(row.get("level1")))

@@ -3,7 +3,6 @@
 import re
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
@@ -12,6 +11,8 @@ from perfeval.configuration import Model, Text
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.measure import Id, Measure, loading_context
 from perfeval.indicators.profile import Interval, Points, Profile, is_chain, same_title
+from perfeval.indicators.rules import RULES
+from perfeval.indicators.rules.rule import ScoringRule
 from perfeval.indicators.target import Relation, Target, parse_target
 
 _MOST_PLACES = 2
@@ -20,13 +21,14 @@ _SAVING = re.compile("节约|节支|节省|压减|降低|下降")
 _ANY_YEAR = 2000
 
 
-class Scoring(StrEnum):
-    """How a row is scored (计分方式)."""
+EXECUTION = "execution"
+"""How the row of the budget execution rate is scored: by the profile, from budget and spending."""
 
-    PROPORTIONAL = "proportional"
-    ALL_OR_NOTHING = "all_or_nothing"
-    GRADED = "graded"
-    EXECUTION = "execution"
+
+def _known(name: object) -> object:
+    if name != EXECUTION and name not in RULES:
+        raise ValueError(f"没有“{name}”这种计分方式，可用的：{'、'.join([*RULES, EXECUTION])}")
+    return name
 
 
 class Indicator(Model):
@@ -40,7 +42,7 @@ class Indicator(Model):
     weight: Points
     measure: Measure | None = None
     judged: bool = False
-    scoring: Scoring
+    scoring: Annotated[str, BeforeValidator(_known)]
     direction: Literal["positive", "negative"] | None = None
     bands: dict[Text, Interval] | None = None
     not_applicable: Literal["leave_out"] | None = None
@@ -81,23 +83,23 @@ class Indicator(Model):
         written = parse_target(self.target, loading_context(info).year or _ANY_YEAR)
         self._written = written
         self._aim = written.as_limit() if written.is_bare and self._wants_little() else written
-        if self.scoring is Scoring.EXECUTION:
+        if self.is_execution:
             if self.measure or self.bands or self.judged:
                 raise ValueError("预算执行率由预算和支出台账自动计算，不写 measure、bands、judged")
         elif self.judged:
-            if self.scoring is not Scoring.GRADED or written.relation or self.measure or self.bands:
+            if not self.rule.is_of_words or written.relation or self.measure or self.bands:
                 raise ValueError("judged 是由人评定的定性指标：target 写文字，scoring 写 graded，不写 measure 和 bands")
         elif not self.measure:
             raise ValueError("缺少 measure：指标的数都由台账计算；由人评定的写 judged: true")
-        elif self.scoring is Scoring.GRADED:
+        elif self.rule.is_of_words:
             self._check_grades(self.measure)
         elif self.bands:
             raise ValueError("只有 graded 才写 bands")
         else:
             self._check_target(self.measure, written)
             self._check_direction(written)
-            if self.measure.is_day and self.scoring is Scoring.PROPORTIONAL and not _has_scale_of_days(info):
-                raise ValueError("日期不能按比例计分，应写 scoring: all_or_nothing")
+        if not self.is_execution and (why := self.rule.refuse(self, loading_context(info).profile)):
+            raise ValueError(why)
         return self
 
     def _wants_little(self) -> bool:
@@ -142,6 +144,16 @@ class Indicator(Model):
             raise ValueError(f"满意度是正向指标，指标值不应写成“{self.target}”")
 
     @property
+    def is_execution(self) -> bool:
+        """Whether it is the row of the budget execution rate."""
+        return self.scoring == EXECUTION
+
+    @property
+    def rule(self) -> ScoringRule:
+        """How the row is scored, where it is not the execution rate."""
+        return RULES[self.scoring]
+
+    @property
     def is_cost(self) -> bool:
         """Whether it is a cost (成本指标), by its first or second level."""
         return "成本" in self.level1 or "成本" in self.level2
@@ -155,11 +167,6 @@ class Indicator(Model):
     def is_limit_unsaid(self) -> bool:
         """Whether the target is a limit without saying so."""
         return self._aim is not self._written
-
-
-def _has_scale_of_days(info: ValidationInfo) -> bool:
-    profile = loading_context(info).profile
-    return bool(profile and profile.late)
 
 
 def _named_profile(name: object, info: ValidationInfo) -> Profile:
@@ -189,4 +196,4 @@ class IndicatorSystem(Model):
     @property
     def scored(self) -> tuple[Indicator, ...]:
         """The indicators without the execution row."""
-        return tuple(indicator for indicator in self.indicators if indicator.scoring is not Scoring.EXECUTION)
+        return tuple(indicator for indicator in self.indicators if not indicator.is_execution)

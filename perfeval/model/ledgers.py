@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -90,6 +90,17 @@ class Ledger:
     def count_rows(self) -> int:
         """How many rows there are."""
         return int(self.rows.select(pl.len()).collect().item())
+
+    def finding(
+        self, code: str, severity: Severity, message: str, row: Mapping[str, Any] | None = None, column: str | None = None
+    ) -> Finding:
+        """A finding on the ledger as a whole, or at a column's cell of a row; a column that the sheet does not have has no cell."""
+        if row is None or column is None:
+            return Finding(code, severity, message, self.title, self.file, self.sheet)
+        header, letter, value = self.shape.column(column).header, self.letters.get(column), row.get(column)
+        cell = f"{letter}{row['row']}" if letter else None
+        text = None if value is None else str(value)
+        return Finding(code, severity, message, self.title, self.file, self.sheet, row["row"], header, cell, text)
 
     @property
     def frame(self) -> pl.DataFrame:

@@ -58,7 +58,7 @@ def test_contracts_are_broken_by_a_room_without_a_place(house: Path) -> None:
 
 
 def test_contracts_are_broken_by_two_modules_of_a_room_that_know_each_other(house: Path) -> None:
-    (house / "perfeval" / "checks" / "context.py").write_text("from perfeval.checks import years\n", encoding="utf-8")
+    (house / "perfeval" / "checks" / "context.py").write_text("from perfeval.checks import other_years\n", encoding="utf-8")
     code, said = lint(house)
     assert (code, "1 broken." in said) == (1, True)
     assert "No cycles are allowed in perfeval.checks." in said

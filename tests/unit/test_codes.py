@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from perfeval import codes
-from perfeval.codes import ERRORS, FINDINGS, Code
+from perfeval.codes import ERRORS, Code
+from perfeval.register import FINDINGS, print_into
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for room in ("flows", "perfeval", "schemas") for path in sorted((ROOT / room).rglob("*.py")) if path.name != "codes.py"]
@@ -14,7 +14,7 @@ TERMS = {"D10", "D30"}
 ROOMS = {"schemas": "checks", "catalogue.py": "checks", "spreadsheets": "ledgers"}
 """Who makes the findings whose codes stand elsewhere: constraints are checked in checks, refused files are told by ledgers."""
 RENEW = (
-    'python -c "from pathlib import Path; from perfeval.codes import print_into; '
+    'python -c "from pathlib import Path; from perfeval.register import print_into; '
     "manual = Path('README.zh-CN.md'); manual.write_text(print_into(manual.read_text(encoding='utf-8')), encoding='utf-8')\""
 )
 
@@ -52,6 +52,7 @@ SEVERAL = {
     "A26": "a name without a letter, and one with strange ones",
     "F01": "what YAML's parser refuses, and what its constructors do",
     "F02": "a file of the workspace, and the profiles that lie by the indicators",
+    "F05": "an address that is none, and one of a file that depends on the folder",
     "K01": "approvals as the store has them, and as the archive's door finds them",
     "L00": "findings of the ledgers, and of scoring",
 }
@@ -108,4 +109,4 @@ def test_named_code_is_its_text() -> None:
 
 def test_table_of_the_manual_is_the_register() -> None:
     manual = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
-    assert manual == codes.print_into(manual), f"to renew it: {RENEW}"
+    assert manual == print_into(manual), f"to renew it: {RENEW}"

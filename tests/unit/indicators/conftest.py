@@ -91,7 +91,8 @@ def make_ledger() -> Callable[..., Ledger]:
         schema = {column: dtype for column, dtype in model.empty_frame().schema.items() if column in cells}
         frame = pl.DataFrame(cells, schema=schema).with_columns(pl.int_range(3, pl.len() + 3, dtype=pl.UInt32).alias("row"))
         frame = pl.concat([model.empty_frame(), frame], how="diagonal")
-        return Ledger(model, f"{model.ledger_title()}.xlsx", model.ledger_title(), "0" * 64, frame.lazy(), {})
+        letters = dict(zip([column.name for column in model.columns()], "ABCDEFGHIJKLMNOPQRSTUVWXYZ", strict=False))
+        return Ledger(model, f"{model.ledger_title()}.xlsx", model.ledger_title(), "0" * 64, frame.lazy(), letters)
 
     return make
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from perfeval.errors import LedgerError
-from perfeval.indicators import derive_facts, find_doubts, score_facts
+from perfeval.indicators import derive_facts, find_doubts, find_target_doubts, score_facts
 from perfeval.indicators.system import IndicatorSystem
-from perfeval.model import Fact, Judgement, Scorecard
+from perfeval.model import Fact, Judgement, Ledger, Scorecard
 
 MakeSystem = Callable[..., IndicatorSystem]
 MakeBudget = Callable[..., dict[str, Fact]]
@@ -89,6 +89,21 @@ def test_scores_of_a_year_are_as_written(
             fact("goals_done_rate", year["goals_done_rate"], "%", "没有收到年度目标任务台账"), formula="年度目标完成率"
         )
     assert told(system, facts, year.get("reasons", {}), output) == output
+
+
+@pytest.mark.parametrize("case", CASES["targets"], ids=[case["name"] for case in CASES["targets"]])
+def test_targets_are_held_against_those_approved_as_written(
+    case: dict[str, Any], make_system: MakeSystem, make_ledger: Callable[..., Ledger], measures: Mapping[str, Any]
+) -> None:
+    system = make_system(*(indicator(row, measures) for row in case["input"]["rows"]))
+    ledgers = {}
+    if (approved := case["input"]["approved"]) is not None:
+        names = ("indicator", "target", "weight", "document_no", "approved_on", "reason")
+        cells = {name: [row[place] for row in approved] for place, name in enumerate(names)}
+        cells["weight"] = [Decimal(str(weight)) for weight in cells["weight"]]
+        ledgers["targets"] = make_ledger("targets", **cells)
+    found = find_target_doubts(system, ledgers)
+    assert [[item.code, item.severity.value, item.cell, item.message] for item in found] == case["output"]
 
 
 def told(system: IndicatorSystem, facts: dict[str, Fact], reasons: dict[str, str], asked: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ HEADERS = {
     "预算指标台账": "指标文号 下达日期 预算项目编码 资金来源 金额（元） 备注",
     "资金支出台账": "凭证号 支付日期 预算项目编码 经济分类编码 经济分类名称 支出类别 摘要 收款人 金额（元） 支付方式 发票号码 附件张数 "
     "活动方案编号 申请报告编号 审批人 审批日期 资金来源",
-    "批复绩效目标台账": "指标 指标值 分值 批复文号 批复日期 调整原因",
+    "批复绩效目标台账": "指标 指标值 分值 批复文号 批复日期 调整原因 预算项目编码",
     "活动方案台账": "方案编号 活动名称 活动类别 制定日期 预算金额（元） 财政审核日期 财政审核人",
     "重点项目台账": "项目编号 项目名称 项目类别 建设性质 投资主体 项目阶段 总投资（万元） 年度计划投资（万元） 年度完成投资（万元） "
     "开工日期 竣工日期 联系县级领导 工作专班 实施方案 责任单位 是否入库 是否入统",
@@ -60,8 +60,11 @@ def test_columns_know_kind_choices_and_whether_they_must_be_filled() -> None:
     assert (plan.kind, plan.required, plan.choices) == (Kind.CODE, False, ())
 
 
-def test_only_the_source_of_a_payment_may_have_no_column() -> None:
-    assert [column.name for model in BUILT_IN.values() for column in model.columns() if column.may_be_absent] == ["source"]
+def test_only_what_few_offices_tell_apart_may_have_no_column() -> None:
+    assert [column.name for model in BUILT_IN.values() for column in model.columns() if column.may_be_absent] == [
+        "source",
+        "programme_code",
+    ]
     assert BUILT_IN["expenditure"].column("source").choices == BUILT_IN["budget"].column("source").choices
 
 

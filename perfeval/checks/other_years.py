@@ -6,12 +6,21 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from perfeval.checks.context import CheckContext, faulty_rows, finding_at, finding_on, level
+from perfeval.checks.check import Check, Theme
+from perfeval.checks.context import CheckContext, faulty_rows, level
 from perfeval.model import Finding, Ledger, Severity
 from schemas import Column, Kind
 from schemas.columns import Within
 from schemas.conditions import row_condition
 
+CHECK = Check(
+    "X10",
+    "日期不在评价年度内",
+    Severity.ERROR,
+    Theme.DAYS,
+    "自评只算评价年度内的事",
+    others={"X14": "台账是另一年度的"},
+)
 _NEARLY_ALL = 0.9
 _FEWEST = 2
 """A single day in another year is better told at its cell."""
@@ -27,8 +36,8 @@ class _Days:
     years: Counter[int]
 
 
-def find_other_years(context: CheckContext) -> Iterator[Finding]:
-    """C37, X10, X11: a day or month of another year than the evaluated one. X14: nearly all of a ledger, or of all ledgers, are."""
+def find(context: CheckContext) -> Iterator[Finding]:
+    """A finding at each day or month of another year, with the constraint's code and level; X14 where nearly all of them are."""
     constrained = list(context.constrained(Within))
     # Days are counted where one of them is outside only: that there is none is found faster.
     outside = [ledger.rows.select(_outside(context, ledger, column, within).any()) for ledger, column, within in constrained]
@@ -46,7 +55,7 @@ def find_other_years(context: CheckContext) -> Iterator[Finding]:
             headers = "、".join(days.column.header for days in columns)
             message = f"{headers}几乎都在{year}年，本次评价的是{context.year}年度。请核对是否放错了年度的台账，或改正日期。"
             is_warning = all(days.within.is_warning for days in columns)
-            yield finding_on(columns[0].ledger, "X14", message, level(is_warning=is_warning))
+            yield columns[0].ledger.finding("X14", level(is_warning=is_warning), message)
         else:
             for days in columns:
                 yield from _findings(context, days)
@@ -86,7 +95,7 @@ def _findings(context: CheckContext, days: _Days) -> Iterator[Finding]:
     what = "，却按本年的成绩统计。请核对日期和有关的栏目。" if within.when else f"。请核对{column.kind}；不属于本年的请移出台账。"
     for row in faulty_rows(ledger, _outside(context, ledger, column, within)):
         message = f"{column.header} {row[column.name]} 不在评价年度 {year}内{what}"
-        yield finding_at(ledger, row, column.name, within.code, message, level(is_warning=within.is_warning))
+        yield ledger.finding(within.code, level(is_warning=within.is_warning), message, row, column.name)
 
 
 def _outside(context: CheckContext, ledger: Ledger, column: Column, within: Within) -> pl.Expr:
