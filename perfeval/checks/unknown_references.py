@@ -43,7 +43,8 @@ def _unknown_in(register: Ledger, key: str, referring: Sequence[Referring]) -> I
     places = next(iter(unknown.values()))
     if len(unknown) == 1 and len(places) > 1 and (cause := _cause(register, key, referring)):
         row, code = cause
-        message = f"没有台账引用“{code}”，{told_places(places)}引用的“{places[0].value}”却不在这里。请核对这个{header}，或补登“{places[0].value}”。"
+        missed = places[0].value
+        message = f"没有台账引用“{code}”，{told_places(places)}引用的“{missed}”却不在这里。请核对这个{header}，或补登“{missed}”。"
         yield register.finding(places[0].code, CHECK.level, message, {"row": row, key: code}, key)
         return
     known = by_looks(written.drop_nulls())
