@@ -21,6 +21,7 @@ perfeval：从台账到项目支出绩效自评报告
 台账与报告
   check --year Y      校验台账；--annotate DIR 另存标注副本
   score --year Y      计算指标和自评得分
+  explain --year Y    列出须说明的事项：缺少哪些，已写了哪些
   draft --year Y -o F 不进入审批，生成一份报告草稿
 
 审批与归档

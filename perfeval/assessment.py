@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from perfeval.checks import check_ledgers, load_classification
+from perfeval.checks import THEMES, check_ledgers, load_classification, load_limits
 from perfeval.configuration import read_text
-from perfeval.errors import LedgerError, UsageError
-from perfeval.indicators import derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
+from perfeval.errors import LedgerError, ReportError, UsageError
+from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
+from perfeval.indicators import IndicatorSystem, derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
 from perfeval.ledgers import Reading, read_ledgers, receive
-from perfeval.model import Facts, Finding, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
+from perfeval.model import Facts, Finding, Judgement, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
 from perfeval.model.identifiers import comparable, compared
 from perfeval.model.ledgers import parquet
+from perfeval.register import FINDINGS
 from perfeval.workspace import Subject
 from schemas.columns import PROGRAMME, Refers
 
@@ -66,6 +69,8 @@ def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:
         programme_codes=subject.programme.codes,
         other_codes=_other_codes(subject),
         classification=load_classification(workspace.economic_classification),
+        limits=load_limits(workspace.limits) if workspace.limits else {},
+        evidence=[path.name for path in subject.evidence_files] or None,
     )
     # Of a cell that could not be read it is said already; that it is empty is no finding of its own.
     spoken = {(finding.ledger, finding.cell) for finding in reading.findings if finding.cell}
@@ -116,38 +121,104 @@ def _other_codes(subject: Subject) -> list[str]:
     return [code for programme in subject.workspace.programmes if programme != subject.programme for code in programme.codes]
 
 
-def assess(subject: Subject, files: Sequence[ReceivedFile]) -> Assessment:
-    """Facts and scores of a programme's year.
+def assess(subject: Subject, files: Sequence[ReceivedFile], *, for_draft: bool = False) -> Assessment:
+    """Facts and scores of a programme's year; `for_draft` as `score` has it.
 
     Raises: LedgerError: with every finding, when one of them is an error.
     """
     reading = check_files(subject, files)
     refuse_errors(reading.findings)
-    return assess_reading(subject, reading)
+    return assess_reading(subject, reading, for_draft=for_draft)
 
 
-def assess_reading(subject: Subject, reading: Reading) -> Assessment:
+def assess_reading(subject: Subject, reading: Reading, *, for_draft: bool = False) -> Assessment:
     """Facts and scores from ledgers that have been read."""
     ledgers = own_rows(subject, reading.ledgers)
-    facts, card = score(subject, ledgers)
+    facts, card = score(subject, ledgers, for_draft=for_draft)
     return Assessment(ledgers, reading.findings, facts, card)
 
 
-def score(subject: Subject, ledgers: Ledgers) -> tuple[Facts, Scorecard]:
-    """Facts and scores from a programme's own rows."""
+def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tuple[Facts, Scorecard]:
+    """Facts and scores from a programme's own rows, and from what is recorded of them.
+
+    For a draft, rows that nobody has judged yet stand at nothing: they are told with everything else that is missing in it.
+    """
     system = load_indicators(subject.indicators, subject.workspace.catalogue)
-    facts = derive_facts(system, ledgers)
-    card = score_facts(system, facts)
+    given = recorded_reasons(subject, system)
+    judgements = {row.id: Judgement(Decimal(0), "", ()) for row in system.scored if row.judged and for_draft}
+    judgements |= {key: item.judgement for key, item in given.items() if item.judgement}
+    facts = derive_facts(system, ledgers, judgements=judgements)
+    card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
     return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_target_doubts(system, ledgers)))
 
 
-def write_report(subject: Subject, revision: int, assessment: Assessment) -> Report:
+def recorded_reasons(subject: Subject, system: IndicatorSystem) -> Explanations:
+    """What is recorded in a year's explanations.
+
+    Raises: ConfigurationError: with every fault of the file.
+    """
+    titles = [ledger.ledger_title() for ledger in subject.workspace.catalogue.values()]
+    return load_explanations(subject.explanations, {row.id: row.judged for row in system.scored}, titles, FINDINGS)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What must be explained in a year, what is recorded, and what of it is missing."""
+
+    needs: tuple[Need, ...]
+    given: Explanations
+    missing: tuple[Need, ...]
+
+    @property
+    def reasons(self) -> Explanations:
+        """What is recorded of what must be explained: nothing else is printed."""
+        found = {need.key: reason_of(self.given, need.key) for need in self.needs}
+        return {key: item for key, item in found.items() if item}
+
+    @property
+    def unused(self) -> list[str]:
+        """What is recorded of nothing that must be explained: a cell corrected since, a target met after all."""
+        used = {key for need in self.needs for key in (need.key, need.key.partition("!")[0])}
+        return [key for key in self.given if key not in used]
+
+
+def explain(subject: Subject, assessment: Assessment) -> Explained:
+    """Hold what is recorded against what must be explained."""
+    system = load_indicators(subject.indicators, subject.workspace.catalogue)
+    given, profile = recorded_reasons(subject, system), system.profile
+    needs = find_needs(
+        assessment.card,
+        assessment.ledgers,
+        (*assessment.card.doubts, *assessment.findings),
+        codes=profile.explain,
+        execution_below=profile.explain_execution_below,
+    )
+    return Explained(tuple(needs), given, tuple(find_missing(needs, given, [row.id for row in system.scored if row.judged])))
+
+
+def refuse_unexplained(subject: Subject, explained: Explained) -> None:
+    """Stop where a reason is missing.
+
+    Raises: ReportError: with every place.
+    """
+    if missing := explained.missing:
+        faults = [f"{need.key}：{need.where}，{need.why}" for need in missing]
+        hint = f"把原因和改进措施写进 explanations/{subject.explanations.name}，冒号前面的是键，写法见手册。"
+        raise ReportError("R02", f"有 {len(missing)} 处缺少说明，不能成稿：", hint, faults=faults)
+
+
+def write_report(subject: Subject, revision: int, assessment: Assessment, *, of_other_version: bool = False) -> Report:
     """Write the report of an assessment; `revision` 0 is a draft outside the approval process.
 
-    Raises: ReportError: a left-over slot, an undefined figure or an empty section, with its place.
+    A report of another version of the program is written again with the reasons that were asked for then.
+
+    Raises: ReportError: a reason that is missing, a left-over slot, an undefined figure or an empty section, with its place.
     """
     from perfeval import report  # Word is loaded only by those who write it
 
+    explained = explain(subject, assessment)
+    if not of_other_version:
+        refuse_unexplained(subject, explained)
     settings, brought = subject.workspace.settings, subject.brought
     report_input = report.ReportInput(
         unit=settings.unit,
@@ -161,6 +232,11 @@ def write_report(subject: Subject, revision: int, assessment: Assessment) -> Rep
         card=assessment.card,
         ledgers=assessment.ledgers,
         report_on=brought.report_on,
+        recorded=brought.recorded,
+        is_strict=not of_other_version,
+        findings=assessment.findings,
+        codes={code: (meaning, THEMES[code].name.lower() if code in THEMES else "") for code, meaning in FINDINGS.items()},
+        reasons=explained.reasons if subject.explanations.is_file() else None,
     )
     narrative = subject.narrative
     return report.write_report(report_input, read_text(narrative), subject.workspace.template.read_bytes(), file=narrative.name)

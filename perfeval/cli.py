@@ -195,6 +195,26 @@ def score(year: YearOption, programme: ProgrammeOption = "", workspace: Workspac
 
 
 @app.command()
+def explain(year: YearOption, programme: ProgrammeOption = "", workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """列出须说明的事项：缺少哪些，已经写了哪些。"""
+    from perfeval import assessment
+
+    subject = open_subject(workspace, year, programme)
+    found = assessment.explain(subject, assessment.assess(subject, assessment.receive_ledgers(subject), for_draft=True))
+    if as_json:
+        given = {key: item.told for key, item in found.given.items()}
+        emit({"missing": [asdict(need) for need in found.missing], "given": given})
+        raise typer.Exit(1 if found.missing else 0)
+    for need in found.missing:
+        tell(f"缺少 {need.key}：{need.where}，{need.why}")
+    for key, item in found.given.items():
+        tell(f"{'用不到' if key in found.unused else '已有'} {key}：{item.told}")
+    file = f"explanations/{subject.explanations.name}"
+    say(f"缺少 {len(found.missing)} 处说明，写进 {file}" if found.missing else f"须说明的 {len(found.needs)} 处都已写在 {file}")
+    raise typer.Exit(1 if found.missing else 0)
+
+
+@app.command()
 def draft(
     year: YearOption,
     output: Annotated[Path, typer.Option("-o", "--output", help="写入的Word文件", metavar="FILE")],
@@ -209,7 +229,7 @@ def draft(
     if output.suffix.lower() != ".docx":
         raise UsageError("U07", f"草稿是 Word 文件，不能写成 {output.name}", "文件名以 .docx 结尾。")
     subject = open_subject(workspace, year, programme)
-    report = write_report(subject, 0, assess(subject, receive_ledgers(subject)))
+    report = write_report(subject, 0, assess(subject, receive_ledgers(subject), for_draft=True))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(report.document)
     if as_json:

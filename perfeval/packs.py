@@ -11,6 +11,7 @@ import yaml
 
 from perfeval.configuration import read_text
 from perfeval.errors import ConfigurationError, UsageError
+from perfeval.explanations import blank
 from perfeval.workspace import CONFIG_FILE, Subject, Workspace
 from schemas import Catalogue
 
@@ -20,7 +21,7 @@ COMMON = CONFIG / "common"
 PACKS = CONFIG / "packs"
 DEFAULT_PACK = "key-projects"
 _SAMPLE = "sample"
-# What of last year's front matter is of last year: the reasons for its deviations.
+# What of last year's front matter is of last year: the reasons, from before they had a file.
 _OF_A_YEAR = ("deviations", "exceeded")
 _YEAR_ENDS = (("-01-01", "year_start"), ("-12-31", "year_end"))
 
@@ -47,7 +48,7 @@ def create_workspace(folder: Path, pack: str = "", sample: str = "", scale: int 
     with tempfile.TemporaryDirectory(prefix=".perfeval-", dir=folder.parent) as beside:
         made = Path(shutil.copytree(COMMON, Path(beside) / "made"))
         shutil.copytree(beginning.pack, made, dirs_exist_ok=True, ignore=shutil.ignore_patterns(_SAMPLE))
-        _write_ledgers(made, beginning, scale)
+        _write_rows(made, beginning, scale)
         files = [path.relative_to(made) for path in sorted(made.rglob("*")) if path.is_file()]
         if taken := [str(file) for file in files if (folder / file).exists()]:
             raise UsageError("U16", f"{folder} 里已有 {'、'.join(taken)}，未作任何改动", "换一个新目录，或先移走这些文件。")
@@ -74,11 +75,17 @@ def _beginning(pack: str, sample: str) -> _Beginning:
     return _Beginning(chosen, max(known_years(chosen)), sample)
 
 
-def _write_ledgers(made: Path, beginning: _Beginning, scale: int) -> None:
+def _write_rows(made: Path, beginning: _Beginning, scale: int) -> None:
     from perfeval import sample as generated
 
     folder, catalogue = made / "ledgers" / str(beginning.year), Workspace(made).catalogue
     folder.mkdir(parents=True)
+    reasons = made / "explanations" / f"{beginning.year}.yml"
+    reasons.parent.mkdir()
+    if beginning.sample:
+        shutil.copyfile(beginning.pack / _SAMPLE / reasons.parent.name / reasons.name, reasons)
+    else:
+        reasons.write_text(blank(beginning.year, str(beginning.year)), encoding="utf-8")
     if beginning.sample == generated.NAME:
         generated.write_sample(folder, scale)
     elif beginning.sample:
@@ -153,6 +160,7 @@ def _carried(workspace: Workspace, from_year: int, year: int) -> Iterator[tuple[
         before, after = (Subject(workspace, programme, each) for each in (from_year, year))
         yield after.paths[0], _renewed_indicators(_read(before, 0), from_year, year)
         yield after.paths[1], _renewed_narrative(_read(before, 1))
+        yield after.explanations, blank(year, after.stem)
 
 
 def _read(subject: Subject, place: int) -> str:
@@ -192,8 +200,8 @@ def _to_confirm(name: str, text: str, from_year: int) -> Iterator[str]:
     """Lines of a new year's file that still speak of the old one, or wait for what nobody knows yet."""
     if name.startswith("indicators/"):
         yield f"{name}:1: 指标值和分值沿用{from_year}年度，按本年批复的绩效目标逐项核对"
-    if name.startswith("report/"):
-        yield f"{name}:1: 上年的偏差原因（{'、'.join(_OF_A_YEAR)}）没有沿用，按本年情况填写"
+    if name.startswith("explanations/"):
+        yield f"{name}:1: 上年的说明没有沿用，按本年情况填写"
     for number, line in enumerate(text.split("\n"), start=1):
         if 'number: ""' in line or "number: ''" in line:
             yield f"{name}:{number}: 填写本年通知的文号"

@@ -190,7 +190,7 @@ def _points_of(card: Any) -> tuple[object, ...]:  # noqa: ANN401  # plain JSON d
 def _report(bag: Path, files: Any, subject: Subject, assessment: Assessment, origin: _Origin) -> list[Check]:  # noqa: ANN401  # as above
     content = bag / "data"
     try:
-        again = write_report(subject, 0, assessment)
+        again = write_report(subject, 0, assessment, of_other_version=not origin.is_ours)
     except ReportError as error:
         if origin.is_ours:
             raise

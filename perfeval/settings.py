@@ -47,6 +47,12 @@ class Document(Model):
     number: Annotated[str, BeforeValidator(_told), StringConstraints(pattern=r"^.+〔[0-9]{4}〕[1-9][0-9]*号$")]
 
 
+class Duties(Document):
+    """单位职责依据: the document, and the duties it gives, as they are printed."""
+
+    tasks: tuple[Text, ...] = ()
+
+
 class Programme(Model):
     """预算项目; rows of budget and expenditure carry one of `codes`. `key` stands in evaluations' numbers and in file names."""
 
@@ -122,11 +128,13 @@ class Schedule(Model):
 class Year(Model):
     """years/Y.yml: what a year brings (年度): the documents the evaluation rests on, and the days of the work.
 
-    `report_on` is the report's date (成文日期) where no ledger of the evaluation's work tells it.
+    `report_on` is the report's date (成文日期) where no ledger of the evaluation's work tells it. `recorded` are facts for the
+    narrative that no ledger holds, in the office's own words.
     """
 
     basis: Annotated[tuple[Document, ...], Field(min_length=1)]
     report_on: date | None = None
+    recorded: dict[str, Text] = Field(default_factory=dict)
 
 
 class Settings(Model):
@@ -137,7 +145,7 @@ class Settings(Model):
     programmes: tuple[Programme, ...] = ()
     programme: Programme | None = None
     basis: tuple[Document, ...] = ()
-    duties: Document
+    duties: Duties
     gates: Annotated[tuple[GateSetting, ...], Field(min_length=2)]
     economic_classification: Inside = "economic_classification.csv"
     archive: Archive

@@ -118,8 +118,11 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
 
 
 def score_indicators(office: Office, revision: Revision) -> Scorecard:
-    """Compute facts and scores from the frozen ledgers."""
-    from perfeval.assessment import lineage_table, score
+    """Compute facts and scores from the frozen ledgers.
+
+    Raises: ReportError: a reason is missing: every place is told, before anything is drafted.
+    """
+    from perfeval.assessment import Assessment, explain, lineage_table, refuse_unexplained, score
 
     if (scored := _outcome(office.store, revision, Scored)) is None:
         subject, earlier = office.subject(revision.evaluation), _done(office.store, revision, Validated)
@@ -127,7 +130,10 @@ def score_indicators(office: Office, revision: Revision) -> Scorecard:
             _frozen_only_when_done(office.store, revision),
             _frozen_configuration(office, subject.scoring_files, earlier.configuration) as configuration,
         ):
-            facts, card = score(subject, load_ledgers(office, revision))
+            ledgers = load_ledgers(office, revision)
+            facts, card = score(subject, ledgers, for_draft=True)
+            assessment = Assessment(ledgers, tuple(findings_of(office.store, earlier)), facts, card)
+            refuse_unexplained(subject, explain(subject, assessment))
         lineage = office.store.artifacts.put(lineage_table(facts))
         scored = _save(office.store, revision, Scored(configuration, record_facts(facts), card, lineage, source_digest()))
     return scored.card
@@ -146,7 +152,8 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             _frozen_only_when_done(office.store, revision),
             _frozen_configuration(office, subject.drafting_files, scored.configuration) as configuration,
         ):
-            assessment = Assessment(load_ledgers(office, revision), (), recorded_facts(scored.facts), scored.card)
+            findings = tuple(findings_of(office.store, _done(office.store, revision, Validated)))
+            assessment = Assessment(load_ledgers(office, revision), findings, recorded_facts(scored.facts), scored.card)
             report = write_report(subject, revision.number, assessment)
         draft = Draft(
             revision.evaluation.id,

@@ -107,6 +107,12 @@ class Workspace:
         """The table of economic classification codes: code,name."""
         return self.existing(self.root / self.settings.economic_classification)
 
+    @property
+    def limits(self) -> Path | None:
+        """The limits of checks; a workspace from before there were any has none."""
+        path = self.root / "checks.yml"
+        return path if path.is_file() else None
+
     def existing(self, path: Path) -> Path:
         """A file of the configuration.
 
@@ -129,6 +135,16 @@ class Subject:
     def ledgers(self) -> Path:
         """The folder of the year's ledgers, shared by all programmes."""
         return self.workspace.root / "ledgers" / str(self.year)
+
+    @property
+    def evidence(self) -> Path:
+        """The folder of the year's evidence."""
+        return self.workspace.root / "evidence" / str(self.year)
+
+    @property
+    def evidence_files(self) -> tuple[Path, ...]:
+        """The year's evidence, file by file; hidden files and what a program has open are none."""
+        return tuple(sorted(path for path in self.evidence.rglob("*") if path.is_file() and not path.name.startswith((".", "~$"))))
 
     @property
     def indicators(self) -> Path:
@@ -156,6 +172,11 @@ class Subject:
         return self.workspace.root / "years" / f"{self.year}.yml"
 
     @property
+    def explanations(self) -> Path:
+        """The year's recorded reasons; there may be none."""
+        return self.workspace.root / "explanations" / f"{self.stem}.yml"
+
+    @property
     def brought(self) -> Year:
         """What the year brings (年度设置): the documents the evaluation rests on, days of the work.
 
@@ -171,17 +192,24 @@ class Subject:
     def checking_files(self) -> tuple[Path, ...]:
         """What the findings depend on besides the ledgers; kept with each revision."""
         place = self.workspace
-        return (place.config_file, *_present(place.root / LEDGERS_FILE), place.economic_classification)
+        limits = [place.limits] if place.limits else []
+        return (place.config_file, *_present(place.root / LEDGERS_FILE), place.economic_classification, *limits, *self.evidence_files)
 
     @property
     def scoring_files(self) -> tuple[Path, ...]:
         """What the scores depend on besides the ledgers; kept with each revision."""
-        return (*self.checking_files, self.indicators, self.workspace.profiles)
+        return (*self.checking_files, self.indicators, self.workspace.profiles, *_present(self.explanations))
 
     @property
     def drafting_files(self) -> tuple[Path, ...]:
         """What the text depends on besides the scores; kept with each revision."""
-        return (self.workspace.config_file, *_present(self.year_file), self.narrative, self.workspace.template)
+        return (
+            self.workspace.config_file,
+            *_present(self.year_file),
+            *_present(self.explanations),
+            self.narrative,
+            self.workspace.template,
+        )
 
 
 def _remedy(path: Path) -> str:

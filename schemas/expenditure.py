@@ -41,7 +41,7 @@ class Expenditure(LedgerModel):
     plan_no: Text = code("活动方案编号", "所依据的活动方案，见活动方案台账。", Refers("plans.plan_no", code="X03"), required=False)
     application_no: Text = code("申请报告编号", "资金申请报告的编号。", required=False)
     approved_by: Text = text("审批人", "审批支付的人。", required=False)
-    approved_on: Day = day("审批日期", "审批支付的日期，不晚于支付日期。", required=False)
+    approved_on: Day = day("审批日期", "审批支付的日期，在评价年度内，不晚于支付日期。", Within(is_warning=True), required=False)
     source: Text = choice(
         "资金来源", "所用资金的来源，与预算指标台账一致；不分来源的可不设这一栏。", *SOURCES, required=False, may_be_absent=True
     )

@@ -18,7 +18,12 @@ class Goals(LedgerModel):
         EmptyWhen("status = '未完成'"),
         required=False,
     )
-    evidence: Text = text("佐证材料", "证明完成的材料。", required=False)
+    evidence: Text = text(
+        "佐证材料",
+        "证明完成的材料：台账名，或 evidence 文件夹里的文件名，用顿号分开。",
+        RequiredWhen("status = '完成'"),
+        required=False,
+    )
 
     class Config(LedgerModel.Config):
         """Pandera: how the ledger is called."""

@@ -1,6 +1,6 @@
 """巡查督查台账: daily rounds and special inspections."""
 
-from schemas.columns import Day, LedgerModel, Refers, Text, Within, choice, code, day, text
+from schemas.columns import Day, LedgerModel, Refers, RequiredWhen, Text, Within, choice, code, day, text
 
 
 class Inspections(LedgerModel):
@@ -11,7 +11,7 @@ class Inspections(LedgerModel):
     kind: Text = choice("巡查方式", "怎样巡查。", "日巡查", "专项督查")
     inspector: Text = text("巡查人", "巡查的人。")
     finding: Text = text("发现问题", "发现的问题；没有的留空。", required=False)
-    handling: Text = text("处理情况", "怎样处理；没有问题的留空。", required=False)
+    handling: Text = text("处理情况", "怎样处理；没有问题的留空。", RequiredWhen("finding IS NOT NULL"), required=False)
 
     class Config(LedgerModel.Config):
         """Pandera: how the ledger is called."""

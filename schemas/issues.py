@@ -1,6 +1,6 @@
 """问题交办台账: problems assigned, supervised and closed (一单三制)."""
 
-from schemas.columns import After, Day, LedgerModel, Refers, Text, Unique, Within, choice, code, day, text
+from schemas.columns import After, Day, LedgerModel, Refers, RequiredWhen, Text, Unique, Within, choice, code, day, text
 
 
 class Issues(LedgerModel):
@@ -14,7 +14,7 @@ class Issues(LedgerModel):
     instrument_no: Text = code("文书编号", "交办文书的编号。", required=False)
     assigned_on: Day = day("交办日期", "交办的日期。", Within(is_warning=True))
     responsible_unit: Text = text("责任单位", "负责办理的单位。")
-    due_on: Day = day("办结时限", "要求办结的日期。", After("assigned_on"), required=False)
+    due_on: Day = day("办结时限", "要求办结的日期。", After("assigned_on"), RequiredWhen("assigned_on IS NOT NULL"), required=False)
     inspected_on: Day = day("督查日期", "督查的日期；尚未督查的留空。", After("assigned_on"), required=False)
     closed_on: Day = day(
         "销号日期", "销号的日期；尚未销号的留空。", After("assigned_on"), After("inspected_on", is_warning=True), required=False

@@ -1,6 +1,6 @@
 """重点项目台账: the county's key projects, one row each; the other ledgers refer to it by 项目编号."""
 
-from schemas.columns import After, Day, LedgerModel, Money, RequiredWhen, Text, Unique, Within, choice, code, day, money, text
+from schemas.columns import After, Day, EmptyWhen, LedgerModel, Money, RequiredWhen, Text, Unique, Within, choice, code, day, money, text
 
 
 class Projects(LedgerModel):
@@ -20,6 +20,7 @@ class Projects(LedgerModel):
         "实际开工的日期；未开工的留空。",
         RequiredWhen("stage = '新开工'"),
         Within(when="stage = '新开工'", code="X11", is_warning=True),
+        EmptyWhen("stage = '前期'"),
         required=False,
     )
     completed_on: Day = day(
@@ -28,6 +29,7 @@ class Projects(LedgerModel):
         After("started_on"),
         RequiredWhen("stage = '竣工'"),
         Within(when="stage = '竣工'", code="X11", is_warning=True),
+        EmptyWhen("stage IN ('前期','新开工','在建')"),
         required=False,
     )
     county_leader: Text = text("联系县级领导", "五个一：一位领导。", required=False)

@@ -1,6 +1,6 @@
 """帮代办事项台账: formalities done for projects on their behalf."""
 
-from schemas.columns import After, Day, LedgerModel, Refers, Text, Unique, Within, code, day, text
+from schemas.columns import After, Day, LedgerModel, Refers, RequiredWhen, Text, Unique, Within, code, day, text
 
 
 class Services(LedgerModel):
@@ -13,7 +13,7 @@ class Services(LedgerModel):
     accepted_on: Day = day("受理日期", "受理的日期。", Within(is_warning=True))
     promised_on: Day = day("承诺办结日期", "承诺办结的日期。", After("accepted_on"), required=False)
     finished_on: Day = day("办结日期", "实际办结的日期；在办的留空。", After("accepted_on"), required=False)
-    agent: Text = text("代办员", "代办的人。", required=False)
+    agent: Text = text("代办员", "代办的人。", RequiredWhen("finished_on IS NOT NULL"), required=False)
 
     class Config(LedgerModel.Config):
         """Pandera: how the ledger is called."""

@@ -1,5 +1,6 @@
 """Shared fixtures: what a test may need of the machine, and the sample workspace."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
+from perfeval import assessment
+from perfeval.ledgers import receive
 from perfeval.packs import create_workspace
+from perfeval.workspace import Subject
 
 KEY = "an invented key for tests"
 HERE = Path(__file__).parent
@@ -95,3 +99,17 @@ def empty_postgresql_url(postgresql_url: str) -> str:
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
     return postgresql_url
+
+
+@pytest.fixture(scope="session")
+def explain_all() -> Callable[[Subject], None]:
+    """Record an invented reason for everything that a year must explain and has not."""
+
+    def explain(subject: Subject) -> None:
+        assessed = assessment.assess(subject, receive(subject.ledgers), for_draft=True)
+        missing = assessment.explain(subject, assessed).missing
+        reasons = "".join(f"{json.dumps(need.key, ensure_ascii=False)}: 样例原因。\n" for need in missing)
+        before = subject.explanations.read_text(encoding="utf-8") if subject.explanations.exists() else ""
+        subject.explanations.write_text(before + reasons, encoding="utf-8")
+
+    return explain

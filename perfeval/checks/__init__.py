@@ -54,7 +54,7 @@ def check_ledgers(
         classification: names of the economic classification (经济分类) by code.
         other_codes: codes of the unit's other programmes, whose rows stand in the same ledgers.
         limits: what `load_limits` made of the workspace's checks.yml.
-        evidence: names of the files in the year's folder of evidence; None where there is no such folder.
+        evidence: names of the year's files of evidence; None where the office keeps none.
     """
     context = CheckContext(ledgers, catalogue, year, programme_codes, classification, other_codes, limits, evidence)
     return [finding for _, find in _RULES for finding in find(context)]

@@ -18,5 +18,5 @@ def is_told(context: CheckContext, budget: Ledger) -> bool:
 
 def sums(rows: pl.LazyFrame) -> dict[str, Decimal]:
     """Amounts by programme code, as compared; cells that could not be read are not counted, they have a finding of their own."""
-    by_code = rows.drop_nulls("programme_code").group_by("programme_code").agg(pl.col("amount_yuan").sum()).collect()
-    return dict(by_code.group_by(compared(pl.col("programme_code"))).agg(pl.col("amount_yuan").sum()).rows())
+    sums = rows.drop_nulls("programme_code").group_by("programme_code").agg(pl.col("amount_yuan").sum()).collect()
+    return dict(sums.group_by(compared(pl.col("programme_code"))).agg(pl.col("amount_yuan").sum()).rows())

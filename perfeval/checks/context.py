@@ -1,6 +1,6 @@
 """What a check is given (核对对象): the year's ledgers, and the settings that checks hang on."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from perfeval.model.identifiers import comparable
 from schemas import Catalogue, Column
 from schemas.columns import Constraint
 
+_MOST_ROWS = 5
 C = TypeVar("C", bound=Constraint)
 L = TypeVar("L", bound=Limits)
 
@@ -20,7 +21,7 @@ L = TypeVar("L", bound=Limits)
 class CheckContext:
     """One year's ledgers to be held against each other. A ledger that could not be read is absent: checks of it do not apply.
 
-    `limits` are those of checks.yml by their type; `evidence` the names of the files in the year's folder of evidence, None without one.
+    `limits` are those of checks.yml by their type; `evidence` the names of the year's files of evidence, None without any.
     """
 
     ledgers: Ledgers
@@ -37,15 +38,15 @@ class CheckContext:
         """The codes of all programmes of the unit: its ledgers hold the rows of all of them."""
         return [*self.programme_codes, *self.other_codes]
 
-    @property
-    def programme_keys(self) -> dict[str, str]:
-        """The codes of the evaluated programme by what they are compared as."""
-        return dict(zip(comparable(pl.Series(self.programme_codes, dtype=pl.String)), self.programme_codes, strict=True))
-
     def limits_of(self, kind: type[L]) -> L | None:
         """A check's limits, if the workspace has them."""
         limits = self.limits.get(kind)
         return limits if isinstance(limits, kind) else None
+
+    @property
+    def programme_keys(self) -> dict[str, str]:
+        """The codes of the evaluated programme by what they are compared as."""
+        return dict(zip(comparable(pl.Series(self.programme_codes, dtype=pl.String)), self.programme_codes, strict=True))
 
     def rows(self, name: str) -> pl.LazyFrame | None:
         """A ledger's rows, if it could be read."""
@@ -66,6 +67,12 @@ class CheckContext:
 def faulty_rows(ledger: Ledger, faulty: pl.Expr) -> Iterator[dict[str, Any]]:
     """The rows of a ledger that are faulty."""
     return ledger.rows.filter(faulty).collect().iter_rows(named=True)
+
+
+def listed(rows: Sequence[int]) -> str:
+    """The numbers of some rows, the first few of them."""
+    shown = "、".join(map(str, rows[:_MOST_ROWS]))
+    return f"第{shown}行" if len(rows) <= _MOST_ROWS else f"第{shown}等{len(rows)}行"
 
 
 def level(*, is_warning: bool) -> Severity:

@@ -1,6 +1,7 @@
 """A cumulative figure that is less than it was before."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import polars as pl
 
@@ -8,6 +9,7 @@ from perfeval.checks.check import Check, Theme
 from perfeval.checks.context import CheckContext
 from perfeval.model import Finding, Severity
 from perfeval.model.identifiers import compared
+from perfeval.model.numbers import plain
 from schemas import Kind
 from schemas.columns import NotFallingPer
 
@@ -27,5 +29,6 @@ def find(context: CheckContext) -> Iterator[Finding]:
         fallen = rows.with_columns(before=value.shift()).filter(is_same & (value < pl.col("before")))
         for row in fallen.select("row", *names, "before").sort("row").collect().iter_rows(named=True):
             subject = f"{per.header}“{row[per.name]}”的{column.header}"
-            message = f"{subject}为 {row[column.name]}，低于前一次的 {row['before']}。累计数不应下降，请核对。"
+            now, before = (plain(Decimal(row[name])) for name in (column.name, "before"))
+            message = f"{subject}为 {now}，低于前一次的 {before}。累计数不应下降，请核对。"
             yield CHECK.at(ledger, row, column.name, message)

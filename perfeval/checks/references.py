@@ -1,7 +1,4 @@
-"""What refers to nothing: cells whose code is not known, told once for each code, be it referred to a thousand times.
-
-Codes are compared as `perfeval.model.identifiers` says, here and in every other check.
-"""
+"""References by number (引用): those to what is not there, each told once at all its cells. For the checks of them."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,8 +15,6 @@ from schemas.columns import Refers
 
 _MOST_PLACES = 5
 
-Referring = tuple[Ledger, Column, Refers]
-
 
 @dataclass(frozen=True, slots=True)
 class Reference:
@@ -33,17 +28,13 @@ class Reference:
 
     @property
     def cell(self) -> str:
-        """Where it is, as a clerk says it."""
+        """Its address, or where its column has no letter, its row."""
         letter = self.ledger.letters.get(self.column.name)
         return f"{letter}{self.row}" if letter else f"第{self.row}行"
 
-    def finding(self, message: str) -> Finding:
-        """A finding at the cell."""
-        return self.ledger.finding(self.code, Severity.ERROR, message, {"row": self.row, self.column.name: self.value}, self.column.name)
 
-
-def find_unknown(known: pl.Series, referring: Sequence[Referring]) -> dict[str, list[Reference]]:
-    """What is referred to and not known, by the code as compared."""
+def find_unknown(known: pl.Series, referring: Sequence[tuple[Ledger, Column, Refers]]) -> dict[str, list[Reference]]:
+    """What is referred to and not known, by the code as compared: told once, be it referred to a thousand times."""
     keys = set(comparable(known))
     unknown: dict[str, list[Reference]] = defaultdict(list)
     for ledger, column, refers in referring:
@@ -55,12 +46,18 @@ def find_unknown(known: pl.Series, referring: Sequence[Referring]) -> dict[str, 
     return unknown
 
 
-def several(places: Sequence[Reference]) -> str:
-    """Says that several cells refer to one code."""
-    return f"，{told_places(places)}都是" if len(places) > 1 else ""
+def finding_at_first(first: Reference, message: str) -> Finding:
+    """A finding at the first cell that refers to it."""
+    row = {"row": first.row, first.column.name: first.value}
+    return first.ledger.finding(first.code, Severity.ERROR, message, row, first.column.name)
 
 
-def told_places(places: Sequence[Reference]) -> str:
+def told_others(places: Sequence[Reference]) -> str:
+    """That others refer to it too."""
+    return f"，{told_cells(places)}都是" if len(places) > 1 else ""
+
+
+def told_cells(places: Sequence[Reference]) -> str:
     """The first cells, by ledger."""
     shown = [
         f"{title} {'、'.join(place.cell for place in cells)}"
@@ -74,7 +71,7 @@ def by_looks(known: pl.Series) -> dict[str, str]:
     return dict(zip(looks(known), known, strict=True))
 
 
-def told_alike(code: str, known: Mapping[str, str]) -> str:
+def told_likeness(code: str, known: Mapping[str, str]) -> str:
     """In what a code differs from a known one that looks the same."""
     same = known.get(looks(pl.Series([code])).item())
     difference = told_difference(code, same) if same else told_signs(code)

@@ -1,7 +1,8 @@
-"""One number for two things; a voucher booked or an invoice paid twice."""
+"""One number for two things; a voucher booked or an invoice paid twice; or numbers that a spreadsheet has rounded alike."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
@@ -18,24 +19,23 @@ CHECK = Check(
     Severity.ERROR,
     Theme.REGISTER,
     "一个编号只指一件事；凭证号、发票号码重复的按重复报销查",
-    others={"C36": "凭证号或发票号码重复", "X16": "几行编号相同，都超过15位、末尾是0，可能本是不同的号码"},
+    others={"C36": "凭证号或发票号码重复", "X38": "几行编号相同，都超过15位、末尾是0，可能本是不同的号码"},
 )
 _MOST_PLACES = 5
 _NEVER = pl.lit(False)  # noqa: FBT003  # a literal
 
 
 def find(context: CheckContext) -> Iterator[Finding]:
-    """A finding at each row whose number stands in another row too, with the code that the column's constraint gives.
-
-    Numbers that only look rounded to the same have another one (X16).
-    """
+    """A finding at each row whose number stands in another row too, with the code that the column's constraint gives."""
     for ledger, column, unique in context.constrained(Unique):
         yield from _repeated(ledger, (*unique.per, column.name), unique.code)
     if payments := context.ledgers.get("expenditure"):
         paid = pl.col("amount_yuan")
         # A refund quotes the invoice it takes back, and so does paying it anew; refunds alone are of an earlier year's payment.
         is_paid_once = (paid.null_count() == 0) & (paid.sum().is_between(0, paid.max()) | (paid.max() < 0))
-        yield from _repeated(payments, ("invoice_no",), "C36", allowed=is_paid_once)
+        # With or without leading zeros, as Excel leaves them out.
+        rows = payments.rows.with_columns(pl.col("invoice_no").str.strip_chars_start("0"))
+        yield from _repeated(replace(payments, rows=rows), ("invoice_no",), "C36", allowed=is_paid_once)
 
 
 def _repeated(ledger: Ledger, columns: tuple[str, ...], code: str, allowed: pl.Expr = _NEVER) -> Iterator[Finding]:
@@ -59,6 +59,6 @@ def _repeated(ledger: Ledger, columns: tuple[str, ...], code: str, allowed: pl.E
             alike = "" if other == written else f"（{told_difference(written, other)}）"
             finding, message = code, f"{header}“{written}”{alike}重复，见第{shown}行。请删除重复的行，或改正编号。"
             if re.fullmatch(ROUNDED.strip("^$"), str(value)):
-                finding, message = "X16", f"{header}“{written}”在第{shown}行相同，但超过15位、末尾全是0，"
+                finding, message = "X38", f"{header}“{written}”在第{shown}行相同，但超过15位、末尾全是0，"
                 message += "可能是 Excel 把几个不同的号码改成了一样。请把单元格设为文本，按原件重填。"
             yield ledger.finding(finding, CHECK.level, message, {"row": row, last: value}, last)

@@ -6,7 +6,7 @@ import polars as pl
 
 from perfeval.checks.check import Check, Theme
 from perfeval.checks.context import CheckContext
-from perfeval.checks.references import by_looks, find_unknown, several, told_alike
+from perfeval.checks.references import by_looks, find_unknown, finding_at_first, told_likeness, told_others
 from perfeval.model import Finding, Severity
 from schemas.columns import PROGRAMME, Refers
 
@@ -14,14 +14,13 @@ CHECK = Check("X04", "预算项目编码不是本次评价的项目", Severity.E
 
 
 def find(context: CheckContext) -> Iterator[Finding]:
-    """A finding at the first cell with each code that is none of the unit's."""
+    """A finding at each code that is none of the unit's."""
     expected = "、".join(context.known_codes)
-    known = pl.Series(context.known_codes, dtype=pl.String)
     referring = [held for held in context.constrained(Refers) if held[2].to == PROGRAMME]
-    looking = by_looks(known)
+    known = pl.Series(context.known_codes, dtype=pl.String)
+    looks = by_looks(known)
     for places in find_unknown(known, referring).values():
         first = places[0]
-        message = (
-            f"{first.column.header}“{first.value}”不是本次评价的项目（{expected}）{several(places)}。{told_alike(first.value, looking)}"
-        )
-        yield first.finding(f"{message}请核对编码；其他项目的收支请移出。")
+        message = f"{first.column.header}“{first.value}”不是本次评价的项目（{expected}）{told_others(places)}。"
+        message += told_likeness(first.value, looks)
+        yield finding_at_first(first, f"{message}请核对编码；其他项目的收支请移出。")

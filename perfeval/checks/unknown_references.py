@@ -7,7 +7,7 @@ import polars as pl
 
 from perfeval.checks.check import Check, Theme
 from perfeval.checks.context import CheckContext
-from perfeval.checks.references import Referring, by_looks, find_unknown, several, told_alike, told_places
+from perfeval.checks.references import by_looks, find_unknown, finding_at_first, told_cells, told_likeness, told_others
 from perfeval.model import Finding, Ledger, Severity
 from perfeval.model.identifiers import comparable, compared
 from schemas import Column
@@ -24,8 +24,8 @@ CHECK = Check(
 
 
 def find(context: CheckContext) -> Iterator[Finding]:
-    """A finding at the first cell with each such number, with the code that the column's constraint gives."""
-    registers: dict[str, list[Referring]] = defaultdict(list)
+    """A finding at each such number, with the code that its constraint gives; at an overwritten number where that is the cause."""
+    registers: dict[str, list[tuple[Ledger, Column, Refers]]] = defaultdict(list)
     for held in context.constrained(Refers):
         registers[held[2].to].append(held)
     for to, referring in registers.items():
@@ -34,7 +34,7 @@ def find(context: CheckContext) -> Iterator[Finding]:
             yield from _unknown_in(register, key, referring)
 
 
-def _unknown_in(register: Ledger, key: str, referring: Sequence[Referring]) -> Iterator[Finding]:
+def _unknown_in(register: Ledger, key: str, referring: Sequence[tuple[Ledger, Column, Refers]]) -> Iterator[Finding]:
     written = register.rows.select(key).collect().to_series()
     unknown = find_unknown(written.drop_nulls(), referring)
     if not unknown or len(unknown) <= _told_already(written, register.shape.column(key)):
@@ -43,18 +43,18 @@ def _unknown_in(register: Ledger, key: str, referring: Sequence[Referring]) -> I
     places = next(iter(unknown.values()))
     if len(unknown) == 1 and len(places) > 1 and (cause := _cause(register, key, referring)):
         row, code = cause
-        missed = places[0].value
-        message = f"没有台账引用“{code}”，{told_places(places)}引用的“{missed}”却不在这里。请核对这个{header}，或补登“{missed}”。"
+        wanted = f"{told_cells(places)}引用的“{places[0].value}”却不在这里"
+        message = f"没有台账引用“{code}”，{wanted}。请核对这个{header}，或补登“{places[0].value}”。"
         yield register.finding(places[0].code, CHECK.level, message, {"row": row, key: code}, key)
         return
     known = by_looks(written.drop_nulls())
     for places in unknown.values():
         first = places[0]
-        message = f"{first.column.header}“{first.value}”不在{register.title}中{several(places)}。{told_alike(first.value, known)}"
-        yield first.finding(f"{message}请核对编号，或在{register.title}补登。")
+        message = f"{first.column.header}“{first.value}”不在{register.title}中{told_others(places)}。{told_likeness(first.value, known)}"
+        yield finding_at_first(first, f"{message}请核对编号，或在{register.title}补登。")
 
 
-def _cause(register: Ledger, key: str, referring: Sequence[Referring]) -> tuple[int, str] | None:
+def _cause(register: Ledger, key: str, referring: Sequence[tuple[Ledger, Column, Refers]]) -> tuple[int, str] | None:
     """Row and number of the one row that nobody refers to: where many refer to a number that is not there, it is overwritten here."""
     referred = [ledger.rows.select(code=pl.col(column.name).unique()) for ledger, column, _ in referring]
     codes = pl.concat(referred).unique().collect().to_series()

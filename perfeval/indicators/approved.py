@@ -34,9 +34,9 @@ def find_target_doubts(system: IndicatorSystem, ledgers: Ledgers) -> tuple[Findi
     """Where targets and weights differ from the approved ones, were approved late or changed, or rest on a later year's document."""
     ledger = ledgers.get(_LEDGER)
     if ledger is None:
-        held = (Finding("T06", Severity.WARNING, f"{MEANINGS['T06']}：请登记批复绩效目标台账，供审批人核对"),)
+        held = [Finding("T06", Severity.WARNING, f"{MEANINGS['T06']}：请登记批复绩效目标台账，供审批人核对")]
     else:
-        held = tuple(_held(system, ledger))
+        held = list(_held(system, ledger))
     return (*held, *_later_documents(system))
 
 
@@ -52,9 +52,10 @@ def _held(system: IndicatorSystem, ledger: Ledger) -> Iterator[Finding]:
     for of_row in approvals.values():
         message = f"批复的指标“{of_row[-1]['indicator']}”没有评价"
         yield ledger.finding("T10", Severity.WARNING, message, of_row[-1], "indicator")
-    for row in ledger.rows.filter(pl.col("approved_on") > date(system.year, 12, 31)).collect().iter_rows(named=True):
-        message = f"指标“{row['indicator']}”的指标值“{row['target']}”在{system.year}年终了以后才批复，当时结果已经知道"
-        yield ledger.finding("T08", Severity.WARNING, message, row, "approved_on")
+    late = ledger.rows.filter(pl.col("approved_on") > date(system.year, 12, 31)).collect()
+    for approval in late.iter_rows(named=True):
+        message = f"指标“{approval['indicator']}”的指标值“{approval['target']}”在{system.year}年终了以后才批复，当时结果已经知道"
+        yield ledger.finding("T08", Severity.WARNING, message, approval, "approved_on")
 
 
 def _approvals(ledger: Ledger) -> dict[str, list[dict[str, Any]]]:

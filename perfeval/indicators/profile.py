@@ -81,6 +81,8 @@ class Profile(Model):
     late: tuple[tuple[Annotated[int, Field(gt=0)], Percentage], ...] = ()
     low_execution_pct: Percentage = Decimal(50)
     full_output_pct: Percentage = Decimal(95)
+    explain: tuple[Text, ...] = ()
+    explain_execution_below: Percentage = TOTAL
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Profile":

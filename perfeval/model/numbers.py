@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 _ALL, _MOST_PLACES = Decimal(100), 8
 _YUAN_PER_WAN = Decimal(10_000)
+_THOUSAND = Decimal(1000)
 
 
 def plain(value: Decimal) -> str:
@@ -26,10 +27,16 @@ def percentage(value: Decimal, places: int = 2) -> str:
 
 
 def in_wan(yuan: Decimal) -> str:
-    """Yuan in 万元, exact: never rounded."""
+    """Yuan in 万元, exact: never rounded; money has commas wherever it is printed."""
     with localcontext() as context:
         context.prec = 40
-        return plain(yuan / _YUAN_PER_WAN)
+        return grouped(yuan / _YUAN_PER_WAN)
+
+
+def grouped(value: Decimal) -> str:
+    """An exact decimal without trailing zeros, with commas between thousands."""
+    whole, point, decimals = plain(value).partition(".")
+    return f"{int(whole):,}{point}{decimals}" if abs(value) >= _THOUSAND else plain(value)
 
 
 def written_day(day: date) -> str:

@@ -1,6 +1,6 @@
 """The annexes (附件) that every report has: 项目支出绩效自评表 in the national layout, 资金支出明细."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,9 +9,10 @@ from typing import Any, cast
 
 import polars as pl
 
+from perfeval.explanations import ADDITION, CARRIED_OVER, EXECUTION, goal_key
 from perfeval.model import Score
 from perfeval.model.numbers import in_wan, plain, rounded, written_day
-from perfeval.report.figures import FigureValue, mark, number, percent, wan
+from perfeval.report.figures import FigureValue, mark, number, percent
 from perfeval.report.input import ReportInput
 from perfeval.report.narrative import Front
 from perfeval.report.wordml import Cell, Row, Table
@@ -50,12 +51,25 @@ def self_evaluation_annex(report_input: ReportInput, front: Front, written_on: d
     head = ("", "一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施")
     widths = (400, 700, 960, 1850, 880, 900, 560, 660, 1935)
     # A table of its own, so that its head repeats on every page.
-    indicators = Table(widths, "ccclccccl", [head, *_indicators(report_input, front)], 1)
+    recorded = recorded_reasons(report_input, front)
+    indicators = Table(widths, "ccclccccl", [head, *_indicators(report_input, recorded)], 1)
+    note = "".join(f"{what}：{recorded[key]}" for key, what in _OF_MONEY.items() if key in recorded)
     signing = (
         f"填表人：{unit.drafter}　　填报日期：{written_day(written_on)}　　联系电话：{unit.phone}",
         f"单位负责人（签字）：{unit.leader}",
     )
-    return Annex("项目支出绩效自评表", f"（{report_input.year}年度）", (top, indicators), signing=signing)
+    return Annex("项目支出绩效自评表", f"（{report_input.year}年度）", (top, indicators), note and f"注：{note}", signing)
+
+
+_OF_MONEY = {EXECUTION: "预算未全部执行的原因", ADDITION: "年度中调整预算的原因", CARRIED_OVER: "上年结转资金的情况"}
+
+
+def recorded_reasons(report_input: ReportInput, front: Front) -> dict[str, str]:
+    """What is recorded of what must be explained, by its key; before reasons had a file, what the narrative says of rows."""
+    if report_input.reasons is not None:
+        return {key: item.text for key, item in report_input.reasons.items()}
+    rows = ((row, front.deviations if row.is_missed else front.exceeded) for row in report_input.card.scores if row.is_applicable)
+    return {row.id: written[row.id] for row, written in rows if row.id in written}
 
 
 def _identity(report_input: ReportInput) -> Iterator[Row]:
@@ -72,7 +86,7 @@ def _funds(report_input: ReportInput) -> Iterator[Row]:
     yield [
         Cell(merge="continue"),
         "年度资金总额",
-        *(wan(FigureValue(id_, amount, "元")) for id_, amount in amounts),
+        *(mark(FigureValue(id_, amount, "元"), in_wan(amount)) for id_, amount in amounts),
         plain(execution.weight),
         percent(FigureValue("execution_rate", execution.rate, "%")),
         mark(FigureValue("score_execution", execution.score, "分"), plain(execution.score)),
@@ -94,10 +108,12 @@ def _goals(report_input: ReportInput) -> Iterator[Row]:
     yield [Cell(merge="continue"), Cell(report_input.programme.goal, 3, align="l"), Cell(told, 4, align="l")]
     for goal in goals:
         status = goal["status"] + (f"（{written_day(goal['completed_on'])}）" if goal["completed_on"] else "")
+        reason = (report_input.reasons or {}).get(goal_key(goal["goal_no"]))
+        status += f"：{reason.text}" if reason else ""
         yield [Cell(merge="continue"), Cell(f"目标{goal['goal_no']}：{goal['goal']}", 3, align="l"), Cell(status, 4, align="l")]
 
 
-def _indicators(report_input: ReportInput, front: Front) -> Iterator[Row]:
+def _indicators(report_input: ReportInput, recorded: Mapping[str, str]) -> Iterator[Row]:
     level1 = level2 = None
     for position, score in enumerate(report_input.card.scores):
         first, second = score.level1 != level1, (score.level1, score.level2) != (level1, level2)
@@ -111,7 +127,7 @@ def _indicators(report_input: ReportInput, front: Front) -> Iterator[Row]:
             _actual(report_input, score),
             plain(score.weight),
             mark(FigureValue(f"score_{score.id}", score.score, "分"), plain(score.score)),
-            _reason(score, front),
+            _reason(score, recorded),
         ]
     card = report_input.card
     full = card.execution.weight + sum((score.weight for score in card.scores), Decimal(0))
@@ -122,12 +138,11 @@ def _indicators(report_input: ReportInput, front: Front) -> Iterator[Row]:
     yield [Cell("总分", 6, head=True), plain(full), total, Cell(f"等级：{card.grade}", align="c")]
 
 
-def _reason(score: Score, front: Front) -> Cell | str:
-    """偏差原因分析及改进措施, as written for this kind of deviation, else why the score is what it is."""
-    if not score.needs_reason:
+def _reason(score: Score, recorded: Mapping[str, str]) -> Cell | str:
+    """偏差原因分析及改进措施, as recorded; where nothing is, and of a row left out, why the score is what it is."""
+    if not score.needs_reason and not score.is_judged:
         return Cell(NONE, align="c")
-    written = front.deviations if score.is_missed else front.exceeded if score.is_applicable else {}
-    return written.get(score.id, score.explanation)
+    return recorded.get(score.id, score.explanation) if score.is_applicable else score.explanation
 
 
 def _merged(label: str, *, starts: bool) -> Cell:
@@ -214,5 +229,5 @@ def _sum_row(label: str, id_: str, count: int, amount: Decimal, span: int) -> Ro
 
 def aligned_wan(amount: Decimal) -> str:
     """万元 with two decimals for a column, and all of them where there are more."""
-    exact = in_wan(amount)
-    return exact if len(exact.partition(".")[2]) > 2 else f"{Decimal(exact):.2f}"  # noqa: PLR2004  # decimals of a column
+    whole, _, decimals = in_wan(amount).partition(".")
+    return f"{whole}.{decimals:0<2}"

@@ -6,7 +6,8 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from perfeval.model import Ledger, Ledgers, Scorecard
+from perfeval.explanations import key_of
+from perfeval.model import Ledger, Ledgers, Scorecard, Severity
 from perfeval.report.figures import MARKS, FigureValue, Named
 from perfeval.report.input import ReportInput
 from perfeval.report.listing import Listing
@@ -27,6 +28,9 @@ def build_context(report_input: ReportInput, listings: Mapping[str, Listing], pr
         "card": _card(report_input.card),
         "annexes": {name: listing.counts for name, listing in listings.items()},
         "rows": _Rows(report_input.ledgers, printed),
+        "findings": _findings(report_input),
+        "reasons": _Told({key: item.text for key, item in (report_input.reasons or {}).items()}),
+        "recorded": _Told(report_input.recorded),
     }
 
 
@@ -34,6 +38,47 @@ def _unit(unit: Unit, year: int) -> dict[str, Any]:
     founded_on = FigureValue("unit_founded_on", unit.founded_on, reason="perfeval.yml 的 unit 没有写 founded_on")
     is_new = unit.founded_on is not None and unit.founded_on.year == year
     return {**unit.model_dump(), "founded_on": founded_on, "founded_this_year": is_new}
+
+
+class _Told(dict[str, str]):
+    """Recorded texts by key; where nothing is recorded, there is nothing to print."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+class _Found(dict[str, Any]):
+    """Findings by code; of a code that nobody gave there are none."""
+
+    def __missing__(self, name: str) -> list[Any]:
+        return []
+
+
+def _findings(report_input: ReportInput) -> _Found:
+    """What the checks found, by code and, under `theme`, by theme: where, what the code means, and the reason recorded for it.
+
+    Their messages are not here: they tell the clerk what to do. `told` holds the codes that checks
+    found, each with its number; how a file was read is nothing to report.
+    """
+    by_code, by_theme, reasons = _Found(), _Found(), report_input.reasons or {}
+    for finding in report_input.findings:
+        if finding.severity is Severity.NOTE:
+            continue
+        meaning, theme = report_input.codes.get(finding.code, ("", ""))
+        reason = reasons.get(key_of(finding))
+        item = {"code": finding.code, "ledger": finding.ledger or "", "meaning": meaning, "reason": reason.text if reason else ""}
+        by_code.setdefault(finding.code, []).append(item)
+        by_theme.setdefault(theme, []).append(item)
+    told = [
+        {
+            **items[0],
+            "count": FigureValue(f"findings_{code}", Decimal(len(items)), "处"),
+            "reasons": list(dict.fromkeys(item["reason"] for item in items if item["reason"])),
+        }
+        for code, items in sorted(by_code.items())
+        if report_input.codes.get(code, ("", ""))[1]
+    ]
+    return _Found(by_code, theme=by_theme, told=told)
 
 
 def _card(card: Scorecard) -> dict[str, Any]:
@@ -53,6 +98,10 @@ def _card(card: Scorecard) -> dict[str, Any]:
         "full": FigureValue("weight_total", execution.weight + sum(score.weight for score in card.scores), "分"),
         "grade": card.grade,
         "rows": rows,
+        "adjustments": [
+            {"rule": item.rule, "points": FigureValue(f"adjustment_{place}", item.points, "分"), "explanation": item.explanation}
+            for place, item in enumerate(card.adjustments, start=1)
+        ],
         "missed": [row for row in rows if row["missed"]],
         "missed_count": FigureValue("scores_missed", Decimal(sum(bool(row["missed"]) for row in rows)), "个"),
         "left_out": [row for row in rows if not row["applicable"]],
@@ -61,6 +110,7 @@ def _card(card: Scorecard) -> dict[str, Any]:
             "weight": FigureValue("weight_execution", execution.weight, "分"),
             "score": FigureValue("score_execution", execution.score, "分"),
             "explanation": execution.explanation,
+            "left": FigureValue("budget_left", execution.annual - execution.executed, "元"),
             "missed": execution.executed < execution.annual,
         },
     }

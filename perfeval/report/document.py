@@ -25,10 +25,11 @@ from perfeval.report.figures import MARKS
 from perfeval.report.input import Report, ReportInput
 from perfeval.report.listed_table import table_annex
 from perfeval.report.listing import Listing, list_rows, misfits
-from perfeval.report.narrative import CODES, PARAGRAPH, SLOTS, TITLE, Block, Front, read_front, render_line, write_narrative
+from perfeval.report.narrative import PARAGRAPH, TITLE, Block, Front, proofread, read_front, render_line, write_narrative
 from perfeval.report.package import pack_parts
 from perfeval.report.sandbox import Faults
 from perfeval.report.wordml import KEEP, Body, halves
+from perfeval.texts import CODES, SLOTS
 
 STYLES = ("Normal", "Title", "BodyText", *(f"Heading{level}" for level in range(1, 5)), "AnnexNote", "Signature", "Date",
           "AnnexMark", "AnnexTitle", "AnnexCaption", "TableText", "TableHead", "TableNote")  # fmt: skip
@@ -54,6 +55,8 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
     if front.progress:
         context[PROGRESS] = context["annexes"][PROGRESS]
     blocks, found = write_narrative(narrative, front, marks, context)
+    if report_input.is_strict:
+        found += proofread(narrative, front)
     annexes = list(_annexes(report_input, front, marks, written_on, listings, context, found))
     word, missing = _open_template(template)
     _refuse([*_placed(found, file), *missing, *_unprintable(report_input, front, asked), *_unreconciled(report_input, front)])
@@ -87,14 +90,19 @@ def _misconfigured(report_input: ReportInput) -> list[str]:
         report_input.bureau,
         *(value.model_dump_json() for value in (report_input.unit, report_input.programme, report_input.duties, *report_input.basis)),
         *map(str, report_input.card.scores),
+        *map(str, (report_input.reasons or {}).values()),
+        *report_input.recorded.values(),
         *(f"{fact.unit}{fact.reason}" for fact in report_input.facts.values()),
     )
     return ["工作区设置或指标体系含有程序保留的控制字符" for text in configured if MARKS.search(text)]
 
 
 def _misfits(report_input: ReportInput, front: Front, marks: Marks) -> Faults:
-    """Declared annexes that do not fit the ledgers."""
-    return [
+    """Reasons that stand in the wrong file, and declared annexes that do not fit the ledgers."""
+    reasons = {"deviations": front.deviations, "exceeded": front.exceeded} if report_input.reasons is not None else {}
+    moved = f"偏差原因写在 explanations/{report_input.year}.yml，不写在底稿里"
+    faults = [(marks.line((name,)), f"{name}：{moved}") for name, written in reasons.items() if written]
+    return faults + [
         (marks.line(("annexes" if front.annexes else PROGRESS, position, *path)), f"附件{position + 1}：{message}")
         for position, annex in enumerate(front.declared)
         if annex.kind == "ledger"
@@ -146,10 +154,20 @@ def _written_on(report_input: ReportInput) -> date:
     ledger = report_input.ledgers.get("evaluation_work")
     days = [] if ledger is None else ledger.frame.filter(pl.col("step") == "形成报告")["done_on"].drop_nulls().to_list()
     written_on = cast("date | None", max(days, default=report_input.report_on))
+    if written_on and report_input.is_strict and (early := _too_early(report_input, written_on)):
+        raise _error([f"成文日期{written_day(written_on)}早于{early}，不能成稿"])
     if written_on is None:
         given = f"years/{report_input.year}.yml: 没有评价工作台账，也没有写 report_on"
         raise _error([f"{given if ledger is None else f'{ledger.file}: {ledger.title}中没有“形成报告”步骤'}，成文日期无从确定"])
     return written_on
+
+
+def _too_early(report_input: ReportInput, written_on: date) -> str:
+    """What the report cannot have been written before: the year's end, and the documents that it rests on, of which the year is known."""
+    if written_on <= date(report_input.year, 12, 31):
+        return f"{report_input.year}年年末"
+    later = [document for document in report_input.basis if int(document.number.partition("〔")[2][:4]) > written_on.year]
+    return f"评价依据{later[0].number}的年份" if later else ""
 
 
 def _unreconciled(report_input: ReportInput, front: Front) -> list[str]:

@@ -6,9 +6,9 @@ marks off again and so knows every figure. The marks are Unicode noncharacters, 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from perfeval.model import Figure
@@ -19,6 +19,7 @@ MARKS = re.compile(f"[{OPEN}-{LINE}]")
 _FIGURE = re.compile(f"{OPEN}([^{NEXT}]*){NEXT}([^{NEXT}]*){NEXT}([^{NEXT}]*){NEXT}([^{CLOSE}]*){CLOSE}")
 _DIGITS = "零一二三四五六七八九"
 _CHINESE_LIMIT = 10_000
+_HUNDRED = Decimal("1E+2")  # 0.01万元
 _WRITERS = {"元": "wan 或 yuan", "%": "percent"}
 
 
@@ -32,12 +33,16 @@ class NotPrintableError(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FigureValue:
-    """A figure before it is printed: compared in conditions, printed by filters, never computed with."""
+    """A figure before it is printed: compared in conditions, printed by filters, never computed with.
+
+    `share` is what a part is printed as in 万元, where parts are rounded so that they add up.
+    """
 
     id: str
     value: Decimal | date | None
     unit: str = ""
     reason: str | None = None
+    share: Decimal | None = None
 
     @property
     def known(self) -> bool:
@@ -131,7 +136,7 @@ def in_yuan(value: Decimal) -> str:
     """Yuan, to the fen where there is one."""
     if value != value.quantize(Decimal("0.01")):
         raise NotPrintableError("含有不足一分的尾数，不能按元打印")
-    return f"{value:.0f}" if value == value.to_integral_value() else f"{value:.2f}"
+    return f"{value:,.0f}" if value == value.to_integral_value() else f"{value:,.2f}"
 
 
 def number(figure: object) -> str:
@@ -152,12 +157,42 @@ def chinese(figure: object) -> str:
 
 
 def wan(figure: object) -> str:
-    """Yuan in 万元, exact: 179900 → 17.99."""
-    return _write(figure, in_wan, "元")
+    """Yuan in 万元, rounded half up to two decimals where the amount has more: 179900 → 17.99; the tables have them all."""
+    share = figure.share if isinstance(figure, FigureValue) else None
+    return _write(figure, lambda value: in_wan(_rounded(value) if share is None else share), "元")
+
+
+def _rounded(yuan: Decimal) -> Decimal:
+    """To the 100 yuan; what would be nothing then, as it is."""
+    return yuan.quantize(_HUNDRED, rounding=ROUND_HALF_UP) or yuan
+
+
+def apportioned(parts: object, total: object) -> object:
+    """Pairs of a name and an amount, whose 万元 with two decimals add up to those of the total (最大余数法).
+
+    Every part is cut, and the cents of a 万元 that are missing go to those that lost most. Parts that do not add up to the total stay.
+    """
+    if not isinstance(parts, list) or not isinstance(total, FigureValue) or not isinstance(total.value, Decimal):
+        return parts
+    figures = [figure for _, figure in parts if isinstance(figure, FigureValue) and isinstance(figure.value, Decimal)]
+    values = [Decimal(str(figure.value)) for figure in figures]
+    if len(figures) < len(parts) or sum(values) != total.value or any(0 < value < _HUNDRED for value in values):
+        return parts
+    cut = [value.quantize(_HUNDRED, rounding=ROUND_DOWN) for value in values]
+    missing = int((_rounded(total.value) - sum(cut)) / 100)
+    first = sorted(range(len(values)), key=lambda place: cut[place] - values[place])[:missing]
+    shares = [amount + 100 if place in first else amount for place, amount in enumerate(cut)]
+    return [(name, replace(figure, share=share)) for (name, figure), share in zip(parts, shares, strict=True)]
+
+
+def is_rounded(parts: object) -> bool:
+    """Whether one of the parts is printed as another amount than it is."""
+    pairs = parts if isinstance(parts, list) else []
+    return any(isinstance(figure, FigureValue) and figure.share not in {None, figure.value} for _, figure in pairs)
 
 
 def yuan(figure: object) -> str:
-    """Yuan: 179900, 1234.50."""
+    """Yuan: 179,900, 1,234.50."""
     return _write(figure, in_yuan, "元")
 
 

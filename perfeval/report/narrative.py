@@ -20,13 +20,12 @@ from perfeval.report.declaration import STANDARD, Annexes, AnnexSetting
 from perfeval.report.earlier import Progress, annexes_then
 from perfeval.report.figures import MARKS, numeral
 from perfeval.report.sandbox import Faults, render
+from perfeval.report.typed import find_typed_figures
+from perfeval.texts import left_over
 
-SLOTS = re.compile(r"[XＸ×]{2,}|\{\{|\}\}|\{%|%\}|_{3,}|＿{2,}")
-# XX001 is a primary school (小学) and no slot, as XX年 and 20XX年 are.
-CODES = re.compile("X{2,}[0-9A-WYZa-z]|[A-WYZa-z]X{2,}")
-_LEFT_OVER = re.compile(SLOTS.pattern + "|待补|待填|待定")
 _MARKDOWN = re.compile(r"\s*(?:[-*+>|]|```|\d+[.．、]|#(?!#{0,3} ))|.*(?:\*\*|\]\()")
 _TAGS = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+_ANNEX = re.compile("附件([0-9]+)")
 _NUMBERED = re.compile(r"[一二三四五六七八九十]+、|（[一二三四五六七八九十\d]+）|\d+[.．、]")
 _FRONT = re.compile(r"\A---\n(.*?\n)---\n", re.DOTALL)
 _NUMBERS: tuple[Callable[[int], str], ...] = (
@@ -38,14 +37,16 @@ _NUMBERS: tuple[Callable[[int], str], ...] = (
 
 
 class Front(Model):
-    """The narrative's front matter: the title's lines, broken by meaning, the annexes, and the year's reasons for deviations.
+    """The narrative's front matter: the title's lines, broken by meaning, the annexes, and texts with numbers that are no figures.
 
-    偏差原因和改进措施 by indicator: `deviations` is printed where the target was missed, `exceeded` where it was far exceeded.
+    `exceptions` gives the reason for each of these. `progress`, and the reasons of rows missed (`deviations`) and far exceeded, stand
+    in narratives of earlier years.
     """
 
     title: Annotated[tuple[Text, ...], Field(min_length=1)]
     annexes: Annexes | None = None
     progress: Progress | None = None
+    exceptions: dict[str, Text] = Field(default_factory=dict)
     deviations: dict[str, Text] = Field(default_factory=dict)
     exceeded: dict[str, Text] = Field(default_factory=dict)
 
@@ -112,6 +113,12 @@ def write_narrative(text: str, front: Front, marks: Marks, context: Mapping[str,
     return [*titles, *_numbered(blocks)], sorted(set(faults))
 
 
+def proofread(text: str, front: Front) -> Faults:
+    """What a narrative's own words must not hold: numbers that no fact owns, and annexes that are not there."""
+    body = _FRONT.sub(lambda match: "\n" * match[0].count("\n"), text)
+    return [*find_typed_figures(body, front.exceptions), *_annexes_not_there(body, front)]
+
+
 def render_line(text: str, line: int, context: Mapping[str, Any], faults: Faults) -> str:
     """Render a text of the front matter that may hold figures."""
     found: Faults = []
@@ -130,7 +137,7 @@ def _front_faults(front: Front, marks: Marks, context: Mapping[str, Any]) -> Fau
         if id_ not in known
     ]
     texts = [(path, text) for path, text in _texts(front.model_dump()) if path[-1] != "note" and "title" not in path]
-    return faults + [(marks.line(path), f"有未填写的空位“{slot[0]}”") for path, text in texts for slot in _LEFT_OVER.finditer(text)]
+    return faults + [(marks.line(path), f"有未填写的空位“{slot}”") for path, text in texts for slot in left_over(text)]
 
 
 def _texts(node: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -153,8 +160,7 @@ def _blocks(lines: Sequence[str], places: Sequence[int]) -> Iterator[Block]:
 
 
 def _left_over(lines: Sequence[str], places: Sequence[int]) -> Faults:
-    found = [(place, slot[0]) for line, place in zip(lines, places, strict=True) for slot in _LEFT_OVER.finditer(CODES.sub("", line))]
-    return [(place, f"有未填写的空位“{slot}”") for place, slot in found]
+    return [(place, f"有未填写的空位“{slot}”") for line, place in zip(lines, places, strict=True) for slot in left_over(line)]
 
 
 def _unsupported(body: str) -> Faults:
@@ -162,6 +168,13 @@ def _unsupported(body: str) -> Faults:
     text = _TAGS.sub(lambda match: "\n" * match[0].count("\n"), body)
     message = "不支持的 Markdown 写法：只用 # 标题（# 后空一格）和段落，编号由程序生成"
     return [(number, message) for number, line in enumerate(text.split("\n"), start=1) if _MARKDOWN.match(line)]
+
+
+def _annexes_not_there(body: str, front: Front) -> Faults:
+    named = ((number, int(annex)) for number, line in enumerate(body.split("\n"), start=1) for annex in _ANNEX.findall(line))
+    return [
+        (number, f"没有附件{annex}，共有{len(front.declared)}个附件") for number, annex in named if not 0 < annex <= len(front.declared)
+    ]
 
 
 def _structure(blocks: Sequence[Block]) -> Faults:

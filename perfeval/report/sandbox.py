@@ -13,7 +13,8 @@ from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from perfeval.report.figures import CLOSE, FAULT, FILTERS, LINE, MARKS, FigureValue, fault, numeral
+from perfeval.report.figures import CLOSE, FAULT, FILTERS, LINE, MARKS, FigureValue, apportioned, fault, is_rounded, numeral
+from perfeval.texts import quoted
 
 _LINE_MARK = re.compile(f"{LINE}(\\d+){CLOSE}")
 _FAULT = re.compile(f"{FAULT}([^{CLOSE}]*){CLOSE}")
@@ -64,6 +65,14 @@ def render(source: str, context: Mapping[str, Any], faults: Faults) -> tuple[lis
             lines.append(_FAULT.sub("？", "".join(pieces[::2])))
             places.append(first or place)
     return lines, places
+
+
+def parsed(source: str) -> nodes.Template | None:
+    """A template's parts; of one that cannot be read there are none, and `render` says why."""
+    try:
+        return _environment().parse(source)
+    except TemplateSyntaxError:
+        return None
 
 
 def _line_of(error: Exception) -> int:
@@ -153,8 +162,7 @@ def _clause(text: object) -> object:
 
 
 def _quoted(text: object) -> object:
-    """A text in quotation marks; those inside it become single ones."""
-    return f"“{text.replace('“', '‘').replace('”', '’')}”" if isinstance(text, str) else text
+    return quoted(text) if isinstance(text, str) else text
 
 
 def _known(filter_: Callable[..., str]) -> Callable[..., str]:
@@ -173,6 +181,7 @@ def _environment() -> _Environment:
     )
     kept = ("first", "join", "last", "length", "list", "map", "reject", "rejectattr", "select", "selectattr", "sort", "unique")
     environment.filters = {name: environment.filters[name] for name in kept} | {name: _known(f) for name, f in FILTERS.items()}
-    environment.filters |= {"ordinal": numeral, "clause": _clause, "quoted": _quoted}
+    environment.filters |= {"ordinal": numeral, "clause": _clause, "quoted": _quoted, "apportioned": apportioned}
+    environment.tests |= {"rounded": is_rounded}
     environment.globals = {}
     return environment

@@ -299,10 +299,10 @@ def test_configuration_fault_names_file_and_line(command: Command, office: Path)
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('cron: "0 9 5 1 *"', "cron: 每年一月", "perfeval.yml:41: schedule.cron：应为 cron 的五栏"),
-        ("timezone: Asia/Shanghai", "timezone: Asia/Nowhere", "perfeval.yml:42: schedule.timezone：不认识这个时区"),
-        ("key: center", "key: correction", "perfeval.yml:26: gates.0.key：correction 是更正环节的名称"),
-        ("term: D30", "term: D20", "perfeval.yml:35: archive.term：格式不对"),
+        ('cron: "0 9 5 1 *"', "cron: 每年一月", "perfeval.yml:51: schedule.cron：应为 cron 的五栏"),
+        ("timezone: Asia/Shanghai", "timezone: Asia/Nowhere", "perfeval.yml:52: schedule.timezone：不认识这个时区"),
+        ("key: center", "key: correction", "perfeval.yml:36: gates.0.key：correction 是更正环节的名称"),
+        ("term: D30", "term: D20", "perfeval.yml:45: archive.term：格式不对"),
         ("codes: [ZDXM-2022-001]", "codes: []", "perfeval.yml:18: programmes.0.codes：至少应有1项"),
     ],
 )

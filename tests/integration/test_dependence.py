@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import docx
@@ -11,7 +12,9 @@ import pytest
 from perfeval.assessment import Assessment, assess, write_report
 from perfeval.ledgers import receive
 from perfeval.packs import create_workspace
-from perfeval.workspace import Workspace
+from perfeval.workspace import Subject, Workspace
+
+Change = Callable[..., "Year"]
 
 
 class Year:
@@ -48,63 +51,68 @@ def before(folder: Path) -> Year:
     return Year(folder)
 
 
-def change(folder: Path, tmp_path: Path, title: str, cell: str, value: object) -> Year:
-    copy = Path(shutil.copytree(folder, tmp_path / "office"))
-    path = copy / "ledgers" / "2022" / f"{title}.xlsx"
-    book = openpyxl.load_workbook(path)
-    book.worksheets[0][cell] = value
-    book.save(path)
-    return Year(copy)
+@pytest.fixture
+def change(folder: Path, tmp_path: Path, explain_all: Callable[[Subject], None]) -> Change:
+    """Change one cell of a ledger, and record the reasons that this asks for."""
+
+    def changed(title: str, **cells: object) -> Year:
+        copy = Path(shutil.copytree(folder, tmp_path / "office"))
+        path = copy / "ledgers" / "2022" / f"{title}.xlsx"
+        book = openpyxl.load_workbook(path)
+        for cell, value in cells.items():
+            book.worksheets[0][cell] = value
+        book.save(path)
+        explain_all(Workspace(copy).subject(2022))
+        return Year(copy)
+
+    return changed
 
 
-def test_bulletin_that_was_a_video_moves_from_one_fact_to_the_other(folder: Path, before: Year, tmp_path: Path) -> None:
+def test_bulletin_that_was_a_video_moves_from_one_fact_to_the_other(folder: Path, before: Year, change: Change) -> None:
     path = folder / "ledgers" / "2022" / "编发刊物台账.xlsx"
     sheet = openpyxl.load_workbook(path).worksheets[0]
     row = next(cells[0].row for cells in sheet.iter_rows(min_row=3) if (cells[0].value, cells[1].value) == ("重点项目建设简报", "第3期"))
-    after = change(folder, tmp_path, "编发刊物台账", f"A{row}", "宣传视频")
+    after = change("编发刊物台账", **{f"A{row}": "宣传视频"})
     assert after.changed_facts(before) == {"bulletins", "videos"}
     assert after.changed_scores(before) == {"bulletins"}
-    assert all(any(word in line for word in ("简报", "宣传视频3部", "3期", "2.25", "98", "48")) for line in after.new_lines(before))
+    assert all(
+        any(word in line for word in ("简报", "宣传视频3部", "3期", "2.25", "98", "48", "样例原因")) for line in after.new_lines(before)
+    )
     assert any("《重点项目建设简报》三期" in line for line in after.lines)
 
 
-def test_meeting_moved_to_another_kind_changes_its_counts_only(folder: Path, before: Year, tmp_path: Path) -> None:
+def test_meeting_moved_to_another_kind_changes_its_counts_only(folder: Path, before: Year, change: Change) -> None:
     sheet = openpyxl.load_workbook(folder / "ledgers" / "2022" / "调度会议台账.xlsx").worksheets[0]
     row = next(cell.row for cell in sheet["C"] if cell.value == "现场办公会")
-    after = change(folder, tmp_path, "调度会议台账", f"C{row}", "周碰头会")
+    after = change("调度会议台账", **{f"C{row}": "周碰头会"})
     assert after.changed_facts(before) == {"meetings", "weekly_meetings"}
     assert after.changed_scores(before) == set()
     assert sum("27次" in line for line in after.new_lines(before)) == 1
     assert "72次" in after.new_lines(before)
 
 
-def test_survey_answer_changes_satisfaction_only(folder: Path, before: Year, tmp_path: Path) -> None:
+def test_survey_answer_changes_satisfaction_only(folder: Path, before: Year, change: Change) -> None:
     sheet = openpyxl.load_workbook(folder / "ledgers" / "2022" / "满意度调查台账.xlsx").worksheets[0]
     row = next(cells[0].row for cells in sheet.iter_rows(min_row=3) if cells[2].value == "群众" and cells[3].value == "满意")
-    after = change(folder, tmp_path, "满意度调查台账", f"D{row}", "不满意")
+    after = change("满意度调查台账", **{f"D{row}": "不满意"})
     assert after.changed_facts(before) == {"satisfaction_public"}
     assert after.changed_scores(before) == set()
 
 
-def test_text_that_no_figure_counts_changes_nothing_but_its_own_line(folder: Path, before: Year, tmp_path: Path) -> None:
-    after = change(folder, tmp_path, "资金支出台账", "G3", "改过的样例摘要")
+def test_text_that_no_figure_counts_changes_nothing_but_its_own_line(folder: Path, before: Year, change: Change) -> None:
+    after = change("资金支出台账", G3="改过的样例摘要")
     assert after.changed_facts(before) == set()
     assert after.new_lines(before) == ["改过的样例摘要"]
 
 
-def test_payment_changed_and_budget_with_it_changes_the_money_and_no_count(folder: Path, before: Year, tmp_path: Path) -> None:
+def test_payment_changed_and_budget_with_it_changes_the_money_and_no_count(folder: Path, before: Year, change: Change) -> None:
     sheet = openpyxl.load_workbook(folder / "ledgers" / "2022" / "资金支出台账.xlsx").worksheets[0]
     amount = sheet["I3"].value
     category = sheet["F3"].value
     assert category == "现场协调"
     path = folder / "ledgers" / "2022" / "资金支出台账.xlsx"
     last = openpyxl.load_workbook(path).worksheets[0].max_row
-    copy = Path(shutil.copytree(folder, tmp_path / "office"))
-    book = openpyxl.load_workbook(copy / "ledgers" / "2022" / "资金支出台账.xlsx")
-    book.worksheets[0]["I3"] = float(amount) - 0.01
-    book.worksheets[0][f"I{last}"] = 179899.99
-    book.save(copy / "ledgers" / "2022" / "资金支出台账.xlsx")
-    after = Year(copy)
+    after = change("资金支出台账", **{"I3": float(amount) - 0.01, f"I{last}": 179899.99})
     assert after.changed_facts(before) == {"budget_executed", "execution_rate", "spending", "spent_coordination"}
     assert after.changed_scores(before) == set()
     assert any("179,899.99" in line for line in after.new_lines(before))

@@ -25,7 +25,8 @@ def bag(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_bag_of_an_earlier_version_verifies(bag: Path) -> None:
     checks = {check.name: check for check in verify_archive(bag)}
     assert "wrong" not in {str(check.state) for check in checks.values()}
-    assert [str(checks[name].state) for name in ("从台账重算的数字", "报告中印出的数字")] == ["same"] * 2
+    assert str(checks["从台账重算的数字"].state) == "same"
+    assert checks["报告中印出的数字"].detail.partition("（")[0] in ("与归档时一致", "与归档时不同：个数或写法")
     # Points are the same to the cent; what explains them may be worded otherwise.
     assert checks["按规则重算的得分"].detail.partition("（")[0] in ("与归档时一致", "与归档时不同：说明文字")
 

@@ -19,7 +19,7 @@ from perfeval.reperformance import verify_archive
 from perfeval.workspace import Subject, Workspace
 
 EXPECTED = Path(__file__).parents[1] / "golden" / "rural-roads-2024" / "expected.yml"
-SAMPLES = ["taojiang-2022", *(f"{year.parents[1].name}-{year.name}" for year in sorted(PACKS.glob("*/sample/*")))]
+SAMPLES = ["taojiang-2022", *(f"{year.parents[1].name}-{year.name}" for year in sorted(PACKS.glob("*/sample/[0-9]*")))]
 
 
 def made(folder: Path, pack: str = "", sample: str = "") -> Subject:
@@ -32,11 +32,16 @@ def test_packs_made_of_data_have_samples_of_their_own() -> None:
     assert "rural-roads-2024" in SAMPLES
 
 
+# A goal of the rural roads' year was reached in part only, which is no fault of its ledger.
+TOLD = {"rural-roads-2024": [("X28", "warning", "D3")]}
+
+
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_sample_passes_the_checks(tmp_path: Path, sample: str) -> None:
     subject = made(tmp_path / "office", sample=sample)
     findings = check_files(subject, receive(subject.ledgers)).findings
-    assert [finding for finding in findings if finding.severity is not Severity.NOTE] == []
+    told = [(finding.code, finding.severity, finding.cell) for finding in findings if finding.severity is not Severity.NOTE]
+    assert told == TOLD.get(sample, [])
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

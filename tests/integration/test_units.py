@@ -1,6 +1,7 @@
 """Units, programmes and gates are values: two units on one database, two programmes in one workspace, a third gate."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
@@ -15,7 +16,7 @@ from perfeval.ledgers import receive
 from perfeval.model import Answer, Revision, Verdict
 from perfeval.office import Office, open_office
 from perfeval.reperformance import verify_archive
-from perfeval.workspace import Workspace
+from perfeval.workspace import Subject, Workspace
 
 SECOND = """
   - key: bridges
@@ -146,8 +147,10 @@ def test_programme_hears_of_the_others_rows_only_where_they_are_errors(two: Path
     assert codes == {"zdxm": set(), "bridges": {"X05"}}
 
 
-def test_programmes_are_archived_under_numbers_of_their_own_unit(two: Path) -> None:
+def test_programmes_are_archived_under_numbers_of_their_own_unit(two: Path, explain_all: Callable[[Subject], None]) -> None:
     office = open_office(two)
+    for key in ("zdxm", "bridges"):
+        explain_all(office.workspace.subject(2022, key))
     bags = [archived(office, key) for key in ("zdxm", "bridges")]
     assert [bag.name[-4:] for bag in bags] == ["0001", "0002"]
     assert [status.revision.evaluation.id for status in steps.statuses(office)] == ["2022-zdxm-1", "2022-bridges-1"]

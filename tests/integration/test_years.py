@@ -3,15 +3,16 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 
 import openpyxl
 import pytest
+import yaml
 
 from perfeval.assessment import assess, check_files, write_report
-from perfeval.errors import ConfigurationError, UsageError
+from perfeval.errors import ConfigurationError, ReportError, UsageError
 from perfeval.ledgers import receive
 from perfeval.packs import begin_year
 from perfeval.report import read_text
@@ -69,7 +70,8 @@ def test_next_year_with_last_years_ledgers_says_so_in_one_sentence(office: Works
     assert len(sentences) < 5
 
 
-def test_next_year_waits_for_the_number_of_its_own_notice(next_year: Subject) -> None:
+def test_next_year_waits_for_the_number_of_its_own_notice(next_year: Subject, explain_all: Callable[[Subject], None]) -> None:
+    explain_all(next_year)
     assessment = assess(next_year, receive(next_year.ledgers))
     with pytest.raises(ConfigurationError) as fault:
         write_report(next_year, 0, assessment)
@@ -82,15 +84,23 @@ def test_next_year_waits_for_the_number_of_its_own_notice(next_year: Subject) ->
 
 
 def test_next_year_carries_no_reasons_over(office: Workspace, next_year: Subject) -> None:
-    assert "全年集中开工和问题协调任务重" in office.subject(2022).narrative.read_text(encoding="utf-8")
-    assert "全年集中开工和问题协调任务重" not in next_year.narrative.read_text(encoding="utf-8")
+    assert "全年集中开工和问题协调任务重" in office.subject(2022).explanations.read_text(encoding="utf-8")
+    assert yaml.safe_load(next_year.explanations.read_text(encoding="utf-8")) is None
 
 
-def test_next_year_of_a_narrative_saved_by_notepad_carries_no_reasons_over(office: Workspace) -> None:
+def test_next_year_is_not_drafted_before_its_reasons_are_recorded(next_year: Subject) -> None:
+    settle(next_year)
+    with pytest.raises(ReportError, match="有 6 处缺少说明，不能成稿"):
+        write_report(next_year, 0, assess(next_year, receive(next_year.ledgers)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_next_year_of_a_narrative_with_reasons_carries_none_over(office: Workspace, encoding: str) -> None:
     path = office.subject(2022).narrative
-    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    text = path.read_text(encoding="utf-8").replace("\n---\n", "\ndeviations:\n  meetings: 上年的原因\n---\n", 1)
+    path.write_text(text, encoding=encoding)
     begin_year(office, 2023)
-    assert "全年集中开工和问题协调任务重" not in office.subject(2023).narrative.read_text(encoding="utf-8")
+    assert "上年的原因" not in office.subject(2023).narrative.read_text(encoding="utf-8")
 
 
 def test_next_year_of_rules_in_another_encoding_is_told(office: Workspace) -> None:
@@ -108,7 +118,8 @@ def settle(subject: Subject) -> None:
 def test_begin_year_names_what_a_person_must_confirm(office: Workspace) -> None:
     made, confirm = begin_year(office, 2023)
     assert made[:3] == ["years/2023.yml", "indicators/2023.yml", "report/2023.md"]
-    assert len(made) == 16
+    assert made[3] == "explanations/2023.yml"
+    assert len(made) == 17
     assert confirm[0] == "years/2023.yml:6: 填写本年通知的文号"
     assert confirm[-1].startswith("perfeval.yml:18: “经费补助缺口”2023年的预算项目编码如与 ZDXM-2022-001 不同")
     assert "indicators/2023.yml:1: 指标值和分值沿用2022年度，按本年批复的绩效目标逐项核对" in confirm
@@ -121,7 +132,7 @@ def test_begin_year_twice_overwrites_nothing(office: Workspace) -> None:
     made, confirm = begin_year(office, 2023)
     assert made == []
     assert "indicators/2023.yml：已有，未改动" in confirm
-    assert "indicators/2023.yml:114: 仍写着2022：source: 《桃江县2022年重点建设项目工作考核办法》（每月公示）" in confirm
+    assert "indicators/2023.yml:116: 仍写着2022：source: 《桃江县2022年重点建设项目工作考核办法》（每月公示）" in confirm
     assert {path: path.read_bytes() for path in office.root.rglob("*") if path.is_file()} == before
 
 
@@ -159,7 +170,7 @@ def test_indicators_copied_by_hand_are_refused_with_every_line(office: Workspace
 
 
 def test_workspace_from_before_years_had_a_file_keeps_its_documents_for_its_own_year(office: Workspace, pristine: Path) -> None:
-    basis = (pristine / "years" / "2022.yml").read_text(encoding="utf-8").partition("basis:")[2]
+    basis = (pristine / "years" / "2022.yml").read_text(encoding="utf-8").partition("basis:")[2].partition("#")[0]
     shutil.rmtree(office.root / "years")
     office.config_file.write_text(office.config_file.read_text(encoding="utf-8") + f"basis:{basis}", encoding="utf-8")
     before = Workspace(office.root)

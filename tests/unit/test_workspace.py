@@ -126,7 +126,10 @@ def test_files_kept_with_a_revision_are_also_those_that_may_be_absent(make_folde
     kept = [placed(folder, name) for name in ("ledgers.yml", "economic_classification.csv", "years/2022.yml", "report/2022.md")]
     template = placed(folder, "report/template.docx")
     subject = Workspace(folder).subject(2022)
-    assert subject.checking_files == (folder / "perfeval.yml", *kept[:2])
+    limits = placed(folder, "checks.yml")
+    evidence = [placed(folder, f"evidence/2022/{name}") for name in ("goals/走访记录.pdf", "照片.jpg")]
+    placed(folder, "evidence/2022/~$走访记录.docx")
+    assert subject.checking_files == (folder / "perfeval.yml", *kept[:2], limits, *evidence)
     assert subject.drafting_files == (folder / "perfeval.yml", *kept[2:], template)
 
 

@@ -6,8 +6,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from perfeval.checks import check_ledgers
+from perfeval.checks import check_ledgers, load_limits
 from perfeval.model import Finding, Ledger
+from perfeval.packs import COMMON
 from perfeval.spreadsheets import letters
 from schemas import BUILT_IN, DEFAULT, Catalogue, LedgerModel
 
@@ -18,11 +19,14 @@ SHOWN: dict[str, dict[str, object]] = {
     "expenditure": {
         "plan_no": "FA-1",
         "application_no": "SQ-1",
-        "attachments": 1,
+        "attachments": 2,
         "approved_by": "某某",
         "approved_on": date(2022, 1, 1),
     },
     "plans": {"reviewed_by": "某某", "reviewed_on": date(2022, 1, 1)},
+    "issues": {"due_on": date(2022, 12, 31)},
+    "services": {"agent": "某某"},
+    "goals": {"evidence": "照片"},
     "projects": {"annual_planned_yuan": "0", "annual_completed_yuan": "0"},
 }
 
@@ -48,11 +52,23 @@ def make_ledger() -> Callable[..., Ledger]:
 
 @pytest.fixture
 def check() -> Callable[..., list[Finding]]:
-    """All findings on some ledgers, of 2022 if nothing else is said."""
+    """All findings on some ledgers, of 2022 if nothing else is said, with the limits that a new workspace has if they are asked for."""
 
-    def checked(*ledgers: Ledger, catalogue: Catalogue = DEFAULT, year: int = 2022) -> list[Finding]:
+    limits = load_limits(COMMON / "checks.yml")
+
+    def checked(
+        *ledgers: Ledger, catalogue: Catalogue = DEFAULT, year: int = 2022, has_limits: bool = False, evidence: Sequence[str] | None = None
+    ) -> list[Finding]:
         given = {ledger.name: ledger for ledger in ledgers}
-        return check_ledgers(given, catalogue, year=year, programme_codes=["P1"], classification=CLASSIFICATION)
+        return check_ledgers(
+            given,
+            catalogue,
+            year=year,
+            programme_codes=["P1"],
+            classification=CLASSIFICATION,
+            limits=limits if has_limits else {},
+            evidence=evidence,
+        )
 
     return checked
 

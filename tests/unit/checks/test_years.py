@@ -54,14 +54,14 @@ def whole_year(make_ledger: Make) -> list[Ledger]:
         make_ledger("budget", issued_on=[FIFTH.replace(year=2021), FIFTH]),
         make_ledger("expenditure", paid_on=[FIFTH] * 9),
         make_ledger("progress", month=["2022-03"] * 9),
-        make_ledger("projects", stage=["竣工", "在建"], completed_on=[FIFTH, FIFTH.replace(year=2019)]),
+        make_ledger("projects", stage=["竣工", "投产"], completed_on=[FIFTH, FIFTH.replace(year=2019)]),
         make_ledger("surveys", surveyed_on=[FIFTH.replace(year=2023)] * 9),
         make_ledger("goals", status=["完成", "完成"], completed_on=[FIFTH, FIFTH]),
     ]
 
 
 def test_ledgers_of_another_year_are_told_in_one_sentence(whole_year: list[Ledger], check: Check) -> None:
-    (finding,) = [finding for finding in check(*whole_year, year=2023) if finding.code not in {"X05", "X12"}]
+    (finding,) = [finding for finding in check(*whole_year, year=2023) if finding.code not in {"X05", "X12", "X20"}]
     assert (finding.code, finding.severity, finding.ledger, finding.cell) == ("X14", "error", None, None)
     assert finding.message == "台账是2022年度的，本次评价的是2023年度。请核对评价年度；年度没有错的，请换上2023年度的台账。"
 
@@ -76,7 +76,8 @@ def test_sample_of_2022_checked_for_2023_gives_that_sentence_alone(tmp_path: Pat
 
 
 def test_ledgers_of_the_year_have_a_finding_on_the_odd_day_alone(whole_year: list[Ledger], said: Said) -> None:
-    assert said(*whole_year) == [("X10", "warning", "B2", "下达日期", "2021-03-05")]
+    found = [item for item in said(*whole_year) if item[0] != "X20"]  # no progress is told of the project
+    assert found == [("X10", "warning", "B2", "下达日期", "2021-03-05")]
 
 
 def test_one_ledger_of_another_year_is_told_on_it(make_ledger: Make, check: Check) -> None:

@@ -202,7 +202,7 @@ def test_file_that_is_no_system_says_what_is_missing(text: str, load: Load) -> N
 def test_profiles_missing_or_wrong_are_told(tmp_path: Path, load: Load) -> None:
     profiles = tmp_path / "profiles.yml"
     profiles.write_text(profiles.read_text(encoding="utf-8").replace("weight: 50", "weight: 60", 1), encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=r"profiles.yml:15: mof-2020：分值合计110，应为100"):
+    with pytest.raises(ConfigurationError, match=r"profiles.yml:16: mof-2020：分值合计110，应为100"):
         load(VALID)
     profiles.unlink()
     with pytest.raises(ConfigurationError, match=r"缺少配置文件 profiles.yml"):

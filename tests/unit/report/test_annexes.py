@@ -11,7 +11,8 @@ from docx import Document
 from docx.oxml.ns import qn
 from lxml import etree
 
-from perfeval.report import Report, ReportInput
+from perfeval.explanations import Explanation
+from perfeval.report import Report, ReportInput, read_text
 from perfeval.report.wordml import Body, Cell, Table
 
 Draft = Callable[..., Report]
@@ -82,9 +83,23 @@ def test_self_evaluation_indicators_merged_by_level(draft: Draft) -> None:
     assert merges(table, 2) == [None, "restart", "continue", "restart", None]
 
 
-def test_self_evaluation_reason_of_the_narrative_printed_where_points_were_lost(draft: Draft) -> None:
+def test_self_evaluation_reason_of_an_earlier_narrative_printed_where_points_were_lost(draft: Draft) -> None:
     front = "---\ntitle: [甲]\nprogress: {slow_pct: 10, source: 办法}\ndeviations: {tables: 人手不足, meetings: 不印}\n---\n"
     assert [row[-1] for row in rows(tables(draft("文\n", front))[1])[1:4]] == ["—", "人手不足", "—"]
+
+
+def test_self_evaluation_recorded_reasons_printed_where_they_belong(draft: Draft) -> None:
+    reasons = {
+        "tables": Explanation(reason="人手不足", measure="增人"),
+        "meetings": Explanation(reason="不印"),
+        "goal 2": Explanation(reason="入库资料不齐"),
+        "execution": Explanation(reason="项目推迟"),
+    }
+    report = draft("文\n", reasons=reasons)
+    top, indicators = tables(report)[:2]
+    assert [row[-1] for row in rows(indicators)[1:4]] == ["—", "人手不足。改进措施：增人。", "—"]
+    assert rows(top)[-1][-1] == "未完成：入库资料不齐。"
+    assert "注：预算未全部执行的原因：项目推迟。" in read_text(report.document)
 
 
 def test_payments_grouped_by_category_with_sums(draft: Draft) -> None:
@@ -102,7 +117,7 @@ def test_payments_grouped_by_category_with_sums(draft: Draft) -> None:
 def test_colours_last_month_judged_word_and_fill(draft: Draft) -> None:
     table = tables(draft("文\n"))[3]
     assert rows(table)[1:] == [
-        ["1", "甲项目", "在建", "样例单位", "1000.00", "1000.00", "12月", "100", "100", "正常", "—"],
+        ["1", "甲项目", "在建", "样例单位", "1,000.00", "1,000.00", "12月", "100", "100", "正常", "—"],
         ["2", "乙项目", "在建", "样例单位", "500.00", "400.000001", "12月", "100", "90", "严重滞后", "资金不足"],
         ["3", "丙项目", "前期", "—", "—", "—", "无进度填报记录"],
     ]

@@ -5,7 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfeval.model import Figure
-from perfeval.report.figures import FigureValue, ValueMissingError, about, chinese, day, number, numeral, percent, unmark, wan, yuan
+from perfeval.report.figures import (
+    FigureValue,
+    ValueMissingError,
+    about,
+    apportioned,
+    chinese,
+    day,
+    is_rounded,
+    number,
+    numeral,
+    percent,
+    unmark,
+    wan,
+    yuan,
+)
 
 
 def printed(marked: str) -> str:
@@ -35,18 +49,41 @@ def test_numeral_two_in_a_heading_is_ordinal() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [("179900.00", "17.99"), ("0.00", "0"), ("20000.00", "2"), ("38612.50", "3.86125"), ("0.01", "0.000001"), ("-500", "-0.05")],
+    [
+        ("179900.00", "17.99"),
+        ("0.00", "0"),
+        ("20000.00", "2"),
+        ("38612.50", "3.86"),
+        ("38650", "3.87"),
+        ("2320825400", "232,082.54"),
+        ("36", "0.0036"),
+        ("0.01", "0.000001"),
+        ("-500", "-0.05"),
+    ],
 )
-def test_wan_amount_exact_in_ten_thousands(amount: str, text: str) -> None:
+def test_wan_amount_in_ten_thousands_with_two_decimals(amount: str, text: str) -> None:
     assert printed(wan(FigureValue("n", Decimal(amount), "元"))) == text
 
 
-@given(st.decimals(min_value=0, max_value=10**15, places=2))
-def test_wan_any_amount_never_rounded(amount: Decimal) -> None:
-    assert Decimal(printed(wan(FigureValue("n", amount)))) * 10_000 == amount
+@given(st.lists(st.integers(min_value=100, max_value=10**9).map(lambda yuan: Decimal(yuan) / 10), min_size=1, max_size=9))
+def test_apportioned_parts_add_up_to_the_total_and_none_moves_by_a_cent(amounts: list[Decimal]) -> None:
+    total = FigureValue("total", sum(amounts, Decimal(0)), "元")
+    parts = [(str(place), FigureValue(str(place), amount, "元")) for place, amount in enumerate(amounts)]
+    shown = apportioned(parts, total)
+    assert isinstance(shown, list)
+    printed_parts = [Decimal(printed(wan(figure)).replace(",", "")) for _, figure in shown]
+    if any(figure.share is not None for _, figure in shown):
+        assert sum(printed_parts) == Decimal(printed(wan(total)).replace(",", ""))
+        assert all(abs(part * 10_000 - amount) < 100 for part, amount in zip(printed_parts, amounts, strict=True))
 
 
-@pytest.mark.parametrize(("amount", "text"), [("179900.00", "179900"), ("1234.5", "1234.50"), ("0.01", "0.01")])
+def test_apportioned_parts_that_are_not_the_whole_stay_as_they_are() -> None:
+    parts = [("a", FigureValue("a", Decimal(38650), "元"))]
+    assert apportioned(parts, FigureValue("t", Decimal(40000), "元")) is parts
+    assert not is_rounded(parts)
+
+
+@pytest.mark.parametrize(("amount", "text"), [("179900.00", "179,900"), ("1234.5", "1,234.50"), ("0.01", "0.01")])
 def test_yuan_amount_to_the_fen(amount: str, text: str) -> None:
     assert printed(yuan(FigureValue("n", Decimal(amount)))) == text
 

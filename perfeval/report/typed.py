@@ -1,0 +1,45 @@
+"""Figures typed by hand (手写的数): numbers in a narrative's own words that no fact owns, so that nobody can follow them to a ledger."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from jinja2 import nodes
+
+from perfeval.report.sandbox import Faults, parsed
+
+# Tags, and the line that each of them covers, are blanked: what they print comes from facts, ledgers and settings.
+_TAGS = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
+# What is no figure: years, numbers of documents, titles of documents, annexes.
+_EXCEPTED = re.compile(
+    r"《[^》]*》|〔[0-9]{4}〕[0-9]+号|附件[0-9]+|第[一二三四五六七八九十]+部分|(?<![0-9])(?:19|20)[0-9]{2}(?:年度?|(?=-))"
+)
+# 一 alone is an article more often than a number; 万元 and 第六部分 hold no number of their own.
+_NUMERAL = "(?:[二三四五六七八九十百千两几]|一[十百千万亿])[一二三四五六七八九十百千万亿两零〇]*"
+_UNITS = "[余多个项次期份条处件家户人名位部块笔起天日月年周倍成分元里米吨亩场批宗台辆所座间组类种例]|万元|亿元|公里|平方米"
+_CHINESE = re.compile(rf"(?<![一二三四五六七八九十百千万亿])(?:百分之[一二三四五六七八九十百零点]+|{_NUMERAL}(?:{_UNITS}))")
+_DIGITS = re.compile(r"[0-9０-９][0-9０-９,.，．]*[0-9０-９]|[0-9０-９]")
+
+
+def find_typed_figures(body: str, exceptions: Mapping[str, str]) -> Faults:
+    """Every number that stands in the narrative's own text, or in quotes inside its tags, with its line.
+
+    `exceptions` are texts that are no figures, such as 五个一, each with the reason.
+    """
+    text = _TAGS.sub(lambda match: "\n" * match[0].count("\n"), body)
+    found = [(line, part) for line, part in enumerate(text.split("\n"), start=1)]
+    tree = parsed(body)
+    if tree is not None:
+        found += [(node.lineno, node.value) for node in tree.find_all(nodes.Const) if isinstance(node.value, str)]
+    return [(line, _told(number)) for line, part in found for number in _numbers(part, exceptions)]
+
+
+def _numbers(text: str, exceptions: Mapping[str, str]) -> Iterator[str]:
+    for known in sorted(exceptions, key=len, reverse=True):
+        text = text.replace(known, "")
+    text = _EXCEPTED.sub("", text)
+    for pattern in (_DIGITS, _CHINESE):
+        yield from pattern.findall(text)
+
+
+def _told(number: str) -> str:
+    return f"“{number}”是手写的数（unbound），台账里查不到它：改用 facts 中的数，确实不是数的写进开头的 exceptions 并注明理由"
