@@ -1,6 +1,7 @@
 """Ledgers as foreign programs and clerks really write them, csv and cells, each with the right answer; all data is invented."""
 
 import shutil
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,13 +19,15 @@ GOOD_ROW = ("桃财预〔2022〕15号", date(2022, 3, 5), "ZDXM-2022-001", "年�
 
 
 def read(case: str, ledger: str = "budget") -> Reading:
-    return read_ledgers(receive(CASES / case), Catalogue({ledger: BUILT_IN[ledger]}))
+    title = BUILT_IN[ledger].ledger_title()
+    files = [replace(file, name=f"{title}{file.path.suffix}") for file in receive(CASES / case)]
+    return read_ledgers(files, Catalogue({ledger: BUILT_IN[ledger]}))
 
 
 def test_one_invoice_twice_with_a_sign_in_it_is_a_payment_made_twice(tmp_path: Path) -> None:
     create_workspace(tmp_path / "office", sample="taojiang-2022")
     subject = Workspace(tmp_path / "office").subject(2022)
-    shutil.copy(CASES / "k04" / "资金支出台账.xlsx", subject.ledgers)
+    shutil.copy(CASES / "k04" / "expenditure.xlsx", subject.ledgers / "资金支出台账.xlsx")
     findings = check_files(subject, receive(subject.ledgers)).findings
     assert [(finding.cell, finding.message) for finding in findings if finding.code == "C36"] == [
         ("K2", "发票号码“31000037”重复，见第2、3行。请删除重复的行，或改正编号。"),

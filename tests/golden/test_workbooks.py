@@ -1,5 +1,6 @@
 """Workbooks as Excel, WPS and exports really write them, each with the right answer; all data is invented."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,9 @@ GOOD_ROW = (2, "桃财预〔2022〕15号", date(2022, 3, 5), "ZDXM-2022-001", "�
 
 
 def read(case: str, ledger: str = "budget") -> Reading:
-    return read_ledgers(receive(CASES / case), Catalogue({ledger: BUILT_IN[ledger]}))
+    title = BUILT_IN[ledger].ledger_title()
+    files = [replace(file, name=f"{title}{file.path.suffix}") for file in receive(CASES / case)]
+    return read_ledgers(files, Catalogue({ledger: BUILT_IN[ledger]}))
 
 
 def told(reading: Reading) -> list[tuple[str, str, str | None, str | None]]:

@@ -75,9 +75,11 @@ def test_bulletin_that_was_a_video_moves_from_one_fact_to_the_other(folder: Path
     after = change("编发刊物台账", **{f"A{row}": "宣传视频"})
     assert after.changed_facts(before) == {"bulletins", "videos"}
     assert after.changed_scores(before) == {"bulletins"}
-    assert all(
-        any(word in line for word in ("简报", "宣传视频3部", "3期", "2.25", "98", "48", "样例原因")) for line in after.new_lines(before)
-    )
+    # An issue's number is missing now, which the checks find: headings behind what is told of it have other numbers.
+    words = ("简报", "宣传视频3部", "3期", "2.25", "98", "48", "样例原因", "疏漏", "刊物的期号不连续")
+    told_before = {line.partition("）")[2] for line in before.lines}
+    new = [line for line in after.new_lines(before) if line.partition("）")[2] not in told_before - {""}]
+    assert [line for line in new if not any(word in line for word in words)] == []
     assert any("《重点项目建设简报》三期" in line for line in after.lines)
 
 
