@@ -9,7 +9,8 @@ UNUSUAL = "[^\n\r\t -~·×÷≤≥№‐-―‘’“”…−①-⑳Ⅰ-Ⅻ、�
 COMPATIBLE = "[\u2e80-\u2fdf\uf900-\ufaff\U0002f800-\U0002fa1f]"
 """Radicals and other signs that stand for a character which looks the same."""
 _HALF = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("【"): "[", ord("】"): "]"}
-_FILLERS = "\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
+FILLERS = "\u034f\u115f\u1160\u2800\u3164\uffa0" + "".join(map(chr, range(0xFE00, 0xFE10)))
+"""Signs that nobody sees, though Unicode counts them among letters and marks."""
 _MOST_SIGNS = 3
 # Control characters, halves of characters, and signs that break lines or turn their direction; blanks of any width are text.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -62,4 +63,4 @@ def _named(sign: str) -> str:
 
 
 def _is_invisible(sign: str) -> bool:
-    return unicodedata.category(sign) in {"Cf", "Cc"} or sign in _FILLERS
+    return unicodedata.category(sign) in {"Cf", "Cc"} or sign in FILLERS

@@ -31,7 +31,7 @@ CHECK = Check(
 def find(context: CheckContext) -> Iterator[Finding]:
     """A finding at each such payment."""
     ledger, limits = context.ledgers.get("expenditure"), context.limits_of(CashLimits)
-    if ledger is None or limits is None:
+    if ledger is None:
         return
     is_of_card = pl.col("economic_code").is_in(limits.card_codes)
     is_large = pl.col("amount_yuan") >= limits.yuan

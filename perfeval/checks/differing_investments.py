@@ -23,7 +23,7 @@ CHECK = Check("X30", "年度完成投资与各月合计不符", Severity.WARNING
 def find(context: CheckContext) -> Iterator[Finding]:
     """A finding at each such project; one without months, or with a month that was not told, is left alone."""
     projects, progress, limits = context.ledgers.get("projects"), context.rows("progress"), context.limits_of(InvestmentLimits)
-    if projects is None or progress is None or limits is None:
+    if projects is None or progress is None:
         return
     months = progress.group_by("project_no").agg(built=pl.col("completed_yuan").sum(), blanks=pl.col("completed_yuan").null_count())
     told = projects.rows.join(months.filter(pl.col("blanks") == 0), on="project_no").drop_nulls("annual_completed_yuan").sort("row")

@@ -31,7 +31,7 @@ _OF_ONE = ("payee", "category")
 def find(context: CheckContext) -> Iterator[Finding]:
     """A finding for each payee and purpose paid twice on a day, or in a few days by parts below the limit up to the limit."""
     ledger, limits = context.ledgers.get("expenditure"), context.limits_of(SplitLimits)
-    if ledger is None or limits is None:
+    if ledger is None:
         return
     paid = ledger.rows.filter(pl.col("amount_yuan") > 0).drop_nulls(("payee", "category", "paid_on", "amount_yuan"))
     same_day = (pl.col("paid_on") == pl.col("paid_on").last()).sum()

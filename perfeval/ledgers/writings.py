@@ -55,6 +55,4 @@ def _rewritten(ledger: Ledger, column: pl.Expr) -> Ledger:
 
 def _told(ledger: Ledger, column: Column, register: Ledger, row: int, written: str, registered: str) -> Finding:
     message = f"{column.header}“{written}”{told_difference(written, registered)}，按{register.title}的写法计入。请改成一样的写法。"
-    cell = f"{ledger.letters[column.name]}{row}"
-    place = (ledger.title, ledger.file, ledger.sheet, row, column.header, cell, written)
-    return Finding(Code.ODD_SIGN, Severity.WARNING, message, *place)
+    return ledger.finding(Code.ODD_SIGN, Severity.WARNING, message, {"row": row, column.name: written}, column.name)

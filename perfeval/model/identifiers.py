@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import polars as pl
 
-from perfeval.texts import COMPATIBLE, told_signs
+from perfeval.texts import COMPATIBLE, FILLERS, told_signs
 
-INVISIBLE = r"\p{Cf}\x{34f}\x{115f}\x{1160}\x{2800}\x{3164}\x{ffa0}\x{fe00}-\x{fe0f}"
+INVISIBLE = rf"\p{{Cf}}{FILLERS}"
 """Signs that pasted text carries and nobody sees, beside white space: for a class of Polars' expressions."""
 ROUNDED = "^[1-9][0-9]{14}0+$"
 """What is left of a code of more than 15 digits once a spreadsheet has taken it for a number."""

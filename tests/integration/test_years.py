@@ -1,13 +1,11 @@
 """The next year: begun by one command, scored by its own days, and never by last year's ledgers, documents or reasons."""
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
-import openpyxl
 import pytest
 import yaml
 
@@ -25,24 +23,12 @@ def office(pristine: Path, tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
-def next_year(office: Workspace) -> Subject:
+def next_year(office: Workspace, shift: Callable[[Path, Path], None]) -> Subject:
     """2023, with the ledgers of 2022 a year later."""
     begin_year(office, 2023)
     for path in (office.root / "ledgers" / "2022").iterdir():
         shift(path, office.root / "ledgers" / "2023" / path.name)
     return office.subject(2023)
-
-
-def shift(source: Path, target: Path) -> None:
-    """Copy a ledger with every day and month of its data a year later."""
-    book = openpyxl.load_workbook(source)
-    for row in book.worksheets[0].iter_rows(min_row=3):
-        for cell in row:
-            if isinstance(cell.value, datetime | date):
-                cell.value = cell.value.replace(year=cell.value.year + 1)
-            elif isinstance(cell.value, str) and re.fullmatch(r"2022-\d\d", cell.value):
-                cell.value = cell.value.replace("2022", "2023")
-    book.save(target)
 
 
 def told(subject: Subject) -> Iterator[str]:
