@@ -20,7 +20,7 @@ from perfeval.spreadsheets import Cell, Sheet, index_of, letter_of
 from perfeval.texts import UNUSUAL, told_signs
 from schemas import Column, Kind, LedgerModel
 
-_MOST_PLACES, _FEWEST_CELLS = 5, 3
+_MOST_PLACES, _FEWEST_CELLS, _MOST_OTHERS = 5, 3, 128
 _NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.QUANTITY, Kind.COUNT)
 _WORDS = (Kind.TEXT, Kind.CODE)
 # Blanks are taken out of cells before.
@@ -107,7 +107,7 @@ class _Cleaner:
         odd = pl.any_horizontal(doubts).fill_null(value=False)
         texts = [pl.col(letter).alias(name) for name, letter in self.layout.letters.items()]
         # The word 合计 often stands in a column the ledger does not know, such as a running number.
-        texts += [pl.col(letter) for letter in self.sheet.letters if letter not in self.layout.letters.values()]
+        texts += [pl.col(letter) for letter in self.sheet.letters if letter not in self.layout.letters.values()][:_MOST_OTHERS]
         surplus = pl.coalesce([*beyond, pl.lit(None, pl.String)]).alias("surplus")
         names = [pl.col(column.name) if column.name in self.layout.letters else self._absent(column) for column in self.model.columns()]
         for block in self.sheet.rows(self.layout.header_row):
