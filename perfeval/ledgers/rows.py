@@ -24,15 +24,20 @@ _MOST_PLACES, _FEWEST_CELLS, _MOST_OTHERS = 5, 3, 128
 _NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.QUANTITY, Kind.COUNT)
 _WORDS = (Kind.TEXT, Kind.CODE)
 # Blanks are taken out of cells before.
-_OF = "(?:金额|支出|收入|投资|经费|资金)"
-_TOTAL = f"^(?:本[页月季年期]|本?年度|全年)?{_OF}?(?:合|小|总|共|累)计{_OF}?[数额]?(?:[（(][^）)]*[）)])?(?:[:：]|[:：]?[-￥¥0-9,.]+元?)?$"
-_CUMULATIVE = f"^(?:本[年期]|本?年度|全年)?{_OF}?累计"
+_OF = "(?:项目|金额|支出|收入|投资|经费|资金)*"
+_SINCE = "(?:本[页月季年期]|本?年度|全年|截[至止到][^：:]{0,12})?"
 _DIGITS_IN_WORDS = "[零〇一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟万亿元圆角分整正]"
-_IN_WORDS = f"^(?:人民币|合计|总计|金额|[（(])*大写[）)]?[:：]?{_DIGITS_IN_WORDS}*$|^(?:人民币)?{_DIGITS_IN_WORDS}+[元圆角分整正]$"
+_LABEL_OF_WORDS = "^(?:人民币|合计|总计|金额|[（(])*大写"
+_TOTAL = (
+    f"^{_SINCE}{_OF}(?:合|小|总|共|累)计{_OF}[数额]?(?:[0-9]+[笔张项条份次个])?(?:[（(][^）)]*[）)])?[:：]?"
+    f"(?:[-￥¥0-9,.]+元?|{_DIGITS_IN_WORDS}+)?$"
+)
+_CUMULATIVE = f"^{_SINCE}{_OF}累计"
+_IN_WORDS = f"{_LABEL_OF_WORDS}[）)]?[:：]?{_DIGITS_IN_WORDS}*$|^(?:人民币)?{_DIGITS_IN_WORDS}+[元圆角分整正]$"
 _NUMBER = f"^[^：:]*[0-9０-９]|^{_DIGITS_IN_WORDS}*[〇一二三四五六七八九十百千]$"
 _NOTE = (
-    "^(?:制表|填表|填报|审核|复核|经办|会计|出纳|主管|负责人|单位负责人|备注|说明|附注|注)[^：:]{0,4}[：:]"
-    "|^(?:人民币|合计|总计|金额|[（(])*大写"
+    "^(?:制表|填表|填报|审核|复核|经办|会计|出纳|主管|负责人|单位|部门|联系|日期|备注|说明|附注|注)[^：:]{0,4}[：:]"
+    f"|^[（(]?以下(?:空白|无正文|无内容)|{_LABEL_OF_WORDS}"
 )
 _PAGE = "^第?[0-9]+页(?:[，,/]?共?[0-9]+页)?$"
 # What may be no data where a row without it would be one: any total, note or page number.
@@ -233,10 +238,13 @@ class _Cleaner:
         first = pl.coalesce(cells.values())
         is_header = count(*(pl.col(column.name) == self._header(column) for column in columns)) * 2 >= len(columns)
         is_title = pl.all_horizontal((pl.col(name).is_in(titles) | cells[name].str.contains(_PAGE)).fill_null(value=True) for name in order)
-        is_total = pl.any_horizontal(cell.str.contains(_TOTAL) for cell in cells.values()) & (words <= 1)
+        is_total = pl.any_horizontal(cell.str.contains(f"{_TOTAL}|{_LABEL_OF_WORDS}") for cell in cells.values()) & (words <= 1)
         sort = pl.when(filled == 0).then(pl.lit("blank")).when(is_header | is_title).then(pl.lit("header"))
         sort = sort.when(first.str.contains(_NOTE) & (beside <= labels) & (numbers == 0)).then(pl.lit("note"))
-        return sort.when(is_total).then(pl.lit("total")).when(filled == 1).then(pl.lit("stray")).otherwise(pl.lit("data"))
+        # A row that lacks most of what must be in it is told once, not cell by cell.
+        required = [pl.col(column.name).is_not_null() for column in columns if column.required]
+        is_stray = (filled == 1) | (count(*required) * _FEWEST_CELLS <= len(required))
+        return sort.when(is_total).then(pl.lit("total")).when(is_stray).then(pl.lit("stray")).otherwise(pl.lit("data"))
 
     def _says(self, cell: pl.Expr) -> pl.Expr:
         return ~cell.str.contains(f"{_TOTAL}|{_IN_WORDS}") & ~cell.is_in(NOTHING)
