@@ -20,7 +20,7 @@ _MEASURES = (
     ({"平方米", "㎡", "m2"}, {"亩"}, {"万亩"}, {"公顷"}, {"平方公里", "km2"}),
     ({"千克", "公斤", "kg"}, {"吨", "t"}, {"万吨"}),
 )
-_UNIT_SAID = re.compile(r"单位[:为]?\|?([^|()]{1,12})|\(([^()|]{1,12})\)|以([^|]{1,4})为单位")
+_UNIT_SAID = re.compile(r"单位[:为]?\|?([^|()]{1,12})|\(([^()|]{1,12})\)|以([^|]{1,4})为单位|(?:^|\|)([^|]{1,4})(?![^|])")
 
 Heads = Sequence[Mapping[str, str]]
 """The first rows of a sheet: per row its filled cells by column letter."""
@@ -245,5 +245,5 @@ def two_units(model: type[LedgerModel], sheet: Sheet, layout: Layout, column: Co
     said = layout.units[column.name]
     message = f"有两个单位：表头是（{said}），表外的文字或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
     row, letter = layout.header_row, layout.letters[column.name]
-    title = model.ledger_title()
-    return sheet.finding(Code.TWO_UNITS, message, ledger=title, row=row, letter=letter, column=column.header, value=column.header)
+    title, value = model.ledger_title(), layout.head[-1][letter]
+    return sheet.finding(Code.TWO_UNITS, message, ledger=title, row=row, letter=letter, column=column.header, value=value)

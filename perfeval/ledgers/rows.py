@@ -77,6 +77,8 @@ class _Cleaner:
     last_row: int = 0
     rounded: Counter[str] = field(default_factory=Counter)
     """How often a code was told to be rounded: one that is right may stand in every row."""
+    shifted: set[int] = field(default_factory=set)
+    """Rows whose cells stand in wrong columns, because one was parted in two: what is wrong with them otherwise is told when that is mended."""
 
     def clean(self) -> Cleaned:
         parts: list[bytes] = []
@@ -140,7 +142,7 @@ class _Cleaner:
         elif not column.required:
             yield read.is_in(NOTHING)
         if column.kind is Kind.CODE:
-            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[='`]")
+            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[='`‘’]")
         elif column.kind is Kind.TEXT and self.sheet.binary:
             yield read.str.contains(_EXCEL_DAY)
 
@@ -201,8 +203,11 @@ class _Cleaner:
         rows = pl.concat(
             [rows.filter(is_whole).with_columns(sort=pl.lit("data")), rows.filter(~is_whole).with_columns(sort=self._sort(odd))]
         )
-        self.findings += [self._surplus(row) for row in rows.filter(pl.col("surplus").is_not_null()).iter_rows(named=True)]
         data = rows.filter(sort="data")
+        split = data.filter(pl.any_horizontal(self._is_split(column) for column in self.layout.columns))["row"]
+        surplus = rows.filter(pl.col("surplus").is_not_null() & ~pl.col("row").is_in(split.implode()))
+        self.findings += [self._surplus(row) for row in surplus.iter_rows(named=True)]
+        self.shifted.update(split, surplus["row"])
         bared = data.with_columns(bare(pl.col(column.name)) for column in self.layout.columns if column.kind is not Kind.TEXT)
         exact = bared.select("row", *(self._exact(column) for column in self.model.columns()))
         self.findings += self._faulty(data, exact)
@@ -250,7 +255,8 @@ class _Cleaner:
         return ~cell.str.contains(f"{_TOTAL}|{_IN_WORDS}") & ~cell.is_in(NOTHING)
 
     def _spoken(self) -> frozenset[Cell]:
-        return frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in self.findings if finding.row and finding.cell)
+        told = [(finding.row, finding.cell.rstrip("0123456789")) for finding in self.findings if finding.row and finding.cell]
+        return frozenset([*told, *((row, letter) for row in self.shifted for letter in self.layout.letters.values())])
 
     def _judge(self, others: pl.DataFrame, rows: pl.LazyFrame) -> frozenset[int]:
         """Judge the rows that are no data, now that it is known where the data end; tells which of them are in their place."""
@@ -289,22 +295,22 @@ class _Cleaner:
 
     def _faulty(self, data: pl.DataFrame, exact: pl.DataFrame) -> Iterator[Finding]:
         """A finding for every cell of a data row that could not be read, or was read without a sign nobody meant."""
+        is_sound = ~data["row"].is_in(list(self.shifted))
         for column in self.layout.columns:
             text = data[column.name]
             if code := BAD.get(column.kind):
                 bad = text.is_not_null() & exact[column.name].is_null()
                 split = data.select(self._is_split(column)).to_series()
                 yield from (self._finding(code, self._split(column, cells), column, cells) for cells in data.filter(split).to_dicts())
-                bad &= ~split
             elif column.kind is Kind.CODE or self.sheet.binary:
                 changed = _CHANGED if column.kind is Kind.CODE else _EXCEL_DAY
                 code, bad = Code.CHANGED_BY_EXCEL, text.str.contains(changed).fill_null(value=False)
             else:
                 continue
-            for cells in data.filter(bad).iter_rows(named=True):
+            for cells in data.filter(bad & is_sound).iter_rows(named=True):
                 yield self._finding(code, unreadable(column, cells[column.name]), column, cells)
             if column.kind is Kind.CODE:
-                yield from self._odd_codes(column, data)
+                yield from self._odd_codes(column, data.filter(is_sound))
 
     def _odd_codes(self, column: Column, data: pl.DataFrame) -> Iterator[Finding]:
         """Warnings on codes that look cut, at their first cells, and on signs in codes that nobody sees or that look like others."""

@@ -16,7 +16,7 @@ import polars as pl
 from perfeval.codes import Code
 from perfeval.model import ReceivedFile
 from perfeval.spreadsheets.formats import TEXT, NumberFormat, number_format
-from perfeval.spreadsheets.package import Package, open_package
+from perfeval.spreadsheets.package import Package, broken_file, open_package
 from perfeval.spreadsheets.relations import local, main_part, parsed, relations, target, worksheets
 from perfeval.spreadsheets.scan import Book, scan_sheet
 from perfeval.spreadsheets.sheets import HEAD, Cell, Marks, RefusedFileError, Sheet, letter_of
@@ -130,6 +130,8 @@ def _book(package: Package, workbook: ElementTree.Element, texts: str, styles: s
     """What the workbook says for all its sheets; and each cell style's format as far as fastexcel must know it."""
     # Only its own children: an extension has a workbookPr too, and says nothing of 1904.
     own = {local(node): node.attrib for node in reversed(workbook)}
+    if sum(local(node) == "workbookPr" for node in workbook) > 1:  # two may count days from two years
+        raise broken_file()
     computing = own.get("calcPr", {})
     formats, struck = _styles(package, styles)
     changing = {str(index): form for index, form in enumerate(formats) if form.changes_numbers or form.changes_text}
