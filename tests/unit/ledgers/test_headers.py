@@ -24,6 +24,12 @@ def test_headers_with_blanks_and_half_width_brackets_are_known(write_budget: Wri
     assert read().findings == ()
 
 
+@pytest.mark.parametrize("amount", ["金额（单位：元）", "金额（人民币元）", "金额【元】", "金额（元）*"])
+def test_headers_as_forms_mark_them_are_known(write_budget: Write, read: Read, amount: str) -> None:
+    write_budget({"A1": "*指标文号", "B1": "下达日期：", "C1": "预算项目编码（必填）", "E1": amount})
+    assert (read().findings, read().ledgers["budget"].frame["amount_yuan"].to_list()) == ((), [1000])
+
+
 def test_missing_columns_are_all_named_at_once(write_budget: Write, read: Read) -> None:
     write_budget({"C1": None, "F1": "说明"})
     reading = read()
