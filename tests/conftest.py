@@ -22,7 +22,11 @@ from perfeval.workspace import Subject
 
 KEY = "an invented key for tests"
 HERE = Path(__file__).parent
-ROOMS = ("unit", "golden", "integration", "e2e")
+ROOMS = ("unit", "golden", "mutations", "integration", "e2e")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--spoilt", type=int, default=500, help="how many ledgers are spoilt by chance and read")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -25,7 +25,7 @@ _WIDE = {chr(code): chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | {"�
 # In codes brackets stay as they are: they are part of a 文号.
 WIDE_CODE = {wide: half for wide, half in _WIDE.items() if half.isalnum() or half in "-/._#"}
 # What keeps text from being taken for a number, in a workbook too; and blanks that are not the usual one.
-_GUARD, _WIDE_BLANKS = "(?s)^(?:=\"(.*)\"|['`]([^'`]*))$", "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+_GUARD, _WIDE_BLANKS = "(?s)^(?:=\"(.*)\"|['`‘’]([^'`‘’]*)['`‘’]?)$", "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 
 # What clerks write into a cell of text that may be empty and has nothing to say.
 NOTHING = (
@@ -136,7 +136,7 @@ def _said(column: Column, text: pl.Expr) -> pl.Expr:
 
 
 def _bare(texts: pl.Series) -> pl.Series:
-    are_odd = texts.str.contains(f"[{INVISIBLE}]|^[='`]")
+    are_odd = texts.str.contains(f"[{INVISIBLE}]|^[='`‘’]")
     return change_few(texts, are_odd, lambda odd: odd.str.replace_all(f"[{INVISIBLE}]", "").str.replace(_GUARD, "${1}${2}"))
 
 
@@ -232,7 +232,8 @@ _MADE_A_DAY = (r":\d\d$|月\d+日$", "Excel 已把它变成日期，请把单元
 _NO_NUMBER = (
     (SCALED.strip("（）"), "这一格按缩小的数显示，请把格式改为常规后核对"),
     (r":\d\d$", "这一格被设成了日期，请把单元格格式改为数值后重填"),
-    (r"[〇零一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]", "请用阿拉伯数字填写"),
+    (r"^\D*[〇零一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]", "请用阿拉伯数字填写"),
+    (r"%$", "这里不是百分比，请核对，并把单元格格式改为数值"),
     (r"\d[eE][-+]?\d", "不能用科学记数法，请写出全部数字"),
     (r"^-?\(.*\)$", "括号里的数有两种意思：是负数请在前面写减号，不是请去掉括号"),
     (r"\d\s+[\d.]", "数字中间有空格：是一个数请去掉空格，是几个数请分行填写"),
@@ -246,7 +247,7 @@ _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
     Kind.MONEY: (
         *_NO_NUMBER,
         _COMMA,
-        (r"[万元圆][整正]?$", "单位应与表头一致，请只填数字"),
+        (r"[百千万亿元圆][整正]?$", "单位应与表头一致，请只填数字"),
         _OTHER_SIGNS,
         (r"\.\d{3,}$", "最多精确到分，请按凭证填写；公式算出的请用 ROUND 取到分"),
     ),
@@ -265,6 +266,7 @@ _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
         (r"[ T]\d{1,2}:", "只填日期，不带时刻"),
         (r"[〇零一二三四五六七八九十]+[年月日号]", "请用阿拉伯数字填写"),
         (r"^(?:19|20)\d{4}$", "应写到日"),
+        (r"^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}$", "请按年、月、日的顺序写"),
         (r"^\d{2}[-/.年]|^\d{6}$", "年份应写四位"),
         (
             r"^\d{4} *(?:[-/.] *\d{1,2} *[-/.] *\d{1,2}|年 *\d{1,2} *月 *\d{1,2} *[日号]?)$|^\d{8}$",

@@ -20,7 +20,10 @@ _MEASURES = (
     ({"平方米", "㎡", "m2"}, {"亩"}, {"万亩"}, {"公顷"}, {"平方公里", "km2"}),
     ({"千克", "公斤", "kg"}, {"吨", "t"}, {"万吨"}),
 )
-_UNIT_SAID = re.compile(r"单位[:为]?\|?([^|()]{1,12})|\(([^()|]{1,12})\)|以([^|]{1,4})为单位")
+_UNIT_SAID = re.compile(r"单位[:为]?\|?([^|()]{1,12})|\(([^()|]{1,12})\)|以([^|]{1,4})为单位|(?:^|\|)([^|]{1,4})(?![^|])")
+
+# How forms mark a column that must be filled, and say a unit in more words than 金额（元）.
+_MARKS, _UNIT_WORDS = re.compile(r"^\*+|[*:]+$|\((?:必填|选填)\)$"), re.compile(r"\((?:单位[:为]?)?(?:人民币)?(?=[^()]+\)$)")
 
 Heads = Sequence[Mapping[str, str]]
 """The first rows of a sheet: per row its filled cells by column letter."""
@@ -101,7 +104,7 @@ def _seen(head: Heads) -> Heads:
 def _known(model: type[LedgerModel]) -> tuple[Mapping[str, Column], Mapping[str, Column]]:
     """The model's columns by header, and those that carry a unit by the header without it."""
     return (
-        {normal(column.header): column for column in model.columns()},
+        {_plain(column.header): column for column in model.columns()},
         {_parted(column.header)[0]: column for column in model.columns() if _units(column)},
     )
 
@@ -115,9 +118,15 @@ def _units(column: Column) -> tuple[str, ...]:
     return _UNITS.get(column.kind, (normal(column.unit),) if column.unit else ())
 
 
+@functools.lru_cache(4096)
+def _plain(header: str) -> str:
+    """A header as compared."""
+    return _UNIT_WORDS.sub("(", _MARKS.sub("", normal(header).replace("[", "(").replace("]", ")")))
+
+
 def _parted(header: str) -> tuple[str, str]:
     """A header's words, and what stands in brackets behind them."""
-    words, bracket, unit = normal(header).removesuffix(")").rpartition("(")
+    words, bracket, unit = _plain(header).removesuffix(")").rpartition("(")
     return (words, unit) if bracket else (unit, "")
 
 
@@ -126,14 +135,14 @@ def _match(model: type[LedgerModel], cells: Mapping[str, str]) -> tuple[dict[str
     by_header, by_base = _known(model)
     letters: dict[str, list[str]] = {}
     units: dict[str, str] = {}
-    exact = {column.name for text in cells.values() if (column := by_header.get(normal(text)))}
+    exact = {column.name for text in cells.values() if (column := by_header.get(_plain(text)))}
     for letter, text in cells.items():
         base, unit = _parted(text)
-        column = by_header.get(normal(text)) or by_base.get(base)
+        column = by_header.get(_plain(text)) or by_base.get(base)
         # 金额, 金额（千元） are taken for the amount and refused for their unit; 金额（大写） is another column. A quantity may have any
         # unit, so where its own header is there, the same words with another are another column.
         is_other = unit and column and (column.name in exact if column.unit else not unit.endswith("元"))
-        if column and (normal(text) in by_header or not is_other):
+        if column and (_plain(text) in by_header or not is_other):
             letters.setdefault(column.name, []).append(letter)
             units[letter] = unit
     return letters, units
@@ -245,5 +254,5 @@ def two_units(model: type[LedgerModel], sheet: Sheet, layout: Layout, column: Co
     said = layout.units[column.name]
     message = f"有两个单位：表头是（{said}），表外的文字或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
     row, letter = layout.header_row, layout.letters[column.name]
-    title = model.ledger_title()
-    return sheet.finding(Code.TWO_UNITS, message, ledger=title, row=row, letter=letter, column=column.header, value=column.header)
+    title, value = model.ledger_title(), layout.head[-1][letter]
+    return sheet.finding(Code.TWO_UNITS, message, ledger=title, row=row, letter=letter, column=column.header, value=value)

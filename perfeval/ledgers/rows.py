@@ -20,19 +20,24 @@ from perfeval.spreadsheets import Cell, Sheet, index_of, letter_of
 from perfeval.texts import UNUSUAL, told_signs
 from schemas import Column, Kind, LedgerModel
 
-_MOST_PLACES, _FEWEST_CELLS = 5, 3
+_MOST_PLACES, _FEWEST_CELLS, _MOST_OTHERS = 5, 3, 128
 _NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.QUANTITY, Kind.COUNT)
 _WORDS = (Kind.TEXT, Kind.CODE)
 # Blanks are taken out of cells before.
-_OF = "(?:金额|支出|收入|投资|经费|资金)"
-_TOTAL = f"^(?:本[页月季年期]|本?年度|全年)?{_OF}?(?:合|小|总|共|累)计{_OF}?[数额]?(?:[（(][^）)]*[）)])?(?:[:：]|[:：]?[-￥¥0-9,.]+元?)?$"
-_CUMULATIVE = f"^(?:本[年期]|本?年度|全年)?{_OF}?累计"
+_OF = "(?:项目|金额|支出|收入|投资|经费|资金)*"
+_SINCE = "(?:本[页月季年期]|本?年度|全年|截[至止到][^：:]{0,12})?"
 _DIGITS_IN_WORDS = "[零〇一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟万亿元圆角分整正]"
-_IN_WORDS = f"^(?:人民币|合计|总计|金额|[（(])*大写[）)]?[:：]?{_DIGITS_IN_WORDS}*$|^(?:人民币)?{_DIGITS_IN_WORDS}+[元圆角分整正]$"
+_LABEL_OF_WORDS = "^(?:人民币|合计|总计|金额|[（(])*大写"
+_TOTAL = (
+    f"^{_SINCE}{_OF}(?:合|小|总|共|累)计{_OF}[数额]?(?:[0-9]+[笔张项条份次个])?(?:[（(][^）)]*[）)])?[:：]?"
+    f"(?:[-￥¥0-9,.]+元?|{_DIGITS_IN_WORDS}+)?$"
+)
+_CUMULATIVE = f"^{_SINCE}{_OF}累计"
+_IN_WORDS = f"{_LABEL_OF_WORDS}[）)]?[:：]?{_DIGITS_IN_WORDS}*$|^(?:人民币)?{_DIGITS_IN_WORDS}+[元圆角分整正]$"
 _NUMBER = f"^[^：:]*[0-9０-９]|^{_DIGITS_IN_WORDS}*[〇一二三四五六七八九十百千]$"
 _NOTE = (
-    "^(?:制表|填表|填报|审核|复核|经办|会计|出纳|主管|负责人|单位负责人|备注|说明|附注|注)[^：:]{0,4}[：:]"
-    "|^(?:人民币|合计|总计|金额|[（(])*大写"
+    "^(?:制表|填表|填报|审核|复核|经办|会计|出纳|主管|负责人|单位|部门|联系|日期|备注|说明|附注|注)[^：:]{0,4}[：:]"
+    f"|^[（(]?以下(?:空白|无正文|无内容)|{_LABEL_OF_WORDS}"
 )
 _PAGE = "^第?[0-9]+页(?:[，,/]?共?[0-9]+页)?$"
 # What may be no data where a row without it would be one: any total, note or page number.
@@ -72,6 +77,8 @@ class _Cleaner:
     last_row: int = 0
     rounded: Counter[str] = field(default_factory=Counter)
     """How often a code was told to be rounded: one that is right may stand in every row."""
+    shifted: set[int] = field(default_factory=set)
+    """Rows whose cells stand in wrong columns, because one was parted in two: what is wrong with them otherwise is told when that is mended."""
 
     def clean(self) -> Cleaned:
         parts: list[bytes] = []
@@ -107,7 +114,7 @@ class _Cleaner:
         odd = pl.any_horizontal(doubts).fill_null(value=False)
         texts = [pl.col(letter).alias(name) for name, letter in self.layout.letters.items()]
         # The word 合计 often stands in a column the ledger does not know, such as a running number.
-        texts += [pl.col(letter) for letter in self.sheet.letters if letter not in self.layout.letters.values()]
+        texts += [pl.col(letter) for letter in self.sheet.letters if letter not in self.layout.letters.values()][:_MOST_OTHERS]
         surplus = pl.coalesce([*beyond, pl.lit(None, pl.String)]).alias("surplus")
         names = [pl.col(column.name) if column.name in self.layout.letters else self._absent(column) for column in self.model.columns()]
         for block in self.sheet.rows(self.layout.header_row):
@@ -135,7 +142,7 @@ class _Cleaner:
         elif not column.required:
             yield read.is_in(NOTHING)
         if column.kind is Kind.CODE:
-            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[='`]")
+            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[='`‘’]")
         elif column.kind is Kind.TEXT and self.sheet.binary:
             yield read.str.contains(_EXCEL_DAY)
 
@@ -196,8 +203,11 @@ class _Cleaner:
         rows = pl.concat(
             [rows.filter(is_whole).with_columns(sort=pl.lit("data")), rows.filter(~is_whole).with_columns(sort=self._sort(odd))]
         )
-        self.findings += [self._surplus(row) for row in rows.filter(pl.col("surplus").is_not_null()).iter_rows(named=True)]
         data = rows.filter(sort="data")
+        split = data.filter(pl.any_horizontal(self._is_split(column) for column in self.layout.columns))["row"]
+        surplus = rows.filter(pl.col("surplus").is_not_null() & ~pl.col("row").is_in(split.implode()))
+        self.findings += [self._surplus(row) for row in surplus.iter_rows(named=True)]
+        self.shifted.update(split, surplus["row"])
         bared = data.with_columns(bare(pl.col(column.name)) for column in self.layout.columns if column.kind is not Kind.TEXT)
         exact = bared.select("row", *(self._exact(column) for column in self.model.columns()))
         self.findings += self._faulty(data, exact)
@@ -233,16 +243,20 @@ class _Cleaner:
         first = pl.coalesce(cells.values())
         is_header = count(*(pl.col(column.name) == self._header(column) for column in columns)) * 2 >= len(columns)
         is_title = pl.all_horizontal((pl.col(name).is_in(titles) | cells[name].str.contains(_PAGE)).fill_null(value=True) for name in order)
-        is_total = pl.any_horizontal(cell.str.contains(_TOTAL) for cell in cells.values()) & (words <= 1)
+        is_total = pl.any_horizontal(cell.str.contains(f"{_TOTAL}|{_LABEL_OF_WORDS}") for cell in cells.values()) & (words <= 1)
         sort = pl.when(filled == 0).then(pl.lit("blank")).when(is_header | is_title).then(pl.lit("header"))
         sort = sort.when(first.str.contains(_NOTE) & (beside <= labels) & (numbers == 0)).then(pl.lit("note"))
-        return sort.when(is_total).then(pl.lit("total")).when(filled == 1).then(pl.lit("stray")).otherwise(pl.lit("data"))
+        # A row that lacks most of what must be in it is told once, not cell by cell.
+        required = [pl.col(column.name).is_not_null() for column in columns if column.required]
+        is_stray = (filled == 1) | (count(*required) * _FEWEST_CELLS <= len(required))
+        return sort.when(is_total).then(pl.lit("total")).when(is_stray).then(pl.lit("stray")).otherwise(pl.lit("data"))
 
     def _says(self, cell: pl.Expr) -> pl.Expr:
         return ~cell.str.contains(f"{_TOTAL}|{_IN_WORDS}") & ~cell.is_in(NOTHING)
 
     def _spoken(self) -> frozenset[Cell]:
-        return frozenset((finding.row, finding.cell.rstrip("0123456789")) for finding in self.findings if finding.row and finding.cell)
+        told = [(finding.row, finding.cell.rstrip("0123456789")) for finding in self.findings if finding.row and finding.cell]
+        return frozenset([*told, *((row, letter) for row in self.shifted for letter in self.layout.letters.values())])
 
     def _judge(self, others: pl.DataFrame, rows: pl.LazyFrame) -> frozenset[int]:
         """Judge the rows that are no data, now that it is known where the data end; tells which of them are in their place."""
@@ -281,22 +295,22 @@ class _Cleaner:
 
     def _faulty(self, data: pl.DataFrame, exact: pl.DataFrame) -> Iterator[Finding]:
         """A finding for every cell of a data row that could not be read, or was read without a sign nobody meant."""
+        is_sound = ~data["row"].is_in(list(self.shifted))
         for column in self.layout.columns:
             text = data[column.name]
             if code := BAD.get(column.kind):
                 bad = text.is_not_null() & exact[column.name].is_null()
                 split = data.select(self._is_split(column)).to_series()
                 yield from (self._finding(code, self._split(column, cells), column, cells) for cells in data.filter(split).to_dicts())
-                bad &= ~split
             elif column.kind is Kind.CODE or self.sheet.binary:
                 changed = _CHANGED if column.kind is Kind.CODE else _EXCEL_DAY
                 code, bad = Code.CHANGED_BY_EXCEL, text.str.contains(changed).fill_null(value=False)
             else:
                 continue
-            for cells in data.filter(bad).iter_rows(named=True):
+            for cells in data.filter(bad & is_sound).iter_rows(named=True):
                 yield self._finding(code, unreadable(column, cells[column.name]), column, cells)
             if column.kind is Kind.CODE:
-                yield from self._odd_codes(column, data)
+                yield from self._odd_codes(column, data.filter(is_sound))
 
     def _odd_codes(self, column: Column, data: pl.DataFrame) -> Iterator[Finding]:
         """Warnings on codes that look cut, at their first cells, and on signs in codes that nobody sees or that look like others."""

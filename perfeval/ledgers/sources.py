@@ -157,7 +157,7 @@ def _no_single(file: ReceivedFile, title: str | None, others: Sequence[Sheet]) -
         message = f"文件是空的，没有《{title}》的表头和数据。请重新导出或从备份恢复后提交。"
         return Finding(Code.EMPTY, Severity.ERROR, message, ledger=title, file=file.name)
     names = "、".join(f"“{sheet.name}”" for sheet in others)
-    message = f"文件里有多张工作表（{names}），分不清哪张是台账。请把台账所在的工作表改名为“{title}”。"
+    message = f"文件里有多张工作表（{names}），分不清哪张是台账。请把台账所在的工作表改名为“{title}”；分在几张里的，请合到一张。"
     return Finding(Code.AMBIGUOUS, Severity.ERROR, message, ledger=title, file=file.name)
 
 

@@ -16,7 +16,7 @@ import polars as pl
 from perfeval.codes import Code
 from perfeval.model import ReceivedFile
 from perfeval.spreadsheets.formats import TEXT, NumberFormat, number_format
-from perfeval.spreadsheets.package import Package, open_package
+from perfeval.spreadsheets.package import Package, broken_file, open_package
 from perfeval.spreadsheets.relations import local, main_part, parsed, relations, target, worksheets
 from perfeval.spreadsheets.scan import Book, scan_sheet
 from perfeval.spreadsheets.sheets import HEAD, Cell, Marks, RefusedFileError, Sheet, letter_of
@@ -53,7 +53,9 @@ class WorkbookSheet(Sheet):
         except fastexcel.FastExcelError as error:
             raise RefusedFileError(Code.BROKEN, f"工作表“{self.name}”已损坏，无法读取内容。请用 Excel 打开并另存后重新提交。") from error
         frame.columns = [letter_of(column.absolute_index) for column in sheet.available_columns()]
-        return frame.with_row_index("row", offset=1)
+        # A stray cell far out has thousands of blank columns before it, and every column takes its time in all that follows.
+        filled = [column for column in frame.iter_columns() if column.null_count() < len(column)]
+        return pl.DataFrame(filled, height=frame.height).with_row_index("row", offset=1)
 
     @functools.cached_property
     def frame(self) -> pl.DataFrame:
@@ -73,7 +75,7 @@ class WorkbookSheet(Sheet):
 
     @property
     def letters(self) -> Sequence[str]:
-        """The letters of the columns between the first and the last with content."""
+        """The letters of the columns with content."""
         return self.frame.columns[1:]
 
     def rows(self, below: int) -> Iterator[pl.DataFrame]:
@@ -128,6 +130,8 @@ def _book(package: Package, workbook: ElementTree.Element, texts: str, styles: s
     """What the workbook says for all its sheets; and each cell style's format as far as fastexcel must know it."""
     # Only its own children: an extension has a workbookPr too, and says nothing of 1904.
     own = {local(node): node.attrib for node in reversed(workbook)}
+    if sum(local(node) == "workbookPr" for node in workbook) > 1:  # two may count days from two years
+        raise broken_file()
     computing = own.get("calcPr", {})
     formats, struck = _styles(package, styles)
     changing = {str(index): form for index, form in enumerate(formats) if form.changes_numbers or form.changes_text}

@@ -76,7 +76,14 @@ def test_long_csv_with_quoted_line_breaks_keeps_its_row_numbers(write_csv: Write
 def test_csv_amount_split_at_its_separators_is_found_even_before_empty_cells(folder: Path, read: Read, amount: str) -> None:
     head = "指标文号,下达日期,预算项目编码,资金来源,金额（元）,备注\n"
     (folder / "预算指标台账.csv").write_text(f"{head}桃财预〔2022〕15号,2022-07-05,P1,追加,{amount},\n", encoding="utf-8")
-    assert ("V17", 2) in [(finding.code, finding.row) for finding in read().findings]
+    assert [(finding.code, finding.cell) for finding in read().findings] == [("V02", "E2")]
+
+
+@pytest.mark.parametrize(("number", "found"), [("1,234.50", ("V02", "A2")), ("1234.50,多余", ("V17", None))])
+def test_csv_row_whose_cells_are_shifted_is_told_once(folder: Path, read: Read, number: str, found: tuple[str, str | None]) -> None:
+    head = "金额（元）,指标文号,下达日期,预算项目编码,资金来源,备注\n"
+    (folder / "预算指标台账.csv").write_text(f"{head}{number},桃财预〔2022〕15号,2022-07-05,P1,追加,备注\n", encoding="utf-8")
+    assert [(finding.code, finding.cell) for finding in read().findings] == [found]
 
 
 def test_csv_amount_in_quotes_before_trailing_commas_is_read(folder: Path, read: Read) -> None:

@@ -76,6 +76,12 @@ def test_1904_said_by_an_extension_alone_is_nothing(write_budget: Write, read: R
     assert read().ledgers["budget"].frame["issued_on"].to_list() == [date(2022, 3, 5)]
 
 
+def test_workbook_that_says_twice_from_when_it_counts_days_is_refused(write_budget: Write, read: Read, folder: Path) -> None:
+    write_budget({"B2": date(2022, 3, 5)})
+    rewrite(folder / BUDGET, "xl/workbook.xml", "<bookViews>", '<workbookPr date1904="1"/><bookViews>')
+    assert [finding.code for finding in read().findings] == ["L03"]
+
+
 @pytest.mark.parametrize(
     ("workbook", "sheet", "result", "expected"),
     [

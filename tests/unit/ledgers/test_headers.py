@@ -24,6 +24,12 @@ def test_headers_with_blanks_and_half_width_brackets_are_known(write_budget: Wri
     assert read().findings == ()
 
 
+@pytest.mark.parametrize("amount", ["金额（单位：元）", "金额（人民币元）", "金额【元】", "金额（元）*"])
+def test_headers_as_forms_mark_them_are_known(write_budget: Write, read: Read, amount: str) -> None:
+    write_budget({"A1": "*指标文号", "B1": "下达日期：", "C1": "预算项目编码（必填）", "E1": amount})
+    assert (read().findings, read().ledgers["budget"].frame["amount_yuan"].to_list()) == ((), [1000])
+
+
 def test_missing_columns_are_all_named_at_once(write_budget: Write, read: Read) -> None:
     write_budget({"C1": None, "F1": "说明"})
     reading = read()
@@ -137,6 +143,7 @@ def below(line: dict[str, str]) -> dict[str, object]:
         ({"E1": "单位：", "F1": "万元"}, "万元"),
         ({"A1": "预算指标台账（万元）"}, "万元"),
         ({"A1": "（金额单位：人民币万元）"}, "万元"),
+        ({"F1": "万元"}, "万元"),
         ({"A1": "单 位:百元"}, "百元"),
         ({"A1": "以千元为单位"}, "千元"),
         ({"A1": "单位：万元、公里"}, "万元"),
