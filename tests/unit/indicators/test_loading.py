@@ -365,6 +365,21 @@ def test_growth_of_a_fact_an_indicator_or_the_budget_loads(grown: str, load: Loa
     assert load(VALID.replace("facts:\n", f"facts:\n  more: {{growth: {grown}}}\n")).facts["more"].growth == grown
 
 
+@pytest.mark.parametrize(
+    ("related", "fault"),
+    [
+        ("{ledger: services, by: project}", "found_in.0.by：帮代办事项台账没有“project”这一列，可用的：service_no"),
+        ("{ledger: services, by: service_no}", "：重点项目台账没有“service_no”这一列，可用的：project_no"),
+        ("{ledger: services, by: agent}", "found_in.0.by：“代办员”是文字，两本台账只能按编号对照"),
+        ("{ledger: service, by: project_no}", "found_in.0.ledger：没有“service”这个台账"),
+        ('{ledger: services, by: project_no, where: "agent > 3"}', "found_in.0.where：不是可用的行条件"),
+    ],
+)
+def test_rows_found_in_another_ledger_by_what_does_not_fit_are_told(related: str, fault: str, load: Load) -> None:
+    more = f"  more: {{ledger: projects, found_in: [{related}], aggregate: count}}\n"
+    assert fault in faults(load, VALID.replace("facts:\n", f"facts:\n{more}"))[0]
+
+
 def test_weight_with_more_than_two_decimals_is_told_with_its_line(load: Load) -> None:
     text = VALID.replace("weight: 30", "weight: 29.999").replace("weight: 50", "weight: 50.001")
     assert [fault for fault in faults(load, text) if "小数" in fault] == [
