@@ -61,9 +61,9 @@ def test_system_of_the_repository_adds_up_and_covers_every_kind(pristine: Path) 
     assert sum(row.weight for row in system.indicators) == 100
     assert {row.level2 for row in system.scored} == {
         "数量指标", "质量指标", "时效指标", "成本指标",
-        "经济效益指标", "社会效益指标", "生态效益指标", "可持续影响指标", "服务对象满意度指标",
+        "经济效益指标", "社会效益指标", "可持续影响指标", "服务对象满意度指标",
     }  # fmt: skip
-    assert len(system.scored) == 23
+    assert len(system.scored) == 19
 
 
 @pytest.mark.parametrize("year", ["2022", "2023"])
