@@ -49,7 +49,7 @@ def self_evaluation_annex(report_input: ReportInput, front: Front, written_on: d
         (1120, 2080, 1000, 1000, 1000, 760, 1000, 885), "cccccccc", [*_identity(report_input), *_funds(report_input), *_goals(report_input)]
     )
     head = ("一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施")
-    widths = (700, 960, 2050, 880, 900, 560, 660, 2135)
+    widths = (700, 960, 1900, 1000, 1060, 600, 660, 1965)
     # A table of its own, so that its head repeats on every page.
     recorded = recorded_reasons(report_input, front)
     indicators = Table(widths, "cclccccl", [[Cell("绩效指标", 8)], head, *_indicators(report_input, recorded)], 2)
@@ -194,7 +194,7 @@ def _listed_payments(report_input: ReportInput, frame: pl.DataFrame) -> Annex:
         of_category = frame.filter(category=category)
         rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{order[category]}", of_category.height, total_yuan(of_category), 8))
     rows.append(_sum_row("合计", "spent_total", frame.height, total_yuan(frame), 8))
-    table = Table((540, 960, 1100, 1350, 2050, 2400, 2010, 960, 1386), "cccclllcr", rows, 1)
+    table = Table((540, 960, 1340, 1620, 1850, 2000, 1836, 960, 1650), "cccclllcr", rows, 1)
     caption = f"（{report_input.year}年度，{report_input.programme.name}）"
     note = "注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。"
     return Annex("资金支出明细", caption, (table,), note, landscape=True)

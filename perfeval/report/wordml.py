@@ -120,15 +120,18 @@ class Body:
 def _fitted(text: str, width: int) -> str:
     """Smaller type for a number that would not stand in one line: a number is never broken."""
     shown, room = unmark(text)[0], width - 2 * _MARGIN
-    needed = len(shown) * _HALF
-    if needed <= room or not _NUMBER.fullmatch(shown):
+    if not _NUMBER.fullmatch(shown):
+        return ""
+    needed = sum(_WIDTHS.get(sign, _DIGIT) for sign in shown)
+    if needed <= room:
         return ""
     size = max(_SIZE * room // needed, _LEAST_SIZE)
     return f'<w:sz w:val="{size}"/><w:szCs w:val="{size}"/>'
 
 
-# In twips: half a character of the table's type, and what a cell leaves free on each side. Sizes in half points.
-_HALF, _MARGIN = 105, 57
+# In twips: what digits and signs take in the table's type, where a machine has no Times New Roman but a wider stand-in, and what a
+# cell leaves free on each side. Sizes in half points.
+_DIGIT, _WIDTHS, _MARGIN = 134, {",": 67, ".": 67, "-": 71, "%": 200}, 57
 _SIZE, _LEAST_SIZE = 21, 9
 _NUMBER = re.compile(r"-?[0-9,]+(?:\.[0-9]+)?%?")
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
