@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from perfeval.checks import THEMES, check_ledgers, load_classification, load_limits
+from perfeval.checks import THEMES, check_ledgers, load_classification, load_limits, unmet_goals
 from perfeval.configuration import load_yaml, read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
 from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
@@ -245,12 +245,17 @@ def write_report(subject: Subject, revision: int, assessment: Assessment, *, of_
         report_on=brought.report_on,
         recorded=brought.recorded,
         is_strict=not of_other_version,
-        findings=assessment.findings,
-        codes={code: (meaning, THEMES[code].name.lower() if code in THEMES else "") for code, meaning in FINDINGS.items()},
+        findings=(*assessment.findings, *assessment.card.doubts),
+        codes={code: (meaning, _theme(code)) for code, meaning in FINDINGS.items()},
         reasons=explained.reasons if subject.explanations.is_file() else None,
     )
     narrative = subject.narrative
     return report.write_report(report_input, read_text(narrative), subject.workspace.template.read_bytes(), file=narrative.name)
+
+
+def _theme(code: str) -> str:
+    """The theme under which a report lists what checks found; goals not reached it tells one by one, doubts about scores beside these."""
+    return THEMES[code].name.lower() if code in THEMES and code != unmet_goals.CHECK.code else ""
 
 
 def refuse_errors(findings: Sequence[Finding]) -> None:

@@ -5,7 +5,7 @@ means and ratios are divided in Python, because Polars would round a Decimal quo
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
@@ -17,9 +17,10 @@ from typing import Any
 import polars as pl
 
 from perfeval.indicators.formula import formula, place
-from perfeval.indicators.measure import LoadingContext, Measure
+from perfeval.indicators.measure import LoadingContext, Measure, Related
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.model import Fact, Facts, Judgement, Ledgers, Source
+from perfeval.model.identifiers import compared
 from perfeval.model.numbers import plain, rounded
 from schemas import DEFAULT, Kind
 
@@ -72,6 +73,8 @@ class _Counted:
     cells: int
 
 
+# The codes that a related ledger has, and the rows they stand in.
+Codes = Mapping[Related, pl.DataFrame]
 # Aggregates of one ledger and column whose rows are told together: one, or numerator and denominator.
 Rows = tuple[Measure, ...]
 
@@ -126,25 +129,26 @@ def _judged(name: str, judgement: Judgement | None) -> Fact:
 def _counted_facts(measures: Mapping[str, Measure], units: Mapping[str, str], ledgers: Ledgers) -> dict[str, Fact]:
     wanted: dict[str, dict[Rows, None]] = defaultdict(dict)
     for measure in measures.values():
-        for rows in _together(measure):
+        for rows in () if _unread(measure, ledgers) else _together(measure):
             wanted[rows[0].shape.ledger_name()][rows] = None
+    codes = _codes(wanted, ledgers)
     counted: dict[Measure, _Counted] = {}
     lineage: dict[Rows, pl.Series] = {}
-    for name in wanted.keys() & ledgers.keys():
-        _query(ledgers[name].rows, list(wanted[name]), counted, lineage)
+    for name, groups in wanted.items():
+        _query(ledgers[name].rows, list(groups), codes, counted, lineage)
     return {
         name: Fact(
             name,
             value,
             measure.unit or measure.natural_unit or units.get(name, ""),
             formula(measure),
-            tuple(source for rows in _together(measure) if rows in lineage for source in _sources(ledgers, rows, lineage[rows])),
+            tuple(source for rows in _together(measure) if rows in lineage for source in _sources(ledgers, rows, lineage[rows], codes)),
             reason,
-            is_unknown=bool(_unread(measure, counted)),
+            is_unknown=bool(_unread(measure, ledgers)),
         )
         for name, measure in measures.items()
         if not measure.growth
-        for value, reason in (_value(measure, counted),)
+        for value, reason in (_value(measure, counted, ledgers),)
     }
 
 
@@ -156,12 +160,24 @@ def _together(measure: Measure) -> list[Rows]:
     return list(groups.values())
 
 
-def _query(frame: pl.LazyFrame, wanted: list[Rows], counted: dict[Measure, _Counted], lineage: dict[Rows, pl.Series]) -> None:
+def _codes(wanted: Mapping[str, Iterable[Rows]], ledgers: Ledgers) -> Codes:
+    related = {item for groups in wanted.values() for rows in groups for part in rows for item in part.found_in}
+    return {
+        item: ledgers[item.ledger.ledger_name()]
+        .rows.filter(item.where.expression if item.where else pl.lit(value=True))
+        .select("row", compared(pl.col(item.by.name)).alias("code"))
+        .drop_nulls()
+        .collect()
+        for item in related
+    }
+
+
+def _query(frame: pl.LazyFrame, wanted: list[Rows], codes: Codes, counted: dict[Measure, _Counted], lineage: dict[Rows, pl.Series]) -> None:
     """Run everything that is wanted of one ledger at once."""
     parts = list(dict.fromkeys(part for rows in wanted for part in rows))
     masks = {part: pl.col(f"{number}?") for number, part in enumerate(parts)}
     found = (
-        frame.with_columns(_mask(part).alias(f"{number}?") for number, part in enumerate(parts))
+        frame.with_columns(_mask(part, codes).alias(f"{number}?") for number, part in enumerate(parts))
         .select(
             *(_aggregate(part, masks[part]).alias(f"{number}=") for number, part in enumerate(parts)),
             *(masks[part].sum().alias(f"{number}#") for number, part in enumerate(parts)),
@@ -178,10 +194,12 @@ def _query(frame: pl.LazyFrame, wanted: list[Rows], counted: dict[Measure, _Coun
     lineage |= {rows: found[f"{number}rows"][0] for number, rows in enumerate(wanted)}
 
 
-def _mask(part: Measure) -> pl.Expr:
-    """The rows that count: the condition holds, and there is a value where one is needed."""
+def _mask(part: Measure, codes: Codes) -> pl.Expr:
+    """The rows that count: the condition holds, there is a value where one is needed, and their codes stand where they should."""
     condition = part.where.expression if part.where else pl.lit(value=True)
-    return reduce(and_, (pl.col(column.name).is_not_null() for column in part.columns if not column.required), condition)
+    found = (compared(pl.col(item.by.name)).is_in(codes[item]["code"].unique().implode()).fill_null(value=False) for item in part.found_in)
+    filled = (pl.col(column.name).is_not_null() for column in part.columns if not column.required)
+    return reduce(and_, (*filled, *found), condition)
 
 
 def _aggregate(part: Measure, mask: pl.Expr) -> pl.Expr:
@@ -195,9 +213,9 @@ def _aggregate(part: Measure, mask: pl.Expr) -> pl.Expr:
     return {"min": values.min(), "max": values.max(), "n_unique": values.n_unique()}[part.aggregate or ""]
 
 
-def _value(measure: Measure, counted: dict[Measure, _Counted]) -> tuple[Decimal | date | None, str | None]:
+def _value(measure: Measure, counted: dict[Measure, _Counted], ledgers: Ledgers) -> tuple[Decimal | date | None, str | None]:
     """The value; or None and why there is none."""
-    if missing := _unread(measure, counted):
+    if missing := _unread(measure, ledgers):
         return None, f"没有收到{'、'.join(dict.fromkeys(missing))}"
     values = [_single(part, counted[part]) for part in measure.parts]
     for part, value in zip(measure.parts, values, strict=True):
@@ -213,9 +231,9 @@ def _value(measure: Measure, counted: dict[Measure, _Counted]) -> tuple[Decimal 
     return EXACT.divide(EXACT.multiply(above, measure.factor), below), None
 
 
-def _unread(measure: Measure, counted: Iterable[Measure]) -> list[str]:
+def _unread(measure: Measure, ledgers: Ledgers) -> list[str]:
     """The ledgers it needs and that were not received."""
-    return [part.shape.ledger_title() for part in measure.parts if part not in counted]
+    return [shape.ledger_title() for part in measure.parts for shape in part.shapes if shape.ledger_name() not in ledgers]
 
 
 def _single(part: Measure, counted: _Counted) -> Decimal | date | None:
@@ -226,7 +244,10 @@ def _single(part: Measure, counted: _Counted) -> Decimal | date | None:
     return counted.value
 
 
-def _sources(ledgers: Ledgers, rows: Rows, numbers: pl.Series) -> list[Source]:
+def _sources(ledgers: Ledgers, rows: Rows, numbers: pl.Series, codes: Codes) -> Iterator[Source]:
     ledger = ledgers[rows[0].shape.ledger_name()]
-    names = tuple(column.name for column in rows[0].columns) or (None,)
-    return [Source(ledger.name, ledger.file, ledger.sheet, ledger.digest, name, numbers) for name in names]
+    for name in tuple(column.name for column in rows[0].columns) or (None,):
+        yield Source(ledger.name, ledger.file, ledger.sheet, ledger.digest, name, numbers)
+    for item in dict.fromkeys(item for part in rows for item in part.found_in):
+        other = ledgers[item.ledger.ledger_name()]
+        yield Source(other.name, other.file, other.sheet, other.digest, item.by.name, codes[item]["row"])

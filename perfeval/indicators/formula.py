@@ -1,6 +1,6 @@
 """How a figure was computed (计算方法), as a Chinese sentence that a reader can re-perform on the ledger."""
 
-from perfeval.indicators.condition import plain_header
+from perfeval.indicators.condition import Condition, plain_header
 from perfeval.indicators.measure import Measure
 from perfeval.model.numbers import plain
 
@@ -31,4 +31,10 @@ def formula(measure: Measure) -> str:
 def place(part: Measure) -> str:
     """The ledger, and which of its rows."""
     title = part.shape.ledger_title()
-    return f"{title}中{part.where.phrase}" if part.where else title
+    found = [f"{plain_header(related.by)}见于{_where(related.ledger.ledger_title(), related.where)}" for related in part.found_in]
+    told = _where(title, part.where)
+    return f"{told}{'，且' if part.where else '中'}{'，且'.join(found)}" if found else told
+
+
+def _where(title: str, condition: Condition | None) -> str:
+    return f"{title}中{condition.phrase}" if condition else title

@@ -63,6 +63,16 @@ def _named_column(name: object, info: ValidationInfo) -> Column | None:
     return column
 
 
+def _named_code(name: object, info: ValidationInfo) -> Column | None:
+    ledger = info.data.get("ledger")
+    if ledger is None:
+        return None
+    column = _column(name, ledger)
+    if column.kind is not Kind.CODE:
+        raise ValueError(f"“{column.header}”是{column.kind}，两本台账只能按编号对照")
+    return column
+
+
 def _named_days(names: object, info: ValidationInfo) -> tuple[Column, Column] | None:
     ledger = info.data.get("ledger")
     if names is None or ledger is None:
@@ -85,6 +95,14 @@ def _column(name: object, ledger: type[LedgerModel]) -> Column:
     return column
 
 
+class Related(Model):
+    """另一台账: rows count only where their code in the column `by` stands in another ledger too, in rows that meet a condition."""
+
+    ledger: Annotated[type[LedgerModel], BeforeValidator(_named_ledger)]
+    where: Annotated[InstanceOf[Condition] | None, BeforeValidator(_compiled)] = None
+    by: Annotated[InstanceOf[Column], BeforeValidator(_named_code)]
+
+
 class Measure(Model):
     """计算方法: one aggregate over a ledger's rows; or the ratio of two, in percent or times `factor` in a unit of its own; or growth.
 
@@ -94,6 +112,7 @@ class Measure(Model):
 
     ledger: Annotated[type[LedgerModel] | None, BeforeValidator(_named_ledger)] = None
     where: Annotated[InstanceOf[Condition] | None, BeforeValidator(_compiled)] = None
+    found_in: tuple[Related, ...] = ()
     aggregate: Literal["count", "sum", "mean", "min", "max", "n_unique"] | None = None
     column: Annotated[InstanceOf[Column] | None, BeforeValidator(_named_column)] = None
     days: Annotated[tuple[InstanceOf[Column], InstanceOf[Column]] | None, BeforeValidator(_named_days)] = None
@@ -122,13 +141,17 @@ class Measure(Model):
                 raise ValueError("days 与 mean、min、max 或 sum 同用，不写 column")
         elif (self.aggregate == "count") != (self.column is None):
             raise ValueError("count 数的是行，不写 column；其他 aggregate 要写 column")
+        for related in self.found_in:
+            _column(related.by.name, self.ledger)
         if "factor" in self.model_fields_set:
             raise ValueError("factor 只用于 numerator 和 denominator 的比率")
         if self.natural_unit and self.unit and not self.yields(self.unit):
             raise ValueError(f"单位应为“{self.natural_unit}”，不是“{self.unit}”")
 
     def _check_ratio(self) -> None:
-        if self.model_fields_set & {"ledger", "where", "aggregate", "column", "days"} or not (self.numerator and self.denominator):
+        if self.model_fields_set & {"ledger", "where", "found_in", "aggregate", "column", "days"} or not (
+            self.numerator and self.denominator
+        ):
             raise ValueError("比率只写 numerator 和 denominator，两者都要写")
         if any(part.is_ratio or part.is_day or part.growth for part in self.parts):
             raise ValueError("比率的 numerator 和 denominator 都应是一个数的 ledger、aggregate")
@@ -171,6 +194,11 @@ class Measure(Model):
         if self.ledger is None:
             raise TypeError("a ratio has no ledger of its own")
         return self.ledger
+
+    @property
+    def shapes(self) -> tuple[type[LedgerModel], ...]:
+        """The shapes of all ledgers it needs, of an aggregate."""
+        return (self.shape, *(related.ledger for related in self.found_in))
 
     @property
     def columns(self) -> tuple[Column, ...]:

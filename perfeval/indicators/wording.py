@@ -1,12 +1,14 @@
 """Numbers as explanations and the 自评表 print them."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
 from perfeval.indicators.target import Amount, Target
-from perfeval.model.numbers import in_wan, percentage, plain, rounded, written_day
+from perfeval.model.numbers import grouped, in_wan, percentage, plain, rounded, written_day
 
 _WAN = Decimal(10_000)
+_MONEY = re.compile("[百千万亿]*元")
 _MOST_PLACES = 8
 
 
@@ -17,7 +19,7 @@ def points(number: Decimal) -> str:
 
 def yuan(amount: Decimal) -> str:
     """An amount of yuan, exact, in 万元 from 1 万元 on."""
-    return f"{in_wan(amount)}万元" if abs(amount) >= _WAN else f"{plain(amount)}元"
+    return f"{in_wan(amount)}万元" if abs(amount) >= _WAN else f"{grouped(amount)}元"
 
 
 def percentage_near(value: Decimal, limit: Decimal) -> str:
@@ -39,4 +41,5 @@ def quantity(value: Amount, target: Target, unit: str) -> str:
         met = target.is_met_by(value)
         while places < _MOST_PLACES and target.is_met_by(Decimal(rounded(shown, places)) * target.scale) != met:
             places += 1
-    return f"{rounded(shown, places)}{unit}"
+    text = rounded(shown, places)
+    return f"{grouped(Decimal(text)) if _MONEY.match(unit) else text}{unit}"

@@ -48,11 +48,11 @@ def self_evaluation_annex(report_input: ReportInput, front: Front, written_on: d
     top = Table(
         (1120, 2080, 1000, 1000, 1000, 760, 1000, 885), "cccccccc", [*_identity(report_input), *_funds(report_input), *_goals(report_input)]
     )
-    head = ("", "一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施")
-    widths = (400, 700, 960, 1850, 880, 900, 560, 660, 1935)
+    head = ("一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施")
+    widths = (700, 960, 1900, 1000, 1060, 600, 660, 1965)
     # A table of its own, so that its head repeats on every page.
     recorded = recorded_reasons(report_input, front)
-    indicators = Table(widths, "ccclccccl", [head, *_indicators(report_input, recorded)], 1)
+    indicators = Table(widths, "cclccccl", [[Cell("绩效指标", 8)], head, *_indicators(report_input, recorded)], 2)
     note = "".join(f"{what}：{recorded[key]}" for key, what in _OF_MONEY.items() if key in recorded)
     signing = (
         f"填表人：{unit.drafter}　　填报日期：{written_day(written_on)}　　联系电话：{unit.phone}",
@@ -99,29 +99,25 @@ def _funds(report_input: ReportInput) -> Iterator[Row]:
 
 
 def _goals(report_input: ReportInput) -> Iterator[Row]:
-    yield [Cell("年度总体目标", merge="restart", head=True), Cell("预期目标", 3, head=True), Cell("实际完成情况", 4, head=True)]
+    yield [Cell("年度总体目标", head=True), Cell("预期目标", 3, head=True), Cell("实际完成情况", 4, head=True)]
     kept = report_input.ledgers.get("goals")
     goals = kept.frame.to_dicts() if kept else []
     done = Decimal(sum(goal["status"] == "完成" for goal in goals))
     set_, reached = number(FigureValue("goals", Decimal(len(goals)), "项")), number(FigureValue("goals_done", done, "项"))
     told = f"年度目标任务{set_}项，完成{reached}项" if kept else "各项绩效指标的完成情况见下表"
-    yield [Cell(merge="continue"), Cell(report_input.programme.goal, 3, align="l"), Cell(told, 4, align="l")]
+    yield [Cell("总体", head=True), Cell(report_input.programme.goal, 3, align="l"), Cell(told, 4, align="l")]
     for goal in goals:
         status = goal["status"] + (f"（{written_day(goal['completed_on'])}）" if goal["completed_on"] else "")
         reason = (report_input.reasons or {}).get(goal_key(goal["goal_no"]))
         status += f"：{reason.text}" if reason else ""
-        yield [Cell(merge="continue"), Cell(f"目标{goal['goal_no']}：{goal['goal']}", 3, align="l"), Cell(status, 4, align="l")]
+        yield [Cell(f"目标{goal['goal_no']}", head=True), Cell(goal["goal"], 3, align="l"), Cell(status, 4, align="l")]
 
 
 def _indicators(report_input: ReportInput, recorded: Mapping[str, str]) -> Iterator[Row]:
-    level1 = level2 = None
-    for position, score in enumerate(report_input.card.scores):
-        first, second = score.level1 != level1, (score.level1, score.level2) != (level1, level2)
-        level1, level2 = score.level1, score.level2
+    for score in report_input.card.scores:
         yield [
-            Cell("" if position else "绩效指标", merge="continue" if position else "restart", head=True),
-            _merged(level1, starts=first),
-            _merged(level2, starts=second),
+            score.level1,  # in every row: a merged cell shows its label on its first page only
+            score.level2,
             score.name,
             score.target,
             _actual(report_input, score),
@@ -133,9 +129,9 @@ def _indicators(report_input: ReportInput, recorded: Mapping[str, str]) -> Itera
     full = card.execution.weight + sum((score.weight for score in card.scores), Decimal(0))
     for position, item in enumerate(card.adjustments, start=1):
         points = mark(FigureValue(f"adjustment_{position}", item.points, "分"), plain(item.points))
-        yield [Cell(f"评分调整：{item.rule}", 6, head=True), NONE, points, item.explanation]
+        yield [Cell(f"评分调整：{item.rule}", 5, head=True), NONE, points, item.explanation]
     total = mark(FigureValue("score_total", card.total, "分"), plain(card.total))
-    yield [Cell("总分", 6, head=True), plain(full), total, Cell(f"等级：{card.grade}", align="c")]
+    yield [Cell("总分", 5, head=True), plain(full), total, Cell(f"等级：{card.grade}", align="c")]
 
 
 def _reason(score: Score, recorded: Mapping[str, str]) -> Cell | str:
@@ -143,10 +139,6 @@ def _reason(score: Score, recorded: Mapping[str, str]) -> Cell | str:
     if not score.needs_reason and not score.is_judged:
         return Cell(NONE, align="c")
     return recorded.get(score.id, score.explanation) if score.is_applicable else score.explanation
-
-
-def _merged(label: str, *, starts: bool) -> Cell:
-    return Cell(label if starts else "", merge="restart" if starts else "continue")
 
 
 def _actual(report_input: ReportInput, score: Score) -> str:
@@ -202,7 +194,7 @@ def _listed_payments(report_input: ReportInput, frame: pl.DataFrame) -> Annex:
         of_category = frame.filter(category=category)
         rows.append(_sum_row(f"{category}小计", f"spent_subtotal_{order[category]}", of_category.height, total_yuan(of_category), 8))
     rows.append(_sum_row("合计", "spent_total", frame.height, total_yuan(frame), 8))
-    table = Table((540, 960, 1100, 1350, 2050, 2600, 2010, 960, 1186), "cccclllcr", rows, 1)
+    table = Table((540, 960, 1340, 1620, 1850, 2000, 1836, 960, 1650), "cccclllcr", rows, 1)
     caption = f"（{report_input.year}年度，{report_input.programme.name}）"
     note = "注：据资金支出台账逐笔列示，合计与项目支出绩效自评表的全年执行数一致。"
     return Annex("资金支出明细", caption, (table,), note, landscape=True)

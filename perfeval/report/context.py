@@ -57,8 +57,8 @@ class _Found(dict[str, Any]):
 def _findings(report_input: ReportInput) -> _Found:
     """What the checks found, by code and, under `theme`, by theme: where, what the code means, and the reason recorded for it.
 
-    Their messages are not here: they tell the clerk what to do. `told` holds the codes that checks
-    found, each with its number; how a file was read is nothing to report.
+    Their messages are not here: they tell the clerk what to do. `told` holds the codes that checks found, each with its number;
+    how a file was read is nothing to report, and what has no theme is told elsewhere.
     """
     by_code, by_theme, reasons = _Found(), _Found(), report_input.reasons or {}
     for finding in report_input.findings:

@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from perfeval.model import Figure
-from perfeval.model.numbers import in_wan, percentage, plain, written_day
+from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_day
 
 OPEN, NEXT, CLOSE, FAULT, LINE = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3", "\ufdd4"
 MARKS = re.compile(f"[{OPEN}-{LINE}]")
@@ -140,10 +140,10 @@ def in_yuan(value: Decimal) -> str:
 
 
 def number(figure: object) -> str:
-    """The exact value of a count or of points: 73, 98.75. Money and percentages have filters that go with their unit."""
+    """The exact value of a count, of points or of a unit cost: 73, 98.68, 1,234.5. Money and percentages have filters of their own."""
     if isinstance(figure, FigureValue) and figure.unit in _WRITERS:
         return fault(f"{figure.id} 的单位是“{figure.unit}”，请用 {_WRITERS[figure.unit]} 打印")
-    return _write(figure, plain)
+    return _write(figure, grouped if isinstance(figure, FigureValue) and figure.unit.startswith("元/") else plain)
 
 
 def about(figure: object) -> str:

@@ -1,4 +1,4 @@
-"""The 13 sample ledgers as frames, at any scale."""
+"""The 14 sample ledgers as frames, at any scale."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,6 +10,7 @@ from schemas import BUILT_IN
 _ROWS: Mapping[str, Callable[[], Sequence[tuple[object, ...]]]] = {
     "budget": money.budget_rows,
     "expenditure": money.expenditure_rows,
+    "targets": evaluation.target_rows,
     "plans": money.plan_rows,
     "projects": projects.project_rows,
     "progress": projects.progress_rows,
@@ -22,6 +23,8 @@ _ROWS: Mapping[str, Callable[[], Sequence[tuple[object, ...]]]] = {
     "goals": evaluation.goal_rows,
     "evaluation_work": evaluation.evaluation_work_rows,
 }
+# A second copy of these would change them: the last approval of a target holds.
+_ONCE = ("targets",)
 # What numbers a ledger's rows, with the distance between two copies: at least the span of the numbers in the sample.
 _NUMBERED = {
     "指标文号": 1, "凭证号": 40, "发票号码": 40 * 37, "申请报告编号": 40, "方案编号": 12, "活动方案编号": 12, "项目编号": 68,
@@ -31,8 +34,8 @@ _NUMBER = r"([0-9]+)([^0-9]*)$"
 
 
 def sample_frames(scale: int = 1) -> dict[str, pl.DataFrame]:
-    """The sample ledgers by English name, with Chinese headers; at scale N every row N times under new numbers."""
-    return {name: repeat(_frame(name), scale) for name in _ROWS}
+    """The sample ledgers by English name, with Chinese headers; at scale N every row N times under new numbers, but for the targets."""
+    return {name: repeat(_frame(name), 1 if name in _ONCE else scale) for name in _ROWS}
 
 
 def _frame(name: str) -> pl.DataFrame:

@@ -11,7 +11,7 @@ _NOTICE = f"（{_YEAR}年度　样例数据，均为虚构，仅供演示）"
 
 
 def write_sample(folder: Path, scale: int = 1) -> list[Path]:
-    """Write the 13 sample ledgers of 2022 into `folder`; the same call writes the same bytes."""
+    """Write the 14 sample ledgers of 2022 into `folder`; the same call writes the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, frame in sample_frames(scale).items():

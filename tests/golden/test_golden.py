@@ -55,7 +55,10 @@ def test_sample_scores_are_as_agreed(assessment: Assessment) -> None:
 
 
 def test_sample_findings_are_as_agreed(assessment: Assessment) -> None:
-    agree("findings.txt", "".join(f"{item.severity} {item.code} {item.place} {item.message}\n" for item in assessment.findings))
+    agree(
+        "findings.txt",
+        "".join(f"{item.severity} {item.code} {item.place} {item.message}\n" for item in (*assessment.findings, *assessment.card.doubts)),
+    )
 
 
 def test_sample_report_reads_as_agreed(office: Subject, assessment: Assessment) -> None:

@@ -320,9 +320,9 @@ def test_settings_that_cannot_be_meant_are_refused_with_their_line(command: Comm
     ("old", "new", "said"),
     [
         ("year: 2022", "year: 1999", "year：不能小于2000"),
-        ("weight: 3", "weight: 101", "weight：不能大于100"),
-        ("weight: 3", "weight: .nan", "weight：应为数字"),
-        ("weight: 3", "weight: 2000-01-01", "weight：应为数字"),
+        ("weight: 4", "weight: 101", "weight：不能大于100"),
+        ("weight: 4", "weight: .nan", "weight：应为数字"),
+        ("weight: 4", "weight: 2000-01-01", "weight：应为数字"),
     ],
 )
 def test_indicators_out_of_range_are_told_in_chinese(command: Command, office: Path, old: str, new: str, said: str) -> None:
@@ -433,7 +433,7 @@ def test_text_of_ledgers_does_not_move_the_cursor(command: Command, office: Path
 
 def test_names_with_markup_are_shown_as_written(command: Command, office: Path) -> None:
     path = office / "indicators" / "2022.yml"
-    path.write_text(path.read_text(encoding="utf-8").replace("name: 重点项目入库率", "name: 入[/]库[bold]率"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("name: 宣传视频单部成本", "name: 入[/]库[bold]率"), encoding="utf-8")
     said = command("score", "--year", 2022, "-w", office)
     assert (said.code, "入[/]库" in said.out, "[bold]" in said.out) == (0, True, True), said.out
 

@@ -60,7 +60,7 @@ def test_two_reasons_removed_are_named_and_nothing_else(lacking: Path, capsys: p
     assert (code, sorted(document)) == (1, ["given", "missing"])
     assert [sorted(need) for need in document["missing"]] == [["key", "where", "why"]] * 2
     assert [need["key"] for need in document["missing"]] == ["five_ones", "addition"]
-    assert sorted(document["given"]) == ["closing_rate", "colour_tables", "issues_on_time", "meetings"]
+    assert sorted(document["given"]) == ["caught_up", "issues_on_time", "mechanism", "meetings"]
 
 
 def test_draft_with_reasons_missing_names_every_place(lacking: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -94,18 +94,15 @@ def test_warning_that_the_profile_marks_needs_its_reason(folder: Path, capsys: p
 
 
 def test_row_that_nobody_has_judged_is_told_with_everything_else(lacking: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rules = lacking / "indicators" / "2022.yml"
-    system = yaml.safe_load(rules.read_text(encoding="utf-8"))
-    row = next(row for row in system["indicators"] if row["id"] == "mechanism")
-    del row["measure"], row["bands"]
-    row["judged"] = True
-    rules.write_text(yaml.safe_dump(system, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    path = lacking / "explanations" / "2022.yml"
+    recorded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    del recorded["mechanism"]
+    path.write_text(yaml.safe_dump(recorded, allow_unicode=True), encoding="utf-8")
     code, document, _ = run(capsys, "explain", "--year", "2022", "-w", str(lacking))
     assert (code, [need["key"] for need in document["missing"]]) == (1, ["five_ones", "mechanism", "addition"])
     code, document, _ = run(capsys, "draft", "--year", "2022", "-w", str(lacking), "-o", "a.docx")
     assert (code, len(document["error"]["faults"])) == (1, 3)
-    reasons = lacking / "explanations" / "2022.yml"
     given = "five_ones: 甲。\naddition: 乙。\nmechanism: {value: 90, grounds: 制度齐全, evidence: [考核办法]}\n"
-    reasons.write_text(reasons.read_text(encoding="utf-8") + given, encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8") + given, encoding="utf-8")
     code, document, _ = run(capsys, "score", "--year", "2022", "-w", str(lacking))
     assert [row["score"] for row in document["scores"] if row["id"] == "mechanism"] == [3.6]

@@ -17,7 +17,7 @@ from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Finding
 from perfeval.packs import COMMON
 from perfeval.sample import sample_frames
-from schemas import BUILT_IN, DEFAULT
+from schemas import BUILT_IN, Catalogue
 
 Frame = pl.DataFrame
 Fault = Mapping[str, Callable[[Frame], Frame]]
@@ -159,18 +159,19 @@ def find(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Fault], list[Fin
     """Findings on the sample with a fault in it."""
     frames, limits = sample_frames(), load_limits(COMMON / "checks.yml")
     names = load_classification(COMMON / "economic_classification.csv")
+    catalogue = Catalogue({name: BUILT_IN[name] for name in frames})
 
     def read(name: str, frame: Frame) -> Reading:
         folder: Path = tmp_path_factory.mktemp(name)
         frame.write_csv(folder / f"{BUILT_IN[name].ledger_title()}.csv")
-        return read_ledgers(receive(folder), DEFAULT)
+        return read_ledgers(receive(folder), catalogue)
 
     clean = {name: read(name, frame).ledgers[name] for name, frame in frames.items()}
 
     def found(fault: Fault) -> list[Finding]:
         readings = [read(name, change(frames[name])) for name, change in fault.items()]
         ledgers = clean | {name: ledger for reading in readings for name, ledger in reading.ledgers.items()}
-        checked = check_ledgers(ledgers, DEFAULT, year=2022, programme_codes=["ZDXM-2022-001"], classification=names, limits=limits)
+        checked = check_ledgers(ledgers, catalogue, year=2022, programme_codes=["ZDXM-2022-001"], classification=names, limits=limits)
         return [finding for reading in readings for finding in reading.findings if finding.code != "L10"] + checked
 
     return found

@@ -368,3 +368,44 @@ def test_order_of_rows_changes_no_value(
     )
     assert {name: fact.value for name, fact in one.items()} == {name: fact.value for name, fact in other.items()}
     assert one["travel"].value == sum(amount for code, amount in cells if code == "30211")
+
+
+SERVED = {
+    "ledger": "projects",
+    "where": "stage = '新开工'",
+    "found_in": [{"ledger": "services", "where": "finished_on <= year_end", "by": "project_no"}],
+    "aggregate": "count",
+}
+
+
+@pytest.fixture
+def served(make_ledger: MakeLedger) -> list[Ledger]:
+    days = [date(2022, 5, 1), date(2022, 6, 1), date(2023, 1, 3), date(2022, 7, 1)]
+    projects = make_ledger("projects", project_no=["A-1", "A-2", "A-3", "A-4"], stage=["新开工", "新开工", "新开工", "前期"])
+    return [projects, make_ledger("services", project_no=["a－1", "A-4", "A-3", None], finished_on=days)]
+
+
+def test_rows_are_counted_whose_code_stands_in_another_ledger_too(derive: Callable[..., Fact], served: list[Ledger]) -> None:
+    fact = derive(SERVED, *served)
+    assert (fact.value, fact.formula) == (
+        Decimal(1),
+        "统计重点项目台账中项目阶段为“新开工”，且项目编号见于帮代办事项台账中办结日期不晚于2022年12月31日的行数",
+    )
+    assert [(source.ledger, source.column, source.rows.to_list()) for source in fact.sources] == [
+        ("projects", None, [3]),
+        ("services", "project_no", [3, 4]),
+    ]
+
+
+def test_rate_of_rows_whose_code_stands_in_another_ledger_too(derive: Callable[..., Fact], served: list[Ledger]) -> None:
+    of_all = {"ledger": "projects", "found_in": [{"ledger": "services", "by": "project_no"}], "aggregate": "count"}
+    fact = derive({"numerator": of_all, "denominator": {"ledger": "projects", "aggregate": "count"}}, *served)
+    assert (fact.value, fact.formula) == (
+        Decimal(75),
+        "（统计重点项目台账中项目编号见于帮代办事项台账的行数）÷（统计重点项目台账的行数）×100%",
+    )
+
+
+def test_count_that_needs_another_ledger_is_unknown_without_it(derive: Callable[..., Fact], served: list[Ledger]) -> None:
+    fact = derive(SERVED, served[0])
+    assert (fact.value, fact.reason, fact.is_unknown, fact.sources) == (None, "没有收到帮代办事项台账", True, ())

@@ -61,9 +61,9 @@ def test_system_of_the_repository_adds_up_and_covers_every_kind(pristine: Path) 
     assert sum(row.weight for row in system.indicators) == 100
     assert {row.level2 for row in system.scored} == {
         "数量指标", "质量指标", "时效指标", "成本指标",
-        "经济效益指标", "社会效益指标", "生态效益指标", "可持续影响指标", "服务对象满意度指标",
+        "经济效益指标", "社会效益指标", "可持续影响指标", "服务对象满意度指标",
     }  # fmt: skip
-    assert len(system.scored) == 23
+    assert len(system.scored) == 19
 
 
 @pytest.mark.parametrize("year", ["2022", "2023"])
@@ -363,6 +363,21 @@ def test_growth_of_nothing_is_told_with_its_line(facts: str, fault: str, load: L
 @pytest.mark.parametrize("grown", ["bulletins", "meetings", "budget_executed"])
 def test_growth_of_a_fact_an_indicator_or_the_budget_loads(grown: str, load: Load) -> None:
     assert load(VALID.replace("facts:\n", f"facts:\n  more: {{growth: {grown}}}\n")).facts["more"].growth == grown
+
+
+@pytest.mark.parametrize(
+    ("related", "fault"),
+    [
+        ("{ledger: services, by: project}", "found_in.0.by：帮代办事项台账没有“project”这一列，可用的：service_no"),
+        ("{ledger: services, by: service_no}", "：重点项目台账没有“service_no”这一列，可用的：project_no"),
+        ("{ledger: services, by: agent}", "found_in.0.by：“代办员”是文字，两本台账只能按编号对照"),
+        ("{ledger: service, by: project_no}", "found_in.0.ledger：没有“service”这个台账"),
+        ('{ledger: services, by: project_no, where: "agent > 3"}', "found_in.0.where：不是可用的行条件"),
+    ],
+)
+def test_rows_found_in_another_ledger_by_what_does_not_fit_are_told(related: str, fault: str, load: Load) -> None:
+    more = f"  more: {{ledger: projects, found_in: [{related}], aggregate: count}}\n"
+    assert fault in faults(load, VALID.replace("facts:\n", f"facts:\n{more}"))[0]
 
 
 def test_weight_with_more_than_two_decimals_is_told_with_its_line(load: Load) -> None:

@@ -205,13 +205,19 @@ def test_scale_multiplies_rows_and_sums_and_keeps_references() -> None:
     assert frames["projects"]["项目编号"][-1] == "ZD2022-204"
 
 
+def test_targets_are_approved_in_the_year_and_stay_as_they_are_at_any_scale(frames: dict[str, pl.DataFrame]) -> None:
+    targets = sample_frames(3)["targets"]
+    assert targets.equals(frames["targets"])
+    assert (targets.height, targets["分值"].sum(), targets["批复日期"].unique().to_list()) == (19, 90, [date(2022, 7, 5)])
+
+
 def test_scale_one_is_the_start_of_scale_two(frames: dict[str, pl.DataFrame]) -> None:
     assert sample_frames(2)["issues"].head(53).equals(frames["issues"])
 
 
 def test_write_sample_twice_writes_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     again = write_sample(tmp_path)
-    assert len(again) == 13
+    assert len(again) == 14
     assert [path.read_bytes() for path in again] == [(folder / path.name).read_bytes() for path in again]
 
 
@@ -240,4 +246,4 @@ def test_workbook_is_the_blank_ledger_with_rows_in_it(folder: Path) -> None:
 
 def test_every_workbook_says_that_rows_are_invented(folder: Path) -> None:
     notices = [openpyxl.load_workbook(path).active["A1"].value for path in sorted(folder.iterdir())]
-    assert [notice.endswith("（2022年度　样例数据，均为虚构，仅供演示）") for notice in notices] == [True] * 13
+    assert [notice.endswith("（2022年度　样例数据，均为虚构，仅供演示）") for notice in notices] == [True] * 14
