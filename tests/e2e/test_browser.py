@@ -53,7 +53,7 @@ def shoot(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, str
     folder = Path(os.environ.get("PERFEVAL_TESTS_SHOTS", tmp_path))
 
     def shoot(page: Page, name: str) -> None:
-        page.screenshot(path=folder / f"{name}.png", full_page=True)
+        page.screenshot(path=folder / f"{name}.png", full_page="/perfeval/" in page.url)
 
     return shoot
 
