@@ -158,7 +158,7 @@ def enrol(terminal: Any, url: str, page: Page, name: str) -> None:
     confirmed(terminal, name, page.locator("#slip-fingerprint").inner_text())
 
 
-def return_after_a_wrong_code(person: Person, name: str, code: str, shoot: Callable[[Page, str], None]) -> None:
+def return_after_a_wrong_code(person: Person, name: str, code: Callable[[], str], shoot: Callable[[Page, str], None]) -> None:
     """Return the draft with a reason, at the second try."""
     form = person.choose("Resume")
     expect(form.get_by_label("动态码")).to_be_visible(timeout=30_000)
@@ -170,7 +170,7 @@ def return_after_a_wrong_code(person: Person, name: str, code: str, shoot: Calla
     expect(person.page.locator("[data-sonner-toast]")).to_contain_text("动态码不正确", timeout=30_000)
     expect(form.get_by_label("审批意见")).to_have_value("请核对支出明细")
     shoot(person.page, "wrong-code")
-    person.fill(form, 动态码=code)
+    person.fill(form, 动态码=code())
     expect(form).to_be_hidden(timeout=60_000)
 
 
@@ -199,7 +199,7 @@ def test_year_by_clicks_alone_from_the_invitation_to_the_archive(
     center.open_run("Suspended")
     shoot(center.page, "run-phone")
     center.page.set_viewport_size(DESK)
-    return_after_a_wrong_code(center, "样例副主任", terminal.code("样例副主任"), shoot)
+    return_after_a_wrong_code(center, "样例副主任", lambda: terminal.code("样例副主任"), shoot)
     terminal.await_stage("correcting")
 
     clerk.open_run("Suspended")
