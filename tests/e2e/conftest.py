@@ -174,7 +174,7 @@ class Terminal:
     def await_stage(self, stage: str) -> None:
         """Wait until the evaluation stands there, in the store."""
         office = open_office(self.folder)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while [status.key for status in steps.statuses(office)] != [stage]:
             assert time.monotonic() < deadline
             time.sleep(0.2)

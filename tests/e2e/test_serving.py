@@ -1,6 +1,7 @@
 """The commands that need Prefect, typed as an office types them, on servers and runners of their own."""
 
 import asyncio
+import json
 import os
 import signal
 from datetime import UTC, datetime
@@ -70,11 +71,14 @@ def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(term
     code, again = terminal.run(PERFEVAL_KEY=KEY)
     assert (code, again["error"]["code"]) == (2, "P08")
 
+    state = terminal.folder / ".perfeval"
+    machine = json.loads((state / "server.json").read_text())["machine"]
     server.terminate()
-    _, err = server.communicate(timeout=60)
+    out, err = server.communicate(timeout=60)
     assert server.returncode == 0
     assert f"服务已启动：{url}" in err
-    assert "口令" not in err
+    said = [out, err, *(path.read_text() for path in (state / "prefect").glob("*.log"))]
+    assert not [text for text in said for secret in (KEY, machine, "口令") if secret in text]
     assert terminal.processes() == {}
 
 
