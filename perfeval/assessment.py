@@ -14,7 +14,15 @@ from perfeval.checks import THEMES, check_ledgers, load_classification, load_lim
 from perfeval.configuration import load_yaml, read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
 from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
-from perfeval.indicators import IndicatorSystem, derive_facts, find_doubts, find_target_doubts, load_indicators, score_facts
+from perfeval.indicators import (
+    IndicatorSystem,
+    derive_facts,
+    find_doubts,
+    find_goal_doubts,
+    find_target_doubts,
+    load_indicators,
+    score_facts,
+)
 from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Judgement, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
 from perfeval.model.identifiers import comparable, compared
@@ -150,7 +158,8 @@ def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tup
     judgements |= {key: item.judgement for key, item in given.items() if item.judgement}
     facts = derive_facts(system, ledgers, judgements=judgements)
     card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
-    return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_target_doubts(system, ledgers)))
+    of_ledgers = (*find_goal_doubts(system, ledgers, card), *find_target_doubts(system, ledgers))
+    return facts, replace(card, doubts=(*find_doubts(system, facts, card), *of_ledgers))
 
 
 def scoring_rules(indicators: Path, profiles: Path) -> dict[str, str]:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+import polars as pl
+
 from perfeval.indicators.facts import BUILT_IN
 from perfeval.indicators.profile import TOTAL, same_title
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.indicators.wording import percentage_near
-from perfeval.model import Facts, Finding, Scorecard, Severity
+from perfeval.model import Facts, Finding, Ledgers, Scorecard, Severity
 from perfeval.model.numbers import percentage
 
 MEANINGS: Mapping[str, str] = {
@@ -19,6 +21,7 @@ MEANINGS: Mapping[str, str] = {
     "T03": "按台账行数统计，指标值却以量度单位计",
     "T04": "指标没有数值，不得分或不计分",
     "T05": "没有封顶所依据的数，没有封顶",
+    "T12": "年度目标任务没有全部完成，等级却是最高一级",
 }
 _OUTPUT = "产出指标"
 # Units that rows of a ledger are not counted in.
@@ -37,6 +40,16 @@ def find_doubts(system: IndicatorSystem, facts: Facts, card: Scorecard) -> tuple
         *_odd_units(system),
     )
     return tuple(Finding(code, Severity.WARNING, message) for code, message in findings)
+
+
+def find_goal_doubts(system: IndicatorSystem, ledgers: Ledgers, card: Scorecard) -> tuple[Finding, ...]:
+    """Goals (年度目标任务) not reached beside the best grade: the rules let them cost nothing."""
+    goals = ledgers.get("goals")
+    if goals is None or card.grade != next(iter(system.profile.grades)):
+        return ()
+    total, unmet = (rows.select(pl.len()).collect().item() for rows in (goals.rows, goals.rows.filter(pl.col("status") != "完成")))
+    message = f"{total}项年度目标任务有{unmet}项没有完成，评价等级却是“{card.grade}”：目标没有完成不影响得分"
+    return (goals.finding("T12", Severity.WARNING, message),) if unmet else ()
 
 
 def _without_value(facts: Facts, card: Scorecard) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ from perfeval.report.listing import Listing, list_rows, misfits
 from perfeval.report.narrative import PARAGRAPH, TITLE, Block, Front, proofread, read_front, render_line, write_narrative
 from perfeval.report.package import pack_parts, report_error
 from perfeval.report.sandbox import Faults
+from perfeval.report.turned_footers import turn_footers
 from perfeval.report.wordml import KEEP, Body, halves
 from perfeval.texts import CODES, SLOTS
 
@@ -62,7 +63,7 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
     body = Body()
     _write_text(body, blocks)
     _write_ending(body, annexes, report_input.unit.name, written_on)
-    _write_annexes(body, annexes, word.element.body.sectPr)
+    _write_annexes(body, annexes, word)
     _describe(word, report_input, "".join(block.text for block in blocks if block.level == TITLE), written_on)
     document = pack(word, body)
     return Report(document, content_digest(document), tuple(body.figures), written_on)
@@ -233,12 +234,14 @@ def _right(halves: int) -> str:
     return f'<w:ind w:rightChars="{halves * 50}" w:right="{halves * CHARACTER // 2}"/>'
 
 
-def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None:  # noqa: ANN401  # python-docx's own element classes
+def _write_annexes(body: Body, annexes: Sequence[Annex], word: WordDocument) -> None:
     """Each annex on a new page, wide ones in landscape sections."""
+    section = word.element.body.sectPr
+    footers = turn_footers(word, section) if any(annex.landscape for annex in annexes) else {}
     landscape, starts = False, True
     for number, annex in enumerate(annexes, start=1):
         if annex.landscape != landscape:
-            body.end_section(section_like(section, landscape=landscape, starts=starts))
+            body.end_section(_section(section, footers if landscape else {}, landscape=landscape, starts=starts))
             landscape, starts = annex.landscape, False
         body.paragraph("AnnexMark", f"附件{number if len(annexes) > 1 else ''}")
         body.paragraph("Normal", "", KEEP)
@@ -254,12 +257,14 @@ def _write_annexes(body: Body, annexes: Sequence[Annex], section: Any) -> None: 
             body.paragraph("TableNote", line)
         if not annex.signing:  # sections and documents end with a paragraph
             body.paragraph("TableText", "", HAIRLINE)
-    body.parts.append(section_like(section, landscape=landscape, starts=starts))
+    body.parts.append(_section(section, footers if landscape else {}, landscape=landscape, starts=starts))
 
 
-def section_like(section: Any, *, landscape: bool, starts: bool) -> str:  # noqa: ANN401  # as above
-    """The template's section, or the same turned: page, margins and the grid's direction; footers stay."""
+def _section(section: Any, footers: Mapping[str, str], *, landscape: bool, starts: bool) -> str:  # noqa: ANN401  # python-docx's own
+    """The template's section, or the same turned: page, margins and the grid's direction; `footers` stand instead of its own."""
     turned = deepcopy(section)
+    for reference in turned.findall(qn("w:footerReference")):
+        reference.set(qn("r:id"), footers.get(reference.get(qn("r:id")), reference.get(qn("r:id"))))
     if landscape:
         page, margins = turned.find(qn("w:pgSz")), turned.find(qn("w:pgMar"))
         width, height = page.get(qn("w:w")), page.get(qn("w:h"))

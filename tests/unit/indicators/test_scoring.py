@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from perfeval.errors import LedgerError
-from perfeval.indicators import derive_facts, find_doubts, find_target_doubts, score_facts
+from perfeval.indicators import derive_facts, find_doubts, find_goal_doubts, find_target_doubts, score_facts
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.model import Fact, Judgement, Ledger, Scorecard
 
@@ -104,6 +104,24 @@ def test_targets_are_held_against_those_approved_as_written(
         ledgers["targets"] = make_ledger("targets", **cells)
     found = find_target_doubts(system, ledgers)
     assert [[item.code, item.severity.value, item.cell, item.message] for item in found] == case["output"]
+
+
+@pytest.mark.parametrize("case", CASES["goals"], ids=[case["name"] for case in CASES["goals"]])
+def test_goals_not_reached_are_held_against_the_grade_as_written(
+    case: dict[str, Any], make_system: MakeSystem, make_budget: MakeBudget, make_ledger: Callable[..., Ledger]
+) -> None:
+    total, grade = case["input"]["scores"]
+    system = make_system({})
+    card = replace(score_facts(system, make_budget() | {"row_1": fact("row_1", 1)}), total=Decimal(str(total)), grade=grade)
+    goals = case["input"]["goals"]
+    ledgers = {} if goals is None else {"goals": make_ledger("goals", status=goals)}
+    assert [[item.code, item.message] for item in find_goal_doubts(system, ledgers, card)] == case["output"]
+
+
+@pytest.mark.parametrize("case", CASES["elsewhere"], ids=[case["name"] for case in CASES["elsewhere"]])
+def test_case_answered_elsewhere_names_a_test_that_exists(case: dict[str, str]) -> None:
+    file, name = case["test"].split("::")
+    assert f"def {name}(" in (Path(__file__).parents[3] / file).read_text(encoding="utf-8")
 
 
 def told(system: IndicatorSystem, facts: dict[str, Fact], reasons: dict[str, str], asked: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from docx import Document
 from docx.oxml.ns import qn
 from docx.shared import Twips
+from lxml import etree
 
 from perfeval.errors import ReportError
 from perfeval.model.digests import content_digest
@@ -47,6 +48,7 @@ def test_draft_package_sorted_dated_and_anonymous(draft: Draft) -> None:
     assert [info.filename for info in infos] == [
         "[Content_Types].xml", "_rels/.rels", "docProps/app.xml", "docProps/core.xml", "word/_rels/document.xml.rels", "word/document.xml",
         "word/fontTable.xml", "word/footer1.xml", "word/footer2.xml", "word/settings.xml", "word/styles.xml", "word/theme/theme1.xml",
+        "word/turned1.xml", "word/turned2.xml",
     ]  # fmt: skip
     assert {(info.date_time, info.create_system) for info in infos} == {((1980, 1, 1, 0, 0, 0), 0)}
 
@@ -130,6 +132,17 @@ def test_draft_sections_portrait_then_landscape_with_footers(draft: Draft) -> No
     ]
     assert [len(section._sectPr.findall(qn("w:footerReference"))) for section in (report, annexes)] == [2, 2]
     assert [section._sectPr.find(qn("w:docGrid")).get(qn("w:linePitch")) for section in (report, annexes)] == ["579", "579"]
+
+
+def test_draft_page_numbers_of_landscape_pages_stand_where_the_upright_pages_have_them(draft: Draft) -> None:
+    report, annexes = opened(draft("文\n")).sections
+    upright, turned = ([section.even_page_footer._element, section.footer._element] for section in (report, annexes))
+    assert [len(footer.findall(f".//{qn('w:tbl')}")) for footer in (*upright, *turned)] == [0, 0, 1, 1]
+    assert [footer.find(f".//{qn('w:textDirection')}").get(qn("w:val")) for footer in turned] == ["tbRl", "tbRl"]
+    place = turned[0].find(f".//{qn('w:tblpPr')}")
+    assert [place.get(qn(f"w:{name}")) for name in ("horzAnchor", "tblpX", "tblpY")] == ["page", "1027", "1587"]
+    numbers = [next(etree.tostring(paragraph) for paragraph in footer.iter(qn("w:p"))) for footer in (*upright, *turned)]
+    assert numbers[:2] == numbers[2:]
 
 
 def test_draft_page_numbers_run_on_through_turned_sections(draft: Draft) -> None:
