@@ -41,7 +41,9 @@ def _cells(content: bytes, ledger: Ledger) -> Iterator[tuple[int, str, Any, str]
         with warnings.catch_warnings(action="ignore"):
             sheet = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)[ledger.sheet]
             rows = sheet.iter_rows(max_row=_MOST_ROWS, max_col=_MOST_COLUMNS)
-            cells = [(cell.row, cell.column_letter, cell.value, cell.number_format) for row in rows for cell in row if cell.value is not None]
+            cells = [
+                (cell.row, cell.column_letter, cell.value, cell.number_format) for row in rows for cell in row if cell.value is not None
+            ]
     except Exception:  # noqa: BLE001  # whatever a second reader stumbles over, it has no opinion then
         return
     yield from cells
