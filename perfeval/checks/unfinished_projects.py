@@ -18,7 +18,8 @@ def find(context: CheckContext) -> Iterator[Finding]:
     if projects is None or progress is None:
         return
     last = progress.drop_nulls(("project_no", "month")).sort("month").group_by("project_no").agg(pl.col("month", "actual_pct").last())
-    done = projects.rows.filter(pl.col("stage") == "竣工").join(last, on="project_no", how="left").sort("row")
+    # A project without number is told where that is missing.
+    done = projects.rows.drop_nulls("project_no").filter(pl.col("stage") == "竣工").join(last, on="project_no", how="left").sort("row")
     for row in done.filter(pl.col("actual_pct").fill_null(0) < _WHOLE).collect().iter_rows(named=True):
         told = f"到{row['month']}为{row['actual_pct']}%" if row["month"] else "没有登记"
         yield CHECK.at(projects, row, "stage", f"项目 {row['project_no']} 已竣工，实际进度{told}。请核对项目阶段和项目进度台账。")

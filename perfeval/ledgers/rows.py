@@ -78,7 +78,7 @@ class _Cleaner:
     rounded: Counter[str] = field(default_factory=Counter)
     """How often a code was told to be rounded: one that is right may stand in every row."""
     shifted: set[int] = field(default_factory=set)
-    """Rows whose cells stand in wrong columns, because one was parted in two: what is wrong with them otherwise is told when that is mended."""
+    """Rows whose cells stand in wrong columns, because one was parted: what else is wrong with them is told when that is mended."""
 
     def clean(self) -> Cleaned:
         parts: list[bytes] = []

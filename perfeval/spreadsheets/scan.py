@@ -21,6 +21,8 @@ from perfeval.spreadsheets.strings import PICTURE, STRUCK, Strings
 
 _MOST_CELLS = 6_000_000
 _MOST_TEXT = 256 << 20
+# What a cell's XML has at least beside its text; and how often text in its place is held, compared with text that cells share.
+_MARKUP, _HELD = 40, 2
 _SHEET_COLUMNS = 16_384
 _TRUE = r"""["'](?:1|true)["']"""
 _FORMULA = r"<~f(?:\s[^>]*)?(?:/>|>[^<]*</~f>)\s*"
@@ -153,7 +155,7 @@ def scan_sheet(package: Package, part: str, book: Book, *, hidden: bool) -> Mark
     if scan.is_far or scan.cells > _MOST_CELLS:
         _refuse_expanse(package, part, patterns)
     if scan.text > _MOST_TEXT:
-        _refuse_repetition(package, part, patterns, book.strings)
+        _refuse_text(package, part, patterns, book.strings, scan.inline)
     return scan.finished()
 
 
@@ -199,6 +201,8 @@ class _Scan:
     """Whether cells with content lie beyond column Z or row 99999: only those can make the extent too large."""
     text: int = 0
     """How many bytes of text the sheet may have at most, each shared string counted where it stands."""
+    inline: int = 0
+    """How many of these are of text that stands in its place."""
     cells: int = 0
     """How many cells there are at most, those without content too."""
     row: int = 0
@@ -250,6 +254,8 @@ class _Scan:
         patterns = self.patterns
         cells = piece.xml.count(patterns.start) - (0 if self.row else piece.xml.count(patterns.column))
         self.cells += cells
+        inline = max(len(piece.xml) - _MARKUP * cells, 0) * _HELD
+        self.inline, self.text = self.inline + inline, self.text + inline
         if is_numbered and cells == piece.count(patterns.usual):
             self._follow_rows(piece.xml)
             return piece, True
@@ -386,16 +392,15 @@ def _refuse_expanse(package: Package, part: str, patterns: _Patterns) -> None:
         raise RefusedFileError(Code.TOO_LARGE, message)
 
 
-def _refuse_repetition(package: Package, part: str, patterns: _Patterns, strings: Strings) -> None:
-    """Refuse a sheet that says a long text so often that it cannot be held."""
-    total = 0
+def _refuse_text(package: Package, part: str, patterns: _Patterns, strings: Strings, total: int) -> None:
+    """Refuse a sheet with more text than can be held: so much in its place, `total`, or a long one repeated so often."""
     lengths = pl.Series(strings.lengths, dtype=pl.Int64)
     for xml in package.pieces(part, patterns.row):
         cells = _Piece(xml).all(patterns.string.pattern.decode())
         indexes = cells.str.extract("([0-9]+)$").cast(pl.Int64)
         total += int(lengths.gather(indexes.filter(indexes < len(lengths))).sum())
         if total > _MOST_TEXT:
-            message = f"工作表里的文字合计超过 {_MOST_TEXT >> 20} MiB，未予打开。请删除重复的长文字，或另存为 CSV。"
+            message = f"工作表里的文字合计超过 {_MOST_TEXT // _HELD >> 20} MiB，未予打开。请删除重复的长文字，或另存为 CSV。"
             raise RefusedFileError(Code.TOO_LARGE, message)
 
 

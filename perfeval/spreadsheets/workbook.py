@@ -54,8 +54,8 @@ class WorkbookSheet(Sheet):
             raise RefusedFileError(Code.BROKEN, f"工作表“{self.name}”已损坏，无法读取内容。请用 Excel 打开并另存后重新提交。") from error
         frame.columns = [letter_of(column.absolute_index) for column in sheet.available_columns()]
         # A stray cell far out has thousands of blank columns before it, and every column takes its time in all that follows.
-        filled = [column for column in frame.iter_columns() if column.null_count() < len(column)]
-        return pl.DataFrame(filled, height=frame.height).with_row_index("row", offset=1)
+        filled = [column.name for column in frame.iter_columns() if column.null_count() < len(column)]
+        return frame.select(filled or frame.columns[:1]).with_row_index("row", offset=1)
 
     @functools.cached_property
     def frame(self) -> pl.DataFrame:

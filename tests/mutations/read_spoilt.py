@@ -6,6 +6,8 @@ Each number is a file, the same one for ever. Prints a line for every fault; the
 takes too long ends the program, which tells what it was doing. Files with faults are kept in the folder KEEP.
 """
 
+# ruff: noqa: S311, T201  # no secret; a program that prints
+
 import csv
 import faulthandler
 import random

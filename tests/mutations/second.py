@@ -61,10 +61,10 @@ def _csv_cells(content: bytes) -> Iterator[tuple[int, str, Any, str]]:
             yield from ((number, get_column_letter(place), value, "@") for place, value in enumerate(line[:_MOST_COLUMNS], 1))
 
 
-def _expected(column: Column, value: Any, look: str) -> Any:
+def _expected(column: Column, value: Any, look: str) -> Any:  # noqa: PLR0911  # a kind each
     """What a cell must be read as; nothing where a reader may be in doubt."""
     if isinstance(value, datetime):
-        return value.date() if column.kind is Kind.DAY and look in _DAYS and value == datetime(*value.timetuple()[:3]) else None
+        return value.date() if column.kind is Kind.DAY and look in _DAYS and value.time() == datetime.min.time() else None
     if look not in _PLAIN_FORMATS or isinstance(value, bool):
         return None
     number = _number(value)

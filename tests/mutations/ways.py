@@ -1,4 +1,6 @@
-"""Ways to spoil a ledger, as clerks, programs and damage do: each takes a file's content and a source of chance, and gives it back spoilt."""
+"""Ways to spoil a ledger, as clerks, programs and damage do: a way takes a file's content and chance, and gives it back spoilt."""
+
+# ruff: noqa: DTZ001  # a cell has no time zone
 
 import io
 import random

@@ -11,7 +11,8 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from perfeval.ledgers import Reading
+from perfeval.ledgers import Reading, receive
+from perfeval.spreadsheets import open_file
 
 Read = Callable[[], Reading]
 Found = Callable[[], list[tuple[str, str | None, str | None]]]
@@ -37,6 +38,27 @@ def test_row_numbers_with_blank_rows_and_columns_before_are_the_sheets(write_wor
     assert reading.ledgers["surveys"].frame["row"].to_list() == [6, 9]
     assert dict(reading.ledgers["surveys"].letters) == {"survey_no": "C", "surveyed_on": "D", "respondent": "E", "rating": "F"}
     assert [(finding.code, finding.row, finding.cell, finding.value) for finding in reading.findings] == [("V07", 9, "F9", "差")]
+
+
+def test_blank_columns_before_a_stray_cell_are_no_columns(write_survey: Write, read: Read, folder: Path) -> None:
+    write_survey({"XFD2": "x"})
+    (sheet,) = open_file(receive(folder)[0])
+    assert list(sheet.letters) == ["A", "B", "C", "D", "XFD"]
+    assert read().ledgers["surveys"].frame.height == 1
+
+
+def test_sheet_whose_only_cell_is_an_error_is_no_ledger(write_workbook: Write, found: Found) -> None:
+    write_workbook("满意度调查.xlsx", {"A1": "#N/A"})
+    assert [code for code, _, _ in found()] == ["L08"]
+
+
+def test_sheet_with_more_text_in_its_place_than_can_be_held_is_refused(
+    write_survey: Write, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perfeval.spreadsheets.scan._MOST_TEXT", 1 << 18)
+    write_survey({f"E{row}": str(row) * 20_000 for row in range(2, 12)})
+    (finding,) = read().findings
+    assert (finding.code, finding.message[:9]) == ("L04", "工作表里的文字合计")
 
 
 @pytest.mark.parametrize(
