@@ -2,7 +2,8 @@
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -14,8 +15,6 @@ from perfeval.cli import JsonOption, ProgrammeOption, WorkspaceOption, YearOptio
 from perfeval.console import answer, emit, say, say_findings, tell
 
 if TYPE_CHECKING:
-    from rich.status import Status as Sign
-
     from flows.conduct import Position
     from perfeval.model import Finding, Status
     from perfeval.office import Office
@@ -59,7 +58,7 @@ def run(
     if status is None:  # a year mistyped is told before a server is up
         expect_ledgers(subject)
         _ = subject.indicators
-    with waiting("校验台账、评分、编写报告……"), conducting(office) as (conductor, url):
+    with steps_shown("启动服务……") as show, conducting(office, show) as (conductor, url):
         position = conductor.go_on(status.revision.evaluation) if status else conductor.begin(subject, name)
     _report(office, position, url, as_json=as_json)
 
@@ -93,7 +92,7 @@ def decide(
         raise UsageError("P10", f"{evaluation} 还没有可审批的报告", "先执行 perfeval run，形成报告后再审批。")
     steps.decide(office, status.revision, asked, Answer(Verdict[decision.name], name, code, check_code, comment))
     say(f"“{name}”的审批决定（{Verdict[decision.name]}）已登记。")
-    with waiting("推进到下一环节……"), conducting(office) as (conductor, url):
+    with steps_shown("推进到下一环节……") as show, conducting(office, show) as (conductor, url):
         position = conductor.go_on(status.revision.evaluation)
     _report(office, position, url, as_json=as_json)
 
@@ -144,11 +143,19 @@ def main() -> None:
     answer(app)
 
 
-def waiting(what: str) -> "Sign":
-    """A sign of life on a terminal while the server starts and works; nothing elsewhere."""
+@contextmanager
+def steps_shown(what: str) -> Iterator[Callable[[str], None]]:
+    """A sign of life on a terminal while the server starts and works; gives what prints a step's name as it begins."""
     from rich.console import Console
 
-    return Console(stderr=True).status(what)
+    console = Console(stderr=True)
+    with console.status(what) as sign:
+
+        def show(step: str) -> None:
+            console.print(f"· {step}", highlight=False)
+            sign.update(f"{step}……")
+
+        yield show
 
 
 def _current(office: "Office", subject: "Subject") -> "Status | None":
@@ -175,6 +182,7 @@ def _correct(office: "Office", status: "Status", note: str) -> None:
 
 def _report(office: "Office", position: "Position", server_url: str | None, *, as_json: bool) -> None:
     """Say where an evaluation stands, and leave its draft where the office can open it."""
+    from perfeval import steps
     from perfeval.submission import save_draft
 
     status, failure = position.status, position.failure
@@ -203,6 +211,10 @@ def _report(office: "Office", position: "Position", server_url: str | None, *, a
         tell(f"{status.revision.evaluation.id}  第{status.revision.number}稿  {status.title}")
     if file and draft:
         say(f"报告：{file}　核对码：{draft.check_code}")
+    if server_url and status.gate:
+        say(f"审批页面：{server_url}/v2/runs/flow-run/{position.run_id}")
+    if bag := steps.archive_of(office, status.revision):
+        say(f"归档：{bag}")
 
 
 def _findings(office: "Office", digest: str) -> "Sequence[Finding]":

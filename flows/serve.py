@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -279,8 +279,10 @@ def serving(office: Office) -> Iterator[Server | Remote]:
 
 
 @contextmanager
-def conducting(office: Office) -> Iterator[tuple["Conductor", str | None]]:
+def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> Iterator[tuple["Conductor", str | None]]:
     """A conductor on the server that is up, and where people open it; else on one of our own for as long as the block lasts.
+
+    `show` is told each step's name as it begins.
 
     Raises: UsageError: the office's key is not there, without which nothing can be recorded.
     """
@@ -294,7 +296,7 @@ def conducting(office: Office) -> Iterator[tuple["Conductor", str | None]]:
         from flows.conduct import Conductor
 
         with get_client(sync_client=True) as client:
-            yield Conductor(office, client, server.tend), server.address.origin if isinstance(server, Remote) else None
+            yield Conductor(office, client, server.tend, show=show), server.address.origin if isinstance(server, Remote) else None
 
 
 @contextmanager

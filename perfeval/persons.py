@@ -110,7 +110,8 @@ def find_invitation(office: Office, token: str) -> Invitation:
 
 def offer_code(office: Office, token: str) -> Offer:
     """A new secret for the codes of whoever opens an invitation; nothing is kept of it until he shows a code."""
-    invitation, secret = find_invitation(office, token), new_secret()
+    with office.store.reading() as record:
+        invitation, secret = _invitation(_lines(record), token, ProofKind.CODE), new_secret()
     uri = secret_link(secret, invitation.name, office.workspace.settings.unit.short_name)
     return Offer(invitation.name, uri, secret, secret_fingerprint(secret))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -28,6 +29,7 @@ from perfeval.model import Figure, Finding, Gate, Ledger, Scorecard, Severity
 from perfeval.model.documents import dump, record_facts
 from perfeval.model.numbers import in_wan, percentage, plain
 from perfeval.model.scores import FactRecord
+from perfeval.report.comparing import alike, tells
 from perfeval.version import program, source_digest
 from perfeval.workspace import Subject, Workspace
 
@@ -367,11 +369,26 @@ def _figures(figures: Sequence[Figure] | None, assessment: Assessment, record: P
             ]
             return _hard(name, wrong, [], "与重算的数字和得分一致", origin)
         now = dump(list[Figure], list(figures))
-        before, after = ({(item["id"], item["text"], item["value"], item["unit"]) for item in items} for items in (kept, now))
-        # Ids, values, texts and units are hard; how often and in which order each is printed is a matter of words.
-        return _hard(name, sorted({item[0] for item in before ^ after}), [] if kept == now else ["个数或次序"], "与归档时一致", origin)
+        odd = {item["id"] for item in kept if item["value"] is not None and not tells(item["text"], Decimal(item["value"]))}
+        before, after = (_texts_of(items) for items in (kept, now))
+        odd |= {told[0] for told in before.keys() ^ after.keys()}
+        # Ids, values and units are hard, and what the texts state; how it is written, how often and in which order is a matter of words.
+        odd |= {
+            told[0]
+            for told in before.keys() & after.keys()
+            if not all(any(text == other or alike(text, other) for other in after[told]) for text in before[told])
+        }
+        return _hard(name, sorted(odd), [] if kept == now else ["个数或写法"], "与归档时一致", origin)
 
     return _compared(name, record, list, compare)
+
+
+def _texts_of(figures: Iterable[Mapping[str, Any]]) -> dict[tuple[str, Any, Any], set[str]]:
+    """How each figure's value is written."""
+    texts: dict[tuple[str, Any, Any], set[str]] = defaultdict(set)
+    for item in figures:
+        texts[item["id"], item["value"], item["unit"]].add(item["text"])
+    return texts
 
 
 def _printed(kept: Printed, records: Path) -> Check:

@@ -351,17 +351,21 @@ def archive_report(office: Office, revision: Revision) -> Path:
     from perfeval.archive import archive_bag
     from perfeval.reperformance import verify_archive
 
-    folder = office.workspace.archive_folder
-    archived = _outcome(office.store, revision, Archived)
-    bag = folder / archived.bag if archived else None
+    bag = archive_of(office, revision)
     if bag is None or not bag.exists():
-        bag = archive_bag(_package(office, revision), folder, derive_key(office.key, "record"), verify_archive)
+        bag = archive_bag(_package(office, revision), office.workspace.archive_folder, derive_key(office.key, "record"), verify_archive)
     with office.store.transaction() as record:
         manifest = hashlib.sha256((bag / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
         told = events.Archived(revision=revision.number, archive_no=bag.name, bag=bag.name, manifest=manifest)
         record.save_outcome(revision, Archived(bag.name), told)
         record.end_evaluation(revision.evaluation, Stage.ARCHIVED)
     return bag
+
+
+def archive_of(office: Office, revision: Revision) -> Path | None:
+    """The bag of an archived revision."""
+    archived = _outcome(office.store, revision, Archived)
+    return office.workspace.archive_folder / archived.bag if archived else None
 
 
 def close_evaluation(store: Store, evaluation: Evaluation) -> None:

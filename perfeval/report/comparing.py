@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -15,6 +16,8 @@ from perfeval.report.wordml import NAMESPACE
 
 # Whatever a number can look like: digits with their points, and Chinese numerals.
 _NUMBER = re.compile("[0-9]+(?:[.,][0-9]+)*|[〇零一二三四五六七八九十百千两]+")
+_PLAIN = re.compile(r"([0-9][0-9,]*(?:\.[0-9]+)?)[^0-9余]*")
+_SCALES = (Decimal(1), Decimal(10_000), Decimal(100_000_000))
 _SHOWN = 60
 
 
@@ -43,7 +46,7 @@ class Printed:
     def renumbered(self, again: "Printed") -> Iterator[str]:
         """Paragraphs that are in the same words with other numbers in a report written again, in Chinese."""
         for ours, theirs in _pairs(self.paragraphs, again.paragraphs):
-            if ours != theirs and _words(ours) == _words(theirs):
+            if ours != theirs and _words(ours) == _words(theirs) and not alike(ours, theirs):
                 yield f"“{_shown(ours)}”应为“{_shown(theirs)}”"
 
     def reworded(self, again: "Printed") -> str:
@@ -53,6 +56,41 @@ class Printed:
         if odd is not None:
             return f"文字（如“{_shown(odd)}”）"
         return "" if list(self.paragraphs) == list(again.paragraphs) else "文字（有缺少的段落，或次序不同）"
+
+
+def alike(text: str, other: str) -> bool:
+    """Whether two texts have the same numbers; separators, and a coarser rounding, make no other number."""
+    numbers = _NUMBER.findall(text), _NUMBER.findall(other)
+    return len(numbers[0]) == len(numbers[1]) and all(map(_is_same, *numbers))
+
+
+def tells(text: str, value: Decimal) -> bool:
+    """Whether a text states a value, in units, 万 or 亿, to as many digits as it shows; of Chinese numerals and “余” nothing is said."""
+    told = _PLAIN.fullmatch(text)
+    return told is None or any(_is_near(_decimal(told[1]), value / scale) for scale in _SCALES)
+
+
+def _is_same(text: str, other: str) -> bool:
+    if text == other:
+        return True
+    try:
+        one, two = _decimal(text), _decimal(other)
+    except InvalidOperation:  # Chinese numerals
+        return False
+    return one == two or (_places(one) != _places(two) and _is_near(min(one, two, key=_places), max(one, two, key=_places)))
+
+
+def _is_near(rounded: Decimal, exact: Decimal) -> bool:
+    # By less than one in the last digit: parts of a sum are rounded so that they add up.
+    return abs(rounded - exact) < Decimal(1).scaleb(-_places(rounded))
+
+
+def _places(number: Decimal) -> int:
+    return -int(number.as_tuple().exponent)
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
 
 
 def read_printed(document: bytes) -> Printed:

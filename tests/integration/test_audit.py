@@ -91,10 +91,10 @@ def test_record_that_nobody_touched_is_whole_and_tells_the_year(office: Office) 
 
 
 ROWS = [
-    ("UPDATE decisions SET verdict = '不同意' WHERE gate = 'bureau'", ("decided", 2), "审批表里的决定被改为“不同意”"),
-    ("UPDATE decisions SET verdict = '同意' WHERE revision = 1", ("decided", 0), "审批表里的决定被改为“同意”"),
-    ("UPDATE decisions SET name = '某领导' WHERE gate = 'bureau'", ("decided", 2), "审批表里的姓名被改为“某领导”"),
-    ("UPDATE decisions SET comment = '' WHERE gate = 'bureau'", ("decided", 2), "审批表里的意见被改为“”"),
+    ("UPDATE decisions SET verdict = '不同意' WHERE gate = 'bureau'", ("decided", 2), "数据库里的决定被改为“不同意”"),
+    ("UPDATE decisions SET verdict = '同意' WHERE revision = 1", ("decided", 0), "数据库里的决定被改为“同意”"),
+    ("UPDATE decisions SET name = '某领导' WHERE gate = 'bureau'", ("decided", 2), "数据库里的姓名被改为“某领导”"),
+    ("UPDATE decisions SET comment = '' WHERE gate = 'bureau'", ("decided", 2), "数据库里的意见被改为“”"),
     ("UPDATE decisions SET approver = 'p1' WHERE gate = 'bureau'", ("decided", 2), "这一行被删去或改动"),
     ("UPDATE decisions SET decided_at = '2023-01-01 00:00:00.000000' WHERE gate = 'bureau'", ("decided", 2), "时间被改动"),
     ("UPDATE decisions SET content_digest = 'x' WHERE gate = 'bureau'", ("decided", 2), "内容摘要被改为“x”"),
@@ -154,7 +154,7 @@ def test_line_of_the_record_rewritten_is_named_and_nothing_more_is_decided(offic
 def test_record_cut_off_at_its_end_is_told_by_the_rows_left(office: Office) -> None:
     rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1' AND number = 10")
     assert [(number, message) for _, number, message in faults(office)] == [
-        (0, "审批表里有第2稿 bureau 样例财政 的决定，审批记录里没有：是插入的")
+        (0, "数据库里有第2稿 bureau 样例财政 的决定，审批记录里没有：是插入的")
     ]
 
 

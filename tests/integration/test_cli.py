@@ -36,8 +36,9 @@ Command = Callable[..., Said]
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     def run(*arguments: object) -> Said:
+        monkeypatch.setenv("PERFEVAL_JSON", "")  # each command is a process of its own
         with pytest.raises(SystemExit) as stop:
             answer(app, list(map(str, arguments)))
         out, err = capsys.readouterr()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,9 @@ def test_draft_with_reasons_missing_names_every_place(lacking: Path, capsys: pyt
     assert not (tmp_path / "a.docx").exists()
 
 
-def test_evaluation_with_reasons_missing_goes_on_when_they_are_recorded(lacking: Path, pristine: Path) -> None:
+def test_evaluation_with_reasons_missing_goes_on_when_they_are_recorded(lacking: Path, pristine: Path, welcome: Callable[..., Any]) -> None:
     office = open_office(lacking)
+    welcome(office, "样例经办人", "operator")
     revision = Revision(steps.open_evaluation(office, Workspace(lacking).subject(2022), "样例经办人"), 1)
     with pytest.raises(ReportError, match="有 2 处缺少说明，不能成稿"):
         steps.prepare(office, revision)

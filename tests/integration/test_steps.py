@@ -558,41 +558,42 @@ def rewrite(office: Rehearsal, *statements: str) -> None:
 REWRITINGS = {
     "objection turned into an approval": (
         "update decisions set verdict = '同意' where revision = 1",
-        "数据库与审批记录第5条（“样例center”对第1稿退回修改）不同",
+        "数据库与审批记录第4条（“样例center”对第1稿退回修改）不同",
     ),
     "objection deleted": (
         "delete from decisions where revision = 1",
-        "数据库与审批记录第5条（“样例center”对第1稿退回修改）不同，或缺少这一决定",
+        "数据库与审批记录第4条（“样例center”对第1稿退回修改）不同，或缺少这一决定",
     ),
     "approver renamed": (
         "update decisions set name = '另一人' where gate = 'bureau'",
         "数据库中“另一人”对第2稿bureau的“同意”在审批记录中没有",
     ),
-    "opinion rewritten": ("update decisions set comment = '另有意见' where gate = 'bureau'", "数据库与审批记录第11条"),
-    "time rewritten": ("update decisions set decided_at = '2023-04-03 08:30:00.000000' where gate = 'bureau'", "数据库与审批记录第11条"),
+    "opinion rewritten": ("update decisions set comment = '另有意见' where gate = 'bureau'", "数据库与审批记录第10条"),
+    "time rewritten": ("update decisions set decided_at = '2023-04-03 08:30:00.000000' where gate = 'bureau'", "数据库与审批记录第10条"),
     "draft of a decision rewritten": (
         "update decisions set content_digest = hex(zeroblob(32)) where gate = 'bureau'",
-        "数据库与审批记录第11条",
+        "数据库与审批记录第10条",
     ),
     "preparer renamed": ("update evaluations set prepared_by = '另一人'", "数据库中的年度、项目或送审人与审批记录第1条不同"),
     "programme renamed": ("update evaluations set programme = '另一项目'", "数据库中的年度、项目或送审人与审批记录第1条不同"),
     "line rewritten": (
-        "update record set line = replace(line, '退回修改', '同意') where chain like '2022%' and number = 5",
-        "审批记录第5条被改动：内容与登记的摘要不符",
+        "update record set line = replace(line, '退回修改', '同意') where chain like '2022%' and number = 4",
+        "审批记录第4条被改动：内容与登记的摘要不符",
     ),
     "line deleted": ("delete from record where chain like '2022%' and number = 5", "审批记录缺少第5条：已被删去"),
     "line inserted": (
-        "insert into record (unit, chain, number, line, sha256, sm3, mac) select unit, chain, number, line, sha256, sm3, mac from record "
-        "where chain like '2022%' and number = 5",
-        "审批记录第5条有2条：多出的是插入的",
+        "insert into record (unit, chain, number, line, sha256, sm3, mac) select unit, chain, 11, line, sha256, sm3, mac from record "
+        "where chain like '2022%' and number = 4",
+        "审批记录第4条有2条：多出的是插入的；序号被改为11",
     ),
     "record cut off": (
         "delete from record where chain like '2022%' and number > 9",
         "数据库中“样例bureau”对第2稿bureau的“同意”在审批记录中没有",
     ),
-    "numbers exchanged": (
-        "update record set number = 25 - number where chain like '2022%' and number in (12, 13)",
-        "审批记录第11条",
+    "line put in another's place": (
+        "update record set (line, sha256, sm3, mac) = (select other.line, other.sha256, other.sm3, other.mac from record other "
+        "where other.chain = record.chain and other.number = 10) where chain like '2022%' and number = 9",
+        "审批记录缺少第9条：已被删去；审批记录第10条有2条",
     ),
     "check code of another line": (
         "update record set mac = (select mac from record where chain like '2022%' and number = 2) where chain like '2022%' and number = 6",
@@ -614,7 +615,7 @@ REWRITINGS = {
     ),
     "gate taken out": (
         "update outcomes set document = json_remove(document, '$.gates[1]') where step = 'drafted' and revision = 2",
-        "审批环节与审批记录第9条不同",
+        "审批环节与审批记录第8条不同",
     ),
     "total rewritten": (
         "update outcomes set document = json_set(document, '$.card.total', '100.00') where step = 'scored'",

@@ -36,6 +36,7 @@ class Prefect:
         self.unregistered = 0
         self.requests: list[Any] = []
         self.moved: list[tuple[str | None, bool]] = []
+        self.tasks: list[Any] = []
 
     def read_deployment_by_name(self, name: str) -> Any:
         if self.unregistered:
@@ -51,6 +52,9 @@ class Prefect:
         if run not in self.runs:
             raise ObjectNotFound(ValueError(run))
         return FlowRun(id=run, flow_id=FLOW, state=self.runs[run])
+
+    def read_task_runs(self, flow_run_filter: Any, sort: Any) -> list[Any]:  # noqa: ARG002  # as Prefect's client
+        return self.tasks
 
     def set_flow_run_state(self, run: UUID, state: State[Any], force: bool) -> None:
         self.moved.append((state.name, force))
@@ -256,3 +260,14 @@ def test_run_whose_evaluation_has_ended_has_not_failed(
     prefect.runs[RUN], prefect.works, prefect.afterwards = Failed(), ends, state
     position = conductor.go_on(revision.evaluation)
     assert (stands(position), position.failure) == (outcome.value, None)
+
+
+def test_steps_are_told_by_their_names_as_they_begin(office: Office, prefect: Prefect) -> None:
+    told: list[str] = []
+
+    def works(run: str) -> None:
+        prefect.tasks += [SimpleNamespace(id=number, name=f"{name}-a1f") for number, name in enumerate(("接收台账", "校验台账"))]
+
+    prefect.works = works
+    Conductor(office, prefect, lambda: None, Patience(look=0), told.append).begin(office.workspace.subject(2022), "样例经办人")
+    assert told == ["接收台账", "校验台账"]
