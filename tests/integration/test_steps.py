@@ -15,11 +15,14 @@ import polars as pl
 import pytest
 
 from perfeval import persons, steps
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.proof import Proof
+from perfeval.approvals.statement import state
 from perfeval.archive import State, SubmissionPackage, archive_bag, verify_bag
 from perfeval.assessment import assess, write_report
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.ledgers import receive
-from perfeval.model import Answer, Figure, Revision, Scorecard, Verdict
+from perfeval.model import Answer, Decision, Figure, Revision, Scorecard, Verdict
 from perfeval.model.documents import dump, record_facts
 from perfeval.model.ledgers import parquet
 from perfeval.model.outcomes import Drafted, Scored, Sealing, Validated
@@ -492,6 +495,19 @@ def test_code_used_before_or_of_another_person_decides_nothing(office: Rehearsal
         answered(office, "样例center", code, "ffffffff")
     with pytest.raises(ApprovalError, match="已使用过"):
         answered(office, "样例center", code, draft)
+    assert office.status() == "waiting-center"
+
+
+@pytest.mark.parametrize("kind", [ProofKind.CODE, ProofKind.EXTERNAL])
+def test_proof_that_nothing_verifies_decides_nothing(office: Rehearsal, kind: ProofKind) -> None:
+    check_code = office.prepare()
+    with office.store.reading() as record:
+        draft, previous, now = record.outcome(office.revision, Drafted), record.head(office.evaluation.id), datetime.now(UTC)
+    made_up = Decision(office.evaluation.id, 1, "center", Verdict.APPROVE, "样例center", draft.draft.content_digest, "样例意见", now)
+    statement = state(made_up, office.person("样例center").id, previous)
+    answer = Answer(Verdict.APPROVE, "样例center", "", check_code, "样例意见", proof=Proof(kind, {"step": "1"}), statement=statement)
+    with pytest.raises(ApprovalError, match="核验不通过|不认"):
+        steps.decide(office.office, office.revision, office.workspace.gates[0], answer)
     assert office.status() == "waiting-center"
 
 
