@@ -97,10 +97,13 @@ def seed_faults(record: Transaction, people: Sequence[Entry]) -> list[Touched]:
         if item.kind is ProofKind.CODE and not person.revoked_at
     }
     kept = record.seeds()
-    faults = [Touched(PEOPLE, 0, f"密钥表里有 {person} 的密钥（指纹 {mark}），登记里没有") for person, mark in kept - enrolled.keys()]
-    for (person, mark), who in enrolled.items():
+    faults = [
+        Touched(PEOPLE, 0, f"密钥表里有 {person} 的密钥（指纹 {fingerprint}），登记里没有")
+        for person, fingerprint in kept - enrolled.keys()
+    ]
+    for (person, fingerprint), who in enrolled.items():
         try:
-            secret = record.seed(who, mark)
+            secret = record.seed(who, fingerprint)
         except StoreError:
             faults.append(Touched(PEOPLE, 0, f"“{who.name}”（{person}）的动态码密钥被改动，或换成了别人的"))
         else:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perfeval.console import MARKS, Group, emit, grouped, say, say_findings, show_scores, tell
+from perfeval.console import SIGNS, Group, emit, grouped, say, say_findings, show_scores, tell
 from perfeval.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def check(
 ) -> None:
     """校验台账：逐格列出全部问题。"""
     from perfeval.assessment import check_files, check_targets, receive_ledgers
-    from perfeval.ledgers import annotate as mark
+    from perfeval.ledgers import annotate as write_copies
     from perfeval.model import Severity
 
     place = open_workspace(workspace)
@@ -188,7 +188,7 @@ def check(
     doubts = [finding for subject, reading in zip(subjects, readings, strict=True) for finding in check_targets(subject, reading.ledgers)]
     findings = list(dict.fromkeys([*(finding for reading in readings for finding in reading.findings), *doubts]))
     ok = all(finding.severity is not Severity.ERROR for finding in findings)
-    copies = mark(files, findings, annotate) if annotate else []
+    copies = write_copies(files, findings, annotate) if annotate else []
     if as_json:
         ledgers = readings[0].ledgers.values()
         read = [{"ledger": item.title, "file": item.file, "sheet": item.sheet, "rows": item.count_rows()} for item in ledgers]
@@ -315,7 +315,7 @@ def verify(
         emit({"ok": ok, "checks": [{"name": item.name, "ok": item.ok, "state": item.state, "detail": item.detail} for item in checks]})
     else:
         for item in checks:
-            tell(f"{MARKS[item.state]} {item.name}：{item.detail}")
+            tell(f"{SIGNS[item.state]} {item.name}：{item.detail}")
         unproved = "；打○的各项，包内的材料证明不了" if any(item.state == "unproved" for item in checks) else ""
         tell(f"核验通过：没有发现不符{unproved}" if ok else "核验不通过：以上打✗的各项与归档时不符")
     raise typer.Exit(0 if ok else 1)
@@ -354,9 +354,9 @@ def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     if as_json:
         emit({"ok": ok, "checks": [asdict(result) for result in results]})
     else:
-        marks = {"ok": "✓", "optional": "○", "missing": "✗"}
+        signs = {"ok": "✓", "optional": "○", "missing": "✗"}
         for result in results:
-            tell(f"{marks[result.state]} {result.name}：{result.detail}")
+            tell(f"{signs[result.state]} {result.name}：{result.detail}")
     raise typer.Exit(0 if ok else 1)
 
 
