@@ -664,6 +664,13 @@ def test_store_rewritten_after_approval_keeps_the_archive_shut_and_is_named(offi
     assert not list(office.workspace.root.glob("archive/*"))
 
 
+def test_score_rewritten_before_the_decision_is_decided_on_by_nobody(office: Rehearsal) -> None:
+    check_code = office.prepare()
+    rewrite(office, "update outcomes set document = json_set(document, '$.card.total', '100.00') where step = 'scored'")
+    with pytest.raises(StoreError, match="与审批记录所记的不是同一份，不能审批"):
+        office.decide("center", Verdict.APPROVE, check_code)
+
+
 def test_decisions_inserted_into_the_tables_open_no_door(office: Rehearsal) -> None:
     office.prepare()
     insert = (
