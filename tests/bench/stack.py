@@ -170,16 +170,18 @@ def validate(frame: pd.DataFrame, ledger: str, findings: Findings) -> None:
 
 def check_rows(frame: pd.DataFrame, ledger: str, ledgers: dict[str, pd.DataFrame], workspace: Path, findings: Findings) -> None:
     """Rules over several cells and ledgers."""
-    failed = [(code, late, frame[late] < frame[early]) for code, of, early, late in rules.ORDER if of == ledger]
-    failed += [(code, name, frame[name].dt.year != rules.YEAR) for code, of, name in rules.IN_YEAR if of == ledger]
-    for code, of, name, other in rules.REFERENCES:
-        if of == ledger:
-            failed.append((code, name, frame[name].notna() & ~frame[name].isin(ledgers[other][name])))
-    for code, of, names in rules.UNIQUE:
-        if of == ledger and (filled := frame[names].dropna()).duplicated().any():
-            failed.append((code, names[-1], filled.duplicated(keep=False).reindex(frame.index, fill_value=False)))
-    if ledger in ("budget", "expenditure"):
-        failed.append(("X04", "programme_code", frame["programme_code"] != rules.PROGRAMME))
+    failed = []
+    for what, code, name, about in rules.constraints(ledger):
+        match what:
+            case "after":
+                failed.append((code, name, frame[name] < frame[about]))
+            case "within":
+                failed.append((code, name, frame[name].notna() & (frame[name].dt.year != rules.YEAR)))
+            case "refers":
+                known = [rules.PROGRAMME] if about == ["programme"] else ledgers[about[0]][about[1]]
+                failed.append((code, name, frame[name].notna() & ~frame[name].isin(known)))
+            case "unique" if (filled := frame[about].dropna()).duplicated().any():
+                failed.append((code, name, filled.duplicated(keep=False).reindex(frame.index, fill_value=False)))
     if ledger == "plans":
         spent = frame["plan_no"].map(ledgers["expenditure"].groupby("plan_no")["amount_yuan"].sum())
         failed.append(("X07", "budget_yuan", spent > frame["budget_yuan"]))

@@ -19,12 +19,12 @@ from pathlib import Path
 from sqlalchemy import event, insert
 
 from perfeval import steps
-from perfeval.model import Draft
+from perfeval.model import Draft, Figure
 from perfeval.model.documents import dump
 from perfeval.model.outcomes import Archived, Drafted
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
-from perfeval.store.tables import DecisionRow, EvaluationRow, OutcomeRow, PersonRow
+from perfeval.store.tables import DecisionRow, EvaluationRow, OutcomeRow
 
 MANY, WAITING = 1000, 300
 STATEMENTS, RATIO = 12, 1.5
@@ -51,40 +51,31 @@ def main() -> None:
 def office(folder: Path, count: int) -> Path:
     """A sample office with so many evaluations: three in ten wait at the first gate, the others are archived."""
     create_workspace(folder, sample="taojiang-2022")
-    store = open_office(folder).store
-    figures = [{"id": f"fact_{n}", "text": "70余", "value": "73", "unit": "次"} for n in range(150)]
+    place = open_office(folder)
+    store, gates = place.store, place.workspace.gates
+    figures = tuple(Figure(f"fact_{n}", "70余", "73", "次") for n in range(150))
     waits = [count == 1 or number * WAITING // count != (number + 1) * WAITING // count for number in range(count)]
     with store._engine.execution_options(writes=True).begin() as connection:
-        person = {"id": 1, "unit": store._unit, "name": "样例甲", "role": "center", "secret": "", "enrolled_at": MOMENT}
-        connection.execute(insert(PersonRow), [person])
         for number, is_waiting in enumerate(waits):
             id_, at = f"2022-p{number}-1", MOMENT + timedelta(minutes=number)
             draft = Draft(id_, 1, DIGEST, DIGEST, "AAAAAAAA", date(2023, 4, 3))
-            drafted = {"configuration": {"perfeval.yml": DIGEST}, "draft": dump(Draft, draft), "figures": figures}
-            row = {
-                "id": id_,
-                "unit": store._unit,
-                "year": 2022,
-                "programme_key": f"p{number}",
-                "programme": "样例项目",
-                "prepared_by": "样例",
-            }
-            ended = {"outcome": None} if is_waiting else {"outcome": "archived"}
-            connection.execute(insert(EvaluationRow), [{**row, **ended, "opened_at": at, "run": id_}])
-            outcomes = [(Drafted.step, drafted), *([] if is_waiting else [(Archived.step, {"bag": id_})])]
-            done = [{"evaluation": id_, "revision": 1, "step": step, "document": document, "done_at": at} for step, document in outcomes]
-            connection.execute(insert(OutcomeRow), done)
+            drafted = Drafted({"perfeval.yml": DIGEST}, draft, figures, DIGEST, gates)
+            evaluation = {
+                "id": id_, "unit": store._unit, "year": 2022, "programme_key": f"p{number}", "programme": "样例项目", "prepared_by": "样例",
+                "preparer": "p1", "opened_at": at, "run": id_, "outcome": None if is_waiting else "archived",
+            }  # fmt: skip
+            connection.execute(insert(EvaluationRow), [evaluation])
+            done = {"evaluation": id_, "revision": 1, "done_at": at}
+            outcomes = [{**done, "step": Drafted.step, "document": dump(Drafted, drafted)}]
+            outcomes += [] if is_waiting else [{**done, "step": Archived.step, "document": {"bag": id_}}]
+            connection.execute(insert(OutcomeRow), outcomes)
             decision = {
-                "evaluation": id_,
-                "revision": 1,
-                "verdict": "同意",
-                "approver": 1,
-                "content_digest": DIGEST,
-                "comment": "",
+                "evaluation": id_, "revision": 1, "unit": store._unit, "verdict": "同意", "content_digest": DIGEST, "comment": "",
                 "decided_at": at,
-            }
-            if not is_waiting:
-                connection.execute(insert(DecisionRow), [{**decision, "gate": gate} for gate in ("center", "bureau")])
+            }  # fmt: skip
+            given = [] if is_waiting else [{**decision, "gate": gate.key, "approver": gate.key, "name": gate.title} for gate in gates]
+            if given:
+                connection.execute(insert(DecisionRow), given)
     store.close()
     return folder
 

@@ -132,17 +132,19 @@ def cell_checks(ledger: str) -> list[Check]:
 def row_checks(ledger: str, ledgers: dict[str, pl.DataFrame], workspace: Path) -> list[Check]:
     """The same for rules over several cells and ledgers."""
     frame = ledgers[ledger]
-    checks = [(code, late, pl.col(late) < pl.col(early)) for code, of, early, late in rules.ORDER if of == ledger]
-    checks += [(code, name, pl.col(name).dt.year() != rules.YEAR) for code, of, name in rules.IN_YEAR if of == ledger]
-    for code, of, name, other in rules.REFERENCES:
-        if of == ledger:
-            checks.append((code, name, ~pl.col(name).is_in(ledgers[other][name].implode())))
-    for code, of, names in rules.UNIQUE:
-        # Counting distinct values is far cheaper than marking duplicates, and mostly there are none.
-        if of == ledger and (filled := frame.select(names).drop_nulls()).select(pl.struct(names).hash().n_unique()).item() < filled.height:
-            checks.append((code, names[-1], pl.struct(names).is_duplicated() & pl.all_horizontal(pl.col(names).is_not_null())))
-    if ledger in ("budget", "expenditure"):
-        checks.append(("X04", "programme_code", pl.col("programme_code") != rules.PROGRAMME))
+    checks: list[Check] = []
+    for what, code, name, about in rules.constraints(ledger):
+        match what:
+            case "after":
+                checks.append((code, name, pl.col(name) < pl.col(about)))
+            case "within":
+                checks.append((code, name, pl.col(name).dt.year() != rules.YEAR))
+            case "refers":
+                known = [rules.PROGRAMME] if about == ["programme"] else ledgers[about[0]][about[1]].implode()
+                checks.append((code, name, ~pl.col(name).is_in(known)))
+            # Counting distinct values is far cheaper than marking duplicates, and mostly there are none.
+            case "unique" if (filled := frame.select(about).drop_nulls()).select(pl.struct(about).hash().n_unique()).item() < filled.height:
+                checks.append((code, name, pl.struct(about).is_duplicated() & pl.all_horizontal(pl.col(about).is_not_null())))
     if ledger == "plans":
         spent = ledgers["expenditure"].group_by("plan_no").agg(pl.col("amount_yuan").sum())
         limit = pl.col("plan_no").replace_strict(spent["plan_no"], spent["amount_yuan"], default=None)
