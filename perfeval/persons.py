@@ -275,14 +275,15 @@ def check_attempts(record: Transaction, person: Person | None, address: str, now
 
     Raises: ApprovalError: it is locked, and until when.
     """
-    check_lock(record.attempts(now), person.id if person else "", address[:_ADDRESS_LENGTH], now)
+    who, where = person.id if person else "", address[:_ADDRESS_LENGTH]
+    check_lock(record.attempts(now, who, where), who, where, now)
 
 
 def note_attempt(record: Transaction, person: Person | None, address: str, now: datetime, *, is_right: bool) -> None:
     """Keep that a proof was looked at, and tell when it locks."""
     who, where = person.id if person else "", address[:_ADDRESS_LENGTH]
     record.note_attempt(Attempt(now, Result.RIGHT if is_right else Result.WRONG, who, where))
-    if not is_right and (lock := lock_of(record.attempts(now), who, where, now)):
+    if not is_right and (lock := lock_of(record.attempts(now, who, where), who, where, now)):
         record.append(PEOPLE, Locked(person=who or None, address=where, wrong=lock.wrong, until_at=lock.until))
 
 

@@ -244,7 +244,7 @@ def secret_key() -> str:
     if len(key) < KEY_LENGTH:
         raise UsageError(
             "U02",
-            f"环境变量 {KEY_VARIABLE} 未设置或少于{KEY_LENGTH}个字符，不能读写审批人密钥",
+            f"环境变量 {KEY_VARIABLE} 未设置或少于{KEY_LENGTH}个字符，不能登录、送审、审批，也不能读写审批记录",
             f'先执行：export {KEY_VARIABLE}="$(openssl rand -base64 24)"，并把它另行妥善保存：丢失后审批人须重新登记。',
         )
     return key

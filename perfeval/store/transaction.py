@@ -343,9 +343,10 @@ class Transaction(Record):
         )
         return result.first() is not None
 
-    def attempts(self, now: datetime) -> list[Attempt]:
-        """The proofs that were looked at lately, in the order they came: what a lock depends on."""
-        query = select(AttemptRow).where(AttemptRow.unit == self.unit, AttemptRow.at > now - REMEMBERED).order_by(AttemptRow.id)
+    def attempts(self, now: datetime, person: str, address: str) -> list[Attempt]:
+        """The proofs of a person or from an address that were looked at lately, in the order they came: what a lock depends on."""
+        lately = select(AttemptRow).where(AttemptRow.unit == self.unit, AttemptRow.at > now - REMEMBERED)
+        query = lately.where((AttemptRow.person == person) | (AttemptRow.address == address)).order_by(AttemptRow.id)
         return [Attempt(row.at, Result[row.result], row.person, row.address) for row in self.session.scalars(query)]
 
     def note_attempt(self, attempt: Attempt) -> None:
