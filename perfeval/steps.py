@@ -385,7 +385,7 @@ def close_evaluation(store: Store, evaluation: Evaluation) -> None:
 
 
 def _package(office: Office, revision: Revision) -> SubmissionPackage:
-    from perfeval.archive import SubmissionPackage, archive_number, hear_all, report_title
+    from perfeval.archive import SubmissionPackage, archive_number, hear_all, report_title, touched
     from perfeval.report import write_approval_sheet
 
     evaluation, artifacts = revision.evaluation, office.store.artifacts
@@ -399,10 +399,13 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         # Number, time and how far the record goes are written down before the bag is made: a second attempt makes the same bag.
         evaluation = record.evaluation(evaluation.id)
         entries, people = record.entries(evaluation.id), record.entries(PEOPLE)
+        record.refuse_other_key(entries)
         decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
         hear_all(evaluation.id, entries, people, decisions, record.record_key)
         sealed = Sealing(record.next_item_number(evaluation), record.now(), len(entries), len(people))
         sealing = record.save_outcome(revision, sealed)
+        if sealing.at > sealed.at:
+            raise touched([f"归档时间（{sealing.at.astimezone():%Y-%m-%d %H:%M:%S}）晚于现在"])
     told, told_people = entries[: sealing.entries or None], people[: sealing.people or None]
     configuration = _without_address(office.store, settings, {**scored.configuration, **drafted.configuration})
     return SubmissionPackage(

@@ -646,8 +646,13 @@ REWRITINGS = {
     "person deleted": ("delete from record where chain = 'people' and number = 7", "人员记录缺少第7条：已被删去"),
     "sealed too early": (
         "insert into outcomes (evaluation, revision, step, document, done_at) select id, 2, 'sealing', "
-        "json_object('number', 1, 'at', '2099-01-01T00:00:00Z', 'entries', 5, 'people', 9), opened_at from evaluations",
+        "json_object('number', 1, 'at', '2020-01-01T00:00:00Z', 'entries', 5, 'people', 9), opened_at from evaluations",
         "数据库中“样例center”对第2稿center的“同意”在审批记录中没有",
+    ),
+    "sealed in times to come": (
+        "insert into outcomes (evaluation, revision, step, document, done_at) select id, 2, 'sealing', "
+        "json_object('number', 1, 'at', '2099-01-01T00:00:00Z', 'entries', 10, 'people', 11), opened_at from evaluations",
+        "归档时间（2099-01-01",
     ),
     "correction rewritten": (
         "update outcomes set document = json_set(document, '$.note', '没有更正') where step = 'corrected'",
@@ -693,6 +698,13 @@ def test_score_rewritten_before_the_decision_is_decided_on_by_nobody(office: Reh
     rewrite(office, "update outcomes set document = json_set(document, '$.card.total', '100.00') where step = 'scored'")
     with pytest.raises(StoreError, match="与审批记录所记的不是同一份，不能审批"):
         office.decide("center", Verdict.APPROVE, check_code)
+
+
+def test_archive_with_another_key_says_so(office: Rehearsal, ready: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.take_over(ready)
+    monkeypatch.setenv("PERFEVAL_KEY", "another invented key for tests")
+    with pytest.raises(StoreError, match="PERFEVAL_KEY 与登记时不是同一个"):
+        office.archive()
 
 
 def test_decisions_inserted_into_the_tables_open_no_door(office: Rehearsal) -> None:
