@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from perfeval.approvals.answering import checked
 from perfeval.approvals.codes import code_step, is_secret, new_secret, newest_step, secret_fingerprint, secret_link
 from perfeval.approvals.events import Confirmed, Enrolled, Invited, Locked, Revoked, Substituted, Unlocked
 from perfeval.approvals.likeness import likeness
@@ -24,6 +25,7 @@ from perfeval.approvals.statement import Enrolment, read_enrolment, write_enrolm
 from perfeval.errors import ApprovalError
 from perfeval.model.evaluation import NAME_LENGTH, gate_title
 from perfeval.store.record import told_people
+from perfeval.texts import visible
 
 if TYPE_CHECKING:
     from perfeval.approvals.passkey import Passkey
@@ -72,7 +74,7 @@ def known(office: Office, name: str) -> Person:
     with office.store.reading() as record:
         found = find(record.people(), name)
     if found is None:
-        raise ApprovalError("A43", f"没有登记“{name}”", "核对姓名：perfeval approver list。")
+        raise ApprovalError("A43", f"没有登记“{visible(name)}”", "核对姓名：perfeval approver list。")
     return found
 
 
@@ -187,6 +189,7 @@ def revoke(office: Office, person: str, by: str, reason: str) -> None:
 
     Raises: ApprovalError: he is not there, or it is not for this person to revoke.
     """
+    reason = checked("停用的原因", reason)
     with office.store.transaction() as record:
         people = _people_now(record)
         if by != person:
@@ -194,7 +197,7 @@ def revoke(office: Office, person: str, by: str, reason: str) -> None:
         found = people.persons.get(person)
         if found is None or found.revoked_at:
             raise ApprovalError("A42", f"“{found.name if found else person}”没有登记，或已停用", "用 perfeval approver list 查看。")
-        record.append(PEOPLE, Revoked(person=person, reason=reason.strip()), by)
+        record.append(PEOPLE, Revoked(person=person, reason=reason), by)
         record.forget_seeds(person)
 
 
@@ -218,15 +221,20 @@ def substitute(office: Office, person: str, absent: str, gate: str, from_on: dat
 def unlock(office: Office, whom: str, by: str) -> None:
     """End the lock of a person (by id) or of an address.
 
-    Raises: ApprovalError: it is not for this person to unlock.
+    Raises: ApprovalError: it is not for this person to unlock, or nobody of that name and nothing from that address is known.
     """
     with office.store.transaction() as record:
         people = _people_now(record)
         _check_actor(people, by)
         person = whom if whom in people.persons else ""
         address = "" if person else whom[:_ADDRESS_LENGTH]
+        now = datetime.now(UTC)
+        if address not in {"", *(item.address for item in record.attempts(now))} or not (person or address):
+            raise ApprovalError(
+                "A43", f"没有登记“{visible(whom)}”，也没有来自这一地址的登录", "核对姓名（perfeval approver list）或网络地址。"
+            )
         record.append(PEOPLE, Unlocked(person=person or None, address=address), by)
-        record.note_attempt(Attempt(datetime.now(UTC), Result.UNLOCKED, person, address))
+        record.note_attempt(Attempt(now, Result.UNLOCKED, person, address))
 
 
 def log_in(office: Office, name: str, code: str, address: str) -> Person:
@@ -254,7 +262,7 @@ def require(people: People, name: str, role: str, office: Office) -> Person:
     person = find(people, name)
     if person and people.active(person.id) and role in person.roles:
         return person
-    title, called = role_title(office, role), name.strip() or "姓名"
+    title, called = role_title(office, role), visible(name.strip()) or "姓名"
     if person and not person.revoked_at and role in person.roles and person.means:
         command = f"perfeval approver confirm {called} --fingerprint 指纹 --as 确认人"
         raise ApprovalError("A17", f"“{person.name}”的登记还没有经第二人确认", f"请另一个已登记的人核对指纹后执行：{command}")
@@ -315,7 +323,7 @@ def _check_roles(office: Office, roles: Sequence[str]) -> None:
     unknown = [role for role in roles if role not in known]
     if unknown or not roles:
         told = "、".join(f"{key}（{title}）" for key, title in known.items())
-        raise ApprovalError("A02", f"没有“{'、'.join(unknown)}”这一角色" if unknown else "没有写角色", f"可用角色：{told}")
+        raise ApprovalError("A02", f"没有“{visible('、'.join(unknown))}”这一角色" if unknown else "没有写角色", f"可用角色：{told}")
 
 
 def _check_actor(people: People, by: str | None) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from perfeval import persons
 from perfeval.approvals import events
-from perfeval.approvals.answering import Matter, check_answer, prove
+from perfeval.approvals.answering import Matter, check_answer, checked, prove
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
@@ -282,7 +282,7 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
             decision = _decide(office, record, matter, person, answer, step, now)
         except ApprovalError as error:
             refusal: ApprovalError | None = error
-            record.record_wrong_answer(revision, gate.key, visible(answer.name)[:NAME_LENGTH], error)
+            record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
         # Whether a device has signed is not looked at where the answer is refused for something else.
@@ -301,9 +301,13 @@ def _decide(
     office: Office, record: Transaction, matter: Matter, person: Person | None, answer: Answer, step: int | None, now: datetime
 ) -> Decision:
     if person is None:
-        raise ApprovalError("A04", f"没有登记审批人“{answer.name}”", "核对姓名；新审批人由经办人邀请登记（perfeval approver invite）。")
+        raise ApprovalError(
+            "A04",
+            f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”",
+            "核对姓名；新审批人由经办人邀请登记（perfeval approver invite）。",
+        )
     if person.revoked_at:
-        raise ApprovalError("A13", f"审批人“{answer.name}”已停用", "由在用的审批人审批，或重新登记。")
+        raise ApprovalError("A13", f"审批人“{person.name}”已停用", "由在用的审批人审批，或重新登记。")
     if step is None and answer.proof is None:
         raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     draft, rule, _ = matter.drafted()
@@ -335,8 +339,9 @@ def _matter(record: Transaction, revision: Revision, gate: str) -> Matter:
 
 def record_correction(office: Office, revision: Revision, note: str, by: str = "") -> None:
     """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer."""
+    note = checked("更正说明", note)
     with office.store.transaction() as record:
-        told, note = record.preparer_of(revision.evaluation), note.strip()
+        told = record.preparer_of(revision.evaluation)
         corrected = events.Corrected(revision=revision.number, note=note)
         record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)
 
@@ -380,7 +385,7 @@ def close_evaluation(store: Store, evaluation: Evaluation) -> None:
 
 
 def _package(office: Office, revision: Revision) -> SubmissionPackage:
-    from perfeval.archive import SubmissionPackage, archive_number, hear_all, report_title
+    from perfeval.archive import SubmissionPackage, archive_number, hear_all, report_title, touched
     from perfeval.report import write_approval_sheet
 
     evaluation, artifacts = revision.evaluation, office.store.artifacts
@@ -394,10 +399,13 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         # Number, time and how far the record goes are written down before the bag is made: a second attempt makes the same bag.
         evaluation = record.evaluation(evaluation.id)
         entries, people = record.entries(evaluation.id), record.entries(PEOPLE)
+        record.refuse_other_key(entries)
         decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
         hear_all(evaluation.id, entries, people, decisions, record.record_key)
         sealed = Sealing(record.next_item_number(evaluation), record.now(), len(entries), len(people))
         sealing = record.save_outcome(revision, sealed)
+        if sealing.at > sealed.at:
+            raise touched([f"归档时间（{sealing.at.astimezone():%Y-%m-%d %H:%M:%S}）晚于现在"])
     told, told_people = entries[: sealing.entries or None], people[: sealing.people or None]
     configuration = _without_address(office.store, settings, {**scored.configuration, **drafted.configuration})
     return SubmissionPackage(

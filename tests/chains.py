@@ -122,9 +122,10 @@ class Chains:
         revision: int = 1,
         gates: tuple[GateRule, ...] = (CENTER, BUREAU),
         digest: str = "d" * 64,
+        file: str = "c" * 64,
         configuration: tuple[RecordedFile, ...] = (),
     ) -> None:
-        self.note(Drafted(revision=revision, digest="c" * 64, content_digest=digest, configuration=configuration, gates=gates))
+        self.note(Drafted(revision=revision, digest=file, content_digest=digest, configuration=configuration, gates=gates))
 
     def statement(self, gate: str, approver: str, verdict: Verdict = Verdict.APPROVE, revision: int = 1, **changed: Any) -> str:
         fields = {"content_digest": "d" * 64, "comment": "意见“一”\n\\", "decided_at": self.now, "evaluation": self.evaluation}

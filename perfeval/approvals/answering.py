@@ -48,6 +48,19 @@ class Matter:
         return line.what, rule, line.at
 
 
+def checked(title: str, text: str) -> str:
+    """What somebody has written for the record, without blanks around it.
+
+    Raises: ApprovalError: it is too long, or has characters in it that nobody sees.
+    """
+    text = text.strip()
+    if len(text) > COMMENT_LENGTH:
+        raise ApprovalError("A14", f"{title}有{len(text)}字，超过{COMMENT_LENGTH}字", "缩短后重新填写，详细材料另附。")
+    if has_controls(text.replace("\n", "").replace("\t", "")):
+        raise ApprovalError("A30", f"{title}里有不能识别的字符", "删去其中的控制字符，重新填写。")
+    return text
+
+
 def check_answer(matter: Matter, person: Person, answer: Answer, now: datetime) -> tuple[Decision, str]:
     """Check an answer whose proof was the person's, and make it his decision at the gate on the draft.
 
@@ -66,11 +79,7 @@ def check_answer(matter: Matter, person: Person, answer: Answer, now: datetime) 
     known = check_code(draft.content_digest)
     if not hmac.compare_digest("".join(answer.check_code.split()).lower().encode(errors="replace"), known.lower().encode()):
         raise ApprovalError("A07", "核对码与本稿不符，您看到的可能不是这一稿", "重新下载并打开本稿 Word 文件，填写文件名末尾的8位核对码。")
-    comment = answer.comment.strip()
-    if len(comment) > COMMENT_LENGTH:
-        raise ApprovalError("A14", f"审批意见有{len(comment)}字，超过{COMMENT_LENGTH}字", "缩短意见，详细材料另附。")
-    if has_controls(comment.replace("\n", "").replace("\t", "")):
-        raise ApprovalError("A30", "审批意见里有不能识别的字符", "删去其中的控制字符，重新填写。")
+    comment = checked("审批意见", answer.comment)
     if answer.verdict is not Verdict.APPROVE and not comment:
         raise ApprovalError("A11", f"选择“{answer.verdict}”时必须填写审批意见", "写明理由和需要修改之处。")
     evaluation = matter.revision.evaluation.id

@@ -81,6 +81,8 @@ class _Court:
         is_begun = any(not isinstance(item.what, Migrated) for item in before)
         if is_begun == isinstance(line.what, Opened) and not isinstance(line.what, Migrated):
             raise ValueError("立项不是第一条")
+        if is_begun and isinstance(line.what, Migrated):
+            raise ValueError("接管不是第一条")
         match line.what:
             case Opened() as opened:
                 self._people(opened.people, line)

@@ -2,7 +2,7 @@
 
 from perfeval.archive.bag import archive_bag
 from perfeval.archive.description import made_by, misdescribed
-from perfeval.archive.hearing import Hearing, hear, hear_all
+from perfeval.archive.hearing import Hearing, hear, hear_all, touched
 from perfeval.archive.package import ORIGIN, SHEET, SubmissionPackage, archive_number, report_title
 from perfeval.archive.verification import Check, Examination, State, examine_bag, verify_bag
 from perfeval.archive.witness import compare_witness
@@ -24,5 +24,6 @@ __all__ = [
     "made_by",
     "misdescribed",
     "report_title",
+    "touched",
     "verify_bag",
 ]

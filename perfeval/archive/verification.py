@@ -261,6 +261,10 @@ def _check_approvals(bag: _Bag, approvals: Approvals | None, hearing: Hearing | 
         digest = content_digest(bag.read(REPORT))
         unbound = misbound(approvals, digest) + ([] if approvals.content_digest == digest else ["审批记录中的内容摘要不是这份报告的"])
         coded = approvals.check_code == check_code(digest)
+        # Byte for byte: the content digest says nothing of what hangs behind the document.
+        drafted = hearing.draft(approvals.revision) if hearing else None
+        if not unbound and drafted and bag.payload[REPORT].sha256 != drafted[1].digest:
+            unbound = [f"{REPORT} 与审批记录第{drafted[0].number}条成文的文件不是逐字节相同"]
     except ValueError as error:
         unbound, coded = [str(error)], False
     wrong = [*(_untold(bag, approvals, hearing) if hearing else unapproved(approvals)), *untimely(approvals)]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.events import Migrated
 from perfeval.approvals.record import PEOPLE
+from perfeval.errors import StoreError
 from perfeval.model import Stage, Verdict
 from perfeval.model.outcomes import Corrected
 from perfeval.store.tables import BeforeRow, DecisionRow, EvaluationRow, OutcomeRow, SecretRow
@@ -29,15 +30,21 @@ def take_over(transaction: Transaction, programmes: Mapping[str, str]) -> None:
     Decisions from before stand beside ended evaluations, and count nowhere. An evaluation that is still open begins its revision anew:
     its draft was approved, if at all, by secrets that others have seen.
 
-    Raises: UsageError: the office's key is not in the environment.
+    Raises: UsageError: the office's key is not in the environment. StoreError: the unit has a record already: nothing stood before it.
     """
     session, unit = transaction.session, transaction.unit
+    transaction.lock_chain(PEOPLE)  # another process may be taking it over
+    waiting = session.scalars(select(BeforeRow).where(BeforeRow.unit.in_(("", unit))).order_by(BeforeRow.unit)).all()
+    # Else whoever writes a row here has the program itself record what he says.
+    if waiting and transaction.chains():
+        message = "数据库里有待接管的旧数据，而审批记录早已开始：是后来插入的"
+        raise StoreError("S10", message, "从备份恢复，或删去表 before 中的行后执行 perfeval audit。")
     before = update(EvaluationRow).where(EvaluationRow.unit == "")
     for name, key in programmes.items():
         session.execute(before.where(EvaluationRow.programme == name).values(unit=unit, programme_key=key))
     for table in (EvaluationRow, SecretRow):
         session.execute(update(table).where(table.unit == "").values(unit=unit))
-    for row in session.scalars(select(BeforeRow).where(BeforeRow.unit.in_(("", unit))).order_by(BeforeRow.unit)).all():
+    for row in waiting:
         content: dict[str, list[dict[str, Any]]] = row.content
         transaction.append(PEOPLE, Migrated(schema_version=_SCHEMA, content=dump_line({"people": content["people"]})))
         for evaluation in content["evaluations"]:

@@ -22,6 +22,7 @@ from perfeval.model.outcomes import Corrected, Drafted, Failure, Sealing
 from perfeval.store.record import Record
 from perfeval.store.tables import AskRow, AttemptRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow, SeedRow
 from perfeval.store.vault import decrypt, encrypt
+from perfeval.texts import visible
 
 
 class Outcome(Protocol):
@@ -300,8 +301,9 @@ class Transaction(Record):
     def record_wrong_answer(self, revision: Revision, gate: str, name: str, error: ApprovalError) -> None:
         """Keep an answer that was no decision: who it says it is of, and what was wrong with it."""
         number = len(self.failed_attempts(revision, gate))
-        self.record_failed_attempt(revision, gate, FailedAttempt(number, str(error)))
-        told = AnsweredWrongly(revision=revision.number, gate=gate, name=name, code=error.code, problem=error.message)
+        # What was typed may stand in what was wrong with it, and neither the record nor every database takes half characters.
+        self.record_failed_attempt(revision, gate, FailedAttempt(number, "\n".join(map(visible, str(error).split("\n")))))
+        told = AnsweredWrongly(revision=revision.number, gate=gate, name=visible(name), code=error.code, problem=visible(error.message))
         self.append(revision.evaluation.id, told)
 
     # ---- proofs and secrets ------------------------------------------------------------------------------------------

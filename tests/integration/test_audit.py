@@ -223,6 +223,15 @@ def test_record_moved_to_another_unit_is_told_there(office: Office) -> None:
         ]
 
 
+def test_past_that_somebody_invents_for_the_store_is_not_taken_over(office: Office) -> None:
+    evaluation = "'id', '2022-zdxm-1', 'outcome', 'archived'"
+    decided = "'evaluation', '2022-zdxm-1', 'revision', 2, 'gate', 'bureau', 'approver', 'x', 'name', '某人', 'verdict', '同意'"
+    told = f"json_array(json_object({evaluation})), 'decisions', json_array(json_object({decided}))"
+    rewrite(office, f"INSERT INTO before SELECT unit, json_object('people', json_array(), 'evaluations', {told}) FROM evaluations")
+    with pytest.raises(StoreError, match="待接管的旧数据，而审批记录早已开始"):
+        open_office(office.workspace.root).store.close()
+
+
 def test_archive_written_into_the_table_alone_is_told(office: Office) -> None:
     rewrite(office, "UPDATE evaluations SET outcome = 'archived'")
     assert [message for _, _, message in faults(office)] == ["自评表里写着已归档，审批记录里没有归档"]

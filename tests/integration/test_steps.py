@@ -30,6 +30,7 @@ from perfeval.model.scores import FactRecord
 from perfeval.office import Office, open_office
 from perfeval.reperformance import verify_archive
 from perfeval.report import read_text, write_approval_sheet
+from perfeval.texts import has_controls
 from perfeval.workspace import Workspace
 
 
@@ -506,9 +507,32 @@ def test_proof_that_nothing_verifies_decides_nothing(office: Rehearsal, kind: Pr
     made_up = Decision(office.evaluation.id, 1, "center", Verdict.APPROVE, "样例center", draft.draft.content_digest, "样例意见", now)
     statement = state(made_up, office.person("样例center").id, previous)
     answer = Answer(Verdict.APPROVE, "样例center", "", check_code, "样例意见", proof=Proof(kind, {"step": "1"}), statement=statement)
-    with pytest.raises(ApprovalError, match="核验不通过|不认"):
+    with pytest.raises(ApprovalError, match=r"核验不通过|不认"):
         steps.decide(office.office, office.revision, office.workspace.gates[0], answer)
     assert office.status() == "waiting-center"
+
+
+@pytest.mark.parametrize(
+    ("field", "sign"), [("name", "\ud800"), ("name", "\0"), ("code", "\ud800"), ("check_code", "\ud800"), ("comment", "\u202e")]
+)
+def test_answer_with_signs_that_are_no_text_is_refused_and_kept(office: Rehearsal, field: str, sign: str) -> None:
+    answer = Answer(Verdict.APPROVE, "样例center", office.phones["center"].code(), office.prepare(), "样例意见")
+    with pytest.raises(ApprovalError):
+        steps.decide(office.office, office.revision, office.workspace.gates[0], replace(answer, **{field: f"样例{sign}"}), "10.0.0.9")
+    with office.store.reading() as record:
+        assert len(record.failed_attempts(office.revision, "center")) == len(record.attempts(datetime.now(UTC))) == 1
+        assert not has_controls(record.failed_attempts(office.revision, "center")[0].problem.replace("\n", ""))
+
+
+@pytest.mark.parametrize("sign", ["\ud800", "\0", "x" * 2001])
+def test_reason_or_note_with_signs_that_are_no_text_is_refused(office: Rehearsal, sign: str) -> None:
+    operator, approver = office.person("样例经办人").id, office.person("样例center").id
+    with pytest.raises(ApprovalError, match="停用的原因"):
+        persons.revoke(office.office, approver, operator, sign)
+    with pytest.raises(ApprovalError, match="更正说明"):
+        steps.record_correction(office.office, office.revision, sign)
+    with pytest.raises(ApprovalError, match="没有登记"):
+        persons.unlock(office.office, sign, operator)
 
 
 def test_answer_of_a_stranger_or_of_somebody_revoked_decides_nothing(office: Rehearsal) -> None:
@@ -622,8 +646,13 @@ REWRITINGS = {
     "person deleted": ("delete from record where chain = 'people' and number = 7", "人员记录缺少第7条：已被删去"),
     "sealed too early": (
         "insert into outcomes (evaluation, revision, step, document, done_at) select id, 2, 'sealing', "
-        "json_object('number', 1, 'at', '2099-01-01T00:00:00Z', 'entries', 5, 'people', 9), opened_at from evaluations",
+        "json_object('number', 1, 'at', '2020-01-01T00:00:00Z', 'entries', 5, 'people', 9), opened_at from evaluations",
         "数据库中“样例center”对第2稿center的“同意”在审批记录中没有",
+    ),
+    "sealed in times to come": (
+        "insert into outcomes (evaluation, revision, step, document, done_at) select id, 2, 'sealing', "
+        "json_object('number', 1, 'at', '2099-01-01T00:00:00Z', 'entries', 10, 'people', 11), opened_at from evaluations",
+        "归档时间（2099-01-01",
     ),
     "correction rewritten": (
         "update outcomes set document = json_set(document, '$.note', '没有更正') where step = 'corrected'",
@@ -669,6 +698,13 @@ def test_score_rewritten_before_the_decision_is_decided_on_by_nobody(office: Reh
     rewrite(office, "update outcomes set document = json_set(document, '$.card.total', '100.00') where step = 'scored'")
     with pytest.raises(StoreError, match="与审批记录所记的不是同一份，不能审批"):
         office.decide("center", Verdict.APPROVE, check_code)
+
+
+def test_archive_with_another_key_says_so(office: Rehearsal, ready: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.take_over(ready)
+    monkeypatch.setenv("PERFEVAL_KEY", "another invented key for tests")
+    with pytest.raises(StoreError, match="PERFEVAL_KEY 与登记时不是同一个"):
+        office.archive()
 
 
 def test_decisions_inserted_into_the_tables_open_no_door(office: Rehearsal) -> None:

@@ -59,7 +59,7 @@ class Approving:
         recorded = [RecordedFile(path, hashlib.sha256(content).hexdigest()) for path, content in self.files.items()]
         self.chains.note(Frozen(revision=revision, ledgers=tuple(file for file in recorded if file.path.startswith("ledgers/"))))
         settings = tuple(file for file in recorded if not file.path.startswith("ledgers/"))
-        self.chains.draft(revision, digest=content_digest(report), configuration=settings)
+        self.chains.draft(revision, digest=content_digest(report), file=hashlib.sha256(report).hexdigest(), configuration=settings)
 
     def decide(self, gate: str, **changed: Any) -> None:
         """By the gate's own approver, on the report."""

@@ -163,6 +163,13 @@ def test_file_that_the_record_tells_otherwise_is_named(bag: Path, reseal: Reseal
     assert problem in failed(bag)["真实性：审批决定"]
 
 
+def test_report_with_something_hung_behind_it_is_not_the_one_approved(bag: Path, reseal: Reseal) -> None:
+    with (bag / "data/report.docx").open("ab") as file:
+        file.write(b"hidden")
+    reseal(bag)
+    assert failed(bag) == {"真实性：批准的就是这份报告": "data/report.docx 与审批记录第8条成文的文件不是逐字节相同"}
+
+
 @pytest.mark.parametrize("notes", [{}, {"1": "没有更正"}, {"1": "已补充会议纪要", "2": "又更正"}, ["已补充会议纪要"]])
 def test_corrections_that_the_record_tells_otherwise_are_wrong(bag: Path, reseal: Reseal, notes: object) -> None:
     (bag / "data/records/corrections.json").write_text(json.dumps(notes), encoding="utf-8")

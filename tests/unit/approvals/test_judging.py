@@ -189,3 +189,8 @@ def test_record_taken_over_from_an_older_store_says_so(opened: Any) -> None:
     opened.draft()
     found = judged(opened)
     assert (found.faults, found.is_migrated) == ((), True)
+
+
+def test_past_that_is_told_after_the_beginning_does_not_stand(opened: Any) -> None:
+    opened.note(Migrated(schema_version="0002", content="{}"))
+    assert faults(opened) == ["第3条不成立：接管不是第一条"]
