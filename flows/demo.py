@@ -11,7 +11,7 @@ from rich.console import Console
 from flows.serve import conducting
 from perfeval import persons, steps
 from perfeval.approvals.people import OPERATOR
-from perfeval.console import MARKS, show_scores, tell
+from perfeval.console import SIGNS, show_scores, tell
 from perfeval.errors import ArchiveError, ServerError
 from perfeval.model import Answer, Draft, Gate, Revision, Stage, Verdict
 from perfeval.office import Office, open_office
@@ -82,7 +82,7 @@ def _approval(gate: Gate, draft: Draft, code: pyotp.TOTP) -> Answer:
 def _show(console: Console, office: Office, revision: Revision) -> None:
     bag = steps.archive_report(office, revision)
     for check in verify_archive(bag):
-        console.print(f"{MARKS[check.state]} {check.name}：{check.detail}", highlight=False)
+        console.print(f"{SIGNS[check.state]} {check.name}：{check.detail}", highlight=False)
         if not check.ok:
             raise ArchiveError("P12", f"归档包核验不通过：{check.name}", check.detail)
     show_scores(steps.score_indicators(office, revision))

@@ -142,14 +142,14 @@ class Desk:
     def invitation(self, token: str, origin: str) -> dict[str, str]:
         """What the enrolment page shows of an invitation, and what a device is asked for; without `rp_id` no device can be enrolled."""
         invitation = persons.find_invitation(self._office, token)
-        place = urlsplit(origin)
-        is_secure = place.scheme == "https" or place.hostname == "localhost"
+        address = urlsplit(origin)
+        is_secure = address.scheme == "https" or address.hostname == "localhost"
         return {
             "name": invitation.name,
             "roles": self.roles(invitation.roles),
             "until": f"{invitation.expires_at.astimezone():%m月%d日 %H:%M}",
             "origin": origin,
-            "rp_id": (place.hostname or "") if is_secure else "",
+            "rp_id": (address.hostname or "") if is_secure else "",
             "user": to_base64(invitation.person.encode()),
             "challenge": to_base64(_creation(token)),
         }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,9 +58,22 @@ def audit(record: Transaction) -> Audit:
             faults.append(Touched(chain, 0, "有审批记录，但自评表里没有这项自评：已被删去"))
         elif chain != PEOPLE:
             faults += evaluation_faults(record, evaluations[chain], entries, people)
+    faults += _taken_away(people, chains.keys())
     faults += [Touched(name, 0, "自评没有审批记录：整份被删去，或不是本程序开始的") for name in evaluations.keys() - chains.keys()]
     heads = dump_line({chain: head(entries) for chain, entries in chains.items()})
     return Audit(sum(map(len, chains.values())), hashlib.sha256(heads.encode()).hexdigest(), tuple(sorted(faults, key=_order)))
+
+
+def _taken_away(people: Sequence[Entry], chains: Collection[str]) -> list[Touched]:
+    """Evaluations that the people's chain tells of and nothing else does."""
+    faults = []
+    for entry in people:
+        with suppress(ValueError):  # told as a fault of the chain
+            what = read_line(entry.line).what
+            if isinstance(what, events.Acted) and what.action == events.OPENING and what.target not in chains:
+                told = f"人员记录第{entry.number}条立项的自评 {what.target} 没有审批记录：整份被删去"
+                faults.append(Touched(PEOPLE, entry.number, told))
+    return faults
 
 
 def evaluation_faults(record: Transaction, evaluation: Evaluation, entries: Sequence[Entry], people: Sequence[Entry]) -> list[Touched]:
@@ -97,10 +111,13 @@ def seed_faults(record: Transaction, people: Sequence[Entry]) -> list[Touched]:
         if item.kind is ProofKind.CODE and not person.revoked_at
     }
     kept = record.seeds()
-    faults = [Touched(PEOPLE, 0, f"密钥表里有 {person} 的密钥（指纹 {mark}），登记里没有") for person, mark in kept - enrolled.keys()]
-    for (person, mark), who in enrolled.items():
+    faults = [
+        Touched(PEOPLE, 0, f"密钥表里有 {person} 的密钥（指纹 {fingerprint}），登记里没有")
+        for person, fingerprint in kept - enrolled.keys()
+    ]
+    for (person, fingerprint), who in enrolled.items():
         try:
-            secret = record.seed(who, mark)
+            secret = record.seed(who, fingerprint)
         except StoreError:
             faults.append(Touched(PEOPLE, 0, f"“{who.name}”（{person}）的动态码密钥被改动，或换成了别人的"))
         else:
@@ -117,6 +134,7 @@ def _differences(record: Transaction, evaluation: Evaluation, lines: Sequence[Li
     yield from _decided(record, evaluation, lines, names)
     for kind, event, told in _OUTCOMES:
         yield from _outcomes(record, evaluation, lines, kind, event, told)
+    yield from _rewritten(record, evaluation, lines)
     yield from _ended(evaluation, lines)
     wrong = sum(isinstance(line.what, events.AnsweredWrongly) for line in lines)
     if record.count_wrong_answers(evaluation) < wrong:
@@ -126,9 +144,11 @@ def _differences(record: Transaction, evaluation: Evaluation, lines: Sequence[Li
 def _opened(
     record: Transaction, evaluation: Evaluation, line: Line, opened: events.Opened, names: dict[str, str]
 ) -> Iterator[tuple[int, str]]:
-    told = (opened.year, opened.programme_key, opened.programme, opened.prepared_by, names.get(opened.prepared_by, ""))
-    kept = (evaluation.year, evaluation.programme_key, evaluation.programme, record.preparer_of(evaluation), evaluation.prepared_by)
-    titles = ("年度", "项目编号", "项目名称", "送审人编号", "送审人")
+    told = (opened.unit, opened.year, opened.programme_key, opened.programme, opened.prepared_by, names.get(opened.prepared_by, ""))
+    kept = (
+        record.unit, evaluation.year, evaluation.programme_key, evaluation.programme, record.preparer_of(evaluation), evaluation.prepared_by
+    )  # fmt: skip
+    titles = ("单位", "年度", "项目编号", "项目名称", "送审人编号", "送审人")
     for title, one, other in zip(titles, told, kept, strict=True):
         if one != other:
             yield line.number, f"第{line.number}条立项：自评表里的{title}被改为“{other}”，应为“{one}”"
@@ -192,6 +212,18 @@ def _outcomes(
             yield 0, f"步骤成果表里第{revision}稿的 {kind.step}，审批记录里没有：是插入的"
 
 
+def _rewritten(record: Transaction, evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+    """What the steps left for a draft, and is another now."""
+    for line in lines:
+        if isinstance(line.what, events.Drafted):
+            kept, place = record.outcome_digests(Revision(evaluation, line.what.revision)), f"步骤成果表里第{line.what.revision}稿的"
+            for item in line.what.steps:
+                if item.step not in kept and item.step != Drafted.step:
+                    yield line.number, f"第{line.number}条：{place}这一步（{item.step}）被删去"
+                elif kept.get(item.step, item.sha256) != item.sha256:
+                    yield line.number, f"第{line.number}条：{place}{item.step} 与成文时的不同"
+
+
 def _validated(told: events.Frozen, kept: Validated) -> str:
     names = sorted((item.path.rpartition("/")[2], item.sha256) for item in told.ledgers)
     return "" if names == sorted(kept.files.items()) else "台账"
@@ -212,6 +244,8 @@ def _ended(evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int,
     refused = next((line.number for line in lines if isinstance(line.what, events.Decided) and "不同意" in line.what.statement
                     and str(read_statement(line.what.statement).verdict) == "不同意"), None)  # fmt: skip
     is_migrated = any(isinstance(line.what, events.Migrated) for line in lines)
+    if evaluation.outcome not in {None, Stage.ARCHIVED, Stage.REFUSED}:
+        yield 0, f"自评表里的结果被改为“{evaluation.outcome}”"
     if evaluation.outcome == Stage.ARCHIVED and archived is None and not is_migrated:
         yield 0, "自评表里写着已归档，审批记录里没有归档"
     if evaluation.outcome == Stage.REFUSED and refused is None and not is_migrated:

@@ -165,20 +165,20 @@ def load_catalogue(path: Path) -> Catalogue:
 # One text makes its models once: they are remembered and compared by what they are.
 @lru_cache(16)
 def _load(text: str, file: str) -> Catalogue:
-    data, marks = parse_yaml(text, file)
+    data, positions = parse_yaml(text, file)
     data = data if data is not None else {}
     faults: list[str] = []
     unsure: set[str | int] = set()
     try:
         given = _File.model_validate(data)
     except ValidationError as error:
-        faults = explain(error, file, marks)
+        faults = explain(error, file, positions)
         # What is whole is looked at all the same, so that all faults are told at once.
         given = _File.model_validate(_whole(data, error))
         unsure = {part for fault in error.errors() for part in fault["loc"][:2] or ("keeps",)}
     models = {name: _made(name, ledger) for name, ledger in given.declared.items()}
     found = _Examination(given, models, unsure).faults()
-    faults += [f"{file}:{marks.line(place)}: {'.'.join(map(str, place))}：{message}" for place, message in found]
+    faults += [f"{file}:{positions.line(place)}: {'.'.join(map(str, place))}：{message}" for place, message in found]
     if faults:
         raise faulty(file, faults)
     optional = {*given.optional, *(name for name, ledger in given.declared.items() if not ledger.required)}

@@ -66,8 +66,8 @@ def make_certificate(folder: Path, host: str) -> Certificate:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
         .sign(root_key, SHA256())
     )
-    for place in (folder.parent, folder):
-        place.mkdir(mode=0o700, exist_ok=True)
+    for part in (folder.parent, folder):
+        part.mkdir(mode=0o700, exist_ok=True)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     _write(folder / "server.pem", certificate.public_bytes(Encoding.PEM) + private)
     _write(folder / "root.crt", root.public_bytes(Encoding.PEM))

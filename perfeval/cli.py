@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perfeval.console import MARKS, Group, emit, grouped, say, say_findings, show_scores, tell
+from perfeval.console import SIGNS, Group, emit, grouped, say, say_findings, show_scores, tell
 from perfeval.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -91,12 +91,12 @@ def init(
         return
     year = next(path.parent.name for path in files if path.parent.parent.name == "ledgers")
     tell(f"工作区已建立：{folder}（{len(files)} 个文件）")
-    place = shlex.quote(str(folder))
+    quoted = shlex.quote(str(folder))
     if sample:
-        say(f"下一步：perfeval check -w {place} --year {year}")
+        say(f"下一步：perfeval check -w {quoted} --year {year}")
     else:
         say(f"下一步：修改 {folder / 'perfeval.yml'}，填写 {folder / 'ledgers' / year} 里的空白台账")
-        say(f"做别的年度：perfeval year 年度 -w {place}")
+        say(f"做别的年度：perfeval year 年度 -w {quoted}")
 
 
 @app.command("year")
@@ -111,8 +111,8 @@ def begin_year(
     """开始新的年度：沿用指标体系和报告底稿，写入空白台账，列出须核对之处。"""
     from perfeval import packs
 
-    place = open_workspace(workspace)
-    made, confirm = packs.begin_year(place, year, from_year)
+    opened = open_workspace(workspace)
+    made, confirm = packs.begin_year(opened, year, from_year)
     if as_json:
         emit({"made": made, "confirm": confirm})
         return
@@ -133,15 +133,15 @@ def template(
     """写空白台账：表头、下拉选项、格式、批注都已设好；已有的文件不动。"""
     from perfeval import packs
 
-    place = open_workspace(workspace)
-    year = year or packs.latest_year(place)
-    written = packs.write_blank_ledgers(place.catalogue, year, output or place.root / "ledgers" / str(year))
+    opened = open_workspace(workspace)
+    year = year or packs.latest_year(opened)
+    written = packs.write_blank_ledgers(opened.catalogue, year, output or opened.root / "ledgers" / str(year))
     if as_json:
         emit({"made": [str(path) for path in written]})
         return
     for path in written:
         tell(f"已写入 {path}")
-    if kept := len(place.catalogue) - len(written):
+    if kept := len(opened.catalogue) - len(written):
         say(f"已有的 {kept} 本台账未改动")
 
 
@@ -175,12 +175,12 @@ def check(
 ) -> None:
     """校验台账：逐格列出全部问题。"""
     from perfeval.assessment import check_files, check_targets, receive_ledgers
-    from perfeval.ledgers import annotate as mark
+    from perfeval.ledgers import annotate as write_copies
     from perfeval.model import Severity
 
-    place = open_workspace(workspace)
+    opened = open_workspace(workspace)
     # The ledgers are shared: without a programme's name they are checked for each.
-    subjects = [place.subject(year, key) for key in ([programme] if programme else [item.key for item in place.programmes])]
+    subjects = [opened.subject(year, key) for key in ([programme] if programme else [item.key for item in opened.programmes])]
     if annotate and annotate.resolve() == subjects[0].ledgers:
         raise UsageError("U08", "标注副本不能放进台账文件夹，会被当作台账再读一遍", "--annotate 换一个文件夹。")
     files = receive_ledgers(subjects[0])
@@ -188,7 +188,7 @@ def check(
     doubts = [finding for subject, reading in zip(subjects, readings, strict=True) for finding in check_targets(subject, reading.ledgers)]
     findings = list(dict.fromkeys([*(finding for reading in readings for finding in reading.findings), *doubts]))
     ok = all(finding.severity is not Severity.ERROR for finding in findings)
-    copies = mark(files, findings, annotate) if annotate else []
+    copies = write_copies(files, findings, annotate) if annotate else []
     if as_json:
         ledgers = readings[0].ledgers.values()
         read = [{"ledger": item.title, "file": item.file, "sheet": item.sheet, "rows": item.count_rows()} for item in ledgers]
@@ -315,7 +315,7 @@ def verify(
         emit({"ok": ok, "checks": [{"name": item.name, "ok": item.ok, "state": item.state, "detail": item.detail} for item in checks]})
     else:
         for item in checks:
-            tell(f"{MARKS[item.state]} {item.name}：{item.detail}")
+            tell(f"{SIGNS[item.state]} {item.name}：{item.detail}")
         unproved = "；打○的各项，包内的材料证明不了" if any(item.state == "unproved" for item in checks) else ""
         tell(f"核验通过：没有发现不符{unproved}" if ok else "核验不通过：以上打✗的各项与归档时不符")
     raise typer.Exit(0 if ok else 1)
@@ -344,19 +344,19 @@ def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     from perfeval.doctor import examine
     from perfeval.workspace import CONFIG_FILE, Workspace
 
-    place: Workspace | ConfigurationError | None = None
+    opened: Workspace | ConfigurationError | None = None
     try:
-        place = open_workspace(workspace) if (workspace / CONFIG_FILE).exists() else None
+        opened = open_workspace(workspace) if (workspace / CONFIG_FILE).exists() else None
     except ConfigurationError as error:
-        place = error
-    results = examine(place)
+        opened = error
+    results = examine(opened)
     ok = all(result.state != "missing" for result in results)
     if as_json:
         emit({"ok": ok, "checks": [asdict(result) for result in results]})
     else:
-        marks = {"ok": "✓", "optional": "○", "missing": "✗"}
+        signs = {"ok": "✓", "optional": "○", "missing": "✗"}
         for result in results:
-            tell(f"{marks[result.state]} {result.name}：{result.detail}")
+            tell(f"{signs[result.state]} {result.name}：{result.detail}")
     raise typer.Exit(0 if ok else 1)
 
 

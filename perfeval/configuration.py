@@ -69,7 +69,7 @@ _YAML_PROBLEMS = {
 _DEEPEST = 100
 
 
-def load_yaml(path: Path) -> tuple[Any, "Marks"]:
+def load_yaml(path: Path) -> tuple[Any, "Positions"]:
     """Parse a YAML file into plain data and the line of every node.
 
     Raises: ConfigurationError: naming file and line where it is not YAML.
@@ -77,7 +77,7 @@ def load_yaml(path: Path) -> tuple[Any, "Marks"]:
     return parse_yaml(read_text(path), path.name)
 
 
-def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
+def parse_yaml(text: str, file: str) -> tuple[Any, "Positions"]:
     """Parse the YAML of a file, as `load_yaml` does."""
     node = None
     try:
@@ -93,11 +93,11 @@ def parse_yaml(text: str, file: str) -> tuple[Any, "Marks"]:
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         message = f"{file}:{_line_of_fault(node)}: YAML 写法有误：有不存在的日期、过长的数、特殊标签（!!）、不可见字符，或括号嵌套过多"
         raise ConfigurationError("F01", message, "日期、编号等加上引号；删去特殊标签。") from error
-    marks = Marks(node)
-    if repeated := marks.repeated_keys():
+    positions = Positions(node)
+    if repeated := positions.repeated_keys():
         faults = [f"{file}:{line}: “{key}”前面已经写过" for key, line in repeated]
         raise ConfigurationError("F10", f"{file} 有 {len(faults)} 个键写了两次：", "删去或改名。", faults=faults)
-    return data, marks
+    return data, positions
 
 
 def _refuse_depth(text: str) -> None:
@@ -126,7 +126,7 @@ def _line_of_fault(node: yaml.Node | None) -> int:
     return 1
 
 
-class Marks:
+class Positions:
     """Lines of a YAML file's nodes, looked up by path of keys and indexes."""
 
     def __init__(self, node: yaml.Node | None) -> None:
@@ -176,11 +176,11 @@ def load_model(path: Path, model: type[M], file: str = "") -> M:
     Raises: ConfigurationError: with every fault as `file:line: field: message`.
     """
     file = file or path.name
-    data, marks = parse_yaml(read_text(path), file)
+    data, positions = parse_yaml(read_text(path), file)
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:
-        raise faulty(file, explain(error, file, marks)) from error
+        raise faulty(file, explain(error, file, positions)) from error
 
 
 def faulty(file: str, faults: Iterable[str]) -> ConfigurationError:
@@ -220,13 +220,13 @@ _PROBLEMS = {
 }
 
 
-def explain(error: ValidationError, file: str, marks: Marks) -> list[str]:
+def explain(error: ValidationError, file: str, positions: Positions) -> list[str]:
     """Pydantic's faults in Chinese, each with file and line."""
     faults = error.errors()
     # Pydantic counts only a list's faultless items: where some have faults, nobody knows whether they are too few.
     unsure = {fault["loc"][:depth] for fault in faults for depth in range(len(fault["loc"]))}
     return [
-        f"{file}:{marks.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}：{_problem(fault)}"
+        f"{file}:{positions.line(fault['loc'])}: {'.'.join(map(str, fault['loc'])) or '文件'}：{_problem(fault)}"
         for fault in faults
         if fault["type"] != "too_short" or fault["loc"] not in unsure
     ]

@@ -37,7 +37,7 @@ def _in_chinese(text: str) -> str:
 
 
 # What came of a check of an archive.
-MARKS = {"same": "✓", "differs": "≈", "unproved": "○", "wrong": "✗"}
+SIGNS = {"same": "✓", "differs": "≈", "unproved": "○", "wrong": "✗"}
 
 
 class _Command(TyperCommand):

@@ -69,9 +69,9 @@ class Condition:
         return self.found if self.state == "ok" else f"{self.found.rstrip('。')}。用途：{self.purpose}。办法：{self.remedy}"
 
 
-def examine(place: Workspace | ConfigurationError | None) -> list[Condition]:
+def examine(opened: Workspace | ConfigurationError | None) -> list[Condition]:
     """Examine this machine, and the workspace if there is one, or why it cannot be opened."""
-    workspace = place if isinstance(place, Workspace) else None
+    workspace = opened if isinstance(opened, Workspace) else None
     folder = workspace.root if workspace else Path.cwd()
     return [
         _examine_python(),
@@ -80,7 +80,7 @@ def examine(place: Workspace | ConfigurationError | None) -> list[Condition]:
         _examine_space(folder),
         _examine_clock(workspace.settings.schedule.timezone if workspace else _TIMEZONE),
         _examine_key(),
-        _examine_configuration(place),
+        _examine_configuration(opened),
         _examine_database(),
         examine_certificate(workspace, socket.gethostname()),
         *(_examine_program(*program) for program in _PROGRAMS),

@@ -110,18 +110,18 @@ def load_explanations(path: Path, rows: Mapping[str, bool], titles: Collection[s
     if not path.is_file():
         return {}
     file = f"{path.parent.name}/{path.name}"
-    data, marks = parse_yaml(read_text(path), file)
+    data, positions = parse_yaml(read_text(path), file)
     faults: list[str] = []
     given: dict[str, Explanation] = {}
     try:
         given = _File.model_validate(data if data is not None else {}).root
     except ValidationError as error:
-        faults = explain(error, file, marks)
+        faults = explain(error, file, positions)
     found = [
         (str(key), message) for key in (data if isinstance(data, dict) else ()) for message in _key_faults(str(key), rows, titles, codes)
     ]
     found += [(key, message) for key, item in given.items() for message in _item_faults(item, is_judged=rows.get(key, False))]
-    faults += [f"{file}:{marks.line((key,))}: {key}：{message}" for key, message in found]
+    faults += [f"{file}:{positions.line((key,))}: {key}：{message}" for key, message in found]
     if faults:
         raise faulty(file, faults)
     return given

@@ -17,7 +17,7 @@ from perfeval.approvals.codes import code_step, is_secret, new_secret, newest_st
 from perfeval.approvals.events import Confirmed, Enrolled, Invited, Locked, Revoked, Substituted, Unlocked
 from perfeval.approvals.likeness import likeness
 from perfeval.approvals.locking import Attempt, Result, check_lock, lock_of
-from perfeval.approvals.people import OPERATOR, People, check_new_name, confirmation_fault, people_of
+from perfeval.approvals.people import ADMIN, OPERATOR, People, check_new_name, confirmation_fault, may_invite, people_of
 from perfeval.approvals.person import Person, ProofKind, Substitution
 from perfeval.approvals.record import PEOPLE, Line, read_line
 from perfeval.approvals.statement import Enrolment, read_enrolment, write_enrolment
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from perfeval.office import Office
     from perfeval.store import Transaction
 
-ROLES = {OPERATOR: "经办人", "archivist": "档案员", "admin": "管理员"}
+ROLES = {OPERATOR: "经办人", "archivist": "档案员", ADMIN: "管理员"}
 LINK_HOURS = 24
 _TOKEN_BYTES = 24
 _ADDRESS_LENGTH = 100
@@ -318,7 +318,7 @@ def _check_roles(office: Office, roles: Sequence[str]) -> None:
 
 
 def _check_actor(people: People, by: str | None) -> None:
-    able = [item for item in people.persons.values() if people.active(item.id) and {OPERATOR, "admin"} & set(item.roles)]
+    able = [item for item in people.persons.values() if people.active(item.id) and may_invite(item)]
     if not able and by is None:
         return
     if by is None or by not in {item.id for item in able}:

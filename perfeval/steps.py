@@ -41,7 +41,7 @@ from perfeval.model import (
 )
 from perfeval.model.clock import china_day
 from perfeval.model.digests import check_code
-from perfeval.model.documents import dump, dump_json, load_json, record_facts, recorded_facts
+from perfeval.model.documents import document_digest, dump, dump_json, load_json, record_facts, recorded_facts
 from perfeval.model.evaluation import NAME_LENGTH
 from perfeval.model.outcomes import Archived, Configuration, Corrected, Drafted, Scored, Sealing, Snapshot, Validated
 from perfeval.model.scores import FactRecord
@@ -188,16 +188,19 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             report.written_on,
         )
         gates, used = office.workspace.gates, {**scored.configuration, **configuration}
-        told = events.Drafted(
-            revision=revision.number,
-            digest=draft.digest,
-            content_digest=draft.content_digest,
-            configuration=_recorded(_digests(_without_address(office.store, office.workspace.settings, used))),
-            gates=_rules(gates),
-        )
+        drafted = Drafted(configuration, draft, report.figures, source_digest(), gates)
         with office.store.transaction() as record:
             _tell_configuration(office, record)
-            drafted = record.save_outcome(revision, Drafted(configuration, draft, report.figures, source_digest(), gates), told)
+            done = record.outcome_digests(revision) | {Drafted.step: document_digest(dump(Drafted, drafted))}
+            told = events.Drafted(
+                revision=revision.number,
+                digest=draft.digest,
+                content_digest=draft.content_digest,
+                configuration=_recorded(_digests(_without_address(office.store, office.workspace.settings, used))),
+                gates=_rules(gates),
+                steps=tuple(events.RecordedStep(*item) for item in sorted(done.items())),
+            )
+            drafted = record.save_outcome(revision, drafted, told)
     return drafted.draft
 
 
@@ -305,8 +308,10 @@ def _decide(
         raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     draft, rule, _ = matter.drafted()
     office.store.artifacts.path(draft.digest)
-    told = record.outcome(matter.revision, Drafted)
-    if told is None or (told.draft.digest, told.draft.content_digest) != (draft.digest, draft.content_digest):
+    told, done = record.outcome(matter.revision, Drafted), record.outcome_digests(matter.revision)
+    is_same = told is not None and (told.draft.digest, told.draft.content_digest) == (draft.digest, draft.content_digest)
+    # Scores and findings too: the approver was shown them beside the draft.
+    if not is_same or any(done.get(item.step) != item.sha256 for item in draft.steps):
         message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批记录所记的不是同一份，不能审批"
         raise StoreError("S11", message, "执行 perfeval audit 查明，从备份恢复。")
     decision, absent = check_answer(matter, person, answer, now)

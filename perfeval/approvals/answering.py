@@ -9,7 +9,7 @@ from perfeval.approvals.duties import check_duties, check_turn, conduct_of
 from perfeval.approvals.events import Drafted, GateRule
 from perfeval.approvals.people import People
 from perfeval.approvals.person import Person, ProofKind
-from perfeval.approvals.proof import Proof, Refused, verify_proof
+from perfeval.approvals.proof import Proof, Proved, verify_proof
 from perfeval.approvals.record import Line
 from perfeval.approvals.statement import read_statement, state
 from perfeval.errors import ApprovalError
@@ -93,7 +93,8 @@ def prove(matter: Matter, decision: Decision, person: Person, answer: Answer, st
     decision = replace(decision, decided_at=stated.decided_at)
     verified = verify_proof(answer.proof, answer.statement, person)
     is_this = state(decision, person.id, matter.head) == answer.statement
-    if not is_this or isinstance(verified, Refused):
-        reason = verified.reason if isinstance(verified, Refused) else "签的不是所填的决定"
+    # A code is spent, not handed in as a proof; what nothing has verified decides nothing.
+    if not is_this or not isinstance(verified, Proved):
+        reason = "签的不是所填的决定" if isinstance(verified, Proved) else verified.reason
         raise ApprovalError("A29", f"设备签名核验不通过：{reason}", "用登记过的设备，在登记时的地址上重新打开审批页面，再签一次。")
     return decision, answer.statement, answer.proof

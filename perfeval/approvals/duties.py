@@ -91,9 +91,13 @@ def check_duties(people: People, person: Person, gate: GateRule, revision: int, 
     if kind not in gate.proofs:
         kinds = "、".join(PROOF_TITLES[item] for item in gate.proofs)
         raise ApprovalError("A22", f"“{gate.title}”不认{PROOF_TITLES[kind]}", f"本环节用{kinds}。")
-    _check_conflicts(person, gate, revision, conduct)
+    _check_conflicts(people, person, gate, revision, conduct)
+    if any(item.approver in people.same(person.id) and _is_here(item, gate, revision) for item in conduct.made):
+        raise ApprovalError("A20", f"“{person.name}”已在“{gate.title}”审批过第{revision}稿", "一人对一稿只能决定一次；由另一位审批人审批。")
     absent = "" if gate.key in person.roles else _seat(people, person, gate, today).absent
-    taken = next((item for item in conduct.made if _is_here(item, gate, revision) and item.seat == (absent or person.id)), None)
+    if absent:  # what he must not decide himself, nobody decides for him
+        _check_conflicts(people, people.persons[absent], gate, revision, conduct)
+    taken = next((item for item in conduct.made if _is_here(item, gate, revision) and item.seat in people.same(absent or person.id)), None)
     if taken:
         name, by = (people.persons[item].name for item in (absent or person.id, taken.approver))
         raise ApprovalError(
@@ -105,16 +109,15 @@ def check_duties(people: People, person: Person, gate: GateRule, revision: int, 
 _ONE = "一个审批席位对一稿只能决定一次。"
 
 
-def _check_conflicts(person: Person, gate: GateRule, revision: int, conduct: Conduct) -> None:
-    if person.id in conduct.prepared_by:
+def _check_conflicts(people: People, person: Person, gate: GateRule, revision: int, conduct: Conduct) -> None:
+    same = people.same(person.id)
+    if same & conduct.prepared_by:
         raise ApprovalError("A10", f"“{person.name}”是送审人，不能审批自己送审的报告", "由其他审批人审批。")
     # What was edited for an earlier revision is in this one too.
-    if any(editor == person.id and of <= revision for of, editor in conduct.edited):
+    if any(editor in same and of <= revision for of, editor in conduct.edited):
         raise ApprovalError("A19", f"“{person.name}”改过这项自评的台账、指标、说明或报告文本，不能审批", "由没有参与编制的审批人审批。")
-    if any(item.approver == person.id and item.gate != gate.key for item in conduct.made):
+    if any(same & {item.approver, item.seat} and item.gate != gate.key for item in conduct.made):
         raise ApprovalError("A16", f"“{person.name}”已在另一环节审批过这项自评", "同一人不得在两个环节审批，由其他审批人审批。")
-    if any(item.approver == person.id and _is_here(item, gate, revision) for item in conduct.made):
-        raise ApprovalError("A20", f"“{person.name}”已在“{gate.title}”审批过第{revision}稿", "一人对一稿只能决定一次；由另一位审批人审批。")
 
 
 def _seat(people: People, person: Person, gate: GateRule, today: date) -> Substitution:

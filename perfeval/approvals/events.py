@@ -16,6 +16,8 @@ from perfeval.approvals.proof import Proof
 
 PROGRAM = "program"
 """Who did what no person did."""
+OPENING = "立项"
+"""What the people's chain tells of each evaluation that was opened."""
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -23,6 +25,14 @@ class RecordedFile:
     """A file as it was: its path in the workspace and its digest."""
 
     path: str
+    sha256: Digest
+
+
+@dataclass(frozen=True, config=CLOSED)
+class RecordedStep:
+    """What a step left in the store, as it was: the step's name and the digest of its document."""
+
+    step: str
     sha256: Digest
 
 
@@ -73,7 +83,7 @@ class Frozen:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Drafted:
-    """成文: the draft, the configuration it was made with, and the rules of its gates."""
+    """成文: the draft, the configuration it was made with, the rules of its gates, and what the steps so far left in the store."""
 
     kind: Literal["drafted"] = "drafted"
     revision: Number
@@ -81,6 +91,7 @@ class Drafted:
     content_digest: Digest
     configuration: tuple[RecordedFile, ...]
     gates: Annotated[tuple[GateRule, ...], Field(min_length=1)]
+    steps: tuple[RecordedStep, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)

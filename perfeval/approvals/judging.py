@@ -118,14 +118,14 @@ class _Court:
 
     def _people(self, head: str, line: Line) -> People:
         """The people as they were at that head, which must have been the newest then."""
-        place = self._heads.get(head)
-        if place is None:
+        length = self._heads.get(head)
+        if length is None:
             raise ValueError("所依据的人员记录不在人员链上")
-        is_newest = place == len(self._lines) or self._lines[place].at >= line.at
-        if place < self._seen or not is_newest:
+        is_newest = length == len(self._lines) or self._lines[length].at >= line.at
+        if length < self._seen or not is_newest:
             raise ValueError("依据的不是当时最新的人员记录")
-        self._seen = place
-        return people_of(self._lines[:place], self._texts[:place])[0]
+        self._seen = length
+        return people_of(self._lines[:length], self._texts[:length])[0]
 
 
 def _check_statement(stated: Statement, decided: Decided, line: Line, before: Sequence[Line]) -> Drafted:

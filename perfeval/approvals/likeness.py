@@ -1,7 +1,7 @@
 """Names that people cannot tell apart (形近姓名): one key for all of them.
 
 The key guards enrolment: two people with one key are one person until somebody tells them apart in brackets, 李伟（预算股）. Duties compare
-ids and never names. A key is computed whenever it is needed and never stored: the tables behind it grow.
+ids, and by this key only who was revoked with who came after. A key is computed whenever it is needed and never stored: the tables behind it grow.
 """
 
 import re

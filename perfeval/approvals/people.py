@@ -15,7 +15,7 @@ from perfeval.approvals.statement import read_enrolment
 from perfeval.errors import ApprovalError
 from perfeval.texts import visible
 
-OPERATOR = "operator"
+OPERATOR, ADMIN = "operator", "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,12 @@ class People:
         """The person, where he is confirmed and not revoked."""
         found = self.persons.get(person)
         return found if found and found.confirmed and not found.revoked_at else None
+
+    def same(self, person: str) -> frozenset[str]:
+        """The ids that the person has had: who was revoked and enrolled anew is who he was, under whatever form of his name."""
+        name = likeness(self.persons[person].name)
+        former = (item.id for item in self.persons.values() if item.revoked_at and likeness(item.name) == name)
+        return frozenset({person, *former})
 
     def substituted(self, person: str, gate: str) -> list[Substitution]:
         """For whom somebody stands in at a gate, on whatever days."""
@@ -50,6 +56,11 @@ def people_of(lines: Sequence[Line], texts: Sequence[str]) -> tuple[People, list
     return people, faults
 
 
+def may_invite(person: Person) -> bool:
+    """Whether he invites others, revokes and unlocks."""
+    return bool({OPERATOR, ADMIN} & set(person.roles))
+
+
 def check_new_name(name: str, persons: Iterable[Person]) -> None:
     """Whether somebody of this name can be invited.
 
@@ -69,17 +80,18 @@ def check_new_name(name: str, persons: Iterable[Person]) -> None:
 def confirmation_fault(people: People, person: str, by: str, *, is_on_paper: bool) -> str | None:
     """Why somebody must not confirm this enrolment, in Chinese, or None.
 
-    The first of all is an operator, confirmed by himself; what an operator confirms is confirmed on paper too.
+    The first of all is an operator, confirmed by himself, and again when nobody is left; what those confirm who may invite is confirmed on
+    paper too.
     """
     found, second = people.persons.get(person), people.active(by)
     if found is None or found.revoked_at:
         return "没有这个人的登记，或已停用"
     if by == person:
-        is_first = OPERATOR in found.roles and not any(item.confirmed for item in people.persons.values())
+        is_first = OPERATOR in found.roles and not any(map(people.active, people.persons))
         return None if is_first and is_on_paper else "不能确认自己的登记，由另一个已登记的人确认"
     if second is None:
         return "确认人自己还没有经确认的登记，或已停用"
-    return "经办人确认登记，须有本人签名的纸质登记单" if OPERATOR in second.roles and not is_on_paper else None
+    return "经办人或管理员确认登记，须有本人签名的纸质登记单" if may_invite(second) and not is_on_paper else None
 
 
 def _after(people: People, line: Line, heads: set[str]) -> People:

@@ -22,9 +22,9 @@ def compare_witness(examined: Examination, witness: str) -> Check:
         is_of_people = not _missed(PEOPLE, examined.people, witness)
         only = f"链头是人员记录的，只对照了人员记录，未对照审批记录（{whole}）"
         return Check(_NAME, State.UNPROVED, only) if is_of_people else Check(_NAME, State.WRONG, missed)
-    place = next(entry.number for entry in entries if entry.sha256.startswith("".join(witness.split()).lower()))
-    told = f"与第{place}条的链头相同：到这一条为止，就是另存链头时的审批记录"
-    if later := "、".join(str(item.number) for item in hearing.decisions if item.number > place):
+    number = next(entry.number for entry in entries if entry.sha256.startswith("".join(witness.split()).lower()))
+    told = f"与第{number}条的链头相同：到这一条为止，就是另存链头时的审批记录"
+    if later := "、".join(str(item.number) for item in hearing.decisions if item.number > number):
         return Check(_NAME, State.UNPROVED, f"{told}；其后第{later}条的审批决定未与外部凭证对照（{whole}）")
     return Check(_NAME, State.SAME, f"{told}（{whole}）")
 

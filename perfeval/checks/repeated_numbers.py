@@ -1,8 +1,7 @@
 """One number for two things; a voucher booked or an invoice paid twice; or numbers that a spreadsheet has rounded alike."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 
 import polars as pl
 
@@ -34,15 +33,23 @@ def find(context: CheckContext) -> Iterator[Finding]:
         # A refund quotes the invoice it takes back, and so does paying it anew; refunds alone are of an earlier year's payment.
         is_paid_once = (paid.null_count() == 0) & (paid.sum().is_between(0, paid.max()) | (paid.max() < 0))
         # With or without leading zeros, as Excel leaves them out.
-        rows = payments.rows.with_columns(pl.col("invoice_no").str.strip_chars_start("0"))
-        yield from _repeated(replace(payments, rows=rows), ("invoice_no",), "C36", allowed=is_paid_once)
+        yield from _repeated(payments, ("invoice_no",), "C36", is_paid_once, lambda code: compared(code).str.strip_chars_start("0"))
 
 
-def _repeated(ledger: Ledger, columns: tuple[str, ...], code: str, allowed: pl.Expr = _NEVER) -> Iterator[Finding]:
-    """A finding at every row whose columns, all filled, stand in another row too, unless all their rows together are allowed."""
+def _repeated(
+    ledger: Ledger,
+    columns: tuple[str, ...],
+    code: str,
+    allowed: pl.Expr = _NEVER,
+    of_code: Callable[[pl.Expr], pl.Expr] = compared,
+) -> Iterator[Finding]:
+    """A finding at every row whose columns, all filled, stand in another row too, unless all their rows together are allowed.
+
+    `of_code` gives what of a code is compared.
+    """
     shape = [ledger.shape.column(name) for name in columns]
     filled = pl.all_horizontal(pl.col(*columns).is_not_null())
-    keys = [compared(pl.col(column.name)) if column.kind in (Kind.CODE, Kind.TEXT) else pl.col(column.name) for column in shape]
+    keys = [of_code(pl.col(column.name)) if column.kind in (Kind.CODE, Kind.TEXT) else pl.col(column.name) for column in shape]
     key = pl.struct(keys) if len(keys) > 1 else keys[0]
     # Equal values have equal hashes: as many hashes as rows means no repetition, at a seventh of the time of looking for it.
     if ledger.rows.select(key.filter(filled).hash().n_unique() == filled.sum()).collect().item():
@@ -56,7 +63,8 @@ def _repeated(ledger: Ledger, columns: tuple[str, ...], code: str, allowed: pl.E
         shown = "、".join(str(row) for row in places[:_MOST_PLACES]) + ("等" if len(places) > _MOST_PLACES else "")
         for row, written, value in zip(places, texts, values, strict=True):
             other = next((other for other in texts if other != written), written)
-            alike = "" if other == written else f"（{told_difference(written, other)}）"
+            difference = "" if other == written else told_difference(written, other)
+            alike = f"（{difference}）" if difference else ""
             finding, message = code, f"{header}“{written}”{alike}重复，见第{shown}行。请删除重复的行，或改正编号。"
             if re.fullmatch(ROUNDED.strip("^$"), str(value)):
                 finding, message = "X38", f"{header}“{written}”在第{shown}行相同，但超过15位、末尾全是0，"

@@ -25,15 +25,15 @@ def load_indicators(path: Path, catalogue: Catalogue) -> IndicatorSystem:
     Raises: ConfigurationError: with every fault as `2022.yml:line: what is wrong`.
     """
     profiles = load_model(_existing(path.parent.parent / "profiles.yml"), Profiles).root
-    data, marks = load_yaml(path)
+    data, positions = load_yaml(path)
     data = data if isinstance(data, dict) else {}
     system, faults = None, []
     try:
         system = IndicatorSystem.model_validate(data, context=LoadingContext(profiles, catalogue))
     except ValidationError as error:
-        faults = explain(error, path.name, marks)
+        faults = explain(error, path.name, positions)
     profile = profiles.get(data["profile"]) if isinstance(data.get("profile"), str) else None
-    faults += [f"{path.name}:{marks.line(place)}: {problem}" for place, problem in _faults(data, path.stem, profile, catalogue)]
+    faults += [f"{path.name}:{positions.line(place)}: {problem}" for place, problem in _faults(data, path.stem, profile, catalogue)]
     if faults or not system:
         raise faulty(path.name, faults)
     return system

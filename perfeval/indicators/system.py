@@ -13,11 +13,13 @@ from perfeval.indicators.measure import Id, Measure, loading_context
 from perfeval.indicators.profile import Interval, Points, Profile, is_chain, same_title
 from perfeval.indicators.rules import RULES
 from perfeval.indicators.rules.rule import ScoringRule
-from perfeval.indicators.target import Relation, Target, parse_target
+from perfeval.indicators.target import Relation, Target, is_unwanted, parse_target
 
 _MOST_PLACES = 2
 # A bare 成本节约率5% may be meant either way.
 _SAVING = re.compile("节约|节支|节省|压减|降低|下降")
+# How long something takes: 5个工作日 without operator may be meant either way.
+_DURATION = re.compile("(?:个?工作)?日|天|小时|分钟?|周|个?月")
 _ANY_YEAR = 2000
 
 
@@ -140,8 +142,17 @@ class Indicator(Model):
                 raise ValueError(f"成本指标以不超过为目标，指标值不应写成“{self.target}”；越高越好的（如节约率）写 direction: positive")
             if written.is_bare and written.base != 0 and _SAVING.search(f"{self.name}{self.target}"):
                 raise ValueError(f"指标值“{self.target}”没有说越高越好还是越低越好，要写比较符或 direction")
+        if not self.direction:
+            self._check_unsaid(written)
         if self.aim.is_negative and same_title(self.level1, "满意度指标"):
             raise ValueError(f"满意度是正向指标，指标值不应写成“{self.target}”")
+
+    def _check_unsaid(self, written: Target) -> None:
+        """Names tell what there should be little of, which a target that says nothing, or `≥`, would make a thing to reach."""
+        if not self.aim.is_negative and is_unwanted(self.name):
+            raise ValueError(f"“{self.name}”越低越好，指标值“{self.target}”应写成不超过；确是越高越好的写 direction: positive")
+        if written.is_bare and same_title(self.level2, "时效指标") and _DURATION.fullmatch(written.unit):
+            raise ValueError(f"指标值“{self.target}”没有说最多还是最少，要写比较符或 direction")
 
     @property
     def is_execution(self) -> bool:

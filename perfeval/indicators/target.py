@@ -98,7 +98,7 @@ _SCALES = {"千": 1_000, "十万": 100_000, "百万": 1_000_000, "千万": 10_00
 _MULTIPLE = re.compile("^(?:千(?=元)|十万|百万|千万|万|亿)")
 _LEADING = {
     Relation.AT_LEAST: (
-        "≥", "≧", "⩾", "≮", ">=", "不低于", "不得低于", "不少于", "不得少于", "不小于", "大于等于", "大于或等于", "至少", "达到",
+        "≥", "≧", "⩾", "≮", ">=", "不低于", "不得低于", "不少于", "不得少于", "不小于", "大于等于", "大于或等于", "至少", "达到", "达",
     ),
     Relation.AT_MOST: (
         "≤", "≦", "⩽", "≯", "<=", "不超过", "不得超过", "不高于", "不得高于", "不多于", "不大于", "小于等于", "小于或等于", "至多",
@@ -125,20 +125,30 @@ def _any(forms: dict[str, Relation]) -> str:
 
 _NUMBER = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?"
 # A unit holds no figure, range or bracket, and nothing that blurs the number or makes it a moment: 余 多 左右 前 后.
-_BLUR = "余多几约至左右前后"
+_BLUR = "余多几约至左右前后上下内"
 _UNIT = f"%|[^0-9.,;:+，。；：、≥≤<>=~～—%(){_BLUR}-]{{0,8}}?"
 # What is measured, before the number: 及时率100%, 培训人数≥30人. Not 每月, which would make it a frequency.
-_LABEL = r"(?:(?:[节集]约|[^0-9()≥≧⩾≮≤≦⩽≯<>=~,;:，。；：、每约余]){1,20}?(?:率|度|比例|占比|比重|数|量|里程|面积|成本|费用)(?:为|:)?)"
+_LABEL = (
+    r"(?:(?:[节集]约|[结剩]余|[^0-9()≥≧⩾≮≤≦⩽≯<>=~,;:，。；：、每约余]){0,20}?"
+    r"(?:率|度|比例|占比|比重|数|量|里程|面积|成本|费用|事故|投诉|伤亡)(?:发生)?(?:为|:)?)"
+)
 _GROWTH = "(?:(?:同比|[比较][上去]年)?(?:增长|增加|提高|上升))"
+# What is done by then: 3个工作日内办结.
+_DONE = "(?:完成|办结|办理|处置|处理|解决|响应|回复|到场|到位|拨付|报送)"
 _QUANTITY = re.compile(
     rf"(?P<label>{_LABEL})?(?P<growth>{_GROWTH})?(?P<before>{_any(_BEFORE)})?(?P<hundredth>百分之)?(?P<number>{_NUMBER})"
-    rf"(?P<unit>{_UNIT})(?:\(含\))?(?P<after>{_any(_AFTER)})?"
+    rf"(?P<unit>{_UNIT})(?:\(含\))?(?:(?P<after>{_any(_AFTER)}){_DONE}?)?"
 )
 _RANGE = re.compile(
     rf"(?:{_LABEL})?在?(?P<low>{_NUMBER})(?P<low_unit>{_UNIT})(?:-|~|—{{1,2}}|–|至|到)(?P<high>{_NUMBER})(?P<unit>{_UNIT})(?:之间)?"
 )
 # What there should be little of: without operator nobody can tell 投诉率1% from a target to reach.
 _UNWANTED = re.compile("投诉|差错|失误|返工|废品|次品|事故|死亡|伤亡|超支|缺陷|违规|违纪|违法|逾期|延误|流失|发案|重复发生")
+# But much of this is wanted: 投诉办结率100%.
+_HANDLED = re.compile(
+    "处理|处置|办结|办理|整改|整治|回复|答复|解决|查处|化解|排查|排除|消除|修复|防控|控制|满意|下降|降低|减少"
+    "|治理|筛查|干预|预防|拆除|打击|纠正|修补|收回|清收|救助|上报|报告|及时|完成|覆盖|无|未|零"
+)
 _NO_ACCIDENT = re.compile(
     "(?:实现|确保|保持)?零[^零一二三四五六七八九十]{0,4}"
     "(?:(?P<people>死亡|伤亡)|事故|投诉|缺陷|差错|失误|违规|违纪|违法|上访|信访|案件|延误|故障|举报)"
@@ -163,7 +173,7 @@ _NUMERAL = "[〇零一二两三四五六七八九十百千万亿]"
 _MEASURED = "[个次期份项家人户天日月年件场部块篇条种处座元分%]"
 # 五次, 六十公里; but not 一流, 两型, 一般.
 _SPELLED = re.compile(
-    rf"[≥≤≧≦<>=]|^{_NUMERAL}+[余几]|^(?:{_any(_BEFORE)})?(?:百分之)?(?:{_NUMERAL}{{2,}}.?|{_NUMERAL}{_MEASURED}?)(?:{_any(_AFTER)})?$"
+    rf"[≥≤≧≦<>=]|^{_NUMERAL}+[余几]|^[几数][十百千万]|分之|{_NUMERAL}点{_NUMERAL}|^{_NUMERAL}成(?:左右|以上|及以上)?$|[壹贰叁肆伍陆柒捌玖拾佰仟]|^(?:{_any(_BEFORE)})?(?:百分之)?(?:{_NUMERAL}{{2,}}.?|{_NUMERAL}{_MEASURED}?)(?:{_any(_AFTER)})?$"
 )
 # Units that a number in Chinese numerals may have; 一 before another word may mean anything: 一次性通过, 一人一档.
 _SPELLED_UNIT = re.compile(
@@ -177,7 +187,7 @@ def parse_target(text: str, year: int | None = None) -> Target:
     `year` is the year of a day written without one.
     Raises: ConfigurationError: saying what could not be read, never a guess.
     """
-    plain = "".join(text.translate(_FULL_WIDTH).split())
+    plain = "".join(text.translate(_FULL_WIDTH).split()).rstrip("。;")
     if not plain:
         raise _unreadable(text, "指标值为空")
     body, often = _without_note(plain)
@@ -192,11 +202,18 @@ def parse_target(text: str, year: int | None = None) -> Target:
         return _held_against(text, target, often)
     if _MONTH_ALONE.search(plain):
         raise _unreadable(text, "没有说是月初还是月底，如写成“6月底前”")
+    if plain.startswith("每"):
+        raise _unreadable(text, "是频率，请写成全年的数，如每季度至少1次写成 ≥4次（每季度1次）")
     if has_digits:
         raise _unreadable(text, "含有数字，但不是“比较符＋数字＋单位”或完整日期")
     if _SPELLED.search(plain):
         raise _unreadable(text, "有比较符或汉字数字，但没有阿拉伯数字")
     return Target(text)
+
+
+def is_unwanted(name: str) -> bool:
+    """Whether there should be little of what is named: 投诉率, but not 投诉办结率."""
+    return bool(_UNWANTED.search(name)) and not _HANDLED.search(name)
 
 
 def _without_note(plain: str) -> tuple[str, re.Match[str] | None]:
@@ -236,9 +253,9 @@ def _read(text: str, plain: str, year: int | None) -> Target | None:
 def _quantity(text: str, match: re.Match[str]) -> Target:
     label, before = match["label"] or "", _BEFORE.get(match["before"] or "")
     after = _AFTER.get(match["after"] or "")
-    if any(word in label for word in _BEFORE if word != "达到"):
+    if any(word in label for word in _BEFORE if not word.startswith("达")):
         raise _unreadable(text, f"“{label}”里有比较符")
-    if not before and not after and _UNWANTED.search(label):
+    if not before and not after and _decimal(match["number"]) and is_unwanted(label):
         raise _unreadable(text, f"“{label}”越低越好，要写比较符，如 {label}≤{match['number']}{match['unit']}")
     if before and after and before is not after:
         raise _unreadable(text, f"“{match['before']}”与“{match['after']}”矛盾")

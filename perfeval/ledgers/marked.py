@@ -18,8 +18,8 @@ _MOST_RUNS = 20
 
 
 def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> tuple[list[Finding], frozenset[Cell]]:
-    """Findings of a sheet's marks, and the cells they speak of."""
-    title, marks = model.ledger_title(), sheet.marks
+    """Findings of a sheet's traits, and the cells they speak of."""
+    title, traits = model.ledger_title(), sheet.traits
     columns = {layout.letters[column.name]: column for column in layout.columns}
 
     def is_data(cell: Cell) -> bool:
@@ -30,9 +30,9 @@ def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, clea
         row, letter = cell
         return sheet.finding(code, message, ledger=title, row=row, letter=letter, column=columns[letter].header, value=value)
 
-    errors = {cell: value for cell, value in marks.errors.items() if is_data(cell)}
-    uncomputed = {cell for cell in marks.uncomputed if is_data(cell)}
-    cut = {cell for cell in marks.long_numbers if is_data(cell) and columns[cell[1]].kind is Kind.CODE}
+    errors = {cell: value for cell, value in traits.errors.items() if is_data(cell)}
+    uncomputed = {cell for cell in traits.uncomputed if is_data(cell)}
+    cut = {cell for cell in traits.long_numbers if is_data(cell) and columns[cell[1]].kind is Kind.CODE}
     findings = [
         *(at(Code.FORMULA_ERROR, f"公式出错（{value}）。请改正公式，或直接填写数值。", cell, value) for cell, value in errors.items()),
         *(at(Code.FORMULA_EMPTY, "公式还没有算出结果。请用 Excel 打开、保存后重新提交，或直接填写数值。", cell) for cell in uncomputed),
@@ -49,10 +49,10 @@ def _merged(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
     cells: set[Cell] = set()
     columns = {layout.letters[column.name]: column.header for column in layout.columns}
     last = max([cleaned.last_row, *cleaned.ignored, layout.header_row])
-    if len(sheet.marks.merged) > _MOST_AREAS:
-        message = f"合并单元格有{len(sheet.marks.merged)}处，只列出一部分。请全部取消合并，并在每一行填上各自的内容。"
+    if len(sheet.traits.merged) > _MOST_AREAS:
+        message = f"合并单元格有{len(sheet.traits.merged)}处，只列出一部分。请全部取消合并，并在每一行填上各自的内容。"
         findings.append(sheet.finding(Code.MERGED, message, ledger=model.ledger_title()))
-    for area in sheet.marks.merged[:_MOST_AREAS]:
+    for area in sheet.traits.merged[:_MOST_AREAS]:
         first_letter, first_row, last_letter, last_row = re.findall("[A-Z]+|[0-9]+", area)
         spanned = [letter for letter in columns if index_of(first_letter) <= index_of(letter) <= index_of(last_letter)]
         rows = range(max(int(first_row), layout.header_row + 1), min(int(last_row), last) + 1)
@@ -68,13 +68,13 @@ def _merged(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
 
 def _looks(model: type[LedgerModel], sheet: Sheet, layout: Layout, is_data: Callable[[Cell], bool]) -> Iterator[Finding]:
     """Cells that look to a reader as if they did not count, and pictures, which are read as nothing."""
-    title, marks = model.ledger_title(), sheet.marks
+    title, traits = model.ledger_title(), sheet.traits
 
     def told(code: Code, severity: Severity, message: str, row: int, column: Column | None = None) -> Finding:
         letter, header = (layout.letters[column.name], column.header) if column else (None, None)
         return sheet.finding(code, message, severity=severity, ledger=title, row=row, letter=letter, column=header)
 
-    struck = {cell for cell in marks.struck if is_data(cell)}
+    struck = {cell for cell in traits.struck if is_data(cell)}
     if struck:
         names = "、".join(column.header for column in layout.columns if any(at == layout.letters[column.name] for _, at in struck))
         rows = sorted({row for row, _ in struck})
@@ -83,7 +83,7 @@ def _looks(model: type[LedgerModel], sheet: Sheet, layout: Layout, is_data: Call
     for column in layout.columns:
         letter = layout.letters[column.name]
         unseen, pictures = (
-            sorted(row for row, at in cells if at == letter and is_data((row, at))) for cells in (marks.unseen, marks.pictures)
+            sorted(row for row, at in cells if at == letter and is_data((row, at))) for cells in (traits.unseen, traits.pictures)
         )
         if unseen:
             message = f"“{column.header}”第{_ranges(unseen)}行的内容按单元格格式不显示，仍计入。请把格式改为常规后核对。"
@@ -94,13 +94,13 @@ def _looks(model: type[LedgerModel], sheet: Sheet, layout: Layout, is_data: Call
 
 
 def _hidden(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cleaned) -> Iterator[Finding]:
-    marks = sheet.marks
-    if marks.hidden:
+    traits = sheet.traits
+    if traits.hidden:
         yield _warning(model, sheet, "这张工作表是隐藏的，仍按台账读取。请取消隐藏，或确认应当计入。")
-    rows = cleaned.rows.select("row").filter(pl.col("row").is_in(marks.hidden_rows)).collect()["row"].to_list()
+    rows = cleaned.rows.select("row").filter(pl.col("row").is_in(traits.hidden_rows)).collect()["row"].to_list()
     if rows:
         yield _warning(model, sheet, f"第{_ranges(rows)}行被隐藏或筛选掉，仍计入。请取消隐藏核对；不应计入的请删除。", rows[0])
-    columns = [column.header for column in layout.columns if layout.letters[column.name] in marks.hidden_columns]
+    columns = [column.header for column in layout.columns if layout.letters[column.name] in traits.hidden_columns]
     if columns:
         yield _warning(model, sheet, f"栏目 {'、'.join(columns)} 被隐藏，仍计入。请取消隐藏核对。")
 

@@ -159,7 +159,7 @@ class _Cleaner:
         """Numbers that a workbook cut to 15 digits are no codes: what is left of two of them may be the same."""
         for column in self.layout.columns:
             letter = self.layout.letters[column.name]
-            if column.kind is Kind.CODE and (cut := [row for row, at in self.sheet.marks.long_numbers if at == letter]):
+            if column.kind is Kind.CODE and (cut := [row for row, at in self.sheet.traits.long_numbers if at == letter]):
                 yield pl.when(~pl.col("row").is_in(cut)).then(pl.col(letter)).alias(letter)
 
     def _behind(self, column: Column) -> tuple[str | None, Column | None]:
@@ -181,7 +181,7 @@ class _Cleaner:
     def _exact(self, column: Column) -> pl.Expr:
         if column.name not in self.layout.letters:
             return self._absent(column)
-        text, unit, epoch_1904 = pl.col(column.name), self.layout.units[column.name], self.sheet.marks.epoch_1904
+        text, unit, epoch_1904 = pl.col(column.name), self.layout.units[column.name], self.sheet.traits.epoch_1904
         read = value(column, text, unit, binary=self.sheet.binary, epoch_1904=epoch_1904)
         if column.kind is Kind.CODE:
             read = pl.when(~text.str.contains(_CHANGED)).then(read)
@@ -272,8 +272,8 @@ class _Cleaner:
         for line in notes.drop("row", "sort").iter_rows():
             for column, unit in contradicted(self.layout, "|".join(filter(None, line))):
                 self.findings.append(two_units(self.model, self.sheet, self.layout, column, unit))
-        marks = self.sheet.marks
-        unsure = {letter for _, letter in (*self._spoken(), *marks.errors, *marks.uncomputed)}
+        traits = self.sheet.traits
+        unsure = {letter for _, letter in (*self._spoken(), *traits.errors, *traits.uncomputed)}
         # What was spent before this table began is in no row of it.
         is_cumulative = pl.any_horizontal(pl.exclude("row", "sort").str.contains(_CUMULATIVE).fill_null(value=False))
         self.findings += self._wrong_totals(totals.filter(~is_cumulative), rows, unsure)

@@ -108,7 +108,7 @@ def _assign(search: _Search, file: ReceivedFile, own: str | None, sheets: Sequen
     """Assign a file's sheets to ledgers, by sheet name first, then by file name where one sheet is left for it."""
     named = _named(search, sheets)
     taken = [sheet for _, sheet in named]
-    others = [sheet for sheet in sheets if sheet not in taken and sheet.name != INDEX and not sheet.marks.empty]
+    others = [sheet for sheet in sheets if sheet not in taken and sheet.name != INDEX and not sheet.traits.empty]
     if own and named and own not in dict(named):
         inside = "、".join(f"《{search.title(name)}》" for name, _ in named)
         message = f"文件名是《{search.title(own)}》，里面的工作表却是{inside}。请检查是否两个文件放反了，把文件名或工作表名改对。"
@@ -128,7 +128,7 @@ def _assign(search: _Search, file: ReceivedFile, own: str | None, sheets: Sequen
         else:
             search.doubtful[own].append(fit[0])
     for name, sheet in named:
-        if sheet.marks.empty:
+        if sheet.traits.empty:
             message = "工作表是空的。请填入台账，或删除这张工作表。"
             search.findings.append(sheet.finding(Code.EMPTY, message, ledger=search.title(name)))
             search.spoken.add(name)
@@ -143,7 +143,7 @@ def _assign(search: _Search, file: ReceivedFile, own: str | None, sheets: Sequen
 def _named(search: _Search, sheets: Sequence[Sheet]) -> list[tuple[str, Sheet]]:
     """The sheets called by a ledger's title; with no such sheet, those with the title in their name and the ledger's header."""
     exact = [(name, sheet) for sheet in sheets if (name := search.name(sheet.name or "")) and search.is_called(name, sheet.name or "")]
-    filled = [sheet for sheet in sheets if not sheet.marks.empty]
+    filled = [sheet for sheet in sheets if not sheet.traits.empty]
     near = [
         (name, sheet)
         for sheet in filled

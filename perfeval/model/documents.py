@@ -3,6 +3,8 @@
 Kept documents hold Decimals as text; printed ones as numbers, because that is what a reader of JSON computes with.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -20,6 +22,11 @@ _PRINTED = ("id", "level1", "level2", "name", "weight", "target", "actual", "sco
 def dump(kind: type[T], value: T) -> Any:  # noqa: ANN401  # plain JSON data of any shape
     """A noun (or a list of them) as plain data for the store."""
     return _adapter(kind).dump_python(value, mode="json")
+
+
+def document_digest(document: object) -> str:
+    """The SHA-256 of plain data, however the store has spelled it."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def load(kind: type[T], document: object) -> T:

@@ -13,7 +13,7 @@ from docx.document import Document as WordDocument
 from docx.oxml.ns import qn
 from lxml import etree
 
-from perfeval.configuration import Marks
+from perfeval.configuration import Positions
 from perfeval.model import Ledger
 from perfeval.model.digests import content_digest
 from perfeval.model.numbers import plain, written_day
@@ -43,10 +43,10 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
     """See `perfeval.report.write_report`."""
     narrative = narrative.removeprefix("\ufeff").replace("\r\n", "\n")
     _refuse(_misconfigured(report_input))
-    front, marks, found = read_front(narrative, file)
+    front, positions, found = read_front(narrative, file)
     if front is None:
         raise report_error(_placed(found, file))
-    _refuse(_placed(_misfits(report_input, front, marks), file))
+    _refuse(_placed(_misfits(report_input, front, positions), file))
     written_on = _written_on(report_input)
     tables = [annex for annex in front.declared if annex.kind == "ledger"]
     listings = {annex.name: list_rows(annex, report_input.ledgers, report_input.year) for annex in tables}
@@ -54,10 +54,10 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
     context = build_context(report_input, listings, asked)
     if front.progress:
         context[PROGRESS] = context["annexes"][PROGRESS]
-    blocks, found = write_narrative(narrative, front, marks, context)
+    blocks, found = write_narrative(narrative, front, positions, context)
     if report_input.is_strict:
         found += proofread(narrative, front)
-    annexes = list(_annexes(report_input, front, marks, written_on, listings, context, found))
+    annexes = list(_annexes(report_input, front, positions, written_on, listings, context, found))
     word, missing = open_template(template)
     _refuse([*_placed(found, file), *missing, *_unprintable(report_input, front, asked), *_unreconciled(report_input, front)])
     body = Body()
@@ -98,13 +98,13 @@ def _misconfigured(report_input: ReportInput) -> list[str]:
     return ["工作区设置或指标体系含有程序保留的控制字符" for text in configured if MARKS.search(text)]
 
 
-def _misfits(report_input: ReportInput, front: Front, marks: Marks) -> Faults:
+def _misfits(report_input: ReportInput, front: Front, positions: Positions) -> Faults:
     """Reasons that stand in the wrong file, and declared annexes that do not fit the ledgers."""
     reasons = {"deviations": front.deviations, "exceeded": front.exceeded} if report_input.reasons is not None else {}
     moved = f"偏差原因写在 explanations/{report_input.year}.yml，不写在底稿里"
-    faults = [(marks.line((name,)), f"{name}：{moved}") for name, written in reasons.items() if written]
+    faults = [(positions.line((name,)), f"{name}：{moved}") for name, written in reasons.items() if written]
     return faults + [
-        (marks.line(("annexes" if front.annexes else PROGRESS, position, *path)), f"附件{position + 1}：{message}")
+        (positions.line(("annexes" if front.annexes else PROGRESS, position, *path)), f"附件{position + 1}：{message}")
         for position, annex in enumerate(front.declared)
         if annex.kind == "ledger"
         for path, message in misfits(annex, report_input.ledgers)
@@ -114,7 +114,7 @@ def _misfits(report_input: ReportInput, front: Front, marks: Marks) -> Faults:
 def _annexes(
     report_input: ReportInput,
     front: Front,
-    marks: Marks,
+    positions: Positions,
     written_on: date,
     listings: Mapping[str, Listing],
     context: Mapping[str, Any],
@@ -126,7 +126,7 @@ def _annexes(
         elif annex.kind == "payments":
             yield payments_annex(report_input)
         else:
-            lines = [marks.line(("annexes", position, text)) for text in ("title", "note")]
+            lines = [positions.line(("annexes", position, text)) for text in ("title", "note")]
             title, note = (render_line(text, line, context, faults) for text, line in zip((annex.title, annex.note), lines, strict=True))
             yield table_annex(listings[annex.name], title, note)
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self
 from markdown_it import MarkdownIt
 from pydantic import Field, ValidationError, model_validator
 
-from perfeval.configuration import Marks, Model, Text, explain, parse_yaml
+from perfeval.configuration import Model, Positions, Text, explain, parse_yaml
 from perfeval.errors import ConfigurationError
 from perfeval.report.declaration import STANDARD, Annexes, AnnexSetting
 from perfeval.report.earlier import Progress, annexes_then
@@ -64,7 +64,7 @@ class Front(Model):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A title line (level 0), a heading with its number (1-4) or a paragraph (5); figures still in their marks."""
+    """A title line (level 0), a heading with its number (1-4) or a paragraph (5); figures still in their positions."""
 
     level: int
     text: str
@@ -74,21 +74,21 @@ class Block:
 TITLE, PARAGRAPH = 0, 5
 
 
-def read_front(text: str, file: str) -> tuple[Front | None, Marks, Faults]:
+def read_front(text: str, file: str) -> tuple[Front | None, Positions, Faults]:
     """Read the front matter, with the lines of what stands in it."""
-    marks, match = Marks(None), _FRONT.match(text)
+    positions, match = Positions(None), _FRONT.match(text)
     if match is None:
-        return None, marks, [(1, "缺少开头的 --- 设置段（title、annexes）")]
+        return None, positions, [(1, "缺少开头的 --- 设置段（title、annexes）")]
     try:
-        data, marks = parse_yaml(f"---\n{match[1]}", file)
+        data, positions = parse_yaml(f"---\n{match[1]}", file)
         front = Front.model_validate(data)
     except ValidationError as error:
-        return None, marks, [_split(told.removeprefix(f"{file}:")) for told in explain(error, file, marks)]
+        return None, positions, [_split(told.removeprefix(f"{file}:")) for told in explain(error, file, positions)]
     except ConfigurationError as error:
-        return None, marks, [_split(told.removeprefix(f"{file}:")) for told in error.faults or (error.message,)]
+        return None, positions, [_split(told.removeprefix(f"{file}:")) for told in error.faults or (error.message,)]
     # YAML's escapes can write what the text itself may not hold.
-    forged = [(marks.line(path), "含有程序保留的控制字符，请删除") for path, value in _texts(front.model_dump()) if MARKS.search(value)]
-    return None if forged else front, marks, forged
+    forged = [(positions.line(path), "含有程序保留的控制字符，请删除") for path, value in _texts(front.model_dump()) if MARKS.search(value)]
+    return None if forged else front, positions, forged
 
 
 def _split(told: str) -> tuple[int, str]:
@@ -96,12 +96,12 @@ def _split(told: str) -> tuple[int, str]:
     return int(line), message
 
 
-def write_narrative(text: str, front: Front, marks: Marks, context: Mapping[str, Any]) -> tuple[list[Block], Faults]:
+def write_narrative(text: str, front: Front, positions: Positions, context: Mapping[str, Any]) -> tuple[list[Block], Faults]:
     """Render the narrative: title, headings and paragraphs, or the faults that stop the draft."""
     if found := MARKS.search(text):
         return [], [(text.count("\n", 0, found.start()) + 1, "含有程序保留的控制字符，请删除")]
-    faults = _front_faults(front, marks, context)
-    lines_of_title = [(marks.line(("title", position)), title) for position, title in enumerate(front.title)]
+    faults = _front_faults(front, positions, context)
+    lines_of_title = [(positions.line(("title", position)), title) for position, title in enumerate(front.title)]
     titles = [Block(TITLE, shown, line) for line, title in lines_of_title if (shown := render_line(title, line, context, faults))]
     # The front matter is blanked, not cut, so that every line keeps its number.
     body = _FRONT.sub(lambda match: "\n" * match[0].count("\n"), text)
@@ -128,16 +128,16 @@ def render_line(text: str, line: int, context: Mapping[str, Any], faults: Faults
     return "".join(lines)
 
 
-def _front_faults(front: Front, marks: Marks, context: Mapping[str, Any]) -> Faults:
+def _front_faults(front: Front, positions: Positions, context: Mapping[str, Any]) -> Faults:
     known = {row["id"] for row in context["card"]["rows"]}
     faults = [
-        (marks.line((name, id_)), f"{name} 中的 {id_} 不是指标编号，见指标体系的 indicators")
+        (positions.line((name, id_)), f"{name} 中的 {id_} 不是指标编号，见指标体系的 indicators")
         for name, written in (("deviations", front.deviations), ("exceeded", front.exceeded))
         for id_ in written
         if id_ not in known
     ]
     texts = [(path, text) for path, text in _texts(front.model_dump()) if path[-1] != "note" and "title" not in path]
-    return faults + [(marks.line(path), f"有未填写的空位“{slot}”") for path, text in texts for slot in left_over(text)]
+    return faults + [(positions.line(path), f"有未填写的空位“{slot}”") for path, text in texts for slot in left_over(text)]
 
 
 def _texts(node: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:

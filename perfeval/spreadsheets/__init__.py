@@ -9,10 +9,25 @@ from perfeval.spreadsheets.formats import SCALED
 from perfeval.spreadsheets.notes import Note, UnfitError
 from perfeval.spreadsheets.opening import is_table, open_file
 from perfeval.spreadsheets.package import open_package
-from perfeval.spreadsheets.sheets import HEAD, Cell, Marks, RefusedFileError, Sheet, index_of, letter_of, letters
+from perfeval.spreadsheets.sheets import HEAD, Cell, RefusedFileError, Sheet, Traits, index_of, letter_of, letters
 from perfeval.spreadsheets.writing import Listing, text_workbook
 
 __all__ = [
-    "HEAD", "SCALED", "Cell", "Listing", "Marks", "Note", "RefusedFileError", "Sheet", "UnfitError",
-    "index_of", "is_table", "letter_of", "letters", "open_file", "open_package", "text_workbook", "write_annotated",
+    "HEAD",
+    "SCALED",
+    "Cell",
+    "Listing",
+    "Note",
+    "RefusedFileError",
+    "Sheet",
+    "Traits",
+    "UnfitError",
+    "index_of",
+    "is_table",
+    "letter_of",
+    "letters",
+    "open_file",
+    "open_package",
+    "text_workbook",
+    "write_annotated",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ import polars as pl
 
 from perfeval.codes import Code
 from perfeval.model import ReceivedFile
-from perfeval.spreadsheets.sheets import HEAD, Marks, RefusedFileError, Sheet, letters
+from perfeval.spreadsheets.sheets import HEAD, RefusedFileError, Sheet, Traits, letters
 
 _SAMPLE = 1 << 20
 _MOST_BYTES = 2 << 30
@@ -36,7 +36,7 @@ class DelimitedFile(Sheet):
     """
 
     def __init__(self, file: ReceivedFile) -> None:
-        super().__init__(file, None, Marks(empty=file.path.stat().st_size == 0))
+        super().__init__(file, None, Traits(empty=file.path.stat().st_size == 0))
         self._encoding = _encoding(file.path)
         self._head = self._read_head()
         # One letter beyond the widest row of the head catches rows with too many cells.

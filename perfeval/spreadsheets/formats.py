@@ -260,15 +260,15 @@ def _plain(number: Decimal) -> str:
 
 def _sections(code: str) -> Iterator[_Section]:
     tokens: list[tuple[str, str]] = []
-    marks = _Marks()
+    traits = _Marks()
     for found in _TOKEN.finditer(code):
         kind, sign = found.lastgroup or "", found[found.lastgroup or 0]
         if kind == "end":
-            yield marks.section(tokens)
-            tokens, marks = [], _Marks()
+            yield traits.section(tokens)
+            tokens, traits = [], _Marks()
         else:
-            tokens.extend(marks.taken(kind, sign))
-    yield marks.section(tokens)
+            tokens.extend(traits.taken(kind, sign))
+    yield traits.section(tokens)
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ import polars as pl
 from perfeval.codes import Code
 from perfeval.spreadsheets.formats import Look, NumberFormat
 from perfeval.spreadsheets.package import Package, attribute, broken_file
-from perfeval.spreadsheets.sheets import Cell, Marks, RefusedFileError, index_of, letter_of
+from perfeval.spreadsheets.sheets import Cell, RefusedFileError, Traits, index_of, letter_of
 from perfeval.spreadsheets.strings import PICTURE, STRUCK, Strings
 
 _MOST_CELLS = 6_000_000
@@ -136,7 +136,7 @@ def _patterns(prefix: str) -> _Patterns:
     )
 
 
-def scan_sheet(package: Package, part: str, book: Book, *, hidden: bool) -> Marks:
+def scan_sheet(package: Package, part: str, book: Book, *, hidden: bool) -> Traits:
     """Look through a worksheet's XML.
 
     Raises: RefusedFileError: broken, unsafe, or spanning more cells than can be read.
@@ -145,7 +145,7 @@ def scan_sheet(package: Package, part: str, book: Book, *, hidden: bool) -> Mark
     if not root:
         raise RefusedFileError(Code.BROKEN, "工作表的内部结构已损坏。请用 Excel 打开并另存为 .xlsx 后重新提交。")
     patterns = _patterns(root[1] or "")
-    scan = _Scan(patterns, book, Marks(hidden=hidden, epoch_1904=book.epoch_1904))
+    scan = _Scan(patterns, book, Traits(hidden=hidden, epoch_1904=book.epoch_1904))
     try:
         for xml in package.pieces(part, patterns.row):
             scan.take(_Piece(xml))
@@ -196,7 +196,7 @@ class _Scan:
 
     patterns: _Patterns
     book: Book
-    marks: Marks
+    traits: Traits
     is_far: bool = False
     """Whether cells with content lie beyond column Z or row 99999: only those can make the extent too large."""
     text: int = 0
@@ -223,9 +223,9 @@ class _Scan:
         if not is_usual:
             self._note_values(piece)
         if b"DISPIMG(" in piece.xml:
-            self.marks.pictures.update(map(_place, self.patterns.picture.findall(piece.xml)))
+            self.traits.pictures.update(map(_place, self.patterns.picture.findall(piece.xml)))
         if b"strike" in piece.xml:
-            self.marks.struck.update(map(_place, self.patterns.struck.findall(piece.xml)))
+            self.traits.struck.update(map(_place, self.patterns.struck.findall(piece.xml)))
         self._note_large(piece)
         self._note_formulas(piece)
         self._note_styles(piece)
@@ -233,21 +233,21 @@ class _Scan:
         if is_first or has_hidden:
             self._note_hidden(piece.xml)
         if not piece.xml[-_SHORT:].rstrip().endswith(self.patterns.row_end) and self.patterns.end in piece.xml:
-            self.marks.merged.extend(area.decode() for area in self.patterns.merged.findall(piece.xml))
+            self.traits.merged.extend(area.decode() for area in self.patterns.merged.findall(piece.xml))
             self.is_stale = bool(self.patterns.stale.search(piece.xml))
 
-    def finished(self) -> Marks:
+    def finished(self) -> Traits:
         """What has been found."""
-        marks = self.marks
+        traits = self.traits
         if self.is_stale or self.book.is_stale:
-            marks.uncomputed.update(self.zeros, self.blanks)
-        elif not self.book.is_computed and self.formulas <= len(self.zeros) + len(self.blanks) + len(marks.uncomputed):
-            marks.uncomputed.update(self.zeros)
-        for cell in marks.pictures:
-            marks.shown[cell] = None
-            marks.errors.pop(cell, None)
-            marks.uncomputed.discard(cell)
-        return replace(marks, empty=self.is_empty)
+            traits.uncomputed.update(self.zeros, self.blanks)
+        elif not self.book.is_computed and self.formulas <= len(self.zeros) + len(self.blanks) + len(traits.uncomputed):
+            traits.uncomputed.update(self.zeros)
+        for cell in traits.pictures:
+            traits.shown[cell] = None
+            traits.errors.pop(cell, None)
+            traits.uncomputed.discard(cell)
+        return replace(traits, empty=self.is_empty)
 
     def _placed(self, piece: _Piece, *, is_numbered: bool) -> tuple[_Piece, bool]:
         """The piece with an address in every cell, and whether all are of the usual kinds; tells whether some lie far out."""
@@ -295,11 +295,11 @@ class _Scan:
     def _note_values(self, piece: _Piece) -> None:
         """Note error cells, and days written as text."""
         for found in piece.found(self.patterns.error):
-            self.marks.errors[_place(found[1])] = found[2].decode(errors="replace")
+            self.traits.errors[_place(found[1])] = found[2].decode(errors="replace")
             if self.book.has_pictures and b"vm=" in found[1]:
-                self.marks.pictures.add(_place(found[1]))
+                self.traits.pictures.add(_place(found[1]))
         for found in piece.found(self.patterns.day):
-            self.marks.shown[_place(found[1])] = _day(found[2].decode(errors="replace"))
+            self.traits.shown[_place(found[1])] = _day(found[2].decode(errors="replace"))
 
     def _note_large(self, piece: _Piece) -> None:
         """Note numbers too long to be kept exactly, and those that are no day though their cell shows them as one."""
@@ -308,9 +308,9 @@ class _Scan:
             if attribute(tag, "t") not in {None, "n"}:
                 continue
             if attribute(tag, "s") in self.book.days:
-                self.marks.shown[_place(tag.encode())] = found[1].decode()
+                self.traits.shown[_place(tag.encode())] = found[1].decode()
             elif re.fullmatch(rb"[0-9]{16,}|[0-9.]+[Ee]\+?[0-9]+", found[1]):
-                self.marks.long_numbers.add(_place(tag.encode()))
+                self.traits.long_numbers.add(_place(tag.encode()))
 
     def _note_formulas(self, piece: _Piece) -> None:
         """Note formulas that were never computed, and those whose result says nothing of it."""
@@ -321,7 +321,7 @@ class _Scan:
         for found in piece.found(patterns.uncomputed):
             # A formula whose proper result is an empty text, t="str", is a blank.
             is_text = attribute(found[1].decode(errors="replace"), "t") == "str"
-            (self.blanks if is_text else self.marks.uncomputed).add(_place(found[1]))
+            (self.blanks if is_text else self.traits.uncomputed).add(_place(found[1]))
         self.zeros.update(_place(found[1]) for found in piece.found(patterns.zero))
 
     def _note_styles(self, piece: _Piece) -> None:
@@ -338,7 +338,7 @@ class _Scan:
         style, kind = named.get("s", ""), named.get("t", "n")
         place = _place(found[1])
         if style in self.book.struck:
-            self.marks.struck.add(place)
+            self.traits.struck.add(place)
         if style not in self.book.formats or not (kind == "n" or kind in _TEXTS):
             return
         value = None if kind in _TEXTS else (found[2] or b"").decode(errors="replace")
@@ -349,11 +349,11 @@ class _Scan:
             form = self.book.formats[style]
             look = self.looks[style, value] = form.look_of_text() if value is None else form.look(value)
         if look.hidden:
-            self.marks.unseen.add(place)
+            self.traits.unseen.add(place)
         if look.number is not None:
-            self.marks.shown[place] = look.number
+            self.traits.shown[place] = look.number
         if look.text is not None:
-            self.marks.worded[place] = look.text
+            self.traits.worded[place] = look.text
 
     def _note_strings(self, piece: bytes) -> None:
         """Note shared strings that are struck through or stand for a picture, and how much text they may be."""
@@ -363,17 +363,17 @@ class _Scan:
         if strings.struck or strings.pictures:
             for tag, index in self.patterns.string.findall(piece):
                 if int(index) in strings.struck:
-                    self.marks.struck.add(_place(tag))
+                    self.traits.struck.add(_place(tag))
                 if int(index) in strings.pictures:
-                    self.marks.pictures.add(_place(tag))
+                    self.traits.pictures.add(_place(tag))
 
     def _note_hidden(self, piece: bytes) -> None:
         """Note hidden rows and columns."""
         for tag in self.patterns.hidden_row.findall(piece):
-            self.marks.hidden_rows.append(int(attribute(tag.decode(errors="replace"), "r") or 0))
+            self.traits.hidden_rows.append(int(attribute(tag.decode(errors="replace"), "r") or 0))
         for tag in self.patterns.hidden_column.findall(piece):
             first, last = (int(attribute(tag.decode(errors="replace"), name) or 1) for name in ("min", "max"))
-            self.marks.hidden_columns.extend(letter_of(index - 1) for index in range(max(first, 1), min(last, _SHEET_COLUMNS) + 1))
+            self.traits.hidden_columns.extend(letter_of(index - 1) for index in range(max(first, 1), min(last, _SHEET_COLUMNS) + 1))
 
 
 def _refuse_expanse(package: Package, part: str, patterns: _Patterns) -> None:

@@ -27,7 +27,7 @@ Cell = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class Traits:
     """What a worksheet says beside its values.
 
     `shown` has what a cell says where that is not what is stored in it, `worded` the words that stand around it by its format,
@@ -56,10 +56,10 @@ class Sheet(ABC):
     binary = False
     """Whether numbers come from binary doubles."""
 
-    def __init__(self, file: ReceivedFile, name: str | None, marks: Marks) -> None:
+    def __init__(self, file: ReceivedFile, name: str | None, traits: Traits) -> None:
         self.file = file
         self.name = name
-        self.marks = marks
+        self.traits = traits
 
     @abstractmethod
     def head(self) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ from perfeval.spreadsheets.formats import TEXT, NumberFormat, number_format
 from perfeval.spreadsheets.package import Package, broken_file, open_package
 from perfeval.spreadsheets.relations import local, main_part, parsed, relations, target, worksheets
 from perfeval.spreadsheets.scan import Book, scan_sheet
-from perfeval.spreadsheets.sheets import HEAD, Cell, Marks, RefusedFileError, Sheet, letter_of
+from perfeval.spreadsheets.sheets import HEAD, Cell, RefusedFileError, Sheet, Traits, letter_of
 from perfeval.spreadsheets.strings import Strings, scan_strings
 from perfeval.spreadsheets.writing import bare_parts
 
@@ -38,8 +38,8 @@ class WorkbookSheet(Sheet):
 
     binary = True
 
-    def __init__(self, file: ReceivedFile, name: str, marks: Marks, reader: fastexcel.ExcelReader, position: int) -> None:
-        super().__init__(file, name, marks)
+    def __init__(self, file: ReceivedFile, name: str, traits: Traits, reader: fastexcel.ExcelReader, position: int) -> None:
+        super().__init__(file, name, traits)
         self._reader = reader
         self._position = position
 
@@ -60,16 +60,16 @@ class WorkbookSheet(Sheet):
     @functools.cached_property
     def frame(self) -> pl.DataFrame:
         """All cells as they are shown where that is another number than the stored one."""
-        return _looking(self._stored, self.marks.shown)
+        return _looking(self._stored, self.traits.shown)
 
     def show_words(self, letters: Iterable[str]) -> None:
         """From now on give the cells of these columns with the words that their formats put around them."""
-        looks = {**self.marks.shown, **self.marks.worded}
+        looks = {**self.traits.shown, **self.traits.worded}
         self.frame = self.frame.with_columns(_looking(self._stored.select(set(letters)), looks))
 
     def head(self) -> list[dict[str, str]]:
         """The first rows: per row its filled cells by column letter."""
-        looks = {**self.marks.shown, **self.marks.worded}
+        looks = {**self.traits.shown, **self.traits.worded}
         rows = _looking(self._stored.head(HEAD).drop("row"), looks).iter_rows(named=True)
         return [{letter: text.strip() for letter, text in row.items() if text and text.strip()} for row in rows]
 
@@ -117,7 +117,7 @@ def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
     except fastexcel.FastExcelError as error:
         raise RefusedFileError(Code.BROKEN, "文件已损坏，无法读取工作表。请用 Excel 打开并另存后重新提交。") from error
     pairs = enumerate(zip(entries, scans, strict=True))
-    return [WorkbookSheet(file, entry.name, marks, reader, position) for position, (entry, marks) in pairs]
+    return [WorkbookSheet(file, entry.name, traits, reader, position) for position, (entry, traits) in pairs]
 
 
 def _day_styles(formats: Sequence[str]) -> str:

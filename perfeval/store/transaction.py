@@ -10,13 +10,13 @@ from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from perfeval.approvals.canonical import dump_line
-from perfeval.approvals.events import PROGRAM, AnsweredWrongly, Decided, Event, Opened
+from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened
 from perfeval.approvals.locking import REMEMBERED, Attempt, Result
 from perfeval.approvals.person import Person
 from perfeval.approvals.record import PEOPLE
 from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
-from perfeval.model.documents import dump, load
+from perfeval.model.documents import document_digest, dump, load
 from perfeval.model.evaluation import closing
 from perfeval.model.outcomes import Corrected, Drafted, Failure, Sealing
 from perfeval.store.record import Record
@@ -71,6 +71,8 @@ class Transaction(Record):
                 unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE)
             )
             self.append(row.id, opened, preparer.id)
+            # Else an evaluation taken away whole, with its record, would have left nothing.
+            self.append(PEOPLE, Acted(action=OPENING, target=row.id), preparer.id)
         row.run = run or row.run
         self.session.flush()
         return _evaluation(row)
@@ -183,6 +185,12 @@ class Transaction(Record):
         """What a step left for this revision, or None while it is not done."""
         row = self.session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
         return load(kind, row.document) if row else None
+
+    def outcome_digests(self, revision: Revision) -> dict[str, str]:
+        """The digests of what the steps left for this revision, by step: what the record is held against."""
+        mine = (OutcomeRow.evaluation == revision.evaluation.id, OutcomeRow.revision == revision.number)
+        kept = self.session.execute(select(OutcomeRow.step, OutcomeRow.document).where(*mine))
+        return {step: document_digest(document) for step, document in kept}
 
     def outcome_time(self, revision: Revision, kind: type[Outcome]) -> datetime | None:
         """When a step was done for this revision."""

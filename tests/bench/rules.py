@@ -185,9 +185,9 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
     for block in re.split(r"\n{2,}|\n(?=#)|(?<=\n)(?=#)", text.strip()):
         heading, _, rest = block.strip().partition("\n") if block.lstrip().startswith("#") else ("", "", block)
         if heading:
-            marks, _, title = heading.partition(" ")
-            counts = [*counts[: len(marks) - 1], counts[len(marks) - 1] + 1, *[0] * (4 - len(marks))]
-            yield f"Heading{len(marks)}", f"{'.'.join(map(str, counts[: len(marks)]))} {title}"
+            traits, _, title = heading.partition(" ")
+            counts = [*counts[: len(traits) - 1], counts[len(traits) - 1] + 1, *[0] * (4 - len(traits))]
+            yield f"Heading{len(traits)}", f"{'.'.join(map(str, counts[: len(traits)]))} {title}"
         if paragraph := "".join(line.strip() for line in rest.splitlines()):
             yield "BodyText", paragraph
 

@@ -87,7 +87,7 @@ def test_record_that_nobody_touched_is_whole_and_tells_the_year(office: Office) 
     assert kinds == [
         "opened", "frozen", "drafted", "decided", "returned", "corrected", "frozen", "drafted", "decided", "decided",
     ]  # fmt: skip
-    assert (found.events, len(found.head)) == (10 + 9 + 1, 64)
+    assert (found.events, len(found.head)) == (10 + 9 + 1 + 1, 64)
 
 
 ROWS = [
@@ -117,6 +117,22 @@ ROWS = [
         ("drafted", 1),
         "第2稿的审批环节被改动",
     ),
+    (
+        "UPDATE outcomes SET document = json_set(document, '$.card.total', '100.00') WHERE step = 'scored' AND revision = 2",
+        ("drafted", 1),
+        "第2稿的scored 与成文时的不同",
+    ),
+    (
+        "UPDATE outcomes SET document = json_set(document, '$.findings', 'x') WHERE step = 'validated' AND revision = 1",
+        ("drafted", 0),
+        "第1稿的validated 与成文时的不同",
+    ),
+    (
+        "UPDATE outcomes SET document = json_set(document, '$.draft.check_code', '00000000') WHERE step = 'drafted' AND revision = 2",
+        ("drafted", 1),
+        "第2稿的drafted 与成文时的不同",
+    ),
+    ("DELETE FROM outcomes WHERE step = 'scored' AND revision = 1", ("drafted", 0), "第1稿的这一步（scored）被删去"),
     ("DELETE FROM outcomes WHERE step = 'corrected'", ("corrected", 0), "第1稿的这一步（corrected）被删去"),
     ("UPDATE outcomes SET document = '{\"note\": \"x\"}' WHERE step = 'corrected'", ("corrected", 0), "第1稿的更正说明被改动"),
 ]
@@ -160,7 +176,9 @@ def test_record_cut_off_at_its_end_is_told_by_the_rows_left(office: Office) -> N
 
 def test_evaluation_or_its_whole_record_deleted_is_told(office: Office) -> None:
     rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1'")
-    assert [message for _, _, message in faults(office)] == ["自评没有审批记录：整份被删去，或不是本程序开始的"]
+    assert [(chain, number) for chain, number, _ in faults(office)] == [("2022-zdxm-1", 0), ("people", 11)]
+    rewrite(office, *(f"DELETE FROM {table}" for table in ("decisions", "outcomes", "evaluations")))
+    assert [message for _, _, message in faults(office)] == ["人员记录第11条立项的自评 2022-zdxm-1 没有审批记录：整份被删去"]
 
 
 def test_secret_copied_onto_another_is_told_and_opens_nothing(office: Office) -> None:
@@ -188,6 +206,21 @@ def test_refusal_deleted_and_decided_again_is_told(office: Office) -> None:
         "WHERE revision = 2",
     )
     assert sorted(number for _, number, _ in faults(office)) == [0, 10]
+
+
+def test_outcome_of_no_kind_is_told(office: Office) -> None:
+    rewrite(office, "UPDATE evaluations SET outcome = 'x'")
+    assert [message for _, _, message in faults(office)] == ["自评表里的结果被改为“x”"]
+
+
+def test_record_moved_to_another_unit_is_told_there(office: Office) -> None:
+    for table in ("record", "evaluations", "decisions"):
+        rewrite(office, f"UPDATE {table} SET unit = '别的单位'")
+    with office.store.reading() as record:
+        record.unit = "别的单位"
+        assert [item.message for item in audit(record).faults if "单位" in item.message] == [
+            "第1条立项：自评表里的单位被改为“别的单位”，应为“桃江县重点项目建设事务中心”"
+        ]
 
 
 def test_archive_written_into_the_table_alone_is_told(office: Office) -> None:

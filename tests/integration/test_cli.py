@@ -344,9 +344,9 @@ def test_person_is_invited_enrolled_confirmed_listed_and_revoked(command: Comman
     assert link.startswith("（服务地址）/perfeval/enrol#")
     first = enrolled(link)
     assert command("approver", "enrol", link, "-w", office).err.startswith("登记链接无效、已用过或已过期")
-    mark = ("--fingerprint", first["fingerprint"], "--as", "样例甲", "-w", office)
-    assert command("approver", "confirm", "样例甲", *mark).code == 1
-    assert command("approver", "confirm", "样例甲", *mark, "--paper").code == 0
+    named = ("--fingerprint", first["fingerprint"], "--as", "样例甲", "-w", office)
+    assert command("approver", "confirm", "样例甲", *named).code == 1
+    assert command("approver", "confirm", "样例甲", *named, "--paper").code == 0
     assert command("approver", "invite", "样例乙", "--role", "center", "-w", office).err.startswith("只有经办人或管理员可以办理")
     second = enrolled(command("approver", "invite", "样例乙", "--role", "center", "--as", "样例甲", "-w", office, "--json").json["link"])
     assert "（未确认）" in command("approver", "list", "-w", office).out

@@ -15,11 +15,14 @@ import polars as pl
 import pytest
 
 from perfeval import persons, steps
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.proof import Proof
+from perfeval.approvals.statement import state
 from perfeval.archive import State, SubmissionPackage, archive_bag, verify_bag
 from perfeval.assessment import assess, write_report
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.ledgers import receive
-from perfeval.model import Answer, Figure, Revision, Scorecard, Verdict
+from perfeval.model import Answer, Decision, Figure, Revision, Scorecard, Verdict
 from perfeval.model.documents import dump, record_facts
 from perfeval.model.ledgers import parquet
 from perfeval.model.outcomes import Drafted, Scored, Sealing, Validated
@@ -495,6 +498,19 @@ def test_code_used_before_or_of_another_person_decides_nothing(office: Rehearsal
     assert office.status() == "waiting-center"
 
 
+@pytest.mark.parametrize("kind", [ProofKind.CODE, ProofKind.EXTERNAL])
+def test_proof_that_nothing_verifies_decides_nothing(office: Rehearsal, kind: ProofKind) -> None:
+    check_code = office.prepare()
+    with office.store.reading() as record:
+        draft, previous, now = record.outcome(office.revision, Drafted), record.head(office.evaluation.id), datetime.now(UTC)
+    made_up = Decision(office.evaluation.id, 1, "center", Verdict.APPROVE, "样例center", draft.draft.content_digest, "样例意见", now)
+    statement = state(made_up, office.person("样例center").id, previous)
+    answer = Answer(Verdict.APPROVE, "样例center", "", check_code, "样例意见", proof=Proof(kind, {"step": "1"}), statement=statement)
+    with pytest.raises(ApprovalError, match="核验不通过|不认"):
+        steps.decide(office.office, office.revision, office.workspace.gates[0], answer)
+    assert office.status() == "waiting-center"
+
+
 def test_answer_of_a_stranger_or_of_somebody_revoked_decides_nothing(office: Rehearsal) -> None:
     draft = office.prepare()
     with pytest.raises(ApprovalError, match="没有登记审批人“丙”"):
@@ -646,6 +662,13 @@ def test_store_rewritten_after_approval_keeps_the_archive_shut_and_is_named(offi
         office.archive()
     assert problem in refused.value.message
     assert not list(office.workspace.root.glob("archive/*"))
+
+
+def test_score_rewritten_before_the_decision_is_decided_on_by_nobody(office: Rehearsal) -> None:
+    check_code = office.prepare()
+    rewrite(office, "update outcomes set document = json_set(document, '$.card.total', '100.00') where step = 'scored'")
+    with pytest.raises(StoreError, match="与审批记录所记的不是同一份，不能审批"):
+        office.decide("center", Verdict.APPROVE, check_code)
 
 
 def test_decisions_inserted_into_the_tables_open_no_door(office: Rehearsal) -> None:

@@ -98,8 +98,16 @@ def test_file_saved_by_notepad_is_read_without_its_mark(tmp_path: Path) -> None:
 
 
 def test_line_is_that_of_the_deepest_node_there_is() -> None:
-    marks = parse_yaml("a:\n  - b: 1\n  - c: 2\n", "file.yml")[1]
-    assert [marks.line(path) for path in ((), ("a",), ("a", 1), ("a", 1, "c"), ("a", 1, "d"), ("a", 7), ("z",))] == [1, 1, 3, 3, 3, 1, 1]
+    positions = parse_yaml("a:\n  - b: 1\n  - c: 2\n", "file.yml")[1]
+    assert [positions.line(path) for path in ((), ("a",), ("a", 1), ("a", 1, "c"), ("a", 1, "d"), ("a", 7), ("z",))] == [
+        1,
+        1,
+        3,
+        3,
+        3,
+        1,
+        1,
+    ]
 
 
 def test_file_of_the_right_form_is_a_frozen_model(tmp_path: Path) -> None:

@@ -286,7 +286,7 @@ def test_archive_bag_of_a_record_that_was_touched_names_the_entry(
         (lambda made: made[:-1], "审批记录第1条不成立：所依据的人员记录不在人员链上"),
         (
             lambda made: forged(made, 8, '"is_on_paper":true', '"is_on_paper":false', KEY),
-            "人员记录第9条不算数：经办人确认登记，须有本人签名",
+            "人员记录第9条不算数：经办人或管理员确认登记，须有本人签名",
         ),
     ],
 )

@@ -98,6 +98,23 @@ def test_decider_at_another_gate_is_refused_in_a_later_revision_too() -> None:
         seat("p4", BUREAU, made("center", "p4", Verdict.RETURN), revision=2)
 
 
+@pytest.mark.parametrize(
+    ("conduct", "code"),
+    [
+        (made("center", "p2"), "A16"),
+        (Conduct(prepared_by=frozenset({"p2"})), "A10"),
+        (Conduct(edited=frozenset({(1, "p2")})), "A19"),
+        (made("bureau", "p2"), "A20"),
+        (made("bureau", "p5", absent="p2"), "A21"),
+    ],
+)
+def test_person_revoked_and_enrolled_anew_is_who_he_was(conduct: Conduct, code: str) -> None:
+    former = replace(person("p2", "张东华", "center"), revoked_at=MOMENT)
+    people = replace(with_person(former), persons=PERSONS | {"p2": former, "p9": person("p9", "張東華", "bureau")})
+    assert seat("p9", BUREAU, people=people) == ""
+    assert refusal("p9", BUREAU, conduct, people).startswith(code)
+
+
 def test_decider_of_this_revision_is_refused_here_and_free_on_the_next() -> None:
     decided = made("center", "p2", Verdict.RETURN)
     assert refusal("p2", CENTER, decided) == "A20 “甲”已在“中心审批”审批过第1稿"
@@ -124,6 +141,15 @@ def test_substitute_of_somebody_revoked_or_without_the_role_is_refused() -> None
 
 def test_substitute_who_prepared_is_refused() -> None:
     assert refusal("p5", BUREAU, Conduct(prepared_by=frozenset({"p5"}))).startswith("A10 ")
+
+
+def test_nobody_decides_in_the_seat_of_who_prepared_or_has_decided_elsewhere() -> None:
+    assert refusal("p5", BUREAU, Conduct(prepared_by=frozenset({"p3"}))).startswith("A10 “乙”是送审人")
+    assert refusal("p5", BUREAU, made("center", "p3")).startswith("A16 “乙”")
+
+
+def test_absent_person_whose_seat_has_decided_decides_at_no_other_gate() -> None:
+    assert refusal("p4", BUREAU, made("center", "p5", absent="p4")).startswith("A16 “丙”")
 
 
 def test_seat_decides_once_whoever_sits_in_it() -> None:

@@ -93,16 +93,18 @@ def test_enrolment_whose_signature_is_not_the_keys_does_not_count(chains: Any, d
         ("p4", True, "不能确认自己的登记，由另一个已登记的人确认"),
         ("p5", True, "确认人自己还没有经确认的登记，或已停用"),
         ("nobody", True, "确认人自己还没有经确认的登记，或已停用"),
-        ("operator", False, "经办人确认登记，须有本人签名的纸质登记单"),
+        ("operator", False, "经办人或管理员确认登记，须有本人签名的纸质登记单"),
+        ("p6", False, "经办人或管理员确认登记，须有本人签名的纸质登记单"),
     ],
 )
 def test_confirmation_by_the_wrong_person_does_not_count(opened: Any, by: str, is_on_paper: bool, reason: str) -> None:
+    opened.welcome("p6", "管理员", "admin")
     opened.invite("p5", "戊", "center")
     opened.invite("p4", "丙", "bureau")
     fingerprint = opened.enrol("p4", "丙", ("bureau",), None)
     opened.tell(Confirmed(person="p4", fingerprint=fingerprint, is_on_paper=is_on_paper), by)
     people, faults = told(opened)
-    assert (people.active("p4"), faults) == (None, [f"第16条不算数：{reason}"])
+    assert (people.active("p4"), faults) == (None, [f"第19条不算数：{reason}"])
 
 
 def test_confirmation_by_a_colleague_counts_without_paper(opened: Any) -> None:
@@ -124,6 +126,16 @@ def test_operator_confirms_himself_only_as_the_first_of_all(chains: Any) -> None
     people, faults = told(chains)
     assert people.active("operator")
     assert faults == ["第6条不算数：不能确认自己的登记，由另一个已登记的人确认"]
+
+
+def test_operator_confirms_himself_again_where_nobody_is_left(chains: Any) -> None:
+    chains.tell(Revoked(person="operator", reason=""), "operator")
+    chains.invite("o2", "另一操作员", "operator")
+    fingerprint = chains.enrol("o2", "另一操作员", ("operator",), None)
+    chains.tell(Confirmed(person="o2", fingerprint=fingerprint, is_on_paper=True), "o2")
+    people, faults = told(chains)
+    assert people.active("o2")
+    assert faults == []
 
 
 def test_enrolment_that_is_no_record_is_named(opened: Any) -> None:

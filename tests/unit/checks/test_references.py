@@ -51,7 +51,7 @@ def test_voucher_and_invoice_twice_are_errors_on_each_row(make_ledger: Make, sai
 
 def test_invoice_with_and_without_leading_zeros_is_the_same(make_ledger: Make, said: Said) -> None:
     expenditure = make_ledger("expenditure", invoice_no=["0077", "77", "770"])
-    assert [(code, cell) for code, _, cell, _, _ in said(expenditure)] == [("C36", "K2"), ("C36", "K3")]
+    assert [(code, cell, value) for code, _, cell, _, value in said(expenditure)] == [("C36", "K2", "0077"), ("C36", "K3", "77")]
 
 
 @pytest.mark.parametrize(

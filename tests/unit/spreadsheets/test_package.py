@@ -162,14 +162,14 @@ def test_sheet_with_a_namespace_prefix_is_looked_through(build: Callable[..., Pa
     rows = f'{HEADER}{ROW}<row r="3"><c r="A3" t="e"><v>#REF!</v></c><c r="B3"><f>1+1</f></c></row>'
     prefixed = rows.replace("</", "\0").replace("<", "<x:").replace("\0", "</x:")
     (sheet,) = sheets(build("", sheet=f'<x:worksheet xmlns:x="{MAIN}"><x:sheetData>{prefixed}</x:sheetData></x:worksheet>'))
-    assert (sheet.marks.errors, sheet.marks.uncomputed) == ({(3, "A"): "#REF!"}, {(3, "B")})
+    assert (sheet.traits.errors, sheet.traits.uncomputed) == ({(3, "A"): "#REF!"}, {(3, "B")})
 
 
 def test_shared_formula_without_result_is_found_and_empty_text_result_is_not(build: Callable[..., Path], sheets: Sheets) -> None:
     row = ROW.replace('<c r="A2"><v>1</v></c>', '<c r="A2"><f t="shared" si="0"/></c>')
     text = '<row r="3"><c r="B3" t="str"><f>IF(1,"","")</f><v></v></c></row>'
     (sheet,) = sheets(build(HEADER + row + text))
-    assert sheet.marks.uncomputed == {(2, "A")}
+    assert sheet.traits.uncomputed == {(2, "A")}
 
 
 @pytest.mark.parametrize(
