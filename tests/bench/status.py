@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import event, insert
@@ -26,6 +27,7 @@ from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.store.tables import DecisionRow, EvaluationRow, OutcomeRow
 
+ROOT = Path(__file__).resolve().parents[2]
 MANY, WAITING = 1000, 300
 STATEMENTS, RATIO = 12, 1.5
 DIGEST = "a" * 64
@@ -53,7 +55,7 @@ def office(folder: Path, count: int) -> Path:
     create_workspace(folder, sample="taojiang-2022")
     place = open_office(folder)
     store, gates = place.store, place.workspace.gates
-    figures = tuple(Figure(f"fact_{n}", "70余", "73", "次") for n in range(150))
+    figures = tuple(Figure(f"fact_{n}", "70余", Decimal(73), "次") for n in range(150))
     waits = [count == 1 or number * WAITING // count != (number + 1) * WAITING // count for number in range(count)]
     with store._engine.execution_options(writes=True).begin() as connection:
         for number, is_waiting in enumerate(waits):
@@ -92,7 +94,7 @@ def seconds(folder: Path) -> float:
     """CPU seconds of `perfeval status` as a process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "flows", "status", "--json", "-w", str(folder)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, env=os.environ)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)})
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
