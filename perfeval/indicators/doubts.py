@@ -22,6 +22,7 @@ MEANINGS: Mapping[str, str] = {
     "T04": "指标没有数值，不得分或不计分",
     "T05": "没有封顶所依据的数，没有封顶",
     "T12": "年度目标任务没有全部完成，等级却是最高一级",
+    "T13": "预算有几种资金来源，支出分不出是哪一种",
 }
 _OUTPUT = "产出指标"
 # Units that rows of a ledger are not counted in.
@@ -33,7 +34,8 @@ def find_doubts(system: IndicatorSystem, facts: Facts, card: Scorecard) -> tuple
     findings = (
         *_without_value(facts, card),
         *_uncapped(system, facts),
-        *_contrast(system, card),
+        *_contrast(system, facts, card),
+        *_untold_sources(card),
         *_faultless(card),
         *_incomplete(system),
         *_of_money(system),
@@ -65,13 +67,23 @@ def _uncapped(system: IndicatorSystem, facts: Facts) -> Iterator[tuple[str, str]
             yield "T05", f"评分规则按“{fact.formula}”封顶，没有这个数（{fact.reason}），没有封顶"
 
 
-def _contrast(system: IndicatorSystem, card: Scorecard) -> Iterator[tuple[str, str]]:
-    """Little spent and everything achieved: either the budget was too large or the targets too low."""
-    profile, outputs = system.profile, [row for row in card.scores if same_title(row.level1, _OUTPUT)]
+def _contrast(system: IndicatorSystem, facts: Facts, card: Scorecard) -> Iterator[tuple[str, str]]:
+    """Little spent and everything achieved: either the budget was too large or the targets too low.
+
+    Costs of which nothing was spent have no value, and do not hide it.
+    """
+    profile = system.profile
+    outputs = [row for row in card.scores if same_title(row.level1, _OUTPUT) and facts[row.id].value is not None]
     weight, score = (sum(points, Decimal(0)) for points in ([row.weight for row in outputs], [row.score for row in outputs]))
     if card.execution.rate < profile.low_execution_pct and weight and score * 100 / weight >= profile.full_output_pct:
         spent, gained = percentage_near(card.execution.rate, profile.low_execution_pct), percentage(score * 100 / weight)
         yield "C27", f"预算执行率只有{spent}，产出指标却得了分值的{gained}：预算偏大，或指标值偏低"
+
+
+def _untold_sources(card: Scorecard) -> Iterator[tuple[str, str]]:
+    untold = [name for name, (_, _, spent) in card.execution.parts.items() if spent is None]
+    if untold:
+        yield "T13", f"{'、'.join(untold)}各有预算，支出没有登记或没有登记全资金来源，自评表分不出各自的执行数"
 
 
 def _faultless(card: Scorecard) -> Iterator[tuple[str, str]]:

@@ -9,14 +9,19 @@ from perfeval.report.sandbox import Faults, parsed
 
 # Tags, and the line that each of them covers, are blanked: what they print comes from facts, ledgers and settings.
 _TAGS = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
-# What is no figure: years, numbers of documents, titles of documents, annexes.
+# What is no figure: years, numbers of documents, titles of documents, annexes, numbers of meetings, roads and lists, set phrases.
 _EXCEPTED = re.compile(
     r"《[^》]*》|〔[0-9]{4}〕[0-9]+号|附件[0-9]+|第[一二三四五六七八九十]+部分|(?<![0-9])(?:19|20)[0-9]{2}(?:年度?|(?=-))"
+    r"|第[0-9一二三四五六七八九十百]+[次届]|(?<![0-9A-Za-z])[GSXYC][0-9]{3}(?![0-9])|[（(][0-9]{1,2}[)）]"
+    r"|八项规定|[四两]个意识|四个自信|两个确立|两个维护"
 )
 # 一 alone is an article more often than a number; 万元 and 第六部分 hold no number of their own.
-_NUMERAL = "(?:[二三四五六七八九十百千两几]|一[十百千万亿])[一二三四五六七八九十百千万亿两零〇]*"
+_NUMERAL = "(?:[二三四五六七八九十百千两几]|一[十百千万亿])[一二三四五六七八九十百千万亿两零〇几来]*"
 _UNITS = "[余多个项次期份条处件家户人名位部块笔起天日月年周倍成分元里米吨亩场批宗台辆所座间组类种例]|万元|亿元|公里|平方米"
-_CHINESE = re.compile(rf"(?<![一二三四五六七八九十百千万亿])(?:百分之[一二三四五六七八九十百零点]+|{_NUMERAL}(?:{_UNITS}))")
+_CHINESE = re.compile(
+    rf"(?<![一二三四五六七八九十百千万亿])(?:百分之[一二三四五六七八九十百零点]+|{_NUMERAL}(?:{_UNITS}))"
+    "|[二三四五六七八九两几][百千万亿]+|[壹贰叁肆伍陆柒捌玖拾佰仟]+[拾佰仟万亿元]|半数|过半|一半|翻了?[一两二三]番|双倍|成倍"
+)
 _DIGITS = re.compile(r"[0-9０-９][0-9０-９,.，．]*[0-9０-９]|[0-9０-９]")
 
 

@@ -145,6 +145,8 @@ def test_reasons_in_the_narrative_beside_their_own_file_are_refused(faults: Faul
         ("新增两个项目{% if year %}、12个{% endif %}", ["12", "两个"]),
         ('{{ "９９分" }}', ["９９"]),
         ("推行“五个一”机制", ["五个"]),
+        ("投入捌仟万元，比上年翻一番", ["捌仟万", "翻一番"]),
+        ("投入两万用于宣传，十几家企业、半数项目受益", ["两万", "十几家", "半数"]),
     ],
 )
 def test_number_typed_by_hand_is_refused_as_unbound(faults: Faults, text: str, numbers: list[str]) -> None:
@@ -156,6 +158,8 @@ def test_number_typed_by_hand_is_refused_as_unbound(faults: Faults, text: str, n
     "text",
     [
         "2022年，《三年行动计划（2021—2023）》（桃政发〔2013〕25号），推行一个项目一套班子，一是抓早，见附件1和第六部分",
+        "落实中央八项规定精神，经县政府第12次常务会议研究，G319国道和X012线施工",
+        "（1）加强领导；（2）落实责任",
         "{{ facts.meetings | number }}次，共{{ facts.spent | wan }}万元",
     ],
 )
