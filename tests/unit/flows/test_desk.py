@@ -205,7 +205,7 @@ def test_act_is_noted_with_the_evaluation_of_its_run(desk: Desk, office: Office,
     desk.note(operator, "重试", RUN, RUN)
     desk.note(operator, "送审", "2022年度 roads")
     assert [item.action for item in told(office, evaluation.id, Acted)] == ["重试"]
-    assert [item.target for item in told(office, PEOPLE, Acted)] == ["2022年度 roads"]
+    assert [item.target for item in told(office, PEOPLE, Acted)] == [evaluation.id, "2022年度 roads"]
 
 
 def test_runs_under_way_are_told_with_the_form_they_must_stand_at(desk: Desk, standing: Standing) -> None:
