@@ -44,6 +44,8 @@ USES = [(code, maker, path) for path in SOURCES for code, maker in uses(ast.pars
 # A RefusedFileError becomes a finding.
 RAISED = [use for use in USES if use[1].endswith("Error") and use[1] != "RefusedFileError"]
 SEVERAL = {
+    "A43": "a name, or a name that may be an address",
+    "S10": "a chain, or the table of what stood before it",
     "A13": "somebody who has no codes any more, and the record's duties",
     "A17": "whoever decides, and whoever prepares",
     "A50": "whatever is wrong with a form as it is filled in",
