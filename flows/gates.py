@@ -67,7 +67,9 @@ def await_decision(
         if gate.key == steps.gates_of(office, revision)[0].key:
             show(submission)
         steps.ask(office, revision, gate)
-        return DecisionForm.with_initial_data(description=describe_submission(gate, submission))
+        with office.store.reading() as record:
+            people = record.people()
+        return DecisionForm.with_initial_data(description=describe_submission(gate, submission, people))
 
     while (decision := _decision(revision, gate)) is None:
         _ask(gate.key, revision, form, suspend)

@@ -229,7 +229,7 @@ def unlock(office: Office, whom: str, by: str) -> None:
         person = whom if whom in people.persons else ""
         address = "" if person else whom[:_ADDRESS_LENGTH]
         now = datetime.now(UTC)
-        if address not in {"", *(item.address for item in record.attempts(now))} or not (person or address):
+        if not person and not record.attempts(now, "", address):
             raise ApprovalError(
                 "A43", f"没有登记“{visible(whom)}”，也没有来自这一地址的登录", "核对姓名（perfeval approver list）或网络地址。"
             )

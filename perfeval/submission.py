@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from perfeval.approvals.people import People
+from perfeval.approvals.person import PROOF_TITLES, Means, Person
 from perfeval.errors import StoreError
 from perfeval.model import Decision, Draft, Finding, Gate, Revision, Scorecard, Severity
 from perfeval.model.numbers import percentage
@@ -44,8 +46,8 @@ class Submission:
         return f"{evaluation.year} {escaped(evaluation.programme)} 第{self.revision.number}稿"
 
 
-def describe_submission(gate: Gate, submission: Submission) -> str:
-    """What an approver reads above the form."""
+def describe_submission(gate: Gate, submission: Submission, people: People) -> str:
+    """What an approver reads above the form; who may approve here is told with whoever confirmed that he is who he says."""
     revision, card = submission.revision, submission.card
     evaluation = revision.evaluation
     doubts = [finding for finding in submission.doubts if finding.severity is not Severity.NOTE]
@@ -60,8 +62,26 @@ def describe_submission(gate: Gate, submission: Submission) -> str:
         f"**台账疑点 {len(doubts)} 条**",
         *(f"- {escaped(finding.place or finding.ledger or '')}　{escaped(finding.message)}" for finding in doubts[:_LISTED]),
         *(["- 其余见本次运行附件（Artifacts）中的疑点表"] if len(doubts) > _LISTED else []),
+        "",
+        "**本环节登记的审批人**（有您不认识的人或您没有登记过的凭证，不要审批，告诉财政部门）",
+        *(f"- {escaped(person.name)}：{escaped(_means(person, people))}" for person in seated(people, gate)),
     ]
     return "\n".join(lines)
+
+
+def seated(people: People, gate: Gate) -> list[Person]:
+    """Who may approve at a gate, stand-ins left out."""
+    return [person for person in people.persons.values() if gate.key in person.roles and people.active(person.id)]
+
+
+def _means(person: Person, people: People) -> str:
+    """By what a person proves himself, and who has confirmed it how."""
+
+    def confirmed(item: Means) -> str:
+        by = people.persons.get(item.confirmed_by)
+        return f"{PROOF_TITLES[item.kind]}，{by.name if by else '未知'}{'凭纸质登记单' if item.is_on_paper else ''}确认"
+
+    return "；".join(map(confirmed, person.confirmed))
 
 
 def describe_objection(objection: Decision) -> str:

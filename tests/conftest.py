@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, text
 
 from perfeval import assessment, persons
@@ -21,6 +22,9 @@ from perfeval.packs import create_workspace
 from perfeval.workspace import Subject
 
 KEY = "an invented key for tests"
+# How long a case takes is the machine's affair.
+settings.register_profile("perfeval", deadline=None)
+settings.load_profile("perfeval")
 HERE = Path(__file__).parent
 ROOMS = ("unit", "golden", "mutations", "integration", "e2e")
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, false, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from perfeval.approvals.canonical import dump_line
@@ -348,7 +348,8 @@ class Transaction(Record):
     def attempts(self, now: datetime, person: str, address: str) -> list[Attempt]:
         """The proofs of a person or from an address that were looked at lately, in the order they came: what a lock depends on."""
         lately = select(AttemptRow).where(AttemptRow.unit == self.unit, AttemptRow.at > now - REMEMBERED)
-        query = lately.where((AttemptRow.person == person) | (AttemptRow.address == address)).order_by(AttemptRow.id)
+        told = [column == value for column, value in ((AttemptRow.person, person), (AttemptRow.address, address)) if value]
+        query = lately.where(or_(false(), *told)).order_by(AttemptRow.id)
         return [Attempt(row.at, Result[row.result], row.person, row.address) for row in self.session.scalars(query)]
 
     def note_attempt(self, attempt: Attempt) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from perfeval.approvals.person import Person
+from perfeval.approvals.people import People
+from perfeval.approvals.person import Means, Person, ProofKind
 from perfeval.errors import StoreError
 from perfeval.model import (
     Decision,
@@ -49,11 +50,20 @@ CARD = Scorecard(
 DRAFT = Draft("2022-roads-1", 2, "a" * 64, "0123abcd" + "0" * 56, "0123abcd", date(2023, 4, 3))
 WARNING = Finding("X05", Severity.WARNING, "与预算*不符*", "资金支出台账", "支出.xlsx", "Sheet1", 3, "金额（元）", "F3", "12")
 NOTE = replace(WARNING, code="L16", severity=Severity.NOTE, message="未使用的栏")
+CODE = Means(ProofKind.CODE, "f" * 24, MOMENT, confirmed_at=MOMENT, confirmed_by="p1", is_on_paper=True)
+PERSONS = [
+    Person("p1", "样例填表人", ("operator",), (CODE,)),
+    Person("p2", "样例主任", ("center",), (CODE, replace(CODE, kind=ProofKind.PASSKEY, confirmed_by="p2", is_on_paper=False))),
+    Person("p3", "样例财政", ("bureau",), (CODE,)),
+    Person("p4", "样例副主任", ("center",), (CODE,), revoked_at=MOMENT),
+    Person("p5", "样例新人", ("center",), (replace(CODE, confirmed_at=None),)),
+]
+PEOPLE = People({person.id: person for person in PERSONS})
 SUBMISSION = Submission(REVISION, CARD, (WARNING, NOTE), DRAFT)
 
 
 def described(submission: Submission = SUBMISSION) -> list[str]:
-    return describe_submission(CENTER, submission).splitlines()
+    return describe_submission(CENTER, submission, PEOPLE).splitlines()
 
 
 def test_submission_tells_scores_doubts_and_where_the_draft_is() -> None:
@@ -70,6 +80,9 @@ def test_submission_tells_scores_doubts_and_where_the_draft_is() -> None:
         "",
         "**台账疑点 1 条**",
         r"- 支出.xlsx\!Sheet1\!F3　与预算\*不符\*",
+        "",
+        "**本环节登记的审批人**（有您不认识的人或您没有登记过的凭证，不要审批，告诉财政部门）",
+        "- 样例主任：动态码，样例填表人凭纸质登记单确认；设备签名，样例主任确认",
     ]
 
 
@@ -81,7 +94,7 @@ def test_submission_with_many_doubts_lists_twenty_and_says_where_the_others_are(
     told = described(replace(SUBMISSION, findings=(WARNING,) * 21))
     assert "**台账疑点 21 条**" in told
     assert len([line for line in told if line.startswith("- 支出")]) == 20
-    assert told[-1] == "- 其余见本次运行附件（Artifacts）中的疑点表"
+    assert "- 其余见本次运行附件（Artifacts）中的疑点表" in told
 
 
 def test_submission_of_names_that_are_markdown_shows_them_and_obeys_nothing() -> None:
