@@ -227,7 +227,7 @@ def unlock(office: Office, whom: str, by: str) -> None:
         people = _people_now(record)
         _check_actor(people, by)
         person = whom if whom in people.persons else ""
-        address = "" if person else whom[:_ADDRESS_LENGTH]
+        address = "" if person else visible(whom)[:_ADDRESS_LENGTH]
         now = datetime.now(UTC)
         if not person and not record.attempts(now, "", address):
             raise ApprovalError(

@@ -30,7 +30,7 @@ from perfeval.model.scores import FactRecord
 from perfeval.office import Office, open_office
 from perfeval.reperformance import verify_archive
 from perfeval.report import read_text, write_approval_sheet
-from perfeval.texts import has_controls
+from perfeval.texts import has_controls, visible
 from perfeval.workspace import Workspace
 
 
@@ -413,7 +413,7 @@ def test_preparer_who_is_no_operator_is_refused_and_told_the_commands(office: Re
     steps.close_evaluation(office.store, office.evaluation)
     with pytest.raises(ApprovalError, match="没有登记为经办人") as error:
         steps.open_evaluation(office.office, office.subject, name)
-    assert f"perfeval approver invite {name or '姓名'} --role operator" in error.value.hint
+    assert f"perfeval approver invite {visible(name) or '姓名'} --role operator" in error.value.hint
 
 
 def test_verification_looks_into_snapshots_and_lineage(office: Rehearsal, archived: Path) -> None:
@@ -520,7 +520,7 @@ def test_answer_with_signs_that_are_no_text_is_refused_and_kept(office: Rehearsa
     with pytest.raises(ApprovalError):
         steps.decide(office.office, office.revision, office.workspace.gates[0], replace(answer, **{field: f"样例{sign}"}), "10.0.0.9")
     with office.store.reading() as record:
-        assert len(record.failed_attempts(office.revision, "center")) == len(record.attempts(datetime.now(UTC))) == 1
+        assert len(record.failed_attempts(office.revision, "center")) == len(record.attempts(datetime.now(UTC), "", "10.0.0.9")) == 1
         assert not has_controls(record.failed_attempts(office.revision, "center")[0].problem.replace("\n", ""))
 
 

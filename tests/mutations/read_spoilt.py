@@ -28,10 +28,10 @@ from ways import WAYS
 
 from perfeval.ledgers import annotate, read_ledgers, receive
 from perfeval.sample.workbooks import write_sample
-from schemas import DEFAULT, Catalogue
+from schemas import BUILT_IN, Catalogue
 
 _MOST_SECONDS, _MOST_KIB, _ROWS = 10, 1 << 20, 15
-_BY_TITLE = {model.ledger_title(): (name, model) for name, model in DEFAULT.items()}
+_BY_TITLE = {model.ledger_title(): (name, model) for name, model in BUILT_IN.items()}
 
 
 def main(first: int, count: int, keep: str | None = None) -> int:
