@@ -4,7 +4,22 @@ import pandera.polars as pa
 import polars as pl
 from pandera.api.polars.types import PolarsData
 
-from schemas.columns import PROGRAMME, Day, LedgerModel, Money, Refers, Text, Within, choice, code, day, document_no, money, text
+from schemas.columns import (
+    PROGRAMME,
+    Day,
+    LedgerModel,
+    Money,
+    NumberedIn,
+    Refers,
+    Text,
+    Within,
+    choice,
+    code,
+    day,
+    document_no,
+    money,
+    text,
+)
 
 SOURCES = ("年初预算", "追加", "调减", "上年结转", "其他资金")
 
@@ -12,7 +27,7 @@ SOURCES = ("年初预算", "追加", "调减", "上年结转", "其他资金")
 class Budget(LedgerModel):
     """预算指标: the annual budget is the sum of all rows, because a reduction is written as a negative amount."""
 
-    document_no: Text = document_no("指标文号", "下达预算指标的文号。")
+    document_no: Text = document_no("指标文号", "下达预算指标的文号。", NumberedIn("issued_on"))
     issued_on: Day = day("下达日期", "指标文件的下达日期。", Within(is_warning=True))
     programme_code: Text = code("预算项目编码", "预算项目的编码，与资金支出台账一致。", Refers(PROGRAMME, code="X04"))
     source: Text = choice("资金来源", "资金从哪里来。", *SOURCES)

@@ -39,10 +39,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """No value twice (不重复); `per` names columns whose values may be alike, as a number is unique per kind."""
+    """No value twice (不重复); `per` names columns whose values may be alike, as a number is unique per kind; a warning where it may be."""
 
     per: tuple[str, ...] = ()
     code: str = "X01"
+    is_warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,14 @@ class NotFallingPer:
     column: str
 
 
-Constraint = Unique | Refers | After | Within | RequiredWhen | EmptyWhen | NotFallingPer
+@dataclass(frozen=True, slots=True)
+class NumberedIn:
+    """A document number (文号) of the year of another column's day."""
+
+    column: str
+
+
+Constraint = Unique | Refers | After | Within | RequiredWhen | EmptyWhen | NotFallingPer | NumberedIn
 """What a column is held to beyond its own cell; where codes of findings differ for one kind of constraint, it holds the code."""
 PROGRAMME = "programme"
 """What a column refers to that holds codes of the evaluated programme (预算项目编码)."""
@@ -184,10 +192,10 @@ def code(header: str, description: str, *constraints: Constraint, required: bool
     return field(Kind.CODE, header, description, *constraints, required=required, **how)
 
 
-def document_no(header: str, description: str, *, required: bool = True) -> Any:  # noqa: ANN401
+def document_no(header: str, description: str, *constraints: Constraint, required: bool = True) -> Any:  # noqa: ANN401
     """A document number (文号) in GB/T 9704 form; another form is only a warning, because nothing is computed from it."""
     form, example = ".+〔[0-9]{4}〕[1-9][0-9]*号", "桃财预〔2022〕15号"
-    return field(Kind.CODE, header, description, required=required, pattern=form, example=example, raise_warning=True)
+    return field(Kind.CODE, header, description, *constraints, required=required, pattern=form, example=example, raise_warning=True)
 
 
 def choice(header: str, description: str, *choices: str, required: bool = True, may_be_absent: bool = False) -> Any:  # noqa: ANN401

@@ -12,7 +12,9 @@ class Meetings(LedgerModel):
     project_no: Text = code("项目编号", "见重点项目台账；全面调度的会议留空。", Refers("projects.project_no"), required=False)
     chair: Text = text("主持人", "会议主持人。", required=False)
     agenda: Text = text("议题", "会议议题。")
-    minutes_no: Text = code("纪要文号", "会议纪要的编号；没有纪要的留空。", required=False)
+    minutes_no: Text = code(
+        "纪要文号", "会议纪要的编号，一次会议一份；没有纪要的留空。", Unique(code="X39", is_warning=True), required=False
+    )
 
     class Config(LedgerModel.Config):
         """Pandera: how the ledger is called."""

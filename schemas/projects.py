@@ -7,7 +7,7 @@ class Projects(LedgerModel):
     """重点项目: stage, investment and the 五个一 (one leader, team and plan per project), whose gaps are counted, not refused."""
 
     project_no: Text = code("项目编号", "重点项目的编号，不得重复。", Unique())
-    project_name: Text = text("项目名称", "项目的名称。")
+    project_name: Text = text("项目名称", "项目的名称，一个项目一行。", Unique(code="X39", is_warning=True))
     category: Text = text("项目类别", "项目的类别。")
     nature: Text = text("建设性质", "新建、续建、改扩建等。", required=False)
     investor: Text = choice("投资主体", "由谁投资。", "政府投资", "社会投资")

@@ -64,4 +64,4 @@ def told_difference(code: str, other: str) -> str:
     if one != two:
         return ""
     blank = next((place for place, sign in enumerate(code, 1) if sign.isspace()), 0)
-    return f"与“{other}”是同一个编号，这里第{blank}个字是空格" if blank else f"与“{other}”是同一个编号，写法不同"
+    return f"与“{other}”只是写法不同，这里第{blank}个字是空格" if blank else f"与“{other}”只是写法不同"

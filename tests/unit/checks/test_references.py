@@ -207,7 +207,7 @@ def test_invoice_twice_in_two_writings_is_an_error_on_each_row(make_ledger: Make
 
 def test_repetition_in_two_writings_says_in_what_they_differ(make_ledger: Make, check: Check) -> None:
     _, finding = check(make_ledger("surveys", survey_no=["WJ-1", "wj-1"]))
-    assert finding.message == "问卷编号“wj-1”（与“WJ-1”是同一个编号，写法不同）重复，见第2、3行。请删除重复的行，或改正编号。"
+    assert finding.message == "问卷编号“wj-1”（与“WJ-1”只是写法不同）重复，见第2、3行。请删除重复的行，或改正编号。"
 
 
 def test_invoices_rounded_to_the_same_number_are_told_as_lost_and_not_as_paid_twice(make_ledger: Make, check: Check) -> None:
