@@ -25,7 +25,8 @@ _SOURCES = {ADDITION: ("追加", "调减"), CARRIED_OVER: ("上年结转",)}
 _GOAL = "goal "
 _FINDING = re.compile("([A-Z][0-9]{2})(?: .+)?")
 _DONE = "完成"
-
+# A verdict such as 好 is no ground for itself.
+_LEAST_GROUNDS = 4
 
 _BLANK = """# {year}年度须说明的事项，每项写成“键: 说明”。缺少的，程序逐处列出，不能成稿；全部列出来看：perfeval explain --year {year}
 # 键：
@@ -83,6 +84,8 @@ class Explanation(Model):
     def _whole(self) -> Self:
         if (self.value is None) != (self.grounds is None):
             raise ValueError("由人评定的，value（得分占分值的百分比）和 grounds（依据）要一起写")
+        if self.grounds is not None and (len(self.grounds) < _LEAST_GROUNDS or not self.evidence):
+            raise ValueError(f"由人评定的，grounds（依据）要写明凭什么评定，不少于{_LEAST_GROUNDS}个字；evidence（佐证材料）至少一项")
         if self.reason is None and self.value is None:
             raise ValueError("缺少 reason（原因）")
         return self

@@ -149,7 +149,10 @@ def explain_all() -> Callable[[Subject], None]:
         assessed = assessment.assess(subject, receive(subject.ledgers), for_draft=True)
         missing = assessment.explain(subject, assessed).missing
         judged = {row.id for row in assessed.card.scores if row.is_judged}
-        given = {need.key: {"value": 90, "grounds": "样例依据"} if need.key in judged else "样例原因。" for need in missing}
+        given = {
+            need.key: {"value": 90, "grounds": "样例依据", "evidence": "样例材料"} if need.key in judged else "样例原因。"
+            for need in missing
+        }
         reasons = "".join(f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(item, ensure_ascii=False)}\n" for key, item in given.items())
         before = subject.explanations.read_text(encoding="utf-8") if subject.explanations.exists() else ""
         subject.explanations.write_text(before + reasons, encoding="utf-8")

@@ -122,8 +122,8 @@ def _judged(name: str, judgement: Judgement | None) -> Fact:
     """What a person gave a row. None given is no 0: it is unknown."""
     if judgement is None:
         return Fact(name, None, "%", "由人评定", (), "还没有评定意见", is_unknown=True)
-    evidence = "、".join(judgement.evidence) or "无"
-    return Fact(name, judgement.value, "%", f"由人评定，依据：{judgement.grounds.rstrip('。')}；佐证材料：{evidence}")
+    grounds = f"依据：{judgement.grounds.rstrip('。')}；佐证材料：{'、'.join(judgement.evidence)}"
+    return Fact(name, judgement.value, "%", f"由人评定，{grounds if judgement.grounds else '还没有评定意见'}")
 
 
 def _counted_facts(measures: Mapping[str, Measure], units: Mapping[str, str], ledgers: Ledgers) -> dict[str, Fact]:
@@ -227,7 +227,8 @@ def _value(measure: Measure, counted: dict[Measure, _Counted], ledgers: Ledgers)
     if not isinstance(above, Decimal) or not isinstance(below, Decimal):
         raise TypeError(f"{measure} is no ratio of numbers")  # loading has excluded days
     if below == 0:
-        return None, f"分母为0：{formula(measure.parts[1])}，得0"
+        base = measure.parts[1]
+        return None, f"{f'{place(base)}没有登记' if base.aggregate in ('count', 'n_unique') else f'{formula(base)}为0'}，无从计算"
     return EXACT.divide(EXACT.multiply(above, measure.factor), below), None
 
 

@@ -90,8 +90,19 @@ def test_file_that_is_not_there_or_holds_comments_only_records_nothing(load: Loa
             "mechanism:\n  value: 90\n",
             "explanations/2022.yml:1: mechanism：由人评定的，value（得分占分值的百分比）和 grounds（依据）要一起写",
         ),
+        (
+            "mechanism: {value: 90, grounds: 好, evidence: 考核办法}\n",
+            "explanations/2022.yml:1: mechanism：由人评定的，grounds（依据）要写明凭什么评定，不少于4个字；evidence（佐证材料）至少一项",
+        ),
+        (
+            "mechanism: {value: 90, grounds: 制度齐全}\n",
+            "explanations/2022.yml:1: mechanism：由人评定的，grounds（依据）要写明凭什么评定，不少于4个字；evidence（佐证材料）至少一项",
+        ),
         ("mechanism:\n  value: 120\n  grounds: 好\n", "explanations/2022.yml:2: mechanism.value：不能大于100"),
-        ("tables: {value: 90, grounds: 好}\n", "explanations/2022.yml:1: tables：value 和 grounds 只用于由人评定的指标（judged: true）"),
+        (
+            "tables: {value: 90, grounds: 制度齐全, evidence: 考核办法}\n",
+            "explanations/2022.yml:1: tables：value 和 grounds 只用于由人评定的指标（judged: true）",
+        ),
         ("\ntables: 原因待补\n", "explanations/2022.yml:2: tables：有未填写的空位“待补”"),
         ("tables: 甲\ntables: 乙\n", "explanations/2022.yml:2: “tables”前面已经写过"),
         ("- 甲\n", "explanations/2022.yml:1: 文件：应为一组“键: 值”"),
@@ -160,5 +171,5 @@ def test_missing_are_the_needs_without_a_reason_and_judged_rows_without_a_judgem
     needs = [Need("tables", "", ""), Need("execution", "", ""), Need("mechanism", "", "")]
     given = {"tables": Explanation(reason="人手不足"), "mechanism": Explanation(reason="没有评定")}
     assert keys(find_missing(needs, given, {"mechanism"})) == ["execution", "mechanism"]
-    given["mechanism"] = Explanation(value=Decimal(90), grounds="制度齐全")
+    given["mechanism"] = Explanation(value=Decimal(90), grounds="制度齐全", evidence=("考核办法",))
     assert keys(find_missing(needs, given, {"mechanism"})) == ["execution"]

@@ -127,7 +127,13 @@ def test_ratio_of_two_columns_tells_both(derive: Callable[..., Fact], make_ledge
 
 def test_ratio_over_nothing_is_missing_with_the_reason(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
     fact = derive(RATIO, make_ledger("issues", closed_on=[]))
-    assert (fact.value, fact.reason, fact.is_unknown) == (None, "分母为0：统计问题交办台账的行数，得0", False)
+    assert (fact.value, fact.reason, fact.is_unknown) == (None, "问题交办台账没有登记，无从计算", False)
+
+
+def test_ratio_over_an_amount_of_nothing_names_the_amount(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
+    cost = {"ledger": "works", "aggregate": "sum", "column": "cost_yuan"}
+    ratio = {"numerator": {**cost, "where": "kind = '大中修'"}, "denominator": cost}
+    assert derive(ratio, make_ledger("works", cost_yuan=[])).reason == "合计养护工程台账的“金额”为0，无从计算"
 
 
 COST = {"ledger": "works", "where": "kind = '大中修'", "aggregate": "sum", "column": "cost_yuan"}
