@@ -228,7 +228,7 @@ def _value(measure: Measure, counted: dict[Measure, _Counted], ledgers: Ledgers)
         raise TypeError(f"{measure} is no ratio of numbers")  # loading has excluded days
     if below == 0:
         base = measure.parts[1]
-        return None, f"{f'{place(base)}没有登记' if base.aggregate in ('count', 'n_unique') else f'{formula(base)}为0'}，无从计算"
+        return None, f"{f'没有{place(base)}的记录' if base.aggregate in ('count', 'n_unique') else f'{formula(base)}为0'}，无从计算"
     return EXACT.divide(EXACT.multiply(above, measure.factor), below), None
 
 

@@ -127,7 +127,7 @@ def test_ratio_of_two_columns_tells_both(derive: Callable[..., Fact], make_ledge
 
 def test_ratio_over_nothing_is_missing_with_the_reason(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
     fact = derive(RATIO, make_ledger("issues", closed_on=[]))
-    assert (fact.value, fact.reason, fact.is_unknown) == (None, "问题交办台账没有登记，无从计算", False)
+    assert (fact.value, fact.reason, fact.is_unknown) == (None, "没有问题交办台账的记录，无从计算", False)
 
 
 def test_ratio_over_an_amount_of_nothing_names_the_amount(derive: Callable[..., Fact], make_ledger: MakeLedger) -> None:
