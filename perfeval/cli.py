@@ -265,6 +265,7 @@ def draft(
 @app.command()
 def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """每项自评进行到哪一步、等了多久。"""
+    from perfeval.model.clock import are_holidays_known
     from perfeval.steps import days_since, statuses
 
     found = statuses(open_office(workspace))
@@ -292,7 +293,8 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     for item in found:
         evaluation = item.revision.evaluation
         revision = f"{evaluation.year} {evaluation.programme} 第{item.revision.number}稿"
-        due = f"，限{item.due_on:%m月%d日}前" if item.due_on else ""
+        guessed = "" if not item.due_on or are_holidays_known(item.due_on) else "，当年放假安排尚未公布，按周末推算"
+        due = f"，限{item.due_on:%m月%d日}前{guessed}" if item.due_on else ""
         tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天{due}）")
         if item.problem:
             tell(f"    上一次答复无效：{item.problem}")

@@ -78,7 +78,7 @@ def _no_correction(key: str) -> str:
 class GateSetting(Model):
     """审批环节; `act` is what its 同意 is: 审核, or 签发 by the unit's leaders.
 
-    `needs` different people must approve, within `due_days` days where that is set, by proofs of these kinds.
+    `needs` different people must approve, within `due_days` working days (工作日) where that is set, by proofs of these kinds.
     """
 
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$"), AfterValidator(_no_correction)]

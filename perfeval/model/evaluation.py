@@ -3,12 +3,12 @@
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from perfeval.model.clock import china_day
+from perfeval.model.clock import china_day, working_day_after
 
 if TYPE_CHECKING:
     from perfeval.approvals.proof import Proof
@@ -30,7 +30,7 @@ class Gate:
     """An approval step (审批环节): `key` in [a-z0-9] (center, bureau), `title` as people call it; the approver's role is the key.
 
     `act` is what its 同意 is in the archive's metadata, 审核 or 签发; empty in records from before gates told it. `needs` people must
-    approve, by `proofs` of these kinds, within `due_days` days where they are set.
+    approve, by `proofs` of these kinds, within `due_days` working days (工作日) where they are set.
     """
 
     key: str
@@ -42,7 +42,7 @@ class Gate:
 
     def due_on(self, since: datetime) -> date | None:
         """Until which day it should have decided that is asked since then."""
-        return china_day(since) + timedelta(days=self.due_days) if self.due_days else None
+        return working_day_after(china_day(since), self.due_days) if self.due_days else None
 
 
 def gate_title(gates: Iterable[Gate], key: str) -> str:
