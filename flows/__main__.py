@@ -27,6 +27,7 @@ perfeval：从台账到项目支出绩效自评报告
 审批与归档
   run --year Y        开始或继续一项自评，直到等待审批
   status              每项自评进行到哪一步、等了多久
+  remind              把待办、到期、逾期通知审批人
   decide ID …         在终端审批：同意、退回修改、不同意
   approver            邀请、登记、确认、停用审批人：invite enrol confirm list revoke substitute unlock
   audit               核对审批记录，指出被改动的是哪一条

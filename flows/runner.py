@@ -1,4 +1,4 @@
-"""The runner: registers the deployment with its yearly schedule and starts a process for every run that is due."""
+"""The runner: registers the deployments, yearly and daily, and starts a process for every run that is due."""
 
 import asyncio
 import os
@@ -15,6 +15,7 @@ from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
 
 from flows.evaluation import DEPLOYMENT, self_evaluation
+from flows.reminders import DAILY, EVERY_MORNING, send_reminders
 from flows.serve import SCHEDULE, end_with_parent
 from perfeval.office import this_office
 from perfeval.workspace import Workspace
@@ -37,11 +38,18 @@ async def yearly(workspace: Workspace, *, active: bool) -> RunnerDeployment:
     )
 
 
+async def daily(workspace: Workspace, *, active: bool) -> RunnerDeployment:
+    """The deployment that sends reminders every morning."""
+    every_morning = Cron(EVERY_MORNING, timezone=workspace.settings.schedule.timezone, active=active)
+    return await send_reminders.ato_deployment(DAILY, schedules=[every_morning], entrypoint_type=EntrypointType.MODULE_PATH)
+
+
 async def serve_deployment() -> None:
-    """Serve the deployment until cancelled."""
-    deployment = await yearly(this_office().workspace, active=SCHEDULE in os.environ)
+    """Serve the deployments until cancelled."""
+    workspace, active = this_office().workspace, SCHEDULE in os.environ
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
-    await continue_orphans(await runner.aadd_deployment(deployment))
+    await continue_orphans(await runner.aadd_deployment(await yearly(workspace, active=active)))
+    await runner.aadd_deployment(await daily(workspace, active=active))
     await runner.start()
 
 

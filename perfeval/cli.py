@@ -303,6 +303,22 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
 
 
 @app.command()
+def remind(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """把待办、到期、逾期通知审批人；上次没有送到的再送。"""
+    from perfeval.reminding import remind as send_reminders
+
+    sent = send_reminders(open_office(workspace))
+    if as_json:
+        emit([{"evaluation": item.evaluation, "title": item.notice.title, "failed": item.failed} for item in sent])
+    else:
+        for item in sent:
+            tell(f"{item.notice.title}：{'没有送到' + '、'.join(item.failed) if item.failed else '已送出'}")
+        if not sent:
+            say("没有要发的通知。通知地址写在环境变量 PERFEVAL_NOTICE_URLS 里，写法见手册。")
+    raise typer.Exit(int(any(item.failed for item in sent)))
+
+
+@app.command()
 def verify(
     archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="归档包目录")],
     head: Annotated[str, typer.Option("--head", help="审批表或通知上另存的链头，至少前24位", metavar="HEX", show_default="不对照")] = "",

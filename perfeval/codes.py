@@ -190,5 +190,6 @@ ERRORS: Mapping[str, str] = {
     "U16": "目标文件夹里已有同名文件",
     "U17": "样例不属于所选的成套设置",
     "U20": "不是可用的主机名",
+    "U21": "通知地址不能用",
 }
 """Why the program does not go on (出错提示): one class of error each."""

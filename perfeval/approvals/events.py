@@ -16,6 +16,7 @@ from perfeval.approvals.proof import Proof
 
 PROGRAM = "program"
 """Who did what no person did."""
+About = Literal["asked", "due", "late"]
 OPENING = "立项"
 """What the people's chain tells of each evaluation that was opened."""
 
@@ -132,12 +133,14 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Reminded:
-    """催办."""
+    """通知、催办: these people were told that a gate was asked, is due today or is late; `failed` are the addresses not reached."""
 
     kind: Literal["reminded"] = "reminded"
     revision: Number
     gate: Role
     reminded: tuple[PersonId, ...] = ()
+    about: About = "late"
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)

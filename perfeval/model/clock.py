@@ -15,8 +15,18 @@ def working_day_after(day: date, days: int) -> date:
     """The working day (工作日) that is so many after a day: without holidays (放假), with the days worked in their stead (调休上班)."""
     while days:
         day += timedelta(days=1)
-        days -= _announced(day) if are_holidays_known(day) else day.weekday() < _SATURDAY
+        days -= is_working_day(day)
     return day
+
+
+def working_days_between(day: date, later: date) -> int:
+    """How many working days there are after a day, until a later one."""
+    return sum(is_working_day(day + timedelta(days=number)) for number in range(1, (later - day).days + 1))
+
+
+def is_working_day(day: date) -> bool:
+    """Whether offices work on a day."""
+    return _announced(day) if are_holidays_known(day) else day.weekday() < _SATURDAY
 
 
 def are_holidays_known(day: date) -> bool:

@@ -1,0 +1,105 @@
+"""Who waits for whom is told (通知、催办): when a gate is asked, on the day it is due, and each working day that it is late.
+
+The record tells what was sent, so that nothing is sent twice, and what did not arrive is sent again the next time.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from perfeval import notices
+from perfeval.approvals.events import About, Asked, Reminded
+from perfeval.approvals.record import Line, read_line
+from perfeval.model.clock import china_day, is_working_day, working_days_between
+from perfeval.notices import ESCALATE, Address, Notice
+from perfeval.steps import statuses
+
+if TYPE_CHECKING:
+    from perfeval.model.evaluation import Status
+    from perfeval.office import Office
+    from perfeval.store import Transaction
+
+_HEADS: dict[About, str] = {"asked": "待审批", "due": "今日到期", "late": "已逾期"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A notice that was sent, and the addresses that it did not reach."""
+
+    evaluation: str
+    notice: Notice
+    failed: tuple[str, ...]
+
+
+def remind(
+    office: "Office",
+    evaluation: str | None = None,
+    today: date | None = None,
+    send: Callable[[Notice, Iterable[Address]], tuple[str, ...]] = notices.send,
+) -> list[Reminder]:
+    """Send what is to be told today and has not arrived yet, of one evaluation or of all.
+
+    Raises: UsageError: an address in the environment is none.
+    """
+    everywhere, today = notices.addresses(), today or china_day(datetime.now(UTC))
+    waiting = [item for item in statuses(office) if item.gate and evaluation in (None, item.revision.evaluation.id)]
+    return [done for item in waiting if everywhere and (done := _remind(office, item, everywhere, today, send))]
+
+
+def _remind(
+    office: "Office",
+    status: "Status",
+    everywhere: Iterable[Address],
+    today: date,
+    send: Callable[[Notice, Iterable[Address]], tuple[str, ...]],
+) -> Reminder | None:
+    gate, number, chain = status.gate, status.revision.number, status.revision.evaluation.id
+    if gate is None:
+        return None
+    about: About = "asked" if not status.due_on or today < status.due_on else "due" if today == status.due_on else "late"
+    if about == "late" and not is_working_day(today):
+        return None
+    with office.store.reading() as record:
+        lines = [read_line(entry.line) for entry in record.entries(chain)]
+        here = [
+            line for line in lines if isinstance(line.what, Asked | Reminded) and (line.what.revision, line.what.gate) == (number, gate.key)
+        ]
+        told, seats = _told(here, about, today), next((line.what.asked for line in here if isinstance(line.what, Asked)), ())
+        notice = _notice(office, record, status, about, today, [record.people().persons[seat].name for seat in seats])
+    concerned = [item for item in everywhere if item.name in ("", gate.key) or (item.name == ESCALATE and about == "late")]
+    to = [item for item in concerned if told is None or item.label in told.failed]
+    if not to:
+        return None
+    failed = send(notice, to)
+    with office.store.transaction() as record:
+        record.append(chain, Reminded(revision=number, gate=gate.key, reminded=seats, about=about, failed=failed))
+    return Reminder(chain, notice, failed)
+
+
+def _told(lines: Iterable[Line], about: About, today: date) -> Reminded | None:
+    """What was last told of this; of a gate that is late, today."""
+    told = [
+        line.what
+        for line in lines
+        if isinstance(line.what, Reminded) and line.what.about == about and (about != "late" or china_day(line.at) == today)
+    ]
+    return told[-1] if told else None
+
+
+def _notice(office: "Office", record: "Transaction", status: "Status", about: About, today: date, names: Iterable[str]) -> Notice:
+    """The words of a notice. The draft's check code is not told: it proves that somebody has opened the draft."""
+    evaluation, gate, due_on = status.revision.evaluation, status.gate, status.due_on
+    late = f"{working_days_between(due_on, today)}个工作日" if about == "late" and due_on else ""
+    title = f"【{_HEADS[about]}{late}】{evaluation.year}年度“{evaluation.programme}”绩效自评报告第{status.revision.number}稿"
+    lines = [
+        f"单位：{office.workspace.settings.unit.name}",
+        f"环节：{gate.title if gate else ''}，审批人：{'、'.join(names)}",
+        f"送审日期：{china_day(status.since)}" + (f"，应在 {due_on} 前决定" if due_on else ""),
+        f"打开：{office.url}" if office.url else "打开：地址请向经办人询问",
+        "怎样做：登录后下载报告，通读，在审批表单里填写决定。",
+        f"报告摘要（SHA-256）：{status.draft.digest if status.draft else ''}",
+        f"审批记录链头：{record.head(evaluation.id)}",
+        "请保存本通知：以后可用链头核对归档包有没有被改动。",
+    ]
+    return Notice(title, "\n".join(lines))

@@ -1,0 +1,202 @@
+"""Notices arrive at real receivers on this machine: mail by SMTP, robots by HTTP; what did not arrive is sent again."""
+
+import json
+import shutil
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perfeval import steps
+from perfeval.approvals.events import Reminded
+from perfeval.approvals.record import read_line
+from perfeval.errors import UsageError
+from perfeval.model import Answer, Verdict
+from perfeval.model.clock import is_working_day, working_day_after
+from perfeval.notices import URLS_VARIABLE
+from perfeval.office import Office, open_office
+from perfeval.reminding import remind
+
+
+class Receiver(HTTPServer):
+    """A robot's address; what was posted to it."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Posted)
+        self.received: list[dict[str, str]] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"json://127.0.0.1:{self.server_port}"
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Posted(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:  # the library's name
+        self.server.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Mailbox(socketserver.TCPServer):
+    """A mail server that takes every letter."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Letter)
+        self.letters: list[bytes] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Letter(socketserver.StreamRequestHandler):
+    server: Mailbox
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 local\r\n")
+        for line in self.rfile:
+            if line.upper().startswith(b"DATA"):
+                self.wfile.write(b"354 go on\r\n")
+                self.server.letters.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+            self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 ok\r\n")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    server = Receiver()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    server = Mailbox()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def asked(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Callable[..., Any]) -> tuple[Path, Any]:
+    """An office whose draft waits at the centre, which has three working days, and the phone of its approver."""
+    folder = Path(shutil.copytree(pristine, tmp_path_factory.mktemp("asked") / "office"))
+    settings = folder / "perfeval.yml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("act: 签发}", "act: 签发, due_days: 3}"), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PERFEVAL_KEY", "an invented key for tests")
+        office = open_office(folder)
+        phones = {role: welcome(office, f"样例{role}", role) for role in ("operator", "center", "bureau")}
+        evaluation = steps.open_evaluation(office, office.workspace.subject(2022), "样例operator", "run-1")
+        with office.store.reading() as record:
+            revision = record.current_revision(evaluation)
+        steps.prepare(office, revision)
+        steps.ask(office, revision, office.workspace.gates[0])
+        office.store.close()
+    return folder, phones["center"]
+
+
+@pytest.fixture
+def office(asked: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    monkeypatch.delenv(URLS_VARIABLE, raising=False)
+    return open_office(Path(shutil.copytree(asked[0], tmp_path / "office")))
+
+
+def due(office: Office) -> date:
+    day = steps.statuses(office)[0].due_on
+    assert day
+    return day
+
+
+def recorded(office: Office) -> list[tuple[str, tuple[str, ...]]]:
+    evaluation = steps.statuses(office)[0].revision.evaluation.id
+    with office.store.reading() as record:
+        lines = [read_line(entry.line).what for entry in record.entries(evaluation)]
+    return [(line.about, line.failed) for line in lines if isinstance(line, Reminded)]
+
+
+def test_notice_says_what_waits_and_is_sent_once(
+    office: Office, receiver: Receiver, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail = f"mailto://127.0.0.1:{mailbox.server_address[1]}?from=office@example.com&to=centre@example.com"
+    monkeypatch.setenv(URLS_VARIABLE, f"{receiver.url}\n{mail}")
+    with office.store.reading() as record:
+        head = record.head(record.evaluations()[0].id)
+    assert [item.failed for item in remind(office)] == [()]
+    assert remind(office) == []
+    draft = steps.statuses(office)[0].draft
+    assert draft
+    (posted,) = receiver.received
+    assert posted["title"] == "【待审批】2022年度“经费补助缺口”绩效自评报告第1稿"
+    assert [
+        words for words in (draft.digest, head, f"应在 {due(office)} 前决定", "审批人：样例center") if words not in posted["message"]
+    ] == []
+    assert draft.check_code.lower() not in posted["message"].lower()
+    (letter,) = mailbox.letters
+    part = next(part for part in message_from_bytes(letter).walk() if part.get_content_type() == "text/plain")
+    assert head.encode() in bytes(part.get_payload(decode=True))
+    assert recorded(office) == [("asked", ())]
+
+
+def test_receiver_that_is_down_loses_nothing(office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    down = Receiver()
+    down.close()
+    monkeypatch.setenv(URLS_VARIABLE, f"center={down.url} {receiver.url}")
+    label = "第1个地址（center，json）"
+    assert [item.failed for item in remind(office)] == [(label,)]
+    up = Receiver(down.server_port)
+    assert [item.failed for item in remind(office)] == [()]
+    up.close()
+    assert (len(up.received), len(receiver.received)) == (1, 1)
+    assert recorded(office) == [("asked", (label,)), ("asked", ())]
+
+
+def test_gate_that_is_late_is_told_each_working_day_and_to_whom_it_is_escalated(
+    office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chief = Receiver()
+    monkeypatch.setenv(URLS_VARIABLE, f"center={receiver.url} escalate={chief.url} bureau=json://127.0.0.1:1")
+    day = due(office)
+    rest = next(later for number in range(1, 12) if not is_working_day(later := day + timedelta(days=number)))
+    for today in (day - timedelta(days=1), day, day, rest, working_day_after(day, 2)):
+        remind(office, today=today)
+    chief.close()
+    heads = [posted["title"].partition("】")[0] for posted in receiver.received]
+    assert heads == ["【待审批", "【今日到期", "【已逾期2个工作日"]
+    assert [posted["title"].partition("】")[0] for posted in chief.received] == ["【已逾期2个工作日"]
+
+
+def test_gate_that_has_decided_is_told_nothing_more(
+    asked: tuple[Path, Any], office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(URLS_VARIABLE, f"center={receiver.url}")
+    status = steps.statuses(office)[0]
+    assert status.draft
+    answer = Answer(Verdict.APPROVE, "样例center", asked[1].code(), status.draft.check_code, "")
+    steps.decide(office, status.revision, office.workspace.gates[0], answer)
+    assert (remind(office), receiver.received) == ([], [])
+
+
+def test_office_without_addresses_sends_and_records_nothing(office: Office) -> None:
+    assert (remind(office), recorded(office)) == ([], [])
+
+
+@pytest.mark.parametrize("wrong", ["nonsense://secret", "secret", "Mitte=json://127.0.0.1"])
+def test_address_that_is_none_is_told_by_its_place_without_its_text(office: Office, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv(URLS_VARIABLE, f"json://127.0.0.1:1 {wrong}")
+    with pytest.raises(UsageError) as caught:
+        remind(office)
+    assert "第2个地址不能用" in caught.value.message
+    assert "secret" not in str(caught.value)
