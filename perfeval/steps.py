@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from perfeval import persons
 from perfeval.approvals import events
 from perfeval.approvals.answering import Matter, check_answer, checked, prove
+from perfeval.approvals.duties import conduct_of
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
@@ -338,9 +339,17 @@ def _matter(record: Transaction, revision: Revision, gate: str) -> Matter:
 
 
 def record_correction(office: Office, revision: Revision, note: str, by: str = "") -> None:
-    """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer."""
+    """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer.
+
+    Raises: ApprovalError: nobody has returned the revision. StoreError: the record was touched.
+    """
     note = checked("更正说明", note)
     with office.store.transaction() as record:
+        record.lock(revision.evaluation)
+        lines = [read_line(entry.line) for entry in record.sound_entries(revision.evaluation.id)]
+        if not conduct_of(lines).is_returned(revision.number):
+            message = f"第{revision.number}稿没有被退回，不能提交更正"
+            raise ApprovalError("A56", message, "用 perfeval status 查看进度；审批人退回修改之后再更正。")
         told = record.preparer_of(revision.evaluation)
         corrected = events.Corrected(revision=revision.number, note=note)
         record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)

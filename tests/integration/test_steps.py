@@ -524,6 +524,25 @@ def test_answer_with_signs_that_are_no_text_is_refused_and_kept(office: Rehearsa
         assert not has_controls(record.failed_attempts(office.revision, "center")[0].problem.replace("\n", ""))
 
 
+def test_correction_of_a_revision_that_nobody_returned_is_refused(office: Rehearsal) -> None:
+    code = office.prepare()
+    for _ in range(2):
+        with pytest.raises(ApprovalError, match="第1稿没有被退回"):
+            steps.record_correction(office.office, office.revision, "已更正")
+        assert office.revision.number == 1
+        if office.status() == "waiting-center":
+            office.decide("center", Verdict.APPROVE, code)
+
+
+def test_correction_handed_in_again_changes_nothing(office: Rehearsal) -> None:
+    returned = office.revision
+    office.decide("center", Verdict.RETURN, office.prepare())
+    for note in ("已更正", "又更正"):
+        steps.record_correction(office.office, returned, note)
+    with office.store.reading() as record:
+        assert (record.corrections(office.evaluation), office.revision.number) == ({1: "已更正"}, 2)
+
+
 @pytest.mark.parametrize("sign", ["\ud800", "\0", "x" * 2001])
 def test_reason_or_note_with_signs_that_are_no_text_is_refused(office: Rehearsal, sign: str) -> None:
     operator, approver = office.person("样例经办人").id, office.person("样例center").id
