@@ -1,9 +1,11 @@
 """The year in a plain loop, without a conductor: what each step leaves, and what cannot be got past it."""
 
 import csv
+import io
 import json
 import shutil
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -758,6 +760,23 @@ def test_approval_sheet_with_another_name_on_it_is_wrong(office: Rehearsal, arch
     other = write_approval_sheet("另一单位", package.record, package.people, office.workspace.template.read_bytes())
     bag = sealed(_of_another_version(replace(package, sheet=lambda: other)), archived.parents[1] / "other")
     assert [check.name for check in verify_archive(bag) if not check.ok] == ["审批表"]
+
+
+@pytest.mark.parametrize("hang", [lambda sheet: sheet + b"hidden", lambda sheet: b"hidden" + sheet], ids=["behind", "before"])
+def test_approval_sheet_with_something_hung_on_it_is_wrong(office: Rehearsal, archived: Path, hang: Callable[[bytes], bytes]) -> None:
+    package = office.package()
+    bag = sealed(replace(package, sheet=lambda: hang(package.sheet())), archived.parents[1] / "other")
+    (found,) = [check for check in verify_archive(bag) if not check.ok]
+    assert (found.name, found.detail) == ("审批表", "data/审批表.docx 的各部件之外还有别的内容，不是归档时的文件")
+
+
+def test_approval_sheet_with_a_part_put_into_it_is_wrong(office: Rehearsal, archived: Path) -> None:
+    package = office.package()
+    buffer = io.BytesIO(package.sheet())
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("word/hidden.xml", b"hidden")
+    bag = sealed(replace(package, sheet=buffer.getvalue), archived.parents[1] / "other")
+    assert [(check.name, check.detail) for check in verify_archive(bag) if not check.ok] == [("审批表", "data/审批表.docx 与审批记录不同")]
 
 
 @pytest.mark.parametrize(
