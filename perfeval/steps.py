@@ -278,17 +278,17 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
         persons.check_attempts(record, person, address, now)
-        step = None if answer.proof else persons.spend_code(record, person, answer.code, now)
+        spent = None if answer.proof else persons.spend_code(record, person, answer.code, now)
         try:
-            decision = _decide(office, record, matter, person, answer, step, now)
+            decision = _decide(office, record, matter, person, answer, spent.step if spent else None, now)
         except ApprovalError as error:
             refusal: ApprovalError | None = error
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
         # Whether a device has signed is not looked at where the answer is refused for something else.
-        if refusal is None or step is not None or refusal.code in _NO_PROOF:
-            persons.note_attempt(record, person, address, now, is_right=refusal is None or refusal.code not in _NO_PROOF)
+        if refusal is None or spent or refusal.code in _NO_PROOF:
+            persons.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
     if refusal:
         raise refusal
     return decision
@@ -411,6 +411,8 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         record.refuse_other_key(entries)
         decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
         hear_all(evaluation.id, entries, people, decisions, record.record_key)
+        if cut := [fault for chain, told in ((evaluation.id, entries), (PEOPLE, people)) for fault in record.end_faults(chain, told)]:
+            raise touched([fault.message for fault in cut])
         sealed = Sealing(record.next_item_number(evaluation), record.now(), len(entries), len(people))
         sealing = record.save_outcome(revision, sealed)
         if sealing.at > sealed.at:

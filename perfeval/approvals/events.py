@@ -241,6 +241,29 @@ class ConfigurationChanged:
     gates: tuple[GateRule, ...] = ()
 
 
+# One chain of who was let in.
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Attempted:
+    """核验凭证: a proof that was looked at; of a code that was accepted, the secret's fingerprint and the time step."""
+
+    kind: Literal["attempted"] = "attempted"
+    person: PersonId | None = None
+    address: str = ""
+    is_right: bool
+    fingerprint: Fingerprint | None = None
+    step: Annotated[int, Field(ge=0)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class LoggedOut:
+    """退出登录: `session` is the digest of what the cookie said."""
+
+    kind: Literal["logged out"] = "logged out"
+    session: Digest
+
+
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Locked:
     """锁定: too many wrong proofs of one person, or from one address."""
@@ -261,7 +284,7 @@ class Unlocked:
     address: str = ""
 
 
-# Either chain.
+# Any chain.
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -285,7 +308,6 @@ class Migrated:
 EvaluationEvent = (
     Opened | Edited | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Migrated
 )
-PeopleEvent = (
-    Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Locked | Unlocked | Acted | Migrated
-)  # fmt: skip
-Event = EvaluationEvent | PeopleEvent
+PeopleEvent = Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Acted | Migrated
+AccessEvent = Attempted | Locked | Unlocked | LoggedOut
+Event = EvaluationEvent | PeopleEvent | AccessEvent

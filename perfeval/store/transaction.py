@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Row, delete, exists, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened
-from perfeval.approvals.locking import REMEMBERED, Attempt, Result
 from perfeval.approvals.person import Person
 from perfeval.approvals.record import PEOPLE
 from perfeval.errors import ApprovalError, StoreError
@@ -19,8 +18,8 @@ from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Pro
 from perfeval.model.documents import document_digest, dump, load
 from perfeval.model.evaluation import closing
 from perfeval.model.outcomes import Corrected, Drafted, Failure, Sealing
-from perfeval.store.record import Record
-from perfeval.store.tables import AskRow, AttemptRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow, SeedRow
+from perfeval.store.access import Access
+from perfeval.store.tables import AskRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow
 from perfeval.store.vault import decrypt, encrypt
 from perfeval.texts import visible
 
@@ -36,7 +35,7 @@ class Outcome(Protocol):
 O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 
 
-class Transaction(Record):
+class Transaction(Access):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
@@ -306,61 +305,7 @@ class Transaction(Record):
         told = AnsweredWrongly(revision=revision.number, gate=gate, name=visible(name), code=error.code, problem=visible(error.message))
         self.append(revision.evaluation.id, told)
 
-    # ---- proofs and secrets ------------------------------------------------------------------------------------------
-
-    def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
-        """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
-        value = encrypt(secret, self._key(), self._about_seed(person, fingerprint))
-        self.session.add(SeedRow(unit=self.unit, person=person.id, fingerprint=fingerprint, secret=value, last_step=step))
-
-    def seed(self, person: Person, fingerprint: str) -> str | None:
-        """A secret kept by `save_seed`.
-
-        Raises: StoreError: another key, or it was changed, or kept for another person or other roles.
-        """
-        row = self.session.get(SeedRow, (self.unit, person.id, fingerprint))
-        return decrypt(row.secret, self._key(), self._about_seed(person, fingerprint)) if row else None
-
-    def seeds(self) -> set[tuple[str, str]]:
-        """For which persons and fingerprints a secret is kept."""
-        kept = select(SeedRow.person, SeedRow.fingerprint).where(SeedRow.unit == self.unit)
-        return {(person, fingerprint) for person, fingerprint in self.session.execute(kept)}
-
-    def forget_seeds(self, person: str) -> None:
-        """Take the secrets of somebody who was revoked away."""
-        self.session.execute(delete(SeedRow).where(SeedRow.unit == self.unit, SeedRow.person == person))
-
-    def spend_code(self, person: str, fingerprint: str, step: int, newest: int) -> bool:
-        """Accept the code of a time step once; False when it, or a later one, was accepted before.
-
-        `newest` is the last step that can be now: what a clock that once ran ahead has accepted locks nobody out until then.
-        """
-        spent = func.coalesce(SeedRow.last_step, -1)
-        result = self.session.execute(
-            update(SeedRow)
-            .where(SeedRow.unit == self.unit, SeedRow.person == person, SeedRow.fingerprint == fingerprint)
-            .where((spent < step) | (spent > newest))
-            .values(last_step=step)
-            .returning(SeedRow.person)
-        )
-        return result.first() is not None
-
-    def attempts(self, now: datetime, person: str, address: str) -> list[Attempt]:
-        """The proofs of a person or from an address that were looked at lately, in the order they came: what a lock depends on."""
-        lately = select(AttemptRow).where(AttemptRow.unit == self.unit, AttemptRow.at > now - REMEMBERED)
-        told = [column == value for column, value in ((AttemptRow.person, person), (AttemptRow.address, address)) if value]
-        query = lately.where(or_(false(), *told)).order_by(AttemptRow.id)
-        return [Attempt(row.at, Result[row.result], row.person, row.address) for row in self.session.scalars(query)]
-
-    def note_attempt(self, attempt: Attempt) -> None:
-        """Keep that a proof was looked at."""
-        self.session.add(
-            AttemptRow(unit=self.unit, at=attempt.at, result=attempt.result.name, person=attempt.person, address=attempt.address)
-        )
-        self.session.flush()
-
-    def _about_seed(self, person: Person, fingerprint: str) -> str:
-        return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})
+    # ---- secrets of the program ------------------------------------------------------------------------------------------
 
     def save_secret(self, name: str, value: str) -> None:
         """Keep or replace a secret of the program itself."""
