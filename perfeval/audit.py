@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from perfeval.approvals import events
@@ -17,7 +19,7 @@ from perfeval.approvals.person import ProofKind
 from perfeval.approvals.record import ACCESS, PEOPLE, SHORTEST_HEAD, End, Entry, Line, head, read_line
 from perfeval.approvals.statement import read_statement
 from perfeval.errors import StoreError
-from perfeval.model import Evaluation, Revision, Stage
+from perfeval.model import Evaluation, Revision, Stage, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Validated
 from perfeval.texts import visible
 
@@ -172,10 +174,8 @@ def _differences(record: Transaction, evaluation: Evaluation, lines: Sequence[Li
     for kind, event, told in _OUTCOMES:
         yield from _outcomes(record, evaluation, lines, kind, event, told)
     yield from _rewritten(record, evaluation, lines)
-    yield from _ended(evaluation, lines)
-    wrong = sum(isinstance(line.what, events.AnsweredWrongly) for line in lines)
-    if record.count_wrong_answers(evaluation) < wrong:
-        yield 0, "无效答复表里的行比审批记录少：有的被删去"
+    yield from _ended(evaluation, record.ended_at(evaluation), lines)
+    yield from _answered_wrongly(record, evaluation, lines)
 
 
 def _opened(
@@ -189,6 +189,23 @@ def _opened(
     for title, one, other in zip(titles, told, kept, strict=True):
         if one != other:
             yield line.number, f"第{line.number}条立项：自评表里的{title}被改为“{other}”，应为“{one}”"
+    if evaluation.opened_at != line.at and line.number == 1:  # else it was begun before there was a record
+        yield line.number, f"第{line.number}条立项：自评表里的立项时间被改动"
+
+
+def _answered_wrongly(record: Transaction, evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+    kept, counts = record.wrong_answers(evaluation), Counter[tuple[int, str]]()
+    for line in lines:
+        if isinstance(told := line.what, events.AnsweredWrongly):
+            key = (told.revision, told.gate, counts[told.revision, told.gate])
+            counts[told.revision, told.gate] += 1
+            row = kept.pop(key, None)
+            if row is None:
+                yield line.number, f"第{line.number}条无效答复：无效答复表里的这一行被删去"
+            elif row != (told.problem, line.at):
+                yield line.number, f"第{line.number}条无效答复：无效答复表里的{'时间' if row[0] == told.problem else '原因'}被改动"
+    for revision, gate, number in kept:
+        yield 0, f"无效答复表里有第{revision}稿 {gate} 的第{number + 1}次，审批记录里没有：是插入的"
 
 
 def _decided(record: Transaction, evaluation: Evaluation, lines: Sequence[Line], names: dict[str, str]) -> Iterator[tuple[int, str]]:
@@ -244,6 +261,8 @@ def _outcomes(
             yield line.number, f"第{line.number}条：步骤成果表里第{revision}稿的这一步（{kind.step}）被删去"
         elif outcome is not None and (changed := told(line.what, outcome)):
             yield line.number, f"第{line.number}条：步骤成果表里第{revision}稿的{changed}被改动"
+        elif outcome is not None and record.outcome_time(Revision(evaluation, revision), kind) != line.at:
+            yield line.number, f"第{line.number}条：步骤成果表里第{revision}稿这一步（{kind.step}）的时间被改动"
     for revision in sorted(record.revisions_with(evaluation, kind) - last.keys()):
         if not is_migrated:
             yield 0, f"步骤成果表里第{revision}稿的 {kind.step}，审批记录里没有：是插入的"
@@ -252,13 +271,17 @@ def _outcomes(
 def _rewritten(record: Transaction, evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
     """What the steps left for a draft, and is another now."""
     for line in lines:
-        if isinstance(line.what, events.Drafted):
-            kept, place = record.outcome_digests(Revision(evaluation, line.what.revision)), f"步骤成果表里第{line.what.revision}稿的"
+        if isinstance(line.what, events.Drafted | events.Archived):
+            kept, place = record.recorded_steps(Revision(evaluation, line.what.revision)), f"步骤成果表里第{line.what.revision}稿的"
+            when = "成文" if isinstance(line.what, events.Drafted) else "归档"
             for item in line.what.steps:
-                if item.step not in kept and item.step != Drafted.step:
+                found = kept.get(item.step)
+                if found is None and item.step != Drafted.step:
                     yield line.number, f"第{line.number}条：{place}这一步（{item.step}）被删去"
-                elif kept.get(item.step, item.sha256) != item.sha256:
-                    yield line.number, f"第{line.number}条：{place}{item.step} 与成文时的不同"
+                elif found and found.sha256 != item.sha256:
+                    yield line.number, f"第{line.number}条：{place}{item.step} 与{when}时的不同"
+                elif found and item.done_at and found.done_at != item.done_at:
+                    yield line.number, f"第{line.number}条：{place}{item.step} 的时间被改动"
 
 
 def _validated(told: events.Frozen, kept: Validated) -> str:
@@ -276,10 +299,10 @@ def _drafted(told: events.Drafted, kept: Drafted) -> str:
     return "" if kept.configuration.items() <= files.items() else "设置和规则"
 
 
-def _ended(evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+def _ended(evaluation: Evaluation, ended_at: datetime | None, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+    stated = {line.number: read_statement(line.what.statement) for line in lines if isinstance(line.what, events.Decided)}
     archived = next((line.number for line in lines if isinstance(line.what, events.Archived)), None)
-    refused = next((line.number for line in lines if isinstance(line.what, events.Decided) and "不同意" in line.what.statement
-                    and str(read_statement(line.what.statement).verdict) == "不同意"), None)  # fmt: skip
+    refused = next((number for number, item in stated.items() if item.verdict is Verdict.REFUSE), None)
     is_migrated = any(isinstance(line.what, events.Migrated) for line in lines)
     if evaluation.outcome not in {None, Stage.ARCHIVED, Stage.REFUSED}:
         yield 0, f"自评表里的结果被改为“{evaluation.outcome}”"
@@ -289,6 +312,10 @@ def _ended(evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int,
         yield 0, "自评表里写着不同意，审批记录里没有这样的决定"
     if archived is not None and evaluation.outcome != Stage.ARCHIVED:
         yield archived, f"第{archived}条归档：自评表里的结果被改动"
+    elif archived is not None and ended_at != lines[archived - 1].at:
+        yield archived, f"第{archived}条归档：自评表里的结束时间被改动"
+    if refused is not None and evaluation.outcome == Stage.REFUSED and ended_at != stated[refused].decided_at:
+        yield refused, f"第{refused}条不同意：自评表里的结束时间被改动"
     if refused is not None and evaluation.outcome == Stage.ARCHIVED:
         yield refused, f"第{refused}条不同意：自评表里的结果被改动"
 

@@ -31,10 +31,11 @@ class RecordedFile:
 
 @dataclass(frozen=True, config=CLOSED)
 class RecordedStep:
-    """What a step left in the store, as it was: the step's name and the digest of its document."""
+    """What a step left in the store, as it was: the step's name, the digest of its document, and when it was done."""
 
     step: str
     sha256: Digest
+    done_at: Moment | None = None
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -108,7 +109,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class AnsweredWrongly:
-    """答复无效: an answer that was no decision; `name` as typed, `code` the refusal's, `problem` in Chinese."""
+    """答复无效: an answer that was no decision; `name` as typed, `code` the refusal's, `problem` in Chinese, as its row has it."""
 
     kind: Literal["answered wrongly"] = "answered wrongly"
     revision: Number
@@ -170,6 +171,7 @@ class Archived:
     archive_no: str
     bag: str
     manifest: Digest
+    steps: tuple[RecordedStep, ...] = ()
 
 
 # One chain of people.

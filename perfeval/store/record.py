@@ -54,6 +54,10 @@ class Record:
         self.session.flush()
         return entry
 
+    def append_line(self, chain: str, event: Event, who: str = PROGRAM) -> Line:
+        """As `append`: the line that was written."""
+        return read_line(self.append(chain, event, who).line)
+
     @property
     def record_key(self) -> bytes:
         """The key of the lines' MACs.

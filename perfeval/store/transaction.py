@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from perfeval.approvals.canonical import dump_line
-from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened
+from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened, RecordedStep
 from perfeval.approvals.person import Person
 from perfeval.approvals.record import PEOPLE
 from perfeval.errors import ApprovalError, StoreError
@@ -50,7 +50,7 @@ class Transaction(Access):
         row = run and self.session.scalar(mine.where(EvaluationRow.run == run))
         same = (EvaluationRow.year == year, EvaluationRow.programme_key == key)
         row = row or self.session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)))
-        if not row:
+        if is_new := not row:
             # Another unit on this database may have the number already.
             stem = f"{year}-{key}-"
             taken = set(self.session.scalars(select(EvaluationRow.id).where(EvaluationRow.id.startswith(stem))))
@@ -70,7 +70,8 @@ class Transaction(Access):
             opened = Opened(
                 unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE)
             )
-            self.append(row.id, opened, preparer.id)
+            at = self.append_line(row.id, opened, preparer.id).at
+            row.opened_at = at if is_new else row.opened_at
             # Else an evaluation taken away whole, with its record, would have left nothing.
             self.append(PEOPLE, Acted(action=OPENING, target=row.id), preparer.id)
         row.run = run or row.run
@@ -103,6 +104,10 @@ class Transaction(Access):
         """The id of who prepared an evaluation."""
         return self.session.scalar(select(EvaluationRow.preparer).where(EvaluationRow.id == evaluation.id)) or ""
 
+    def ended_at(self, evaluation: Evaluation) -> datetime | None:
+        """When an evaluation was closed."""
+        return self.session.scalar(select(EvaluationRow.ended_at).where(EvaluationRow.id == evaluation.id))
+
     def run_of(self, evaluation: Evaluation) -> str | None:
         """The conductor's run that serves an evaluation."""
         return self.session.scalar(select(EvaluationRow.run).where(EvaluationRow.id == evaluation.id))
@@ -117,12 +122,12 @@ class Transaction(Access):
         self.session.execute(select(EvaluationRow.id).where(EvaluationRow.id == evaluation.id).with_for_update())
         self.lock_chain(evaluation.id)
 
-    def end_evaluation(self, evaluation: Evaluation, outcome: str) -> None:
-        """Close an evaluation; the first outcome stands."""
+    def end_evaluation(self, evaluation: Evaluation, outcome: str, at: datetime | None = None) -> None:
+        """Close an evaluation; the first outcome stands. `at` is when what ended it was recorded."""
         self.session.execute(
             update(EvaluationRow)
             .where(EvaluationRow.id == evaluation.id, EvaluationRow.outcome.is_(None))
-            .values(outcome=outcome, ended_at=datetime.now(UTC))
+            .values(outcome=outcome, ended_at=at or datetime.now(UTC))
         )
 
     def next_item_number(self, evaluation: Evaluation) -> int:
@@ -186,11 +191,11 @@ class Transaction(Access):
         row = self.session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
         return load(kind, row.document) if row else None
 
-    def outcome_digests(self, revision: Revision) -> dict[str, str]:
-        """The digests of what the steps left for this revision, by step: what the record is held against."""
+    def recorded_steps(self, revision: Revision) -> dict[str, RecordedStep]:
+        """What the steps left for this revision, by step: what the record is held against."""
         mine = (OutcomeRow.evaluation == revision.evaluation.id, OutcomeRow.revision == revision.number)
-        kept = self.session.execute(select(OutcomeRow.step, OutcomeRow.document).where(*mine))
-        return {step: document_digest(document) for step, document in kept}
+        kept = self.session.execute(select(OutcomeRow.step, OutcomeRow.document, OutcomeRow.done_at).where(*mine))
+        return {step: RecordedStep(step, document_digest(document), done_at) for step, document, done_at in kept}
 
     def outcome_time(self, revision: Revision, kind: type[Outcome]) -> datetime | None:
         """When a step was done for this revision."""
@@ -209,7 +214,7 @@ class Transaction(Access):
             except IntegrityError:
                 first = self.session.get_one(OutcomeRow, key)
         if first is None and event:
-            self.append(revision.evaluation.id, event, who)
+            row.done_at = self.append_line(revision.evaluation.id, event, who).at
         return load(kind, first.document) if first else outcome
 
     def revisions_with(self, evaluation: Evaluation, kind: type[Outcome]) -> set[int]:
@@ -286,24 +291,26 @@ class Transaction(Access):
         )
         return [FailedAttempt(row.number, row.problem) for row in self.session.scalars(query)]
 
-    def record_failed_attempt(self, revision: Revision, gate: str, attempt: FailedAttempt) -> None:
+    def record_failed_attempt(self, revision: Revision, gate: str, attempt: FailedAttempt, at: datetime) -> None:
         """Keep why a gate was asked in vain; recording the same attempt again changes nothing."""
         key = (revision.evaluation.id, revision.number, gate, attempt.number)
         if self.session.get(AskRow, key) is None:
             names = ("evaluation", "revision", "gate", "number")
-            self.session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=datetime.now(UTC)))
+            self.session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=at))
 
-    def count_wrong_answers(self, evaluation: Evaluation) -> int:
-        """How often an evaluation's gates were asked without a valid answer."""
-        return self.session.scalar(select(func.count()).select_from(AskRow).where(AskRow.evaluation == evaluation.id)) or 0
+    def wrong_answers(self, evaluation: Evaluation) -> dict[tuple[int, str, int], tuple[str, datetime]]:
+        """What was wrong with each answer that was no decision, and when it came, by revision, gate and number."""
+        rows = self.session.scalars(select(AskRow).where(AskRow.evaluation == evaluation.id))
+        return {(row.revision, row.gate, row.number): (row.problem, row.asked_at) for row in rows}
 
     def record_wrong_answer(self, revision: Revision, gate: str, name: str, error: ApprovalError) -> None:
         """Keep an answer that was no decision: who it says it is of, and what was wrong with it."""
         number = len(self.failed_attempts(revision, gate))
         # What was typed may stand in what was wrong with it, and neither the record nor every database takes half characters.
-        self.record_failed_attempt(revision, gate, FailedAttempt(number, "\n".join(map(visible, str(error).split("\n")))))
-        told = AnsweredWrongly(revision=revision.number, gate=gate, name=visible(name), code=error.code, problem=visible(error.message))
-        self.append(revision.evaluation.id, told)
+        problem = "\n".join(map(visible, str(error).split("\n")))
+        told = AnsweredWrongly(revision=revision.number, gate=gate, name=visible(name), code=error.code, problem=problem)
+        at = self.append_line(revision.evaluation.id, told).at
+        self.record_failed_attempt(revision, gate, FailedAttempt(number, problem), at)
 
     # ---- secrets of the program ------------------------------------------------------------------------------------------
 

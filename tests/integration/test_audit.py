@@ -140,6 +140,14 @@ ROWS = [
         "第2稿的drafted 与成文时的不同",
     ),
     ("DELETE FROM outcomes WHERE step = 'scored' AND revision = 1", ("drafted", 0), "第1稿的这一步（scored）被删去"),
+    (
+        "UPDATE outcomes SET done_at = '2023-01-01 00:00:00' WHERE step = 'drafted' AND revision = 2",
+        ("drafted", 1),
+        "这一步（drafted）的时间被改动",
+    ),
+    ("UPDATE outcomes SET done_at = '2023-01-01 00:00:00' WHERE step = 'scored' AND revision = 2", ("drafted", 1), "scored 的时间被改动"),
+    ("UPDATE outcomes SET done_at = '2023-01-01 00:00:00' WHERE step = 'corrected'", ("corrected", 0), "这一步（corrected）的时间被改动"),
+    ("UPDATE evaluations SET opened_at = '2023-01-01 00:00:00'", ("opened", 0), "立项时间被改动"),
     ("DELETE FROM outcomes WHERE step = 'corrected'", ("corrected", 0), "第1稿的这一步（corrected）被删去"),
     ("UPDATE outcomes SET document = '{\"note\": \"x\"}' WHERE step = 'corrected'", ("corrected", 0), "第1稿的更正说明被改动"),
 ]
@@ -310,6 +318,42 @@ def test_past_that_somebody_invents_for_the_store_is_not_taken_over(office: Offi
     rewrite(office, f"INSERT INTO before SELECT unit, json_object('people', json_array(), 'evaluations', {told}) FROM evaluations")
     with pytest.raises(StoreError, match="待接管的旧数据，而审批记录早已开始"):
         open_office(office.workspace.root).store.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "number", "told"),
+    [
+        ("UPDATE asks SET problem = '另一原因'", 11, "第11条无效答复：无效答复表里的原因被改动"),
+        ("UPDATE asks SET asked_at = '2023-01-01 00:00:00'", 11, "第11条无效答复：无效答复表里的时间被改动"),
+        ("DELETE FROM asks", 11, "第11条无效答复：无效答复表里的这一行被删去"),
+        (
+            "INSERT INTO asks SELECT evaluation, 1, gate, number, problem, asked_at FROM asks",
+            0,
+            "无效答复表里有第1稿 center 的第1次，审批记录里没有：是插入的",
+        ),
+    ],
+)
+def test_wrong_answer_rewritten_or_invented_is_named(office: Office, change: str, number: int, told: str) -> None:
+    with office.store.transaction() as record:
+        record.record_wrong_answer(Revision(evaluation_of(office), 2), "center", "某人", ApprovalError("A05", "动态码不正确", "再试"))
+    assert faults(office) == []
+    rewrite(office, change)
+    assert faults(office) == [("2022-zdxm-1", number, told)]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE outcomes SET document = json_set(document, '$.number', 7) WHERE step = 'sealing'", "sealing 与归档时的不同"),
+        ("UPDATE outcomes SET done_at = '2023-01-01 00:00:00' WHERE step = 'archived'", "这一步（archived）的时间被改动"),
+        ("UPDATE evaluations SET ended_at = '2023-01-01 00:00:00'", "自评表里的结束时间被改动"),
+    ],
+)
+def test_rows_of_the_archive_rewritten_are_named(office: Office, change: str, told: str) -> None:
+    steps.archive_report(office, Revision(evaluation_of(office), 2))
+    rewrite(office, change)
+    ((chain, number, message),) = faults(office)
+    assert (chain, number, told in message) == ("2022-zdxm-1", number_of(office, "archived"), True)
 
 
 def test_archive_written_into_the_table_alone_is_told(office: Office) -> None:
