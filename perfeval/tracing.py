@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from perfeval.indicators import derive_parts, load_indicators
+from perfeval.indicators import IndicatorSystem, derive_parts, load_indicators
 from perfeval.model import Fact, Figure, Finding, Ledger, Revision, Scorecard, Severity
 from perfeval.model.documents import recorded_facts
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, rounded, written_day
@@ -29,6 +29,7 @@ from schemas import Column, Kind
 
 if TYPE_CHECKING:
     from perfeval.office import Office
+    from perfeval.store.artifacts import Artifacts
 
 _CELL = re.compile(r"(?P<ledger>[a-z_0-9]+)_r(?P<row>[0-9]+)_(?P<column>[a-z_0-9]+)")
 _LEVEL = re.compile("(weight|score)_level_([0-9]+)")
@@ -133,15 +134,21 @@ def exactly(value: Decimal | date | None, unit: str) -> str:
 
 
 @contextmanager
-def frozen_subject(office: Office, revision: Revision, configuration: Mapping[str, str]) -> Iterator[Subject]:
+def frozen_subject(artifacts: Artifacts, revision: Revision, configuration: Mapping[str, str]) -> Iterator[Subject]:
     """The programme's year with the files that a revision was computed with, whatever became of the workspace's since."""
     with tempfile.TemporaryDirectory() as folder:
         for name, digest in configuration.items():
             if not name.startswith("evidence/"):
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(office.store.artifacts.read(digest))
+                path.write_bytes(artifacts.read(digest))
         yield Workspace(Path(folder)).subject(revision.evaluation.year, revision.evaluation.programme_key)
+
+
+@lru_cache(maxsize=8)
+def _frozen_system(artifacts: Artifacts, revision: Revision, configuration: frozenset[tuple[str, str]]) -> IndicatorSystem:
+    with frozen_subject(artifacts, revision, dict(configuration)) as subject:
+        return load_indicators(subject.indicators, subject.workspace.catalogue)
 
 
 class Tracer:
@@ -172,9 +179,7 @@ class Tracer:
     def _of_fact(self, figure: str, texts: tuple[str, ...]) -> Trace:
         fact = self._facts[figure]
         row = next((row for row in self._scored.card.scores if row.id == figure), None)
-        configuration = {**self._scored.configuration, **self._drafted.configuration}
-        with frozen_subject(self._office, self._revision, configuration) as subject:
-            system = load_indicators(subject.indicators, subject.workspace.catalogue)
+        system = _frozen_system(self._office.store.artifacts, self._revision, frozenset(self._scored.configuration.items()))
         parts = [part for aggregate in derive_parts(system, self._ledgers, figure) for part in self._parts(aggregate)]
         terms = (Term(f"score_{row.id}", f"得分（满分{plain(row.weight)}分）", plain(row.score)),) if row else ()
         title = row.name if row else ""

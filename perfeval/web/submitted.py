@@ -122,7 +122,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
 
 
 def _reasons(office: Office, revision: Revision, scored: Scored) -> Explanations:
-    with frozen_subject(office, revision, scored.configuration) as subject:
+    with frozen_subject(office.store.artifacts, revision, scored.configuration) as subject:
         return recorded_reasons(subject, load_indicators(subject.indicators, subject.workspace.catalogue))
 
 
