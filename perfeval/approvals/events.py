@@ -154,11 +154,12 @@ class Returned:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Corrected:
-    """更正: the clerk said that the correction is in."""
+    """更正: the clerk said that the correction is in, with a reply to each remark of the return, in their order."""
 
     kind: Literal["corrected"] = "corrected"
     revision: Number
     note: str
+    replies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)

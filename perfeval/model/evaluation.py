@@ -100,6 +100,15 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What an approver wants changed (修改意见), and where: the id of a figure or row, or a paragraph, 第12段."""
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # read by whoever reads statements
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What somebody gave at a gate, before anything of it is believed: a code, or a statement with its proof."""
 
@@ -110,6 +119,7 @@ class Answer:
     comment: str = ""
     statement: str = ""
     proof: "Proof | None" = None
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
