@@ -16,7 +16,7 @@ from perfeval.approvals.proof import Proof
 
 PROGRAM = "program"
 """Who did what no person did."""
-About = Literal["asked", "due", "late"]
+About = Literal["asked", "due", "late", "held"]
 OPENING = "立项"
 """What the people's chain tells of each evaluation that was opened."""
 
@@ -133,7 +133,7 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Reminded:
-    """通知、催办: these people were told that a gate was asked, is due today or is late; `failed` are the addresses not reached."""
+    """通知、催办: these people were told that a gate was asked, is due, is late or is put by; `failed` are the addresses not reached."""
 
     kind: Literal["reminded"] = "reminded"
     revision: Number
