@@ -438,7 +438,7 @@ def approver_enrol(
         return
     tell(f"已登记：{made.name}（{_titles(office, made.roles)}）　指纹 {grouped(made.fingerprint)}")
     say("请把指纹抄在《审批人登记单》上，签名，交给确认人；经确认后才能审批：")
-    say(f"perfeval approver confirm {made.name} --fingerprint {made.fingerprint} --as 确认人")
+    say(f"perfeval approver confirm {made.name} --fingerprint {made.fingerprint} --as 确认人 --code 确认人的动态码")
 
 
 @approver_app.command("confirm")
@@ -446,6 +446,7 @@ def approver_confirm(
     name: PersonArgument,
     fingerprint: Annotated[str, typer.Option(help="本人屏幕上或登记单上的指纹，24位", metavar="F")],
     by: Annotated[str, typer.Option("--as", help="确认人：已登记的另一个人；第一位经办人由本人确认", metavar="NAME")],
+    code: Annotated[str, typer.Option(help="确认人的动态码；经办人凭登记单确认的不必填", metavar="N")] = "",
     on_paper: Annotated[bool, typer.Option("--paper", help="有本人签名的纸质登记单；经办人确认时必须有")] = False,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
@@ -454,7 +455,8 @@ def approver_confirm(
     from perfeval import persons
 
     office = open_office(workspace)
-    person = persons.confirm(office, persons.known(office, name).id, fingerprint, persons.known(office, by).id, on_paper=on_paper)
+    enrolled, second = persons.known(office, name).id, persons.known(office, by).id
+    person = persons.confirm(office, enrolled, fingerprint, second, on_paper=on_paper, code=code)
     if as_json:
         emit({"person": person.id, "name": person.name, "confirmed": True})
     else:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from perfeval import persons
 from perfeval.approvals import events
 from perfeval.approvals.answering import Matter, check_answer, check_remarks, checked, prove
+from perfeval.approvals.duties import conduct_of
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
@@ -359,11 +360,16 @@ def remarks(office: Office, evaluation: Evaluation) -> list[Remarked]:
 def record_correction(office: Office, revision: Revision, note: str, by: str = "", replies: Sequence[str] = ()) -> None:
     """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer.
 
-    Raises: ApprovalError: a remark has no reply.
+    Raises: ApprovalError: nobody has returned the revision, or a remark has no reply. StoreError: the record was touched.
     """
     note = checked("更正说明", note)
     with office.store.transaction() as record:
-        asked = [item for item in remarks_of(_lines(record, revision.evaluation.id)) if item.revision == revision.number]
+        record.lock(revision.evaluation)
+        lines = [read_line(entry.line) for entry in record.sound_entries(revision.evaluation.id)]
+        if not conduct_of(lines).is_returned(revision.number):
+            message = f"第{revision.number}稿没有被退回，不能提交更正"
+            raise ApprovalError("A56", message, "用 perfeval status 查看进度；审批人退回修改之后再更正。")
+        asked = [item for item in remarks_of(lines) if item.revision == revision.number]
         told = record.preparer_of(revision.evaluation)
         corrected = events.Corrected(revision=revision.number, note=note, replies=check_replies(asked, replies))
         record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)

@@ -80,7 +80,8 @@ def _means(person: Person, people: People) -> str:
 
     def confirmed(item: Means) -> str:
         by = people.persons.get(item.confirmed_by)
-        return f"{PROOF_TITLES[item.kind]}，{by.name if by else '未知'}{'凭纸质登记单' if item.is_on_paper else ''}确认"
+        proofs = [*(["凭纸质登记单"] if item.is_on_paper else []), *(["出示动态码"] if item.is_proved else [])]
+        return f"{PROOF_TITLES[item.kind]}，{by.name if by else '未知'}{'、'.join(proofs)}确认"
 
     return "；".join(map(confirmed, person.confirmed))
 

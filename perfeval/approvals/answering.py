@@ -101,7 +101,7 @@ def check_remarks(answer: Answer, places: Callable[[], Collection[str]]) -> tupl
     faults += [f"对“{item.place}”没有写要改什么" for item in remarks if item.place in known and not item.text]
     if faults:
         how = "位置写指标或数字的编号（见审阅页面、score --json），段落写“第12段”；逐条写明要改什么。"
-        raise ApprovalError("A55", f"修改意见不对：{'；'.join(faults)}", how)
+        raise ApprovalError("A57", f"修改意见不对：{'；'.join(faults)}", how)
     return remarks
 
 

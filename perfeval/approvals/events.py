@@ -200,12 +200,16 @@ class Enrolled:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Confirmed:
-    """确认: who did it compared the fingerprint with the enrolled person, or with the slip signed on paper."""
+    """确认: who did it compared the fingerprint with the enrolled person, or with the slip signed on paper.
+
+    `proof` is what he proved himself by; without one, the slip alone stands for it.
+    """
 
     kind: Literal["confirmed"] = "confirmed"
     person: PersonId
     fingerprint: Fingerprint
     is_on_paper: bool
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)

@@ -49,5 +49,5 @@ def check_replies(remarks: Sequence[Remarked], replies: Sequence[str]) -> tuple[
         if not reply
     ]
     if faults:
-        raise ApprovalError("A56", f"修改意见没有逐条答复：{'；'.join(faults)}", "逐条写明怎样改的，或为什么不改，再提交更正。")
+        raise ApprovalError("A58", f"修改意见没有逐条答复：{'；'.join(faults)}", "逐条写明怎样改的，或为什么不改，再提交更正。")
     return given

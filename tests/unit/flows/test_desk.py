@@ -216,7 +216,7 @@ def test_replies_of_the_form_are_taken_in_the_order_of_the_remarks(
     waiting = desk.standing(RUN)
     assert waiting
     replies: dict[str, object] = {f"reply_{number}": f"改了{number}" for number in range(11, 0, -1)}
-    assert problem(desk.fill_in, waiting, operator, {"note": "已改"} | replies | {"reply_7": " "}, HERE) == "A56"
+    assert problem(desk.fill_in, waiting, operator, {"note": "已改"} | replies | {"reply_7": " "}, HERE) == "A58"
     desk.fill_in(waiting, operator, {"note": "已改"} | replies, HERE)
     assert [item.reply for item in steps.remarks(office, evaluation)] == [f"改了{number}" for number in range(1, 12)]
 

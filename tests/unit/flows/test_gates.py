@@ -106,7 +106,8 @@ def test_gate_behind_the_first_does_not_show_everything_again(submission: Submis
     assert shown == []
 
 
-def test_correction_is_asked_for_until_the_store_has_it(office: Office, revision: Revision) -> None:
+def test_correction_is_asked_for_until_the_store_has_it(office: Office, revision: Revision, decide: Callable[..., None]) -> None:
+    decide(Verdict.RETURN)
     forms = Forms(lambda: {"note": "已补"}, lambda: steps.record_correction(office, revision, "已补会议日期"))
     await_correction(revision, RETURNED, forms)
     assert forms.asked == ["correction-r1", "correction-r1"]
