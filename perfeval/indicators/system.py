@@ -208,3 +208,9 @@ class IndicatorSystem(Model):
     def scored(self) -> tuple[Indicator, ...]:
         """The indicators without the execution row."""
         return tuple(indicator for indicator in self.indicators if not indicator.is_execution)
+
+    @property
+    def growths(self) -> dict[str, str]:
+        """Figures that are the growth of another one: both ids."""
+        measures = {**self.facts, **{row.id: row.measure for row in self.scored if row.measure}}
+        return {name: measure.growth for name, measure in measures.items() if measure.growth}
