@@ -148,14 +148,15 @@ def score_indicators(office: Office, revision: Revision) -> Scorecard:
 
     Raises: ReportError: a reason is missing: every place is told, before anything is drafted.
     """
-    from perfeval.assessment import Assessment, explain, lineage_table, refuse_unexplained, score
+    from perfeval.assessment import Assessment, explain, lineage_table, refuse_unexplained, score, scoring_files
 
     if (scored := _outcome(office.store, revision, Scored)) is None:
         subject, earlier = office.subject(revision.evaluation), _done(office.store, revision, Validated)
         with (
             _frozen_only_when_done(office.store, revision),
-            _frozen_configuration(office, subject.scoring_files, earlier.configuration) as configuration,
+            _frozen_configuration(office, scoring_files(subject), earlier.configuration) as configuration,
         ):
+            _refuse_other_archive(office, subject)
             ledgers = load_ledgers(office, revision)
             facts, card = score(subject, ledgers, for_draft=True)
             assessment = Assessment(ledgers, tuple(findings_of(office.store, earlier)), facts, card)
@@ -163,6 +164,20 @@ def score_indicators(office: Office, revision: Revision) -> Scorecard:
         lineage = office.store.artifacts.put(lineage_table(facts))
         scored = _save(office.store, revision, Scored(configuration, record_facts(facts), card, lineage, source_digest()))
     return scored.card
+
+
+def _refuse_other_archive(office: Office, subject: Subject) -> None:
+    """Figures are held against the bag of last year that was archived here, and no other."""
+    from perfeval.assessment import is_held_against_last_year
+    from perfeval.last_year import refuse_other_bag
+
+    if not is_held_against_last_year(subject):
+        return
+    with office.store.reading() as record:
+        before = [item for item in record.evaluations(subject.year - 1, subject.programme.key) if item.outcome == Stage.ARCHIVED]
+        told = [line.what for item in before for line in _lines(record, item.id) if isinstance(line.what, events.Archived)]
+    for archived in told:
+        refuse_other_bag(subject, archived.bag, archived.manifest)
 
 
 def draft_report(office: Office, revision: Revision) -> Draft:
