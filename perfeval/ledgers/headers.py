@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import PurePath
 
 from perfeval.codes import Code
@@ -22,8 +23,12 @@ _MEASURES = (
 )
 _UNIT_SAID = re.compile(r"单位[:为]?\|?([^|()]{1,12})|\(([^()|]{1,12})\)|以([^|]{1,4})为单位|(?:^|\|)([^|]{1,4})(?![^|])")
 
-# How forms mark a column that must be filled, and say a unit in more words than 金额（元）.
-_MARKS, _UNIT_WORDS = re.compile(r"^\*+|[*:]+$|\((?:必填|选填)\)$"), re.compile(r"\((?:单位[:为]?)?(?:人民币)?(?=[^()]+\)$)")
+_SYNONYMS = {word: words for measures in _MEASURES for words in measures for word in words}
+_ALIKE = 0.7
+# How forms mark a column that must be filled, the brackets they use, and how they say a unit in other words than 金额（元）: 金额/元.
+_MARKS = re.compile(r"^\*+|[*:]+$|\((?:必填|选填)\)$")
+_BRACKETS = str.maketrans(dict.fromkeys("[{<〔〈《", "(") | dict.fromkeys("]}>〕〉》", ")"))
+_AROUND_UNIT = re.compile("^(?:[-/:,、_|(]|单位为?|计量|人民币|RMB|CNY|[￥¥])+|(?:人民币|[|)])+$", re.IGNORECASE)
 
 Heads = Sequence[Mapping[str, str]]
 """The first rows of a sheet: per row its filled cells by column letter."""
@@ -59,7 +64,7 @@ def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) ->
         message = f"前{HEAD}行里没有找到《{title}》的表头。表头应包括：{expected}。{'' if sheet.name else 'CSV 各栏之间要用英文逗号分隔。'}"
         return None, [sheet.finding(Code.NO_HEADER, message, ledger=title)]
     findings = [
-        *_missing(model, sheet, row, letters),
+        *_missing(model, sheet, head[row - 1], row, letters),
         *_doubled(model, sheet, row, letters),
         *_without_unit(model, sheet, head[row - 1], row, letters, units),
     ]
@@ -100,15 +105,6 @@ def _seen(head: Heads) -> Heads:
     return [{letter: text for letter, text in cells.items() if normal(text)} for cells in head]
 
 
-@functools.cache
-def _known(model: type[LedgerModel]) -> tuple[Mapping[str, Column], Mapping[str, Column]]:
-    """The model's columns by header, and those that carry a unit by the header without it."""
-    return (
-        {_plain(column.header): column for column in model.columns()},
-        {_parted(column.header)[0]: column for column in model.columns() if _units(column)},
-    )
-
-
 def _expected(model: type[LedgerModel]) -> list[Column]:
     return [column for column in model.columns() if not column.may_be_absent]
 
@@ -121,28 +117,47 @@ def _units(column: Column) -> tuple[str, ...]:
 @functools.lru_cache(4096)
 def _plain(header: str) -> str:
     """A header as compared."""
-    return _UNIT_WORDS.sub("(", _MARKS.sub("", normal(header).replace("[", "(").replace("]", ")")))
+    return _MARKS.sub("", normal(header).translate(_BRACKETS))
 
 
-def _parted(header: str) -> tuple[str, str]:
-    """A header's words, and what stands in brackets behind them."""
-    words, bracket, unit = _plain(header).removesuffix(")").rpartition("(")
-    return (words, unit) if bracket else (unit, "")
+@functools.lru_cache(4096)
+def _words(column: Column) -> str:
+    """A column's header as compared, without the unit."""
+    words, bracket, _ = _plain(column.header).rpartition("(")
+    return words if bracket and _units(column) else _plain(column.header)
+
+
+@functools.lru_cache(4096)
+def _column(model: type[LedgerModel], header: str) -> tuple[Column, str] | None:
+    """The column that a header stands for, and the unit that it says: 金额（元）, 金额/元, 金额元, 金额（单位：元）."""
+    plain = _plain(header)
+    for column in model.columns():
+        words = _words(column)
+        rest = plain.removeprefix(words)
+        if rest == plain and plain != words:
+            continue
+        if not _units(column):
+            if not rest:
+                return column, ""
+            continue
+        said = _AROUND_UNIT.sub("", rest)
+        unit = next((unit for unit in _units(column) if said.lower() in {unit.lower(), *_SYNONYMS.get(unit, ())}), said)
+        if not unit or unit in _SYNONYMS or unit in _units(column) or re.fullmatch(r"\([^()]*\)", rest):
+            return column, unit
+    return None
 
 
 def _match(model: type[LedgerModel], cells: Mapping[str, str]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """The letters of each column's headers, and the unit that stands in each header."""
-    by_header, by_base = _known(model)
+    found = {letter: match for letter, text in cells.items() if (match := _column(model, text))}
+    exact = {column.name for column, unit in found.values() if unit in _units(column)}
     letters: dict[str, list[str]] = {}
     units: dict[str, str] = {}
-    exact = {column.name for text in cells.values() if (column := by_header.get(_plain(text)))}
-    for letter, text in cells.items():
-        base, unit = _parted(text)
-        column = by_header.get(_plain(text)) or by_base.get(base)
+    for letter, (column, unit) in found.items():
         # 金额, 金额（千元） are taken for the amount and refused for their unit; 金额（大写） is another column. A quantity may have any
         # unit, so where its own header is there, the same words with another are another column.
-        is_other = unit and column and (column.name in exact if column.unit else not unit.endswith("元"))
-        if column and (_plain(text) in by_header or not is_other):
+        is_other = unit and unit not in _units(column) and (column.name in exact if column.unit else not unit.endswith("元"))
+        if not is_other:
             letters.setdefault(column.name, []).append(letter)
             units[letter] = unit
     return letters, units
@@ -168,12 +183,24 @@ def _better_model(model: type[LedgerModel], head: Heads, catalogue: Catalogue) -
     return likely if likely and _most_known(likely, head) > _most_known(model, head) else None
 
 
-def _missing(model: type[LedgerModel], sheet: Sheet, row: int, letters: Mapping[str, object]) -> list[Finding]:
-    missing = [column.header for column in _expected(model) if column.name not in letters]
+def _missing(
+    model: type[LedgerModel], sheet: Sheet, cells: Mapping[str, str], row: int, letters: Mapping[str, Sequence[str]]
+) -> list[Finding]:
+    missing = [column for column in _expected(model) if column.name not in letters]
     if not missing:
         return []
-    message = f"缺少栏目：{'、'.join(missing)}。请在表头行（第{row}行）补上；没有内容的栏目也要保留表头，单元格可以空着。"
+    known = {letter for places in letters.values() for letter in places}
+    unknown = {_plain(text): f"{letter}{row}“{text.strip()}”" for letter, text in cells.items() if letter not in known}
+    told = "、".join(f"{column.header}{_similar(column, unknown)}" for column in missing)
+    message = f"缺少栏目：{told}。请在表头行（第{row}行）补上；没有内容的栏目也要保留表头，单元格可以空着。"
     return [sheet.finding(Code.NO_COLUMN, message, ledger=model.ledger_title(), row=row)]
+
+
+def _similar(column: Column, unknown: Mapping[str, str]) -> str:
+    """Names a header that may be meant for a column: 下达日期（年月日）, 发票号."""
+    words = _words(column)
+    alike = [header for header in unknown if header.startswith(words)] or get_close_matches(words, unknown, n=1, cutoff=_ALIKE)
+    return f"（{unknown[alike[0]]}像是它，是的话请改名）" if alike else ""
 
 
 def _doubled(model: type[LedgerModel], sheet: Sheet, row: int, letters: Mapping[str, Sequence[str]]) -> list[Finding]:

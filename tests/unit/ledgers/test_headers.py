@@ -24,7 +24,13 @@ def test_headers_with_blanks_and_half_width_brackets_are_known(write_budget: Wri
     assert read().findings == ()
 
 
-@pytest.mark.parametrize("amount", ["金额（单位：元）", "金额（人民币元）", "金额【元】", "金额（元）*"])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "金额（单位：元）", "金额（人民币元）", "金额【元】", "金额（元）*", "金额元", "金额/元", "金额 元", "金额：元", "金额(rmb元)",
+        "金额〔元〕", "金额单位：元", "金额(人民币：元)", "金额(元人民币)", "金额（￥元）", "金额元（必填）",
+    ],
+)  # fmt: skip
 def test_headers_as_forms_mark_them_are_known(write_budget: Write, read: Read, amount: str) -> None:
     write_budget({"A1": "*指标文号", "B1": "下达日期：", "C1": "预算项目编码（必填）", "E1": amount})
     assert (read().findings, read().ledgers["budget"].frame["amount_yuan"].to_list()) == ((), [1000])
@@ -39,6 +45,18 @@ def test_missing_columns_are_all_named_at_once(write_budget: Write, read: Read) 
     assert dict(reading.ledgers) == {}
 
 
+def test_header_that_may_mean_a_missing_column_is_named(write_budget: Write, read: Read) -> None:
+    write_budget({"B1": "下达日期（年月日）", "C1": "项目编码", "E1": "金额（元/年）"})
+    assert said(read()) == [
+        (
+            "L13",
+            None,
+            "缺少栏目：下达日期（B1“下达日期（年月日）”像是它，是的话请改名）、预算项目编码（C1“项目编码”像是它，是的话请改名）、"
+            "金额（元）（E1“金额（元/年）”像是它，是的话请改名）。请在表头行（第1行）补上；没有内容的栏目也要保留表头，单元格可以空着。",
+        )
+    ]
+
+
 def test_column_twice_is_found(write_budget: Write, read: Read) -> None:
     write_budget({"G1": "金额（万元）"})
     assert said(read()) == [("L14", "G1", "“金额（元）”出现了2次（E1、G1）。请只保留一栏，其余删除或改名。")]
@@ -50,8 +68,15 @@ def test_amount_without_unit_is_found(write_budget: Write, read: Read) -> None:
     assert said(read()) == [("L15", "E1", message)]
 
 
-def test_amount_in_another_unit_is_found(write_budget: Write, read: Read) -> None:
-    write_budget({"E1": "金额（千元）"})
+@pytest.mark.parametrize("amount", ["金额万元", "金额/万元", "金额（万）", "金额（人民币：万元）"])
+def test_amount_in_ten_thousands_is_known_however_its_header_says_so(write_budget: Write, read: Read, amount: str) -> None:
+    write_budget({"E1": amount, "E2": "1.5"})
+    assert (read().findings, read().ledgers["budget"].frame["amount_yuan"].to_list()) == ((), [15000])
+
+
+@pytest.mark.parametrize("amount", ["金额（千元）", "金额千元", "金额/千元", "金额（美元）", "金额（￥）", "金额（人民币）"])
+def test_amount_in_another_unit_is_found(write_budget: Write, read: Read, amount: str) -> None:
+    write_budget({"E1": amount})
     assert [code for code, _, _ in said(read())] == ["L15"]
 
 
