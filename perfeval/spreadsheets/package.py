@@ -30,7 +30,7 @@ _DATE, _UTF_8 = 0x21, 0x800  # 1980-01-01; names are UTF-8
 _ELEMENT = re.compile(rb"<[\w:]")
 _MOST_SIMPLIFIED = 32 << 20
 # The first line of XML looks like an instruction.
-_PROLOG, _REFERENCE = 128, re.compile(rb"<(?:\w+:)?v(?:\s[^>]*)?>[^<&]*&#")
+_PROLOG, _REFERENCE = 128, re.compile(rb"v(?:\s[^>]*)?>[^<&]*&#")
 
 _SAVE_AS = "请用 Excel 或 WPS 打开，另存为“Excel 工作簿（.xlsx）”后重新提交。"
 _ENCRYPTED = "文件设有打开密码，程序不能读取。请取消密码保护后重新提交。"
@@ -63,6 +63,10 @@ class Package:
     def names(self) -> list[str]:
         """Names of all parts, in lower case and with slashes."""
         return list(self._parts)
+
+    def size(self, name: str) -> int:
+        """How many bytes a part has unpacked."""
+        return self._parts[_plain(name)].file_size
 
     def start(self, name: str) -> str:
         """The first characters of a part, enough to see its root element."""

@@ -14,6 +14,7 @@ from datetime import datetime
 import polars as pl
 
 from perfeval.codes import Code
+from perfeval.spreadsheets.beside import page_texts
 from perfeval.spreadsheets.formats import Look, NumberFormat
 from perfeval.spreadsheets.package import Package, UnplainError, attribute, broken_file, is_plain
 from perfeval.spreadsheets.sheets import Cell, RefusedFileError, Traits, index_of, letter_of
@@ -238,6 +239,7 @@ class _Scan:
             self._note_hidden(piece.xml)
         if not piece.xml[-_SHORT:].rstrip().endswith(self.patterns.row_end) and self.patterns.end in piece.xml:
             self.traits.merged.extend(area.decode() for area in self.patterns.merged.findall(piece.xml))
+            self.traits.beside.extend(("", text) for text in page_texts(piece.xml[piece.xml.rindex(self.patterns.end) :].decode()))
             self.is_stale = bool(self.patterns.stale.search(piece.xml))
 
     def finished(self) -> Traits:

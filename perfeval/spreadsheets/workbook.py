@@ -15,6 +15,7 @@ import polars as pl
 
 from perfeval.codes import Code
 from perfeval.model import ReceivedFile
+from perfeval.spreadsheets.beside import texts_beside
 from perfeval.spreadsheets.formats import TEXT, NumberFormat, number_format
 from perfeval.spreadsheets.package import Package, UnplainError, broken_file, open_package
 from perfeval.spreadsheets.relations import local, main_part, parsed, relations, target, worksheets
@@ -116,6 +117,8 @@ def _opened(file: ReceivedFile, package: Package, *, is_plain: bool = True) -> l
     package = package if is_plain else package.simplified([texts, *(entry.part for entry in entries)])
     book, days = _book(package, workbook, texts, styles)
     scans = [scan_sheet(package, entry.part, book, hidden=entry.hidden) for entry in entries]
+    for entry, traits in zip(entries, scans, strict=True):
+        traits.beside.extend(texts_beside(package, entry.part))
     copied = {f"xl/{position}.xml": entry.part for position, entry in enumerate(entries)}
     copied |= {"xl/sharedStrings.xml": texts} if texts in package else {}
     try:

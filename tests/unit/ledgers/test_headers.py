@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.chart import BarChart
+from openpyxl.comments import Comment
 
 from perfeval.ledgers import Reading
 from schemas import BUILT_IN, Catalogue
@@ -172,11 +176,15 @@ def below(line: dict[str, str]) -> dict[str, object]:
         ({"A1": "单 位:百元"}, "百元"),
         ({"A1": "以千元为单位"}, "千元"),
         ({"A1": "单位：万元、公里"}, "万元"),
+        ({"A1": "金额单位均为万元"}, "万元"),
+        ({"A1": "本表金额按万元填列"}, "万元"),
     ],
 )
 def test_line_above_with_another_unit_than_the_header_is_found(write_workbook: Write, read: Read, line: dict[str, str], unit: str) -> None:
     write_workbook("预算指标台账.xlsx", below(line))
-    message = f"有两个单位：表头是（元），表外的文字或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
+    message = (
+        f"有两个单位：表头是（元），表外的文字、批注、页眉或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
+    )
     assert said(read()) == [("L21", "E2", message)]
 
 
@@ -192,6 +200,51 @@ def test_name_or_note_with_another_unit_than_the_header_is_found(write_budget: W
     write_budget(sheet="预算指标台账（万元）")
     assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
     write_budget({"A3": "注：金额单位：万元"})
+    assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
+
+
+def test_page_header_with_another_unit_than_the_header_is_found(write_budget: Write, read: Read) -> None:
+    def say(workbook: Workbook) -> None:
+        workbook.active.oddHeader.right.text = "单位：万元"
+
+    write_budget(change=say)
+    assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text", "found"),
+    [
+        ("E1", "单位：万元", [("L21", "E1")]),
+        ("E1", "按万元填写", [("L21", "E1")]),
+        ("E1", "单位：元", []),
+        ("F1", "单位：万元", []),
+        ("E2", "单位：万元", []),
+        ("E1", "错误 L15：表头要写明单位：金额（元） 或 金额（万元）。", []),
+    ],
+)
+def test_comment_on_a_header_with_another_unit_is_found(
+    write_budget: Write, read: Read, cell: str, text: str, found: list[tuple[str, str]]
+) -> None:
+    def comment(workbook: Workbook) -> None:
+        workbook.active[cell].comment = Comment(text, "某某")
+
+    write_budget(change=comment)
+    assert [(code, place) for code, place, _ in said(read())] == found
+
+
+def test_text_box_with_another_unit_than_the_header_is_found(write_budget: Write, read: Read, folder: Path) -> None:
+    def draw(workbook: Workbook) -> None:
+        workbook.active.add_chart(BarChart(), "H1")
+
+    write_budget(change=draw)
+    with ZipFile(folder / "预算指标台账.xlsx") as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    parts["xl/drawings/drawing1.xml"] = (
+        '<d xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><a:p><a:r><a:t>单位：</a:t></a:r><a:r><a:t>万元</a:t></a:r></a:p></d>'
+    ).encode()
+    with ZipFile(folder / "预算指标台账.xlsx", "w") as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
     assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
 
 
