@@ -149,7 +149,9 @@ def enrolled(folder: Path) -> dict[str, pyotp.TOTP]:
 
 def typed(folder: Path, *words: str) -> Any:
     """Type a command in an office; what it tells."""
-    done = subprocess.run([sys.executable, "-m", "flows", *words], cwd=folder, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", *words], cwd=folder, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     return json.loads(done.stdout) if "--json" in words else None
 
 
