@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlsplit
 
+from flows.database import begin_database
 from perfeval.errors import ServerError, UsageError, refusal
 from perfeval.office import WORKSPACE_VARIABLE, Office
 from perfeval.workspace import Workspace
@@ -187,6 +188,7 @@ class Server:
         """
         home = self._workspace.state / "prefect"
         home.mkdir(mode=0o700, exist_ok=True)
+        begin_database(home / "prefect.db")
         try:
             # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
             self._children.append(_Child("flows.door", self.environment, home / "server.log", self._listener))

@@ -135,10 +135,10 @@ def exactly(value: Decimal | date | None, unit: str) -> str:
 
 @contextmanager
 def frozen_subject(artifacts: Artifacts, revision: Revision, configuration: Mapping[str, str]) -> Iterator[Subject]:
-    """The programme's year with the files that a revision was computed with, whatever became of the workspace's since."""
+    """The programme's year with the rules that a revision was computed with, whatever became of the workspace's since."""
     with tempfile.TemporaryDirectory() as folder:
         for name, digest in configuration.items():
-            if not name.startswith("evidence/"):
+            if name.endswith(".yml"):
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(artifacts.read(digest))
