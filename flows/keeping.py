@@ -34,7 +34,10 @@ _IDLE_MINUTES = "10"
 _STARTUP_SECONDS = 180
 _LOOK_SECONDS = 0.1
 _TEND_SECONDS = 0.5
-_SERVED = "P05"
+
+
+class ServedError(UsageError):
+    """Another keeps a server for this workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> 
 def keeping(office: Office, host: str, port: int, certificate: "Certificate | None" = None, program: str = "") -> Iterator[Server]:
     """A server that others find, for as long as the block lasts; with `program`, commands of that program alone.
 
-    Raises: UsageError: when one is up already or the port is taken.
+    Raises: ServedError: when one is up already. UsageError: the port is taken.
     """
     _ = office.key  # without one, nobody could log in
     with _claim(office.workspace, is_for_people=not program):
@@ -113,7 +116,7 @@ def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[[], N
             return note.address, tend
         fcntl.flock(users, fcntl.LOCK_UN)
         if time.monotonic() > deadline:
-            raise ServerError("P06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。")
+            raise _occupied()
         tend()
         if note:
             _end(note)
@@ -145,7 +148,11 @@ def _told(log: Path) -> ServerError:
     try:
         return ServerError(*json.loads(log.read_text(encoding="utf-8").splitlines()[-1]))
     except (OSError, ValueError, TypeError, IndexError):
-        return ServerError("P03", "服务没有启动", f"查看日志 {log}。")
+        return ServerError("P20", "管理服务的进程意外结束", f"查看日志 {log}，排除故障后再执行。")
+
+
+def _occupied() -> ServerError:
+    return ServerError("P06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。")
 
 
 def _end(note: Note) -> None:
@@ -158,7 +165,7 @@ def _end(note: Note) -> None:
 def _claim(workspace: Workspace, *, is_for_people: bool) -> Iterator[None]:
     """Hold this workspace's server lock; a keeper that commands alone use makes room for people.
 
-    Raises: UsageError: another keeps a server. ServerError: another holds it without end.
+    Raises: ServedError: another keeps a server. ServerError: another holds it without end.
     """
     with (workspace.state / "server.lock").open("a") as lock:
         deadline = time.monotonic() + _STARTUP_SECONDS
@@ -173,9 +180,9 @@ def _claim(workspace: Workspace, *, is_for_people: bool) -> Iterator[None]:
                 _end(note)
             elif note:
                 message = f"本工作区的服务已在运行：{note.address.origin}"
-                raise UsageError(_SERVED, message, "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
+                raise ServedError("P05", message, "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
             if time.monotonic() > deadline:
-                raise ServerError("P06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。") from None
+                raise _occupied()
             time.sleep(_LOOK_SECONDS)
         _note(workspace).unlink(missing_ok=True)
         yield
@@ -224,9 +231,9 @@ def main() -> None:
         if not minutes.isdecimal():
             raise UsageError("P19", f"环境变量 {IDLE} 应为整数，现在是“{minutes}”", "写服务空闲几分钟后结束，如 10；不设置就是 10。")
         keep(this_office(), int(minutes) * 60, lambda: bool(told))
+    except ServedError:
+        return  # by whom the command will find it
     except PerfevalError as error:
-        if error.code == _SERVED:
-            return
         sys.stdout.write(json.dumps([error.code, error.message, error.hint]) + "\n")
         sys.exit(1)
 

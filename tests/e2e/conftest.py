@@ -173,12 +173,11 @@ class Terminal:
     def serve(self) -> tuple["subprocess.Popen[str]", str]:
         """Type `perfeval serve` and wait until it is up: its process and address."""
         process = self.start("serve", "--port", "0", PERFEVAL_KEY=KEY)
-        note = self.folder / ".perfeval" / "server.json"
-        deadline = time.monotonic() + 240
-        while not note.exists():
+        office, deadline = open_office(self.folder), time.monotonic() + 240
+        while not (url := office.url):
             assert process.poll() is None and time.monotonic() < deadline, process.communicate(timeout=10)  # noqa: PT018  # one talk
             time.sleep(0.1)
-        return process, json.loads(note.read_text())["origin"]
+        return process, url
 
     def await_stage(self, stage: str) -> None:
         """Wait until the evaluation stands there, in the store."""
