@@ -26,6 +26,7 @@ from perfeval.office import Office
 from perfeval.submission import find_draft
 from perfeval.texts import visible
 
+REPLY = "reply_"
 _LENGTHS = {"decision": 10, "approver": NAME_LENGTH, "check_code": 20, "comment": COMMENT_LENGTH, "code": 20}
 _TITLES = {"decision": "审批决定", "approver": "审批人", "check_code": "核对码", "comment": "审批意见", "code": "动态码"}
 
@@ -99,7 +100,8 @@ class Desk:
         if len(note) > COMMENT_LENGTH:
             raise ApprovalError("A50", f"更正说明有{len(note)}字，超过{COMMENT_LENGTH}字", "缩短说明，详细材料另附。")
         self.check_operator(person)
-        steps.record_correction(self._office, revision, note, person.id)
+        replies = sorted((name for name in filled if name.startswith(REPLY)), key=lambda name: name.removeprefix(REPLY).zfill(4))
+        steps.record_correction(self._office, revision, note, person.id, [_text(filled, name) for name in replies])
         return f"更正已提交（{person.name}）"
 
     def check_operator(self, person: Person) -> None:

@@ -29,6 +29,7 @@ from starlette.websockets import WebSocketClose
 
 from flows.client import MACHINE
 from flows.desk import Desk, Standing
+from flows.evaluation import DEPLOYMENT
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
 from flows.serve import ORIGIN, TLS, end_with_parent
@@ -240,6 +241,8 @@ class Door:
         details = state.get("state_details") if isinstance(state, dict) else None
         if isinstance(details, dict) and details.get("scheduled_time"):
             return _refuse("自评只能现在开始；每年的定时启动在设置里。", 409)
+        if (await self._read(f"/api/deployments/{deployment}")).get("name") != DEPLOYMENT:
+            return _refuse(f"在网页上只能开始自评（{DEPLOYMENT}）；通知每天自动发送，也可执行 perfeval remind。", 409)
         self._desk.check_operator(asked.person)
         await run_in_threadpool(self._desk.note, asked.person, "送审", f"{year or '上'}年度 {programme}".strip())
         given = {"request": {"year": year, "programme": programme, "prepared_by": asked.person.name}}
@@ -288,9 +291,12 @@ class Door:
 
     async def _state(self, run: str) -> dict[str, Any]:
         """A run's state, as Prefect has it; nothing where it does not know the run."""
-        messages = await _ask(self._prefect, _scope("GET", f"/api/flow_runs/{run}"), b"", _nothing_more)
-        status, body = _joined(messages)
-        return dict(json.loads(body).get("state") or {}) if status == _OK else {}
+        return dict((await self._read(f"/api/flow_runs/{run}")).get("state") or {})
+
+    async def _read(self, path: str) -> dict[str, Any]:
+        """What Prefect has at a path; nothing where it has nothing."""
+        status, body = _joined(await _ask(self._prefect, _scope("GET", path), b"", _nothing_more))
+        return dict(json.loads(body)) if status == _OK else {}
 
     async def _repeated(self, asked: Asked, path: str, document: object) -> Response:
         body = json.dumps(document).encode()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from perfeval.indicators import approved, doubts, scoring
 from perfeval.indicators.approved import find_target_doubts
-from perfeval.indicators.doubts import find_doubts, find_goal_doubts
+from perfeval.indicators.doubts import find_doubts, find_goal_doubts, find_growth_doubts
 from perfeval.indicators.facts import derive_facts
 from perfeval.indicators.loading import load_indicators
 from perfeval.indicators.scoring import score_facts
@@ -18,6 +18,7 @@ __all__ = [
     "derive_facts",
     "find_doubts",
     "find_goal_doubts",
+    "find_growth_doubts",
     "find_target_doubts",
     "load_indicators",
     "parse_target",

@@ -50,7 +50,7 @@ EXECUTED_OF = {
     "其他资金": "budget_executed_other",
 }
 _SOURCED = {
-    "budget_executed_fiscal": _built_in(**_EXECUTED, where="source IN ('年初预算','追加','调减')"),
+    "budget_executed_fiscal": _built_in(**_EXECUTED, where="source IN ('年初预算','追加')"),
     "budget_executed_carried_over": _built_in(**_EXECUTED, where="source = '上年结转'"),
     "budget_executed_other": _built_in(**_EXECUTED, where="source = '其他资金'"),
 }

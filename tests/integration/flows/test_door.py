@@ -29,6 +29,7 @@ PEOPLE = {
 OTHER_RUN = "0d8c7d0e-2222-4222-8222-222222222222"
 RESUME, SET_STATE = f"/api/flow_runs/{RUN}/resume", f"/api/flow_runs/{RUN}/set_state"
 START = f"/api/deployments/{RUN}/create_flow_run"
+DEPLOYMENTS = {f"/api/deployments/{RUN}": "annual", f"/api/deployments/{OTHER_RUN}": "daily"}
 RETRY = b'{"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": true}'
 FORM = {"decision": "同意", "approver": "样例甲", "check_code": "0123abcd", "comment": "", "code": "123456"}
 
@@ -50,6 +51,9 @@ class Prefect:
         body = (await receive())["body"] if method not in {"GET", "HEAD"} else b""
         if method == "GET" and path == f"/api/flow_runs/{RUN}":
             await self._say(send, 200, {"id": RUN, "state": self.state})
+            return
+        if method == "GET" and path in DEPLOYMENTS:
+            await self._say(send, 200, {"name": DEPLOYMENTS[path]})
             return
         self.asked.append((method, path, json.loads(body) if body[:1] == b"{" else body))
         if method == "POST" and self.busy:
@@ -524,6 +528,12 @@ def test_run_started_from_a_page_is_by_who_is_logged_in(office: Office) -> None:
     ((_, _, told),) = office.prefect.asked
     assert told == {"parameters": {"request": {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"}}}
     assert office.desk.notes == [("p2", "送审", "2022年度 roads")]
+
+
+def test_notices_are_not_started_as_an_evaluation(office: Office) -> None:
+    answer = office.as_person("POST", START.replace(RUN, OTHER_RUN), b'{"parameters": {"request": {"year": 2022}}}', "p2")
+    assert (answer.status, answer.detail) == (409, "在网页上只能开始自评（annual）；通知每天自动发送，也可执行 perfeval remind。")
+    assert (office.prefect.asked, office.desk.notes) == ([], [])
 
 
 def test_run_is_started_by_operators_only(office: Office) -> None:

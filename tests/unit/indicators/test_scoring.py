@@ -151,9 +151,7 @@ def test_execution_fully_spent_after_an_addition_is_full_and_tells_the_addition(
     execution = one(make_system, make_budget()).execution
     assert (execution.rate, execution.weight, execution.score) == (Decimal(100), Decimal(10), Decimal("10.00"))
     assert (execution.needs_reason, execution.is_adjusted) == (False, True)
-    assert execution.explanation == (
-        "全年预算数17.99万元，全年执行数17.99万元，执行率100%，得满分10分；年初预算数0元，全年预算数含追加、调减或结转"
-    )
+    assert execution.explanation == ("全年预算数17.99万元，全年执行数17.99万元，执行率100%，得满分10分；年初预算数0元，全年预算数含追加")
     assert execution.parts == {
         "当年财政拨款": (Decimal(0), Decimal(179900), Decimal(179900)),
         "上年结转资金": (Decimal(0), Decimal(0), Decimal(0)),
