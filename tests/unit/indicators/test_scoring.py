@@ -40,9 +40,8 @@ def made_fact(row_id: str, row: dict[str, Any], system: IndicatorSystem) -> Fact
 def indicator(row: dict[str, Any], measures: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a case as the indicator system has it."""
     kind = row.get("kind", "count")
-    said = {
-        name: value for name, value in row.items() if name not in ("actual", "missing", "unread", "out_of_nothing", "kind", "judgement", "rules", "profile")
-    }
+    of_the_case = ("actual", "missing", "unread", "out_of_nothing", "kind", "judgement", "rules", "profile")
+    said = {name: value for name, value in row.items() if name not in of_the_case}
     return said | ({"judged": True, "measure": None} if kind == "judged" else {"measure": measures[kind]})
 
 
