@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 from docx import Document
 
-from perfeval.model import Figure
-from perfeval.report import Report, ReportInput
+from perfeval.model import Figure, Finding, Severity
+from perfeval.report import Report, ReportInput, read_text
 from perfeval.settings import Document as Basis
 
 Draft = Callable[..., Report]
@@ -82,6 +82,13 @@ def test_lost_points_listed_from_scores(draft: Draft) -> None:
         "{{ card.missed_count | number }}个：{% for row in card.missed %}{{ row.name | quoted }}{{ row.score | number }}分{% endfor %}\n"
     )
     assert paragraphs(report, "BodyText") == ["1个：“分色表期数”15分"]
+
+
+def test_findings_of_one_code_are_told_with_every_ledger_that_they_stand_in(draft: Draft) -> None:
+    found = [Finding("X26", Severity.WARNING, "x", ledger=ledger) for ledger in ("预算指标台账", "批复绩效目标台账", "预算指标台账", None)]
+    body = "{% for item in findings.told %}{{ item.ledger }}：{{ item.meaning }}，{{ item.count | number }}处{% endfor %}\n"
+    printed = draft(body, findings=tuple(found), codes={"X26": ("文号的年份不符", "days")})
+    assert "预算指标台账、批复绩效目标台账：文号的年份不符，4处" in "".join(read_text(printed.document))
 
 
 def test_progress_counted_by_colour(draft: Draft) -> None:
