@@ -21,7 +21,7 @@ import polars as pl
 from perfeval import report
 from perfeval.approvals.offline import CHECK_SCRIPT, check_sh
 from perfeval.archive import ORIGIN, SHEET, Check, Examination, Hearing, State, compare_witness, examine_bag, made_by, misdescribed
-from perfeval.assessment import Assessment, assess_reading, check_files, lineage_table, scoring_rules, write_report
+from perfeval.assessment import Assessment, assess_reading, check_files, lineage_table, scoring_files, scoring_rules, write_report
 from perfeval.errors import PerfevalError, ReportError
 from perfeval.indicators.facts import BUILT_IN
 from perfeval.ledgers import Reading, receive
@@ -182,7 +182,7 @@ def _provenance(bag: Path, subject: Subject, reading: Reading, origin: _Origin) 
         "programme": subject.programme.key,
         "ledgers": {name: ledger.title for name, ledger in reading.ledgers.items()},
         "rules": scoring_rules(subject.indicators, subject.workspace.profiles),
-        "files": {path.relative_to(root.resolve()).as_posix(): _digest(path) for path in subject.scoring_files},
+        "files": {path.relative_to(root.resolve()).as_posix(): _digest(path) for path in scoring_files(subject)},
     }
     wrong = [key for key, value in expected.items() if key in told and told[key] != value]
     forms = {"commit": _COMMIT, "source": _DIGEST}

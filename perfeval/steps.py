@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from perfeval import persons
 from perfeval.approvals import events
-from perfeval.approvals.answering import Matter, check_answer, checked, prove
+from perfeval.approvals.answering import Matter, check_answer, check_remarks, checked, prove
 from perfeval.approvals.duties import conduct_of
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.record import PEOPLE, Line, head, read_line
+from perfeval.approvals.remarks import Remarked, check_replies, remarks_of
+from perfeval.approvals.statement import state
 from perfeval.configuration import load_model
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.model import (
@@ -147,14 +149,15 @@ def score_indicators(office: Office, revision: Revision) -> Scorecard:
 
     Raises: ReportError: a reason is missing: every place is told, before anything is drafted.
     """
-    from perfeval.assessment import Assessment, explain, lineage_table, refuse_unexplained, score
+    from perfeval.assessment import Assessment, explain, lineage_table, refuse_unexplained, score, scoring_files
 
     if (scored := _outcome(office.store, revision, Scored)) is None:
         subject, earlier = office.subject(revision.evaluation), _done(office.store, revision, Validated)
         with (
             _frozen_only_when_done(office.store, revision),
-            _frozen_configuration(office, subject.scoring_files, earlier.configuration) as configuration,
+            _frozen_configuration(office, scoring_files(subject), earlier.configuration) as configuration,
         ):
+            _refuse_other_archive(office, subject)
             ledgers = load_ledgers(office, revision)
             facts, card = score(subject, ledgers, for_draft=True)
             assessment = Assessment(ledgers, tuple(findings_of(office.store, earlier)), facts, card)
@@ -162,6 +165,20 @@ def score_indicators(office: Office, revision: Revision) -> Scorecard:
         lineage = office.store.artifacts.put(lineage_table(facts))
         scored = _save(office.store, revision, Scored(configuration, record_facts(facts), card, lineage, source_digest()))
     return scored.card
+
+
+def _refuse_other_archive(office: Office, subject: Subject) -> None:
+    """Figures are held against the bag of last year that was archived here, and no other."""
+    from perfeval.assessment import is_held_against_last_year
+    from perfeval.last_year import refuse_other_bag
+
+    if not is_held_against_last_year(subject):
+        return
+    with office.store.reading() as record:
+        before = [item for item in record.evaluations(subject.year - 1, subject.programme.key) if item.outcome == Stage.ARCHIVED]
+        told = [line.what for item in before for line in _lines(record, item.id) if isinstance(line.what, events.Archived)]
+    for archived in told:
+        refuse_other_bag(subject, archived.bag, archived.manifest)
 
 
 def draft_report(office: Office, revision: Revision) -> Draft:
@@ -189,7 +206,7 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             report.written_on,
         )
         gates, used = office.workspace.gates, {**scored.configuration, **configuration}
-        drafted = Drafted(configuration, draft, report.figures, source_digest(), gates)
+        drafted = Drafted(configuration, draft, report.figures, source_digest(), gates, report.places)
         with office.store.transaction() as record:
             _tell_configuration(office, record)
             done = record.recorded_steps(revision)
@@ -295,6 +312,20 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
     return decision
 
 
+def offer_statement(office: Office, revision: Revision, gate: Gate, answer: Answer) -> str:
+    """The statement of a decision for its approver's own device to sign; nothing is decided or recorded yet.
+
+    Raises: ApprovalError: why it would be no decision whoever signs it. StoreError: the record is not as it was written.
+    """
+    with office.store.reading() as record:
+        matter = _matter(record, revision, gate.key)
+    person = persons.find(matter.people, answer.name)
+    if person is None:
+        raise ApprovalError("A04", f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”", "核对姓名。")
+    decision, _ = check_answer(matter, person, answer, datetime.now(UTC))
+    return state(decision, person.id, matter.head, check_remarks(answer, lambda: places(office, matter.revision)))
+
+
 # The refusals that say that somebody did not prove who he is.
 _NO_PROOF = frozenset({"A04", "A05", "A29"})
 
@@ -321,7 +352,8 @@ def _decide(
         message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批记录所记的不是同一份，不能审批"
         raise StoreError("S11", message, "执行 perfeval audit 查明，从备份恢复。")
     decision, absent = check_answer(matter, person, answer, now)
-    decision, statement, proof = prove(matter, decision, person, answer, step or 0)
+    wanted = check_remarks(answer, lambda: places(office, matter.revision))
+    decision, statement, proof = prove(matter, decision, person, answer, step or 0, wanted)
     people, evaluation = record.head(PEOPLE), decision.evaluation
     decided = events.Decided(
         revision=decision.revision, gate=rule.key, statement=statement, proof=proof, people=people, absent=absent or None
@@ -339,10 +371,27 @@ def _matter(record: Transaction, revision: Revision, gate: str) -> Matter:
     return Matter(now, gate, [read_line(entry.line) for entry in entries], head(entries), told_people(record.sound_entries(PEOPLE)))
 
 
-def record_correction(office: Office, revision: Revision, note: str, by: str = "") -> None:
+def places(office: Office, revision: Revision) -> dict[str, str]:
+    """What a remark on a revision's draft may speak of, and what stands there: its rows, its figures, its paragraphs (第12段)."""
+    from perfeval.report import read_text
+
+    scored, drafted = _done(office.store, revision, Scored), _done(office.store, revision, Drafted)
+    text = read_text(office.store.artifacts.read(drafted.draft.digest))
+    paragraphs = {f"第{number}段": paragraph for number, paragraph in enumerate(filter(str.strip, text), start=1)}
+    figures = {figure.id: figure.text for figure in drafted.figures}
+    return paragraphs | figures | {"execution": "预算执行率"} | {row.id: row.name for row in scored.card.scores}
+
+
+def remarks(office: Office, evaluation: Evaluation) -> list[Remarked]:
+    """What returns of an evaluation asked for, and what was replied, oldest first."""
+    with office.store.reading() as record:
+        return remarks_of(_lines(record, evaluation.id))
+
+
+def record_correction(office: Office, revision: Revision, note: str, by: str = "", replies: Sequence[str] = ()) -> None:
     """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer.
 
-    Raises: ApprovalError: nobody has returned the revision. StoreError: the record was touched.
+    Raises: ApprovalError: nobody has returned the revision, or a remark has no reply. StoreError: the record was touched.
     """
     note = checked("更正说明", note)
     with office.store.transaction() as record:
@@ -351,8 +400,9 @@ def record_correction(office: Office, revision: Revision, note: str, by: str = "
         if not conduct_of(lines).is_returned(revision.number):
             message = f"第{revision.number}稿没有被退回，不能提交更正"
             raise ApprovalError("A56", message, "用 perfeval status 查看进度；审批人退回修改之后再更正。")
+        asked = [item for item in remarks_of(lines) if item.revision == revision.number]
         told = record.preparer_of(revision.evaluation)
-        corrected = events.Corrected(revision=revision.number, note=note)
+        corrected = events.Corrected(revision=revision.number, note=note, replies=check_replies(asked, replies))
         record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)
 
 

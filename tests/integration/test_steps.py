@@ -24,7 +24,7 @@ from perfeval.archive import State, SubmissionPackage, archive_bag, verify_bag
 from perfeval.assessment import assess, write_report
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.ledgers import receive
-from perfeval.model import Answer, Decision, Figure, Revision, Scorecard, Verdict
+from perfeval.model import Answer, Decision, Figure, Remark, Revision, Scorecard, Verdict
 from perfeval.model.documents import dump, record_facts
 from perfeval.model.ledgers import parquet
 from perfeval.model.outcomes import Drafted, Scored, Sealing, Validated
@@ -125,6 +125,45 @@ def archived(office: Rehearsal, done: Rehearsal) -> Path:
     """The bag of the office, whose year is archived."""
     office.take_over(done)
     return next((office.workspace.root / "archive").iterdir())
+
+
+def test_remarks_of_a_return_are_replied_to_one_by_one_and_go_into_the_archive(office: Rehearsal) -> None:
+    check_code = office.prepare()
+
+    def give(*remarks: tuple[str, str], verdict: Verdict = Verdict.RETURN) -> None:
+        wanted = tuple(Remark(*item) for item in remarks)
+        answer = Answer(verdict, "样例center", office.phones["center"].code(), check_code, remarks=wanted)
+        steps.decide(office.office, office.revision, office.workspace.gates[0], answer)
+
+    places = steps.places(office.office, office.revision)
+    row = next(iter(steps.score_indicators(office.office, office.revision).scores))
+    assert places[row.id] == row.name
+    for wrong in [("total", "补"), ("没有的位置", "补"), (row.id, " "), ("第0段", "补")], [(row.id, "字" * 2001)], [(row.id, "补")] * 51:
+        with pytest.raises(ApprovalError) as refused:
+            give(*wrong)
+        assert refused.value.code in {"A57", "A14"}
+    with pytest.raises(ApprovalError) as refused:
+        give((row.id, "补"), verdict=Verdict.APPROVE)
+    assert "不能附修改意见" in refused.value.message
+    give((row.id, " 写明怎么数的\n"), ("第12段", "=1+1"))
+    revision = office.revision
+    assert [(item.remark.place, item.remark.text, item.reply) for item in steps.remarks(office.office, office.evaluation)] == [
+        (row.id, "写明怎么数的", ""),
+        ("第12段", "=1+1", ""),
+    ]
+    for replies in [], ["已写明"], ["已写明", " "], ["已写明", "已改", "多"]:
+        with pytest.raises(ApprovalError) as refused:
+            steps.record_correction(office.office, revision, "已改", replies=replies)
+        assert refused.value.code == "A58"
+    assert office.status() == "correcting"
+    steps.record_correction(office.office, revision, "已改", replies=["已写明", "不改，本来如此"])
+    assert office.revision.number == 2
+    assert [item.reply for item in steps.remarks(office.office, office.evaluation)] == ["已写明", "不改，本来如此"]
+    office.approve()
+    bag = office.archive()
+    assert [check for check in verify_archive(bag) if not check.ok] == []
+    text = "\n".join(read_text((bag / "data" / "审批表.docx").read_bytes()))
+    assert f"（{row.id}）写明怎么数的\n答复\n已写明\n修改意见\n（第12段）=1+1\n答复\n不改，本来如此" in text
 
 
 def test_year_approved_at_both_gates_is_archived_and_verifies(office: Rehearsal, archived: Path) -> None:
