@@ -10,7 +10,7 @@ from perfeval.approvals.events import Archived, Corrected, Decided, Edited, Migr
 from perfeval.approvals.judging import Judgement, judge
 from perfeval.approvals.person import ProofKind
 from perfeval.approvals.proof import Proof, Proved, Unproved
-from perfeval.approvals.record import check, head, read_line
+from perfeval.approvals.record import check, head, out_of_order, read_line
 from perfeval.approvals.statement import challenge
 from perfeval.model import Verdict
 
@@ -79,6 +79,16 @@ def test_decision_at_an_impossible_time_does_not_stand(opened: Any, device: Any)
     opened.decide("center", "p2", device, decided_at=opened.now - timedelta(seconds=1))
     opened.decide("center", "p2", device, decided_at=opened.now + timedelta(hours=1))
     assert faults(opened) == ["第3条不成立：决定的时间早于成文，或晚于记录", "第4条不成立：决定的时间早于成文，或晚于记录"]
+
+
+def test_decision_after_a_draft_that_a_clock_running_ahead_has_dated_stands(opened: Any, device: Any) -> None:
+    opened.now -= timedelta(days=2)
+    opened.decide("center", "p2", device)
+    assert faults(opened) == []
+    assert out_of_order([read_line(entry.line) for entry in opened.entries]) == [
+        "第1条的时间（2023-04-03 16:43:00）晚于其后的第3条（2023-04-01 16:45:00）",
+        "第2条的时间（2023-04-03 16:44:00）晚于其后的第3条（2023-04-01 16:45:00）",
+    ]
 
 
 def test_decision_with_a_forged_signature_does_not_stand(opened: Any, other_device: Any, device: Any) -> None:
