@@ -45,12 +45,16 @@ async def daily(workspace: Workspace, *, active: bool) -> RunnerDeployment:
     return await send_reminders.ato_deployment(DAILY, schedules=[every_morning], entrypoint_type=EntrypointType.MODULE_PATH)
 
 
+async def deployments(workspace: Workspace, *, active: bool) -> tuple[RunnerDeployment, RunnerDeployment]:
+    """The yearly and the daily one."""
+    return await yearly(workspace, active=active), await daily(workspace, active=active)
+
+
 async def serve_deployment() -> None:
     """Serve the deployments until cancelled."""
-    workspace, active = this_office().workspace, SCHEDULE in os.environ
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
-    await continue_orphans(await runner.aadd_deployment(await yearly(workspace, active=active)))
-    await runner.aadd_deployment(await daily(workspace, active=active))
+    for deployment in await deployments(this_office().workspace, active=SCHEDULE in os.environ):
+        await continue_orphans(await runner.aadd_deployment(deployment))
     await runner.start()
 
 
