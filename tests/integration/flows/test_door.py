@@ -136,10 +136,14 @@ class Desk:
     notes: list[Any] = field(default_factory=list)
     unit: str = "样例单位"
     rounds: int = 0
+    ended: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
 
     def person(self, cookie: str) -> Person | None:
-        return PEOPLE.get(cookie)
+        return None if cookie in self.ended else PEOPLE.get(cookie)
+
+    def log_out(self, cookie: str) -> None:
+        self.ended.append(cookie)
 
     def log_in(self, name: str, code: str, address: str) -> str:
         if (name, code, address) != ("样例甲", "123456", "192.0.2.7"):
