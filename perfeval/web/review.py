@@ -25,6 +25,8 @@ from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_d
 from perfeval.office import Office
 from perfeval.report.reading import Grid, Passage
 from perfeval.tracing import open_tracer
+from perfeval.web.changes import compare
+from perfeval.web.charts import draw
 from perfeval.web.filled import Filled, read_answer, read_form
 from perfeval.web.overview import ROWS, look_over
 from perfeval.web.submitted import Submitted, look_at, read_report
@@ -112,12 +114,20 @@ class Review:
         return RedirectResponse(f"/review/{evaluation}/{revision.number}", 303)
 
     def _revision(self, visitor: Visitor, asked: Filled, evaluation: str, number: str) -> Response:
-        return self._shown(visitor, self._seen(visitor, evaluation, number), Filled({"told": asked["told"]}))
+        given = {"told": asked["told"], "place_1": asked["place"][:60]}
+        return self._shown(visitor, self._seen(visitor, evaluation, number), Filled(given))
 
     def _shown(self, visitor: Visitor, seen: Submitted, filled: Filled, status: int = 200) -> Response:
         report = read_report(self._office, seen.drafted) if seen.drafted else None
-        keys = [item.passkey for item in visitor.person.confirmed if item.passkey]
-        return self._page("revision", visitor, status, seen=seen, filled=filled, report=report, passkeys=keys)
+        shown = {
+            "report": report,
+            "passkeys": [item.passkey for item in visitor.person.confirmed if item.passkey],
+            "charts": draw(self._office, seen.revision) if seen.drafted else [],
+            "changes": compare(self._office, seen.revision) if seen.revision.number > 1 and seen.drafted else None,
+            "asked": [item for item in steps.remarks(self._office, seen.evaluation) if item.revision == seen.revision.number],
+        }
+        titles = {"execution": "预算执行率"} | {row.id: row.name for _, rows in seen.levels for row in rows}
+        return self._page("revision", visitor, status, seen=seen, filled=filled, titles=titles, **shown)
 
     def _figure(self, visitor: Visitor, asked: Filled, evaluation: str, number: str, figure: str) -> Response:
         seen_revision = self._existing(evaluation, number)
@@ -167,7 +177,7 @@ class Review:
     def _correct(self, visitor: Visitor, filled: Filled, evaluation: str, number: str) -> Response:
         seen = self._seen(visitor, evaluation, number)
         try:
-            steps.record_correction(self._office, seen.revision, _noted(seen, filled), visitor.person.id)
+            steps.record_correction(self._office, seen.revision, _noted(seen, filled), visitor.person.id, filled.numbered("reply"))
         except ApprovalError as error:
             return self._shown(visitor, self._seen(visitor, evaluation, number), replace(filled, problem=str(error)), 409)
         return self._done(seen, f"更正已提交（{visitor.person.name}）")
