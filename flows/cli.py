@@ -40,7 +40,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """开始或继续一项自评，直到等待审批。"""
-    from flows.serve import conducting
+    from flows.keeping import conducting
     from perfeval.assessment import expect_ledgers
     from perfeval.errors import UsageError
     from perfeval.model import Stage
@@ -59,7 +59,7 @@ def run(
     if status is None:  # a year mistyped is told before a server is up
         expect_ledgers(subject)
         _ = subject.indicators
-    with steps_shown("启动服务……") as show, conducting(office, show) as (conductor, url):
+    with steps_shown("准备服务……") as show, conducting(office, show) as (conductor, url):
         position = conductor.go_on(status.revision.evaluation) if status else conductor.begin(subject, name)
     _report(office, position, url, as_json=as_json)
 
@@ -80,7 +80,7 @@ def decide(
     as_json: JsonOption = False,
 ) -> None:
     """在终端审批，与网页表单效力相同。"""
-    from flows.serve import conducting
+    from flows.keeping import conducting
     from perfeval import steps
     from perfeval.errors import UsageError
     from perfeval.model import Answer, Remark, Verdict
@@ -110,7 +110,8 @@ def serve(
     workspace: WorkspaceOption = Path(),
 ) -> None:
     """启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面，Ctrl-C 结束。"""
-    from flows.serve import HOST, keeping
+    from flows.keeping import keeping
+    from flows.serve import HOST
     from perfeval.errors import UsageError
 
     office = open_office(workspace)

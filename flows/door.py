@@ -28,11 +28,11 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from flows.client import DEPLOYMENT, MACHINE
 from flows.desk import Desk, Standing
-from flows.evaluation import DEPLOYMENT
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
-from flows.serve import MACHINE, ORIGIN, TLS, end_with_parent
+from flows.serve import ORIGIN, TLS, end_with_parent
 from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import PerfevalError, StoreError
@@ -467,10 +467,12 @@ def main() -> None:
     app: Any = Door(create_app(final=True), Desk(this_office()), partial(web.Review, this_office()), machine, os.environ[ORIGIN])
     certificate = os.environ.get(TLS)
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=3, ws_ping_interval=None, proxy_headers=False, server_header=False,
+        app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None, proxy_headers=False, server_header=False,
         ssl_certfile=certificate,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+    logging.shutdown()
+    os._exit(0)  # all is answered and written; Prefect's threads would be waited for
 
 
 if __name__ == "__main__":
