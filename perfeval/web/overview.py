@@ -9,6 +9,7 @@ from perfeval.approvals.person import Person
 from perfeval.model import Stage, Status
 from perfeval.model.clock import china_day
 from perfeval.office import Office
+from perfeval.reminding import undelivered
 
 ROWS = 100
 ENDED = frozenset({Stage.ARCHIVED, Stage.REFUSED})
@@ -16,12 +17,13 @@ ENDED = frozenset({Stage.ARCHIVED, Stage.REFUSED})
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An evaluation where it stands, with the conductor's run; `days_late` counts from the day it was due."""
+    """An evaluation where it stands, with the conductor's run, and the addresses that its last notice did not reach."""
 
     status: Status
     run: str | None
     is_mine: bool
     today: date
+    unreached: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -38,6 +40,16 @@ class Item:
     def is_late(self) -> bool:
         """Whether the gate should have decided before today."""
         return self.status.due_on is not None and self.status.due_on < self.today
+
+    @property
+    def days_late(self) -> int:
+        """How many working days it is late."""
+        return self.status.days_late(self.today)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is put by."""
+        return self.status.is_held(self.today)
 
     @property
     def is_due_today(self) -> bool:
@@ -78,9 +90,16 @@ def look_over(office: Office, person: Person, search: str, page: int) -> Overvie
         statuses = [progress.status(office.workspace.gates) for progress in record.all_progress()]
         runs: Mapping[str, str] = record.runs()
         people = record.people()
+    unreached = undelivered(office)
     today = china_day(datetime.now(UTC))
     found = [
-        Item(status, runs.get(status.revision.evaluation.id), waits_for(status, person, people), today)
+        Item(
+            status,
+            runs.get(status.revision.evaluation.id),
+            waits_for(status, person, people),
+            today,
+            unreached.get(status.revision.evaluation.id, ()),
+        )
         for status in reversed(statuses)
         if _matches(status, search)
     ]

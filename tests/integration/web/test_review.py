@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import openpyxl
 import pytest
 
+from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
 
@@ -227,3 +228,47 @@ def test_decision_is_signed_by_the_approvers_own_device(house: Any) -> None:
     refused = client.post(f"{house.page}/statement", content=urlencode(wanted | {"comment": "", "remark_1": ""}))
     assert (refused.status_code, "没有写要改什么" in refused.json()["detail"]) == (409, True)
     assert house.heads == heads
+
+
+# ---- the clerk -----------------------------------------------------------------------------------------------------------
+
+WORK = "/review/clerk/2022/zdxm"
+
+
+def test_clerks_page_is_the_clerks(house: Any) -> None:
+    assert house.client(CENTER).get(WORK).status_code == 403
+    client = house.client(CLERK)
+    assert client.get("/review/clerk").headers["location"] == WORK
+    page = client.get(WORK).text
+    assert "待中心审批" in page
+    assert "开始自评" not in page
+    assert client.get("/review/clerk/2022/nothing").status_code == 409
+
+
+def test_clerk_is_told_what_must_still_be_explained(house: Any) -> None:
+    file = house.office.workspace.root / "explanations" / "2022.yml"
+    file.write_text(re.sub(r"(?ms)^caught_up:.*?\n(?=\S)", "", file.read_text("utf-8")), encoding="utf-8")
+    page = text_of(house.client(CLERK).get(WORK).text)
+    assert re.search("还缺 *1 *处说明", page)
+    assert "caught_up" in page
+
+
+def test_clerk_is_told_what_is_wrong_with_the_ledgers(house: Any) -> None:
+    path = house.office.workspace.root / "ledgers" / "2022" / "调度会议台账.xlsx"
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0]["B3"].value = None
+    book.save(path)
+    page = text_of(house.client(CLERK).get(WORK).text)
+    assert re.search("台账有 *1 *处错误", page)
+    assert "调度会议台账.xlsx!调度会议台账!B3" in page
+
+
+def test_clerk_starts_a_run_when_nothing_is_in_the_way(house: Any) -> None:
+    client, filled = house.client(CLERK), urlencode({"token": "token of p1"})
+    assert client.post(WORK, content=filled).status_code == 200
+    assert house.told == []
+    steps.close_evaluation(house.office.store, house.evaluation)
+    assert "开始自评，送审" in client.get(WORK).text
+    assert house.client(CENTER).post(WORK, content=urlencode({"token": "token of p2"})).status_code == 403
+    assert client.post(WORK, content=filled).headers["location"] == "/review/?told=started"
+    assert house.told == [("2022 zdxm", CLERK)]
