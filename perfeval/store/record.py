@@ -99,6 +99,12 @@ class Record:
         last = self._last(RecordRow.chain == chain)
         return last.sha256 if last else NOTHING
 
+    @property
+    def newest(self) -> str:
+        """The digest of the unit's newest line, in whichever chain."""
+        last = self._last()
+        return last.sha256 if last else NOTHING
+
     def people(self) -> People:
         """Everybody, as the chain tells; an event in it that must not count counts for nothing.
 
