@@ -27,9 +27,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from flows.client import MACHINE
+from flows.client import DEPLOYMENT, MACHINE
 from flows.desk import Desk, Standing
-from flows.evaluation import DEPLOYMENT
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
 from flows.serve import ORIGIN, TLS, end_with_parent
