@@ -130,14 +130,10 @@ class _Child:
         self.stop()
         self.start()
 
-    def tell_to_end(self) -> None:
-        """Let the child know that it is to end."""
-        if self._process.stdin:
-            self._process.stdin.close()
-
     def stop(self) -> None:
         """End the child and whatever it started."""
-        self.tell_to_end()
+        if self._process.stdin:
+            self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
         with suppress(ProcessLookupError):
@@ -185,10 +181,8 @@ class Server:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """End both, each as fast as it can."""
-        for child in self._children:
-            child.tell_to_end()
-        for child in self._children:
+        """End both, the runner first."""
+        for child in reversed(self._children):
             child.stop()
         self._listener.close()
 
