@@ -1,6 +1,7 @@
 """The desk behind the door (窗口): what people's requests come to in the office's store. Knows neither Prefect nor HTTP."""
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -125,6 +126,17 @@ class Desk:
         with self._office.store.reading() as record:
             found, runs = [item.status(self._office.workspace.gates) for item in record.all_progress()], record.runs()
         return [(status, runs.get(status.revision.evaluation.id)) for status in reversed(found)]
+
+    def run_of(self, evaluation_id: str) -> tuple[str, str]:
+        """The run of an evaluation, empty where there is none, and how the key of the form begins that it must be at."""
+        with self._office.store.reading() as record:
+            evaluation = record.evaluation(evaluation_id)
+            run, status = record.run_of(evaluation), record.progress(evaluation).status(self._office.workspace.gates)
+        return run or "", awaited(status)
+
+    def form_token(self, cookie: str) -> str:
+        """What the forms of somebody who is logged in carry, so that nobody else's are taken for his."""
+        return to_base64(hmac.digest(derive_key(self._office.key, "form"), cookie.encode(), "sha256"))
 
     def open_runs(self) -> dict[str, str]:
         """The runs of evaluations under way, each with how the key of the form begins that it must be at."""

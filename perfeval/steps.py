@@ -23,6 +23,7 @@ from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.record import PEOPLE, Line, head, read_line
 from perfeval.approvals.remarks import Remarked, check_replies, remarks_of
+from perfeval.approvals.statement import state
 from perfeval.configuration import load_model
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, PerfevalError, ReportError, StoreError, UsageError
 from perfeval.model import (
@@ -235,7 +236,7 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             report.written_on,
         )
         gates, used = office.workspace.gates, {**scored.configuration, **configuration}
-        drafted = Drafted(configuration, draft, report.figures, source_digest(), gates)
+        drafted = Drafted(configuration, draft, report.figures, source_digest(), gates, report.places)
         with office.store.transaction() as record:
             _tell_configuration(office, record)
             done = record.outcome_digests(revision) | {Drafted.step: document_digest(dump(Drafted, drafted))}
@@ -338,6 +339,20 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
     if refusal:
         raise refusal
     return decision
+
+
+def offer_statement(office: Office, revision: Revision, gate: Gate, answer: Answer) -> str:
+    """The statement of a decision for its approver's own device to sign; nothing is decided or recorded yet.
+
+    Raises: ApprovalError: why it would be no decision whoever signs it. StoreError: the record is not as it was written.
+    """
+    with office.store.reading() as record:
+        matter = _matter(record, revision, gate.key)
+    person = persons.find(matter.people, answer.name)
+    if person is None:
+        raise ApprovalError("A04", f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”", "核对姓名。")
+    decision, _ = check_answer(matter, person, answer, datetime.now(UTC))
+    return state(decision, person.id, matter.head, check_remarks(answer, lambda: places(office, matter.revision)))
 
 
 # The refusals that say that somebody did not prove who he is.

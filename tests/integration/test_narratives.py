@@ -143,6 +143,9 @@ def test_report_of_rural_roads_orders_nobody(tmp_path: Path, told: Callable[[Sub
     text = told(Workspace(tmp_path / "office").subject(2024))
     assert ORDERS.findall(text) == []
     assert "没有人工填列" not in text
+    # A cost that was missed stands among the results as what it is.
+    assert "单位成本7,028.05元/公里，指标值≤7,200元/公里。" in text
+    assert "单位成本62,786.69元/公里，指标值≤60,000元/公里，没有达到，原因见本报告第六部分。" in text
 
 
 def test_amounts_in_the_text_add_up_to_what_was_spent(pristine: Path, told: Callable[[Subject], str], tmp_path: Path) -> None:

@@ -34,15 +34,14 @@ def made_fact(row_id: str, row: dict[str, Any], system: IndicatorSystem) -> Fact
         return derive_facts(system, {}, judgements=judgements)[row_id]
     unit = {"ratio": "%", "growth": "%"}.get(row.get("kind", ""), "")
     made = fact(row_id, row.get("actual"), unit, row.get("missing") or row.get("unread"))
-    return replace(made, is_unknown="unread" in row)
+    return replace(made, is_unknown="unread" in row, is_out_of_nothing=row.get("out_of_nothing", False))
 
 
 def indicator(row: dict[str, Any], measures: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a case as the indicator system has it."""
     kind = row.get("kind", "count")
-    said = {
-        name: value for name, value in row.items() if name not in ("actual", "missing", "unread", "kind", "judgement", "rules", "profile")
-    }
+    of_the_case = ("actual", "missing", "unread", "out_of_nothing", "kind", "judgement", "rules", "profile")
+    said = {name: value for name, value in row.items() if name not in of_the_case}
     return said | ({"judged": True, "measure": None} if kind == "judged" else {"measure": measures[kind]})
 
 
