@@ -45,7 +45,6 @@ def run(
 ) -> None:
     """开始或继续一项自评，直到等待审批。"""
     from flows.keeping import conducting
-    from perfeval.assessment import expect_ledgers
     from perfeval.errors import UsageError
     from perfeval.model import Stage
 
@@ -60,9 +59,8 @@ def run(
         say("没有被退回的稿，--note、--reply 未采用。")
     if status and name not in {"", status.revision.evaluation.prepared_by}:
         say(f"这项自评已由“{status.revision.evaluation.prepared_by}”送审，--as 未采用。")
-    if status is None:  # a year mistyped is told before a server is up
-        expect_ledgers(subject)
-        _ = subject.indicators
+    if faulty := _faulty(office, subject, status):
+        _report(office, faulty, None, as_json=as_json)
     with steps_shown("准备服务……") as show, conducting(office, show) as (conductor, url):
         position = conductor.go_on(status.revision.evaluation) if status else conductor.begin(subject, name)
     _report(office, position, url, as_json=as_json)
@@ -204,6 +202,24 @@ def _current(office: "Office", subject: "Subject") -> "Status | None":
     return None if status and status.stage is Stage.REFUSED else status
 
 
+def _faulty(office: "Office", subject: "Subject", status: "Status | None") -> "Position | None":
+    """Where a run would end over faulty ledgers; told before a server is up, and a year mistyped too."""
+    from flows.conduct import Position
+    from perfeval import steps
+    from perfeval.errors import LedgerError
+
+    evaluation = status.revision.evaluation if status else None
+    try:
+        steps.refuse_faulty_ledgers(office, subject, evaluation)
+        _ = status or subject.indicators
+    except LedgerError as error:
+        copies = error.context.get("copies")
+        for copy in copies if isinstance(copies, list) else ():
+            say(f"已标注：{copy}")
+        return Position("", steps.status(office, evaluation) if evaluation else None, steps.failure_of(office.store, "校验台账", error))
+    return None
+
+
 def _correct(office: "Office", status: "Status", note: str, replies: "Sequence[str]") -> None:
     from perfeval import steps
     from perfeval.errors import UsageError
@@ -232,7 +248,7 @@ def _report(office: "Office", position: "Position", server_url: str | None, *, a
     if as_json:
         document: dict[str, Any] = {
             "evaluation": status.revision.evaluation.id if status else None,
-            "flow_run_id": position.run_id,
+            "flow_run_id": position.run_id or None,
             "state": "failed" if failure or status is None else status.key,
             "revision": status.revision.number if status else None,
             "draft": file and str(file),

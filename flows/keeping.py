@@ -130,7 +130,7 @@ def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[[], N
 def _program(workspace: Workspace) -> str:
     """What a server was started with. After an upgrade, or with another key, database or setting, a command needs another one."""
     passing = {IDLE, WORKSPACE_VARIABLE, "PERFEVAL_JSON"}
-    given = sorted(item for item in os.environ.items() if item[0].startswith("PERFEVAL_") and item[0] not in passing)
+    given = sorted(item for item in os.environ.items() if item[0].startswith(("PERFEVAL_", "AWS_")) and item[0] not in passing)
     told = [str(version()), source_digest(), sys.executable, workspace.config_file.read_text(encoding="utf-8"), given]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from contextlib import suppress
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from flows.client import DEPLOYMENT
 from flows.evaluation import self_evaluation
 from flows.reminders import DAILY, EVERY_MORNING, send_reminders
 from flows.serve import SCHEDULE, end_with_parent
+from flows.warm import write_stub
 from perfeval.office import this_office
 from perfeval.workspace import Workspace
 
@@ -52,8 +54,10 @@ async def deployments(workspace: Workspace, *, active: bool) -> tuple[RunnerDepl
 
 async def serve_deployment() -> None:
     """Serve the deployments until cancelled."""
+    workspace = this_office().workspace
+    sys.executable = write_stub(workspace) or sys.executable  # what Prefect starts for a run
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
-    for deployment in await deployments(this_office().workspace, active=SCHEDULE in os.environ):
+    for deployment in await deployments(workspace, active=SCHEDULE in os.environ):
         await continue_orphans(await runner.aadd_deployment(deployment))
     await runner.start()
 

@@ -99,7 +99,10 @@ def end_with_parent() -> None:
 class _Child:
     """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them."""
 
-    def __init__(self, module: str, environment: dict[str, str], log: Path, listener: socket.socket | None = None) -> None:
+    def __init__(
+        self, module: str, environment: dict[str, str], log: Path, listener: socket.socket | None = None, *, is_needed: bool = True
+    ) -> None:
+        self._is_needed = is_needed
         self._files = [listener.fileno()] if listener else []
         self._command = [sys.executable, "-m", module, *map(str, self._files)]
         self._environment = environment
@@ -126,19 +129,17 @@ class _Child:
             return
         if time.monotonic() - self._started > _LIVED_SECONDS:
             self._starts = 0
+        if self._starts > _RESTARTS and not self._is_needed:
+            return
         if self._starts > _RESTARTS:
             raise ServerError("P02", "服务进程反复退出", f"查看日志 {self._log}，排除故障后再启动。")
         self.stop()
         self.start()
 
-    def tell_to_end(self) -> None:
-        """Let the child know that it is to end."""
-        if self._process.stdin:
-            self._process.stdin.close()
-
     def stop(self) -> None:
         """End the child and whatever it started."""
-        self.tell_to_end()
+        if self._process.stdin:
+            self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
         with suppress(ProcessLookupError):
@@ -177,7 +178,7 @@ class Server:
         self._children: list[_Child] = []
 
     def __enter__(self) -> Self:
-        """Start both and wait until the server answers.
+        """Start all and wait until the server answers.
 
         Raises: ServerError: when it does not.
         """
@@ -189,6 +190,7 @@ class Server:
             database = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_address(home / "prefect.db")}
             self._children.append(_Child("flows.door", self.environment | database, home / "server.log", self._listener))
             if not self._pooled:
+                self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
                 self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
             self._await_health(home)
             if self._pooled:
@@ -199,10 +201,8 @@ class Server:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """End both, each as fast as it can."""
-        for child in self._children:
-            child.tell_to_end()
-        for child in self._children:
+        """End all, the runner first."""
+        for child in reversed(self._children):
             child.stop()
         self._listener.close()
 
