@@ -13,9 +13,10 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -27,10 +28,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from flows.client import DEPLOYMENT, MACHINE
 from flows.desk import Desk, Standing
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
-from flows.serve import MACHINE, ORIGIN, TLS, end_with_parent
+from flows.serve import ORIGIN, TLS, end_with_parent
+from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import PerfevalError, StoreError
 from perfeval.office import this_office
@@ -73,6 +76,7 @@ _PREFECTS = {
     "permissions-policy": "publickey-credentials-get=(), publickey-credentials-create=()",
 }
 _OURS = {"content-security-policy": CSP, "cross-origin-opener-policy": "same-origin", "cache-control": "no-store"}
+_REVIEWS = {**_OURS, "content-security-policy": web.CSP}
 _ALL = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
 
 
@@ -88,13 +92,17 @@ class Asked:
 
 
 class Door:
-    """The outer ASGI application around Prefect's. `origin` is where people open it, such as https://host:4200."""
+    """The outer ASGI application around Prefect's, and the review pages, made with what they need of it.
 
-    def __init__(self, prefect: ASGIApp, desk: Desk, machine: str, origin: str) -> None:
+    `origin` is where people open it, such as https://host:4200.
+    """
+
+    def __init__(self, prefect: ASGIApp, desk: Desk, review: Callable[[web.GoOn], web.Review], machine: str, origin: str) -> None:
         self._prefect = prefect
         self._desk = desk
         self._machine = machine.encode()
         self._hall = Hall(desk, origin)
+        self._review = review(self._go_on_with)
         self._writing = asyncio.Lock()
         self._moves: set[asyncio.Task[None]] = set()
 
@@ -130,7 +138,10 @@ class Door:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, headers = scope["path"], Headers(scope=scope)
-        if path == "/" or path.startswith("/perfeval/"):
+        if self._review.owns(path):
+            await self._answer_review(scope, receive, _with(send, _REVIEWS))
+            return
+        if path.startswith("/perfeval/"):
             await self._answer_ours(scope, receive, _with(send, _OURS))
             return
         send = _with(send, _PREFECTS)
@@ -156,6 +167,20 @@ class Door:
             body = await _read_body(receive, _PEOPLES_LIMIT)
             response = _refuse("提交的内容过长。", 413) if body is None else await self._hall.answer(request, body)
         await response(scope, receive, send)
+
+    async def _answer_review(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        visitor = await self._hall.visitor(scope)
+        if file := self._review.static(scope["path"]) if request.method in {"GET", "HEAD"} else None:
+            response = file
+        elif visitor is None:
+            response = _turn_away(scope)
+        elif request.method not in {"GET", "HEAD"} and not is_same_origin(request.headers):
+            response = _refuse("这个请求不是从本页面发出的。", 403)
+        else:
+            body = await _read_body(receive, _PEOPLES_LIMIT)
+            response = _refuse("提交的内容过长。", 413) if body is None else await self._review.answer(request, body, visitor)
+        await response(scope, _nothing_more, send)
 
     # ---- Prefect's pages, for people ---------------------------------------------------------------------------------
 
@@ -239,6 +264,8 @@ class Door:
         details = state.get("state_details") if isinstance(state, dict) else None
         if isinstance(details, dict) and details.get("scheduled_time"):
             return _refuse("自评只能现在开始；每年的定时启动在设置里。", 409)
+        if (await self._read(f"/api/deployments/{deployment}")).get("name") != DEPLOYMENT:
+            return _refuse(f"在网页上只能开始自评（{DEPLOYMENT}）；通知每天自动发送，也可执行 perfeval remind。", 409)
         self._desk.check_operator(asked.person)
         await run_in_threadpool(self._desk.note, asked.person, "送审", f"{year or '上'}年度 {programme}".strip())
         given = {"request": {"year": year, "programme": programme, "prepared_by": asked.person.name}}
@@ -265,6 +292,13 @@ class Door:
             before = behind
             await asyncio.sleep(_TEND_SECONDS)
 
+    async def _go_on_with(self, evaluation: str, why: str) -> None:
+        """Tell the run of an evaluation to go on, where it stands at a form that the store has the answer to."""
+        run, form = await run_in_threadpool(self._desk.run_of, evaluation)
+        state = await self._state(run) if run else {}
+        if state.get("type") == "PAUSED" and is_behind(key := _key(state), form):
+            await self._go_on(run, key, why)
+
     async def _go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on; what is recorded stands, whether Prefect has room for that now or later."""
         task = asyncio.create_task(self._move(run, key, why))
@@ -287,9 +321,12 @@ class Door:
 
     async def _state(self, run: str) -> dict[str, Any]:
         """A run's state, as Prefect has it; nothing where it does not know the run."""
-        messages = await _ask(self._prefect, _scope("GET", f"/api/flow_runs/{run}"), b"", _nothing_more)
-        status, body = _joined(messages)
-        return dict(json.loads(body).get("state") or {}) if status == _OK else {}
+        return dict((await self._read(f"/api/flow_runs/{run}")).get("state") or {})
+
+    async def _read(self, path: str) -> dict[str, Any]:
+        """What Prefect has at a path; nothing where it has nothing."""
+        status, body = _joined(await _ask(self._prefect, _scope("GET", path), b"", _nothing_more))
+        return dict(json.loads(body)) if status == _OK else {}
 
     async def _repeated(self, asked: Asked, path: str, document: object) -> Response:
         body = json.dumps(document).encode()
@@ -427,13 +464,15 @@ def main() -> None:
     from prefect.server.api.server import create_app
 
     end_with_parent()
-    app: Any = Door(create_app(final=True), Desk(this_office()), machine, os.environ[ORIGIN])
+    app: Any = Door(create_app(final=True), Desk(this_office()), partial(web.Review, this_office()), machine, os.environ[ORIGIN])
     certificate = os.environ.get(TLS)
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=3, ws_ping_interval=None, proxy_headers=False, server_header=False,
+        app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None, proxy_headers=False, server_header=False,
         ssl_certfile=certificate,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+    logging.shutdown()
+    os._exit(0)  # all is answered and written; Prefect's threads would be waited for
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from prefect.schedules import Cron
 from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
 
-from flows.evaluation import DEPLOYMENT, self_evaluation
+from flows.client import DEPLOYMENT
+from flows.evaluation import self_evaluation
 from flows.reminders import DAILY, EVERY_MORNING, send_reminders
 from flows.serve import SCHEDULE, end_with_parent
 from perfeval.office import this_office

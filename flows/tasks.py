@@ -35,7 +35,7 @@ R = TypeVar("R")
 
 def _passes_by_itself(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """A file in use, a share that is away, a locked database; never a fault that somebody has to correct."""
-    return isinstance(state.data, OSError) or (isinstance(state.data, StoreError) and state.data.code == "S06")
+    return isinstance(state.data, OSError) or (isinstance(state.data, StoreError) and state.data.code in {"S06", "S13"})
 
 
 def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from perfeval import persons
 from perfeval.approvals import events
-from perfeval.approvals.answering import Matter, check_answer, checked, prove
+from perfeval.approvals.answering import Matter, check_answer, check_remarks, checked, prove
+from perfeval.approvals.duties import conduct_of
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.record import PEOPLE, Line, head, read_line
+from perfeval.approvals.remarks import Remarked, check_replies, remarks_of
+from perfeval.approvals.statement import state
 from perfeval.configuration import load_model
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.model import (
@@ -203,7 +206,7 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             report.written_on,
         )
         gates, used = office.workspace.gates, {**scored.configuration, **configuration}
-        drafted = Drafted(configuration, draft, report.figures, source_digest(), gates)
+        drafted = Drafted(configuration, draft, report.figures, source_digest(), gates, report.places)
         with office.store.transaction() as record:
             _tell_configuration(office, record)
             done = record.outcome_digests(revision) | {Drafted.step: document_digest(dump(Drafted, drafted))}
@@ -308,6 +311,20 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
     return decision
 
 
+def offer_statement(office: Office, revision: Revision, gate: Gate, answer: Answer) -> str:
+    """The statement of a decision for its approver's own device to sign; nothing is decided or recorded yet.
+
+    Raises: ApprovalError: why it would be no decision whoever signs it. StoreError: the record is not as it was written.
+    """
+    with office.store.reading() as record:
+        matter = _matter(record, revision, gate.key)
+    person = persons.find(matter.people, answer.name)
+    if person is None:
+        raise ApprovalError("A04", f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”", "核对姓名。")
+    decision, _ = check_answer(matter, person, answer, datetime.now(UTC))
+    return state(decision, person.id, matter.head, check_remarks(answer, lambda: places(office, matter.revision)))
+
+
 # The refusals that say that somebody did not prove who he is.
 _NO_PROOF = frozenset({"A04", "A05", "A29"})
 
@@ -334,7 +351,8 @@ def _decide(
         message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批记录所记的不是同一份，不能审批"
         raise StoreError("S11", message, "执行 perfeval audit 查明，从备份恢复。")
     decision, absent = check_answer(matter, person, answer, now)
-    decision, statement, proof = prove(matter, decision, person, answer, step or 0)
+    wanted = check_remarks(answer, lambda: places(office, matter.revision))
+    decision, statement, proof = prove(matter, decision, person, answer, step or 0, wanted)
     people, evaluation = record.head(PEOPLE), decision.evaluation
     decided = events.Decided(
         revision=decision.revision, gate=rule.key, statement=statement, proof=proof, people=people, absent=absent or None
@@ -352,12 +370,38 @@ def _matter(record: Transaction, revision: Revision, gate: str) -> Matter:
     return Matter(now, gate, [read_line(entry.line) for entry in entries], head(entries), told_people(record.sound_entries(PEOPLE)))
 
 
-def record_correction(office: Office, revision: Revision, note: str, by: str = "") -> None:
-    """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer."""
+def places(office: Office, revision: Revision) -> dict[str, str]:
+    """What a remark on a revision's draft may speak of, and what stands there: its rows, its figures, its paragraphs (第12段)."""
+    from perfeval.report import read_text
+
+    scored, drafted = _done(office.store, revision, Scored), _done(office.store, revision, Drafted)
+    text = read_text(office.store.artifacts.read(drafted.draft.digest))
+    paragraphs = {f"第{number}段": paragraph for number, paragraph in enumerate(filter(str.strip, text), start=1)}
+    figures = {figure.id: figure.text for figure in drafted.figures}
+    return paragraphs | figures | {"execution": "预算执行率"} | {row.id: row.name for row in scored.card.scores}
+
+
+def remarks(office: Office, evaluation: Evaluation) -> list[Remarked]:
+    """What returns of an evaluation asked for, and what was replied, oldest first."""
+    with office.store.reading() as record:
+        return remarks_of(_lines(record, evaluation.id))
+
+
+def record_correction(office: Office, revision: Revision, note: str, by: str = "", replies: Sequence[str] = ()) -> None:
+    """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer.
+
+    Raises: ApprovalError: nobody has returned the revision, or a remark has no reply. StoreError: the record was touched.
+    """
     note = checked("更正说明", note)
     with office.store.transaction() as record:
+        record.lock(revision.evaluation)
+        lines = [read_line(entry.line) for entry in record.sound_entries(revision.evaluation.id)]
+        if not conduct_of(lines).is_returned(revision.number):
+            message = f"第{revision.number}稿没有被退回，不能提交更正"
+            raise ApprovalError("A56", message, "用 perfeval status 查看进度；审批人退回修改之后再更正。")
+        asked = [item for item in remarks_of(lines) if item.revision == revision.number]
         told = record.preparer_of(revision.evaluation)
-        corrected = events.Corrected(revision=revision.number, note=note)
+        corrected = events.Corrected(revision=revision.number, note=note, replies=check_replies(asked, replies))
         record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)
 
 

@@ -16,7 +16,7 @@ from perfeval.approvals.proof import Proof
 
 PROGRAM = "program"
 """Who did what no person did."""
-About = Literal["asked", "due", "late"]
+About = Literal["asked", "due", "late", "held"]
 OPENING = "立项"
 """What the people's chain tells of each evaluation that was opened."""
 
@@ -133,7 +133,7 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Reminded:
-    """通知、催办: these people were told that a gate was asked, is due today or is late; `failed` are the addresses not reached."""
+    """通知、催办: these people were told that a gate was asked, is due, is late or is put by; `failed` are the addresses not reached."""
 
     kind: Literal["reminded"] = "reminded"
     revision: Number
@@ -154,11 +154,12 @@ class Returned:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Corrected:
-    """更正: the clerk said that the correction is in."""
+    """更正: the clerk said that the correction is in, with a reply to each remark of the return, in their order."""
 
     kind: Literal["corrected"] = "corrected"
     revision: Number
     note: str
+    replies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -199,12 +200,16 @@ class Enrolled:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Confirmed:
-    """确认: who did it compared the fingerprint with the enrolled person, or with the slip signed on paper."""
+    """确认: who did it compared the fingerprint with the enrolled person, or with the slip signed on paper.
+
+    `proof` is what he proved himself by; without one, the slip alone stands for it.
+    """
 
     kind: Literal["confirmed"] = "confirmed"
     person: PersonId
     fingerprint: Fingerprint
     is_on_paper: bool
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)

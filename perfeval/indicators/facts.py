@@ -96,6 +96,19 @@ def derive_facts(
     return facts | growths | judged
 
 
+def derive_parts(system: IndicatorSystem, ledgers: Ledgers, name: str) -> tuple[Fact, ...]:
+    """The aggregates that a fact is made of, each with its own formula and rows: one, or numerator and denominator.
+
+    Of growth those of this year's figure; none of what a person has judged.
+    """
+    measures = BUILT_IN | _SOURCED | _GOALS | dict(system.facts) | {row.id: row.measure for row in system.scored if row.measure}
+    measure = measures.get(name)
+    measure = measures[measure.growth] if measure and measure.growth else measure
+    if measure is None:
+        return ()
+    return tuple(_counted_facts({f"part_{number}": part for number, part in enumerate(measure.parts)}, {}, ledgers).values())
+
+
 def _asked_for(system: IndicatorSystem) -> dict[str, Measure]:
     return {name: measure for name, measure in _GOALS.items() if any(cap.by == name for cap in system.profile.caps)}
 

@@ -198,7 +198,7 @@ def _number(model: type[LedgerModel], column: Column) -> tuple[str, DataValidati
         "应填整数" if column.kind is Kind.COUNT else "应填数字",
         "" if least is None else f"不小于{least}",
         "" if most is None else f"不大于{most}",
-        f"单位为{unit}" if unit else "",
+        "单位见表头" if column.kind is Kind.MONEY else f"单位为{unit}" if unit else "",
         "不写单位。",
     ]
     kind: Literal["decimal", "whole"] = "whole" if column.kind is Kind.COUNT else "decimal"

@@ -2,8 +2,10 @@
 
 import functools
 import re
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import PurePath
 
 from perfeval.codes import Code
@@ -20,10 +22,17 @@ _MEASURES = (
     ({"平方米", "㎡", "m2"}, {"亩"}, {"万亩"}, {"公顷"}, {"平方公里", "km2"}),
     ({"千克", "公斤", "kg"}, {"吨", "t"}, {"万吨"}),
 )
-_UNIT_SAID = re.compile(r"单位[:为]?\|?([^|()]{1,12})|\(([^()|]{1,12})\)|以([^|]{1,4})为单位|(?:^|\|)([^|]{1,4})(?![^|])")
+_UNIT_IS = "单位[均都统一律是]*[:为]?"
+_UNIT_SAID = re.compile(
+    rf"{_UNIT_IS}\|?([^|()]{{1,12}})|\(([^()|]{{1,12}})\)|[以按用]([^|]{{1,4}}?)(?:为单位|计|填|列)|(?:^|\|)([^|]{{1,4}})(?![^|])"
+)
 
-# How forms mark a column that must be filled, and say a unit in more words than 金额（元）.
-_MARKS, _UNIT_WORDS = re.compile(r"^\*+|[*:]+$|\((?:必填|选填)\)$"), re.compile(r"\((?:单位[:为]?)?(?:人民币)?(?=[^()]+\)$)")
+_SYNONYMS = {word: words for measures in _MEASURES for words in measures for word in words}
+_ALIKE = 0.7
+# How forms mark a column that must be filled, the brackets they use, and how they say a unit in other words than 金额（元）: 金额/元.
+_MARKS = re.compile(r"^\*+|[*:]+$|\((?:必填|选填)\)$")
+_BRACKETS = str.maketrans(dict.fromkeys("[{<〔〈《", "(") | dict.fromkeys("]}>〕〉》", ")"))
+_AROUND_UNIT = re.compile("^(?:[-/:,、_|(]|单位为?|计量|人民币|RMB|CNY|[￥¥])+|(?:人民币|[|)])+$", re.IGNORECASE)
 
 Heads = Sequence[Mapping[str, str]]
 """The first rows of a sheet: per row its filled cells by column letter."""
@@ -59,7 +68,7 @@ def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) ->
         message = f"前{HEAD}行里没有找到《{title}》的表头。表头应包括：{expected}。{'' if sheet.name else 'CSV 各栏之间要用英文逗号分隔。'}"
         return None, [sheet.finding(Code.NO_HEADER, message, ledger=title)]
     findings = [
-        *_missing(model, sheet, row, letters),
+        *_missing(model, sheet, head[row - 1], row, letters),
         *_doubled(model, sheet, row, letters),
         *_without_unit(model, sheet, head[row - 1], row, letters, units),
     ]
@@ -83,7 +92,7 @@ def likely_model(head: Heads, catalogue: Catalogue) -> type[LedgerModel] | None:
 def contradicted(layout: Layout, text: str) -> Iterator[tuple[Column, str]]:
     """The columns whose header says another unit than some text about the table, and the unit that the text says."""
     said = {
-        re.sub("^.*单位[:为]?|人民币", "", word)
+        re.sub(f"^.*{_UNIT_IS}|人民币", "", word)
         for found in _UNIT_SAID.findall(normal(text))
         for word in re.split("[、,;]", "".join(found).removesuffix("|"))
     }
@@ -100,15 +109,6 @@ def _seen(head: Heads) -> Heads:
     return [{letter: text for letter, text in cells.items() if normal(text)} for cells in head]
 
 
-@functools.cache
-def _known(model: type[LedgerModel]) -> tuple[Mapping[str, Column], Mapping[str, Column]]:
-    """The model's columns by header, and those that carry a unit by the header without it."""
-    return (
-        {_plain(column.header): column for column in model.columns()},
-        {_parted(column.header)[0]: column for column in model.columns() if _units(column)},
-    )
-
-
 def _expected(model: type[LedgerModel]) -> list[Column]:
     return [column for column in model.columns() if not column.may_be_absent]
 
@@ -121,28 +121,47 @@ def _units(column: Column) -> tuple[str, ...]:
 @functools.lru_cache(4096)
 def _plain(header: str) -> str:
     """A header as compared."""
-    return _UNIT_WORDS.sub("(", _MARKS.sub("", normal(header).replace("[", "(").replace("]", ")")))
+    return _MARKS.sub("", normal(header).translate(_BRACKETS))
 
 
-def _parted(header: str) -> tuple[str, str]:
-    """A header's words, and what stands in brackets behind them."""
-    words, bracket, unit = _plain(header).removesuffix(")").rpartition("(")
-    return (words, unit) if bracket else (unit, "")
+@functools.lru_cache(4096)
+def _words(column: Column) -> str:
+    """A column's header as compared, without the unit."""
+    words, bracket, _ = _plain(column.header).rpartition("(")
+    return words if bracket and _units(column) else _plain(column.header)
+
+
+@functools.lru_cache(4096)
+def _column(model: type[LedgerModel], header: str) -> tuple[Column, str] | None:
+    """The column that a header stands for, and the unit that it says: 金额（元）, 金额/元, 金额元, 金额（单位：元）."""
+    plain = _plain(header)
+    for column in model.columns():
+        words = _words(column)
+        rest = plain.removeprefix(words)
+        if rest == plain and plain != words:
+            continue
+        if not _units(column):
+            if not rest:
+                return column, ""
+            continue
+        said = _AROUND_UNIT.sub("", rest)
+        unit = next((unit for unit in _units(column) if said.lower() in {unit.lower(), *_SYNONYMS.get(unit, ())}), said)
+        if not unit or unit in _SYNONYMS or unit in _units(column) or re.fullmatch(r"\([^()]*\)", rest):
+            return column, unit
+    return None
 
 
 def _match(model: type[LedgerModel], cells: Mapping[str, str]) -> tuple[dict[str, list[str]], dict[str, str]]:
     """The letters of each column's headers, and the unit that stands in each header."""
-    by_header, by_base = _known(model)
+    found = {letter: match for letter, text in cells.items() if (match := _column(model, text))}
+    exact = {column.name for column, unit in found.values() if unit in _units(column)}
     letters: dict[str, list[str]] = {}
     units: dict[str, str] = {}
-    exact = {column.name for text in cells.values() if (column := by_header.get(_plain(text)))}
-    for letter, text in cells.items():
-        base, unit = _parted(text)
-        column = by_header.get(_plain(text)) or by_base.get(base)
+    for letter, (column, unit) in found.items():
         # 金额, 金额（千元） are taken for the amount and refused for their unit; 金额（大写） is another column. A quantity may have any
         # unit, so where its own header is there, the same words with another are another column.
-        is_other = unit and column and (column.name in exact if column.unit else not unit.endswith("元"))
-        if column and (_plain(text) in by_header or not is_other):
+        is_other = unit and unit not in _units(column) and (column.name in exact if column.unit else not unit.endswith("元"))
+        if not is_other:
             letters.setdefault(column.name, []).append(letter)
             units[letter] = unit
     return letters, units
@@ -168,12 +187,24 @@ def _better_model(model: type[LedgerModel], head: Heads, catalogue: Catalogue) -
     return likely if likely and _most_known(likely, head) > _most_known(model, head) else None
 
 
-def _missing(model: type[LedgerModel], sheet: Sheet, row: int, letters: Mapping[str, object]) -> list[Finding]:
-    missing = [column.header for column in _expected(model) if column.name not in letters]
+def _missing(
+    model: type[LedgerModel], sheet: Sheet, cells: Mapping[str, str], row: int, letters: Mapping[str, Sequence[str]]
+) -> list[Finding]:
+    missing = [column for column in _expected(model) if column.name not in letters]
     if not missing:
         return []
-    message = f"缺少栏目：{'、'.join(missing)}。请在表头行（第{row}行）补上；没有内容的栏目也要保留表头，单元格可以空着。"
+    known = {letter for places in letters.values() for letter in places}
+    unknown = {_plain(text): f"{letter}{row}“{text.strip()}”" for letter, text in cells.items() if letter not in known}
+    told = "、".join(f"{column.header}{_similar(column, unknown)}" for column in missing)
+    message = f"缺少栏目：{told}。请在表头行（第{row}行）补上；没有内容的栏目也要保留表头，单元格可以空着。"
     return [sheet.finding(Code.NO_COLUMN, message, ledger=model.ledger_title(), row=row)]
+
+
+def _similar(column: Column, unknown: Mapping[str, str]) -> str:
+    """Names a header that may be meant for a column: 下达日期（年月日）, 发票号."""
+    words = _words(column)
+    alike = [header for header in unknown if header.startswith(words)] or get_close_matches(words, unknown, n=1, cutoff=_ALIKE)
+    return f"（{unknown[alike[0]]}像是它，是的话请改名）" if alike else ""
 
 
 def _doubled(model: type[LedgerModel], sheet: Sheet, row: int, letters: Mapping[str, Sequence[str]]) -> list[Finding]:
@@ -241,18 +272,25 @@ def _unknown(model: type[LedgerModel], sheet: Sheet, layout: Layout, head: Heads
 
 
 def _two_units(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> list[Finding]:
-    """Headers against the lines above them, the sheet's and the file's name: 单位：万元 above 金额（元）."""
+    """Headers against the lines above them, what is written beside the cells, and names: 单位：万元 above 金额（元）."""
     lines = ("|".join(cells.values()) for cells in layout.head[:-1])
     said = {
         column: unit for text in (*lines, sheet.name or "", PurePath(sheet.file.name).stem) for column, unit in contradicted(layout, text)
     }
+    for place, text in sheet.traits.beside:
+        row, letter = int(place.lstrip(string.ascii_letters) or 0), place.rstrip(string.digits)
+        at_header = {column for column in layout.columns if layout.letters[column.name] == letter}
+        wanted = at_header if row == layout.header_row else () if row > layout.header_row else layout.columns
+        said |= {column: unit for column, unit in contradicted(layout, text) if column in wanted}
     return [two_units(model, sheet, layout, column, unit) for column, unit in said.items()]
 
 
 def two_units(model: type[LedgerModel], sheet: Sheet, layout: Layout, column: Column, unit: str) -> Finding:
     """The finding on a column that has another unit than something else says."""
     said = layout.units[column.name]
-    message = f"有两个单位：表头是（{said}），表外的文字或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
+    message = (
+        f"有两个单位：表头是（{said}），表外的文字、批注、页眉或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
+    )
     row, letter = layout.header_row, layout.letters[column.name]
     title, value = model.ledger_title(), layout.head[-1][letter]
     return sheet.finding(Code.TWO_UNITS, message, ledger=title, row=row, letter=letter, column=column.header, value=value)

@@ -6,7 +6,7 @@ import polars as pl
 
 from perfeval.texts import COMPATIBLE, FILLERS, told_signs
 
-INVISIBLE = rf"\p{{Cf}}{FILLERS}"
+INVISIBLE = rf"\p{{Cf}}\x00-\x08\x0e-\x1f\x7f-\x9f{FILLERS}"
 """Signs that pasted text carries and nobody sees, beside white space: for a class of Polars' expressions."""
 ROUNDED = "^[1-9][0-9]{14}0+$"
 """What is left of a code of more than 15 digits once a spreadsheet has taken it for a number."""

@@ -22,6 +22,7 @@ _BLOCK = 16 << 20
 _SPLIT = re.compile(rb"(?:^|,)[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?,")
 _QUOTED = re.compile(rb'(?:(?<=[,\n])|\A)"(?:[^"]|"")*"(?=[,\r\n]|\Z)')
 _HALF_QUOTED = re.compile(rb'(?:^|,)[ \t]*"', re.MULTILINE)
+_OLD_LINE_END = re.compile(rb"\r(?![,\r\n]|\Z)")
 _BYTE_ORDER_MARK = "\ufeff".encode()
 # How programs keep a spreadsheet from taking text for a number: ="0012", '0012, `0012.
 _GUARDS = (b'="', b"'", b"`")
@@ -97,9 +98,13 @@ class DelimitedFile(Sheet):
 
         Raises: RefusedFileError: a cell is quoted in part, as by programs that put a backslash before a quote.
         """
+        bare = _QUOTED.sub(b"", block) if b'"' in block else block
+        if b"\r" in bare and bare.count(b"\r") > bare.count(b"\r\n") and (found := _OLD_LINE_END.search(bare)):
+            row = seen + bare[: found.start()].count(b"\n") + 1
+            message = f"第{row}行里有旧式的换行（CR），这一行与下一行分不开。请用 Excel 打开核对后，另存为“CSV UTF-8（逗号分隔）”。"
+            raise RefusedFileError(Code.NOT_TEXT, message)
         if b'"' not in block:
-            return block
-        bare = _QUOTED.sub(b"", block)
+            return bare
         found = _HALF_QUOTED.search(bare)
         if b'\\"' in block and b'"' in bare:
             row = seen + bare[: bare.index(b'"')].count(b"\n") + 1
@@ -134,6 +139,10 @@ class DelimitedFile(Sheet):
                 block = block.decode(self._encoding).encode()
             except UnicodeDecodeError as error:
                 raise _unknown_encoding() from error
+        if b"\x00" in block:
+            raise RefusedFileError(
+                Code.NOT_TEXT, "文件后部有不是文字的字节，可能已损坏。请从原处重新导出，或用 Excel 打开检查后另存为 CSV。"
+            )
         # Where files were put together there is one before each part, and some programs write two.
         if _BYTE_ORDER_MARK in block:
             block = block.replace(_BYTE_ORDER_MARK, b"")
@@ -203,7 +212,7 @@ def _encoding(path: Path) -> str:
         raise RefusedFileError(Code.TOO_LARGE, f"文件有 {size >> 20} MiB，超过 {_MOST_BYTES >> 20} MiB 的上限。请按年度拆分后提交。")
     with path.open("rb") as file:
         sample = file.read(_SAMPLE)
-    if sample.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if sample.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_utf_16(sample):
         raise RefusedFileError(Code.NOT_TEXT, "文件是 UTF-16 编码（“Unicode 文本”）。请用 Excel 另存为“CSV UTF-8（逗号分隔）”。")
     if sample.startswith(b"PK\x03\x04"):
         raise RefusedFileError(Code.WRONG_TYPE, "文件内容是 Excel 工作簿，扩展名却是 .csv。请把扩展名改回 .xlsx 后重新提交。")
@@ -221,6 +230,12 @@ def _encoding(path: Path) -> str:
             continue
         return encoding
     raise _unknown_encoding()
+
+
+def _is_utf_16(sample: bytes) -> bool:
+    """Whether it is UTF-16 though it does not begin with saying so: read so, it has lines and separators."""
+    texts = (sample[: len(sample) // 2 * 2].decode(encoding, "replace") for encoding in ("utf-16-le", "utf-16-be"))
+    return b"\x00" in sample and any("\n" in text and re.search("[,;\t]", text) for text in texts)
 
 
 def _unknown_encoding() -> RefusedFileError:

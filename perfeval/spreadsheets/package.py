@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from lxml import etree
+
 from perfeval.codes import Code
 from perfeval.model.digests import ZIP_DAMAGE
 from perfeval.spreadsheets.sheets import RefusedFileError
@@ -26,6 +28,9 @@ _PIECE = 1 << 22
 _LOCAL_HEADER, _CENTRAL_HEADER, _END = "<4s5H3I2H", "<4s6H3I5H2I", "<4s4H2IH"
 _DATE, _UTF_8 = 0x21, 0x800  # 1980-01-01; names are UTF-8
 _ELEMENT = re.compile(rb"<[\w:]")
+_MOST_SIMPLIFIED = 32 << 20
+# The first line of XML looks like an instruction.
+_PROLOG, _REFERENCE = 128, re.compile(rb"v(?:\s[^>]*)?>[^<&]*&#")
 
 _SAVE_AS = "请用 Excel 或 WPS 打开，另存为“Excel 工作簿（.xlsx）”后重新提交。"
 _ENCRYPTED = "文件设有打开密码，程序不能读取。请取消密码保护后重新提交。"
@@ -58,6 +63,10 @@ class Package:
     def names(self) -> list[str]:
         """Names of all parts, in lower case and with slashes."""
         return list(self._parts)
+
+    def size(self, name: str) -> int:
+        """How many bytes a part has unpacked."""
+        return self._parts[_plain(name)].file_size
 
     def start(self, name: str) -> str:
         """The first characters of a part, enough to see its root element."""
@@ -99,6 +108,18 @@ class Package:
         copies = {name: self._as_packed(old) for name, old in copied.items()}
         return _zipped(copies | {name: packed([text]) for name, text in written.items()})
 
+    def simplified(self, names: Iterable[str]) -> "Package":
+        """The package with these parts written as Office writes them: without comments, instructions and CDATA.
+
+        Raises: RefusedFileError: they are too large for that, or broken.
+        """
+        parts = [self._parts[plain] for name in names if (plain := _plain(name)) in self._parts]
+        if sum(part.file_size for part in parts) > _MOST_SIMPLIFIED:
+            raise RefusedFileError(Code.BROKEN, f"工作表的 XML 里有注释一类不常见的写法，可能不是 Excel 存出的文件。{_SAVE_AS}")
+        simple = io.BytesIO()
+        self.write_changed(simple, {part.filename: packed([_simple(self.read(part.filename))]) for part in parts}, ())
+        return Package(simple.getvalue())
+
     def write_changed(self, file: BinaryIO, changed: Mapping[str, "Packed"], dropped: Iterable[str]) -> None:
         """Write this package with some parts changed or added, and some dropped; all others as they are packed."""
         gone = {*map(_plain, dropped)}
@@ -127,6 +148,10 @@ class Package:
         if unpacked > _MOST_BYTES or unpacked > max(_SMALL, _MOST_RATIO * len(self._content)):
             message = f"文件解压后有 {unpacked >> 20} MiB，超出上限，未予打开。请删除数据以外的空行、格式和图片，或另存为 CSV。"
             raise RefusedFileError(Code.TOO_LARGE, message)
+
+
+class UnplainError(Exception):
+    """XML that must be simplified before it is read by patterns."""
 
 
 def open_package(path: Path) -> Package:
@@ -209,6 +234,24 @@ def _safe(piece: bytes, *, is_prolog: bool) -> bytes:
     if (is_prolog and (b"<!DOCTYPE" in piece or b"<!ENTITY" in piece)) or b"\x00" in piece:
         raise RefusedFileError(Code.UNSAFE, f"文件内部的 XML 含有实体定义或异常编码，不是 Excel 正常存出的文件，不予打开。{_SAVE_AS}")
     return piece
+
+
+def is_plain(piece: bytes) -> bool:
+    """Whether XML has no comment, instruction or CDATA, nor a digit written as a reference: what reads by patterns overlooks them."""
+    # Of one sign is searched much faster than of two.
+    is_odd = (b"!" in piece and b"<!" in piece) or (piece.find(b"?", _PROLOG) >= 0 and piece.find(b"<?", _PROLOG) >= 0)
+    return not is_odd and not (b"&" in piece and b"&#" in piece and _REFERENCE.search(piece))
+
+
+def _simple(xml: str) -> bytes:
+    try:
+        tree = etree.fromstring(
+            xml.encode(), etree.XMLParser(remove_comments=True, remove_pis=True, resolve_entities=False, no_network=True)
+        )
+    except etree.XMLSyntaxError as error:
+        raise broken_file() from error
+    simple: bytes = etree.tostring(tree, encoding="UTF-8", xml_declaration=True)
+    return simple
 
 
 def decoded(text: bytes) -> str:

@@ -14,8 +14,9 @@ from datetime import datetime
 import polars as pl
 
 from perfeval.codes import Code
+from perfeval.spreadsheets.beside import page_texts
 from perfeval.spreadsheets.formats import Look, NumberFormat
-from perfeval.spreadsheets.package import Package, attribute, broken_file
+from perfeval.spreadsheets.package import Package, UnplainError, attribute, broken_file, is_plain
 from perfeval.spreadsheets.sheets import Cell, RefusedFileError, Traits, index_of, letter_of
 from perfeval.spreadsheets.strings import PICTURE, STRUCK, Strings
 
@@ -139,7 +140,9 @@ def _patterns(prefix: str) -> _Patterns:
 def scan_sheet(package: Package, part: str, book: Book, *, hidden: bool) -> Traits:
     """Look through a worksheet's XML.
 
-    Raises: RefusedFileError: broken, unsafe, or spanning more cells than can be read.
+    Raises:
+        RefusedFileError: broken, unsafe, or spanning more cells than can be read.
+        UnplainError: it must be simplified before.
     """
     root = re.search(r"<(\w+:)?worksheet[\s>]", package.start(part))
     if not root:
@@ -148,6 +151,8 @@ def scan_sheet(package: Package, part: str, book: Book, *, hidden: bool) -> Trai
     scan = _Scan(patterns, book, Traits(hidden=hidden, epoch_1904=book.epoch_1904))
     try:
         for xml in package.pieces(part, patterns.row):
+            if not is_plain(xml):
+                raise UnplainError
             scan.take(_Piece(xml))
     except ValueError as error:  # a number that is none, an address without row
         message = "工作表里有不合规的数值或行列号。请用 Excel 打开并另存为 .xlsx 后重新提交。"
@@ -234,6 +239,7 @@ class _Scan:
             self._note_hidden(piece.xml)
         if not piece.xml[-_SHORT:].rstrip().endswith(self.patterns.row_end) and self.patterns.end in piece.xml:
             self.traits.merged.extend(area.decode() for area in self.patterns.merged.findall(piece.xml))
+            self.traits.beside.extend(("", text) for text in page_texts(piece.xml[piece.xml.rindex(self.patterns.end) :].decode()))
             self.is_stale = bool(self.patterns.stale.search(piece.xml))
 
     def finished(self) -> Traits:

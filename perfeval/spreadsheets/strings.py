@@ -5,7 +5,7 @@ from array import array
 from dataclasses import dataclass, field
 
 from perfeval.codes import Code
-from perfeval.spreadsheets.package import Package, decoded
+from perfeval.spreadsheets.package import Package, UnplainError, decoded, is_plain
 from perfeval.spreadsheets.sheets import RefusedFileError
 
 STRUCK = r"""<(?:\w+:)?strike(?:\s+val\s*=\s*["'](?:1|true)["'])?\s*/?>"""
@@ -34,13 +34,17 @@ class Strings:
 def scan_strings(package: Package, part: str) -> Strings:
     """Look through the shared strings.
 
-    Raises: RefusedFileError: broken, unsafe, or too many.
+    Raises:
+        RefusedFileError: broken, unsafe, or too many.
+        UnplainError: they must be simplified before.
     """
     strings = Strings()
     root = re.search(r"<(\w+:)?sst[\s/>]", package.start(part))
     start = f"<{root[1] or ''}si".encode() if root else b"<si"
     for piece in package.pieces(part, start):
         decoded(piece)
+        if not is_plain(piece):
+            raise UnplainError
         texts = piece.split(start)[1:]
         first = len(strings.lengths)
         strings.lengths.extend(map(len, texts))

@@ -15,8 +15,9 @@ import polars as pl
 
 from perfeval.codes import Code
 from perfeval.model import ReceivedFile
+from perfeval.spreadsheets.beside import texts_beside
 from perfeval.spreadsheets.formats import TEXT, NumberFormat, number_format
-from perfeval.spreadsheets.package import Package, broken_file, open_package
+from perfeval.spreadsheets.package import Package, UnplainError, broken_file, open_package
 from perfeval.spreadsheets.relations import local, main_part, parsed, relations, target, worksheets
 from perfeval.spreadsheets.scan import Book, scan_sheet
 from perfeval.spreadsheets.sheets import HEAD, Cell, RefusedFileError, Sheet, Traits, letter_of
@@ -100,14 +101,24 @@ def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
     Raises: RefusedFileError: with the reason.
     """
     package = open_package(file.path)
+    try:
+        return _opened(file, package)
+    except UnplainError:
+        return _opened(file, package, is_plain=False)
+
+
+def _opened(file: ReceivedFile, package: Package, *, is_plain: bool = True) -> list[WorkbookSheet]:
     main = main_part(package)
     found, folder = relations(package, main), posixpath.dirname(main)
     workbook = parsed(package, main)
     entries = worksheets(workbook, found)
     texts, styles = (target(found, kind) or f"{folder}/{kind}.xml" for kind in ("sharedStrings", "styles"))
     package.refuse_large([texts, styles, *(entry.part for entry in entries)])
+    package = package if is_plain else package.simplified([texts, *(entry.part for entry in entries)])
     book, days = _book(package, workbook, texts, styles)
     scans = [scan_sheet(package, entry.part, book, hidden=entry.hidden) for entry in entries]
+    for entry, traits in zip(entries, scans, strict=True):
+        traits.beside.extend(texts_beside(package, entry.part))
     copied = {f"xl/{position}.xml": entry.part for position, entry in enumerate(entries)}
     copied |= {"xl/sharedStrings.xml": texts} if texts in package else {}
     try:

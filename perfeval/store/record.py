@@ -66,6 +66,14 @@ class Record:
         mine = (RecordRow.unit == self.unit, RecordRow.chain == chain)
         return [_entry(row) for row in self.session.scalars(select(RecordRow).where(*mine).order_by(RecordRow.number, RecordRow.id))]
 
+    def last_of_each(self, kind: str) -> list[Line]:
+        """The last line of each chain that tells an event of that kind; one question, however many chains there are."""
+        last = select(func.max(RecordRow.id)).where(
+            RecordRow.unit == self.unit, RecordRow.line.contains(f'"kind":"{kind}"', autoescape=True)
+        )
+        rows = self.session.scalars(select(RecordRow).where(RecordRow.id.in_(last.group_by(RecordRow.chain))))
+        return [_read_line(_entry(row)) for row in rows]
+
     def sound_entries(self, chain: str) -> list[Entry]:
         """A chain that was checked with the office's key.
 

@@ -54,7 +54,7 @@ def shoot(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, str
     folder = Path(os.environ.get("PERFEVAL_TESTS_SHOTS", tmp_path))
 
     def shoot(page: Page, name: str) -> None:
-        page.screenshot(path=folder / f"{name}.png", full_page="/perfeval/" in page.url)
+        page.screenshot(path=folder / f"{name}.png", full_page="/perfeval/" in page.url or "/review/" in page.url)
 
     return shoot
 
@@ -97,7 +97,7 @@ class Person:
     def open_run(self, state: str) -> None:
         """From where evaluations stand to the one run."""
         self.page.goto(f"{self.url}/perfeval/")
-        self.page.locator("article .button").first.click()
+        self.page.get_by_role("link", name="查看运行").first.click()
         expect(self.page.get_by_text(state).first).to_be_visible(timeout=60_000)
 
     def choose(self, item: str) -> Locator:

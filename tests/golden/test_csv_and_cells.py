@@ -65,7 +65,7 @@ def test_unit_above_the_table_that_is_not_the_headers_is_told() -> None:
     (finding,) = read("k08").findings
     assert (finding.code, finding.severity, finding.cell) == ("L21", "error", "E3")
     assert finding.message == (
-        "有两个单位：表头是（元），表外的文字或名称却写着万元。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
+        "有两个单位：表头是（元），表外的文字、批注、页眉或名称却写着万元。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
     )
 
 

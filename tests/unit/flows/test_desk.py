@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from flows.desk import Desk, Standing
-from perfeval import persons
-from perfeval.approvals.events import Acted, AnsweredWrongly, Locked
+from perfeval import persons, steps
+from perfeval.approvals.events import Acted, AnsweredWrongly, Decided, Locked
 from perfeval.approvals.people import People
-from perfeval.approvals.person import Person
+from perfeval.approvals.person import Person, ProofKind
+from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import PEOPLE, read_line
+from perfeval.approvals.statement import state
 from perfeval.errors import ApprovalError
-from perfeval.model import Evaluation, Revision, Stage, Verdict
+from perfeval.model import Decision, Evaluation, Remark, Revision, Stage, Verdict
 from perfeval.office import Office
 
 RUN = "11111111-1111-4111-8111-111111111111"
@@ -199,6 +201,24 @@ def test_correction_is_the_operators_and_is_told_as_his(
     assert desk.fill_in(waiting, operator, {"note": "已改"}, HERE) == "更正已提交（样例填表人）"
     with office.store.reading() as record:
         assert record.corrections(evaluation) == {1: "已改"}
+
+
+def test_replies_of_the_form_are_taken_in_the_order_of_the_remarks(
+    desk: Desk, office: Office, standing: Standing, approver: Person, operator: Person, phone: Any, evaluation: Evaluation
+) -> None:
+    decided = Decision(evaluation.id, 1, "center", Verdict.RETURN, approver.name, "0" * 64, "", datetime.now(UTC))
+    wanted = [Remark("total", f"第{number}处") for number in range(1, 12)]
+    with office.store.transaction() as record:
+        statement = state(decided, approver.id, record.head(evaluation.id), wanted)
+        proof = Proof(ProofKind.CODE, {"step": "1"})
+        event = Decided(revision=1, gate="center", statement=statement, proof=proof, people=record.head(PEOPLE))
+        record.record_decision(decided, approver.id, event)
+    waiting = desk.standing(RUN)
+    assert waiting
+    replies: dict[str, object] = {f"reply_{number}": f"改了{number}" for number in range(11, 0, -1)}
+    assert problem(desk.fill_in, waiting, operator, {"note": "已改"} | replies | {"reply_7": " "}, HERE) == "A58"
+    desk.fill_in(waiting, operator, {"note": "已改"} | replies, HERE)
+    assert [item.reply for item in steps.remarks(office, evaluation)] == [f"改了{number}" for number in range(1, 12)]
 
 
 def test_act_is_noted_with_the_evaluation_of_its_run(desk: Desk, office: Office, operator: Person, evaluation: Evaluation) -> None:

@@ -111,7 +111,7 @@ def test_header_note_says_what_to_fill() -> None:
 def test_header_note_on_numbers_says_limits_and_unit() -> None:
     progress, work = sheet_of(BUILT_IN["progress"]), sheet_of(BUILT_IN["evaluation_work"])
     assert progress["C2"].comment.text == "【必须填写】\n到月末的累计计划进度。\n应填数字，不小于0，不大于100，单位为%，不写单位。"
-    assert progress["E2"].comment.text == "【可以不填】\n当月完成的投资。\n应填数字，不小于0，单位为万元，不写单位。"
+    assert progress["E2"].comment.text == "【可以不填】\n当月完成的投资。\n应填数字，不小于0，单位见表头，不写单位。"
     assert work["E2"].comment.text == "【可以不填】\n参加的人数。\n应填整数，不小于0，不写单位。"
 
 

@@ -88,8 +88,17 @@ def test_quantity_in_another_unit_or_in_none_is_refused(read_works: Works, heade
     assert dict(reading.ledgers) == {}
 
 
-def test_header_of_a_quantity_is_known_with_half_width_brackets_and_blanks(read_works: Works) -> None:
-    assert read_works({"B1": "养护 里程( 公里 )"}).findings == ()
+@pytest.mark.parametrize(
+    "header", ["养护 里程( 公里 )", "养护里程公里", "养护里程/公里", "养护里程：公里", "养护里程（单位：公里）", "养护里程（KM）"]
+)
+def test_header_of_a_quantity_is_known_however_it_says_its_unit(read_works: Works, header: str) -> None:
+    reading = read_works({"B1": header})
+    assert (reading.findings, reading.ledgers["works"].frame["length_km"].to_list()) == ((), [Decimal("3.5")])
+
+
+def test_unit_of_a_quantity_without_brackets_is_held_against_its_own(read_works: Works) -> None:
+    message = "单位应是公里，这里是米。请把各行换算成公里，并把表头改为：养护里程（公里）。"
+    assert said(read_works({"B1": "养护里程/米"})) == [("L15", "B1", message)]
 
 
 def test_words_of_a_quantity_with_another_bracket_are_another_column(read_works: Works) -> None:

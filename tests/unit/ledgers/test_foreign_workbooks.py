@@ -83,6 +83,55 @@ def test_workbook_that_says_twice_from_when_it_counts_days_is_refused(write_budg
 
 
 @pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="E2"><v>10<!-- a -->00</v></c>',
+        '<c r="E2"><v><?a b?>1000</v></c>',
+        '<c r="E2"><v><![CDATA[1000]]></v></c>',
+        '<c r="E2"><v>1&#48;00</v></c>',
+        '<c r="E2" t="str"><f>5<!-- a -->00*2</f><v><![CDATA[1000]]></v></c>',
+        '<c r="E2" t="inlineStr"><is><t>10<!-- a -->00</t></is></c>',
+        '<!-- <c r="E2"><v>5</v></c> --><c r="E2"><v>1000</v></c>',
+    ],
+)
+def test_comments_instructions_and_cdata_in_a_cell_change_nothing(write_budget: Write, read: Read, folder: Path, cell: str) -> None:
+    write_budget({"E2": 5})
+    rewrite(folder / BUDGET, SHEET, '<c r="E2"[^>]*>.*?</c>', cell)
+    reading = read()
+    assert (reading.ledgers["budget"].frame["amount_yuan"].to_list(), told(reading)) == ([1000], [])
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ('<c r="E2"><f><![CDATA[500+500]]></f></c>', "V11"),
+        ('<c r="E2"><f>500<!-- a -->+500</f><v/></c>', "V11"),
+        ('<c r="E2" t="e"><!-- a --><v><![CDATA[#N/A]]></v></c>', "V10"),
+    ],
+)
+def test_comments_and_cdata_hide_no_fault(write_budget: Write, found: Found, folder: Path, cell: str, code: str) -> None:
+    write_budget({"E2": 5})
+    put(folder / BUDGET, cell)
+    assert [(given, place) for given, place, _ in found()] == [(code, "E2")]
+
+
+def test_commented_shared_text_is_not_counted(write_budget: Write, found: Found, folder: Path) -> None:
+    write_budget({"F2": 1})
+    share(folder / BUDGET, "<t>甲</t></si><!-- <si><t>乙</t></si> --><si><r><rPr><strike/></rPr><t>作废</t></r>")
+    put(folder / BUDGET, '<c r="F2" t="s"><v>1</v></c>')
+    assert found() == [("V23", None, None)]
+
+
+def test_very_long_sheet_with_a_comment_is_refused(
+    write_budget: Write, found: Found, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perfeval.spreadsheets.package._MOST_SIMPLIFIED", 100)
+    write_budget()
+    rewrite(folder / BUDGET, SHEET, "<sheetData>", "<!-- a --><sheetData>")
+    assert found() == [("L03", None, None)]
+
+
+@pytest.mark.parametrize(
     ("workbook", "sheet", "result", "expected"),
     [
         (ON_LOAD, "", "<v>0</v>", [("V11", "E2", None)]),

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.chart import BarChart
+from openpyxl.comments import Comment
 
 from perfeval.ledgers import Reading
 from schemas import BUILT_IN, Catalogue
@@ -24,7 +28,13 @@ def test_headers_with_blanks_and_half_width_brackets_are_known(write_budget: Wri
     assert read().findings == ()
 
 
-@pytest.mark.parametrize("amount", ["金额（单位：元）", "金额（人民币元）", "金额【元】", "金额（元）*"])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "金额（单位：元）", "金额（人民币元）", "金额【元】", "金额（元）*", "金额元", "金额/元", "金额 元", "金额：元", "金额(rmb元)",
+        "金额〔元〕", "金额单位：元", "金额(人民币：元)", "金额(元人民币)", "金额（￥元）", "金额元（必填）",
+    ],
+)  # fmt: skip
 def test_headers_as_forms_mark_them_are_known(write_budget: Write, read: Read, amount: str) -> None:
     write_budget({"A1": "*指标文号", "B1": "下达日期：", "C1": "预算项目编码（必填）", "E1": amount})
     assert (read().findings, read().ledgers["budget"].frame["amount_yuan"].to_list()) == ((), [1000])
@@ -39,6 +49,18 @@ def test_missing_columns_are_all_named_at_once(write_budget: Write, read: Read) 
     assert dict(reading.ledgers) == {}
 
 
+def test_header_that_may_mean_a_missing_column_is_named(write_budget: Write, read: Read) -> None:
+    write_budget({"B1": "下达日期（年月日）", "C1": "项目编码", "E1": "金额（元/年）"})
+    assert said(read()) == [
+        (
+            "L13",
+            None,
+            "缺少栏目：下达日期（B1“下达日期（年月日）”像是它，是的话请改名）、预算项目编码（C1“项目编码”像是它，是的话请改名）、"
+            "金额（元）（E1“金额（元/年）”像是它，是的话请改名）。请在表头行（第1行）补上；没有内容的栏目也要保留表头，单元格可以空着。",
+        )
+    ]
+
+
 def test_column_twice_is_found(write_budget: Write, read: Read) -> None:
     write_budget({"G1": "金额（万元）"})
     assert said(read()) == [("L14", "G1", "“金额（元）”出现了2次（E1、G1）。请只保留一栏，其余删除或改名。")]
@@ -50,8 +72,15 @@ def test_amount_without_unit_is_found(write_budget: Write, read: Read) -> None:
     assert said(read()) == [("L15", "E1", message)]
 
 
-def test_amount_in_another_unit_is_found(write_budget: Write, read: Read) -> None:
-    write_budget({"E1": "金额（千元）"})
+@pytest.mark.parametrize("amount", ["金额万元", "金额/万元", "金额（万）", "金额（人民币：万元）"])
+def test_amount_in_ten_thousands_is_known_however_its_header_says_so(write_budget: Write, read: Read, amount: str) -> None:
+    write_budget({"E1": amount, "E2": "1.5"})
+    assert (read().findings, read().ledgers["budget"].frame["amount_yuan"].to_list()) == ((), [15000])
+
+
+@pytest.mark.parametrize("amount", ["金额（千元）", "金额千元", "金额/千元", "金额（美元）", "金额（￥）", "金额（人民币）"])
+def test_amount_in_another_unit_is_found(write_budget: Write, read: Read, amount: str) -> None:
+    write_budget({"E1": amount})
     assert [code for code, _, _ in said(read())] == ["L15"]
 
 
@@ -147,11 +176,15 @@ def below(line: dict[str, str]) -> dict[str, object]:
         ({"A1": "单 位:百元"}, "百元"),
         ({"A1": "以千元为单位"}, "千元"),
         ({"A1": "单位：万元、公里"}, "万元"),
+        ({"A1": "金额单位均为万元"}, "万元"),
+        ({"A1": "本表金额按万元填列"}, "万元"),
     ],
 )
 def test_line_above_with_another_unit_than_the_header_is_found(write_workbook: Write, read: Read, line: dict[str, str], unit: str) -> None:
     write_workbook("预算指标台账.xlsx", below(line))
-    message = f"有两个单位：表头是（元），表外的文字或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
+    message = (
+        f"有两个单位：表头是（元），表外的文字、批注、页眉或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
+    )
     assert said(read()) == [("L21", "E2", message)]
 
 
@@ -167,6 +200,51 @@ def test_name_or_note_with_another_unit_than_the_header_is_found(write_budget: W
     write_budget(sheet="预算指标台账（万元）")
     assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
     write_budget({"A3": "注：金额单位：万元"})
+    assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
+
+
+def test_page_header_with_another_unit_than_the_header_is_found(write_budget: Write, read: Read) -> None:
+    def say(workbook: Workbook) -> None:
+        workbook.active.oddHeader.right.text = "单位：万元"
+
+    write_budget(change=say)
+    assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text", "found"),
+    [
+        ("E1", "单位：万元", [("L21", "E1")]),
+        ("E1", "按万元填写", [("L21", "E1")]),
+        ("E1", "单位：元", []),
+        ("F1", "单位：万元", []),
+        ("E2", "单位：万元", []),
+        ("E1", "错误 L15：表头要写明单位：金额（元） 或 金额（万元）。", []),
+    ],
+)
+def test_comment_on_a_header_with_another_unit_is_found(
+    write_budget: Write, read: Read, cell: str, text: str, found: list[tuple[str, str]]
+) -> None:
+    def comment(workbook: Workbook) -> None:
+        workbook.active[cell].comment = Comment(text, "某某")
+
+    write_budget(change=comment)
+    assert [(code, place) for code, place, _ in said(read())] == found
+
+
+def test_text_box_with_another_unit_than_the_header_is_found(write_budget: Write, read: Read, folder: Path) -> None:
+    def draw(workbook: Workbook) -> None:
+        workbook.active.add_chart(BarChart(), "H1")
+
+    write_budget(change=draw)
+    with ZipFile(folder / "预算指标台账.xlsx") as package:
+        parts = {name: package.read(name) for name in package.namelist()}
+    parts["xl/drawings/drawing1.xml"] = (
+        '<d xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><a:p><a:r><a:t>单位：</a:t></a:r><a:r><a:t>万元</a:t></a:r></a:p></d>'
+    ).encode()
+    with ZipFile(folder / "预算指标台账.xlsx", "w") as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
     assert [(code, cell) for code, cell, _ in said(read())] == [("L21", "E1")]
 
 
