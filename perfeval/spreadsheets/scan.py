@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 import polars as pl
 
@@ -21,7 +22,9 @@ from perfeval.spreadsheets.sheets import Cell, RefusedFileError, Traits, index_o
 from perfeval.spreadsheets.strings import PICTURE, STRUCK, Strings
 
 _MOST_CELLS = 6_000_000
-_MOST_TEXT = 256 << 20
+_MOST_TEXT = 224 << 20
+# Cells of which something is noted, and merged areas: each takes a hundred times the room of a number.
+_MOST_MARKS, _MOST_AREAS = 1_000_000, 100_000
 # What a cell's XML has at least beside its text; and how often text in its place is held, compared with text that cells share.
 _MARKUP, _HELD = 40, 2
 _SHEET_COLUMNS = 16_384
@@ -154,6 +157,9 @@ def scan_sheet(package: Package, part: str, book: Book, *, hidden: bool) -> Trai
             if not is_plain(xml):
                 raise UnplainError
             scan.take(_Piece(xml))
+            if scan.marks > _MOST_MARKS:
+                message = f"工作表里有{_MOST_MARKS // 10_000}万个以上的单元格公式出错、没有算出结果，或按格式显示成别的内容，未予读取。"
+                raise RefusedFileError(Code.TOO_LARGE, f"{message}请改正公式、把格式改为常规，或另存为 CSV。")
     except ValueError as error:  # a number that is none, an address without row
         message = "工作表里有不合规的数值或行列号。请用 Excel 打开并另存为 .xlsx 后重新提交。"
         raise RefusedFileError(Code.BROKEN, message) from error
@@ -238,9 +244,16 @@ class _Scan:
         if is_first or has_hidden:
             self._note_hidden(piece.xml)
         if not piece.xml[-_SHORT:].rstrip().endswith(self.patterns.row_end) and self.patterns.end in piece.xml:
-            self.traits.merged.extend(area.decode() for area in self.patterns.merged.findall(piece.xml))
+            self.traits.merged.extend(area[1].decode() for area in islice(self.patterns.merged.finditer(piece.xml), _MOST_AREAS))
             self.traits.beside.extend(("", text) for text in page_texts(piece.xml[piece.xml.rindex(self.patterns.end) :].decode()))
             self.is_stale = bool(self.patterns.stale.search(piece.xml))
+
+    @property
+    def marks(self) -> int:
+        """How many cells something is noted of."""
+        traits = self.traits
+        noted = (traits.errors, traits.uncomputed, traits.shown, traits.worded, traits.long_numbers, traits.unseen, traits.struck)
+        return sum(map(len, (*noted, traits.pictures, self.zeros, self.blanks)))
 
     def finished(self) -> Traits:
         """What has been found."""
