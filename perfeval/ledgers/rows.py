@@ -93,7 +93,7 @@ class _Cleaner:
             for some in odd.iter_slices(_SOME_ROWS) if odd.height else ():
                 if len(self.findings) < MOST_FINDINGS:
                     read, other = self._sort_out(some)
-                    data.append(read)
+                    data += [read] if read.height else []
                     others.append(other)
             frame = pl.concat([plain, *data]).sort("row") if data else plain
             if frame.height:
@@ -215,6 +215,8 @@ class _Cleaner:
         surplus = rows.filter(pl.col("surplus").is_not_null() & ~pl.col("row").is_in(split.implode()))
         self._tell(self._surplus(row) for row in surplus.iter_rows(named=True))
         self.shifted.update(split, surplus["row"])
+        if data.is_empty():  # as where the total is the only odd row
+            return data, rows
         bared = data.with_columns(bare(pl.col(column.name)) for column in self.layout.columns if column.kind is not Kind.TEXT)
         exact = bared.select("row", *(self._exact(column) for column in self.model.columns()))
         self._tell(self._faulty(data, exact))

@@ -7,7 +7,7 @@ Patterns that look at every cell run in Polars, whose regular expressions are se
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -38,6 +38,8 @@ _NO_HEIGHT, _NO_WIDTH = r"""\bht\s*=\s*["']0*(?:\.[0-9]*)?["']""", r"""\bwidth\s
 _TEXTS = {"s", "str", "inlineStr"}
 # From so many bytes on Polars is faster, which takes half a millisecond to begin.
 _SHORT = 1 << 17
+# What most sheets do not have, looked for at once.
+_RARE = ("hidden", 'ht="0', "ht='0", "DISPIMG(", "strike")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,10 @@ class _Piece:
         except pl.exceptions.InvalidOperationError as error:
             raise broken_file() from error
 
+    def has_any(self, signs: Sequence[str]) -> bool:
+        """Whether one of these occurs."""
+        return bool(self._text.str.contains_any(signs).item())
+
     def count(self, pattern: str) -> int:
         """How often a pattern occurs."""
         if len(self.xml) < _SHORT:
@@ -228,17 +234,19 @@ class _Scan:
 
     def take(self, piece: _Piece) -> None:
         """Look through the next piece."""
-        is_first, has_hidden = self.row == 0, any(sign in piece.xml for sign in (b"hidden", b'ht="0', b"ht='0"))
+        is_first, has_rare = self.row == 0, piece.has_any([*_RARE, self.patterns.formula.decode()])
+        has_hidden = has_rare and any(sign in piece.xml for sign in (b"hidden", b'ht="0', b"ht='0"))
         piece, is_usual = self._placed(piece, is_numbered=not has_hidden or not self.patterns.nameless.search(piece.xml))
         self.is_empty = self.is_empty and not self.patterns.filled.search(piece.xml)
         if not is_usual:
             self._note_values(piece)
-        if b"DISPIMG(" in piece.xml:
+        if has_rare and b"DISPIMG(" in piece.xml:
             self.traits.pictures.update(map(_place, self.patterns.picture.findall(piece.xml)))
-        if b"strike" in piece.xml:
+        if has_rare and b"strike" in piece.xml:
             self.traits.struck.update(map(_place, self.patterns.struck.findall(piece.xml)))
         self._note_large(piece)
-        self._note_formulas(piece)
+        if has_rare:
+            self._note_formulas(piece)
         self._note_styles(piece)
         self._note_strings(piece.xml)
         if is_first or has_hidden:
