@@ -207,9 +207,9 @@ class _Cleaner:
         rows = odd.with_columns(trim(pl.col(name)) for name in odd.columns if name != "row")
         # A row with all that must be in it is data, which spares most rows the many looks at all their cells.
         is_whole = rows.select(self._is_whole()).to_series()
-        rows = pl.concat(
-            [rows.filter(is_whole).with_columns(sort=pl.lit("data")), rows.filter(~is_whole).with_columns(sort=self._sort(odd))]
-        )
+        others = rows.filter(~is_whole)
+        others = others.with_columns(sort=self._sort(odd) if others.height else pl.lit("data"))
+        rows = pl.concat([rows.filter(is_whole).with_columns(sort=pl.lit("data")), others])
         data = rows.filter(sort="data")
         split = data.filter(pl.any_horizontal(self._is_split(column) for column in self.layout.columns))["row"]
         surplus = rows.filter(pl.col("surplus").is_not_null() & ~pl.col("row").is_in(split.implode()))
