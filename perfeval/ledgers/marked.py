@@ -40,6 +40,12 @@ def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, clea
         (at(Code.CHANGED_BY_EXCEL, "编号超过15位却按数字存放，Excel 已把末尾改成了0。请把单元格设为文本后重填。", cell) for cell in cut),
     )
     findings = list(islice(told, MOST_FINDINGS))
+    for column in layout.columns if traits.months else ():
+        letter = layout.letters[column.name]
+        if column.kind is Kind.DAY and (rows := [row for row, at in traits.months if at == letter and is_data((row, at))]):
+            first = cleaned.rows.filter(pl.col("row").is_in(rows), pl.col(column.name).dt.day() == 1).select("row").collect()["row"]
+            message = "这一格只显示到月，Excel 把没有写的日当作1日。应写到日，请按原件重填，并把格式改为显示日。"
+            findings += [at(Code.BAD_DAY, message, (row, letter)) for row in first[:MOST_FINDINGS]]
     merged_findings, merged_cells = _merged(model, sheet, layout, cleaned)
     findings += [*merged_findings, *_hidden(model, sheet, layout, cleaned), *_looks(model, sheet, layout, is_data)]
     return findings, frozenset([*errors, *uncomputed, *cut, *merged_cells])

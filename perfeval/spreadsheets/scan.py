@@ -57,6 +57,8 @@ class Book:
     """By the index of the cell style: those under which a cell looks unlike what is stored."""
     days: frozenset[str]
     """Cell styles that show a number as a day."""
+    months: frozenset[str]
+    """Those that show the month alone."""
     struck: frozenset[str]
     """Cell styles that strike through."""
     strings: Strings
@@ -64,7 +66,7 @@ class Book:
     @property
     def special(self) -> frozenset[str]:
         """Cell styles whose cells must be looked at one by one."""
-        return self.struck.union(self.formats)
+        return self.struck.union(self.formats, self.months)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,16 @@ class _Scan:
     def marks(self) -> int:
         """How many cells something is noted of."""
         traits = self.traits
-        noted = (traits.errors, traits.uncomputed, traits.shown, traits.worded, traits.long_numbers, traits.unseen, traits.struck)
+        noted = (
+            traits.errors,
+            traits.uncomputed,
+            traits.shown,
+            traits.worded,
+            traits.long_numbers,
+            traits.unseen,
+            traits.struck,
+            traits.months,
+        )
         return sum(map(len, (*noted, traits.pictures, self.zeros, self.blanks)))
 
     def finished(self) -> Traits:
@@ -366,6 +377,8 @@ class _Scan:
         place = _place(found[1])
         if style in self.book.struck:
             self.traits.struck.add(place)
+        if style in self.book.months:
+            self.traits.months.add(place)
         if style not in self.book.formats or not (kind == "n" or kind in _TEXTS):
             return
         value = None if kind in _TEXTS else (found[2] or b"").decode(errors="replace")
