@@ -42,6 +42,7 @@ class Code(StrEnum):
     BAD_NAME = "L19", "文件名里有不能识别的字符"
     AMBIGUOUS = "L20", "文件里有几张工作表，分不清哪张是台账"
     TWO_UNITS = "L21", "表头的单位与表外文字或名称里的单位不同"
+    TOO_MANY = "L22", "一本台账的问题太多，只列出一部分"
 
     EMPTY_CELL = "V01", "必填的单元格是空的"
     BAD_MONEY = "V02", "不是金额"
