@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -28,7 +29,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from flows.client import DEPLOYMENT, MACHINE
+from flows.client import DEPLOYMENT, FLOW, MACHINE
 from flows.desk import Desk, Standing
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
@@ -51,7 +52,10 @@ _PAUSE_SECONDS = 0.1
 # A person who has decided is told so after this long, even where Prefect still finds no room to move the run.
 _TOLD_SECONDS = 2.0
 _TEND_SECONDS = 10.0
-_OK, _BUSY = 200, 503
+# What the runner asks for again and again. It is answered when a run was moved or started, and now and then for what the clock starts.
+_DUE = "/api/deployments/get_scheduled_flow_runs"
+_DUE_SECONDS = 5.0
+_OK, _CREATED, _BUSY = 200, 201, 503
 _OVERTAKEN = "继续到已登记的进度"
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
@@ -97,14 +101,16 @@ class Door:
     `origin` is where people open it, such as https://host:4200.
     """
 
-    def __init__(self, prefect: ASGIApp, desk: Desk, review: Callable[[web.GoOn], web.Review], machine: str, origin: str) -> None:
+    def __init__(self, prefect: ASGIApp, desk: Desk, review: Callable[[web.Conducting], web.Review], machine: str, origin: str) -> None:
         self._prefect = prefect
         self._desk = desk
         self._machine = machine.encode()
         self._hall = Hall(desk, origin)
-        self._review = review(self._go_on_with)
+        self._review = review(web.Conducting(self._go_on_with, self._begin))
         self._writing = asyncio.Lock()
         self._moves: set[asyncio.Task[None]] = set()
+        self._moved = asyncio.Event()
+        self._moved.set()  # whatever was moved before this server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the life cycle, which is Prefect's."""
@@ -299,6 +305,15 @@ class Door:
         if state.get("type") == "PAUSED" and is_behind(key := _key(state), form):
             await self._go_on(run, key, why)
 
+    async def _begin(self, year: int, programme: str, prepared_by: str) -> None:
+        """Start a run of a programme's year."""
+        deployment = (await self._read(f"/api/deployments/name/{FLOW}/{DEPLOYMENT}")).get("id")
+        body = json.dumps({"parameters": {"request": {"year": year, "programme": programme, "prepared_by": prepared_by}}}).encode()
+        path = f"/api/deployments/{deployment}/create_flow_run"
+        status, _ = _joined(await self._written(_scope("POST", path, body), body, _nothing_more))
+        if status != _CREATED:
+            logging.getLogger(__name__).error("no run was started for %s %s: %s", year, programme, status)
+
     async def _go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on; what is recorded stands, whether Prefect has room for that now or later."""
         task = asyncio.create_task(self._move(run, key, why))
@@ -316,6 +331,7 @@ class Door:
                     return
                 answer = await _ask(self._prefect, _scope("POST", path, body), body, _nothing_more)
             if answer[0]["status"] != _BUSY:
+                self._moved.set()
                 return
             await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -335,6 +351,10 @@ class Door:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What our own processes ask, as they ask it."""
+        if scope["path"] == _DUE:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), _DUE_SECONDS)
+            self._moved.clear()  # before the answer is looked for: what moves from now on is for the next one
         if scope["method"] in {"GET", "HEAD"} or (scope["method"] == "POST" and _READS.search(scope["path"])):
             await self._prefect(scope, receive, send)
             return
@@ -347,11 +367,14 @@ class Door:
 
     async def _written(self, scope: Scope, body: bytes, receive: Receive) -> list[Message]:
         """A request when no other writes; what moves a run, until the database had room for it."""
-        deadline = time.monotonic() + (_PATIENCE_SECONDS if _REPEATED.fullmatch(scope["path"]) else 0)
+        moves = _REPEATED.fullmatch(scope["path"]) is not None
+        deadline = time.monotonic() + (_PATIENCE_SECONDS if moves else 0)
         while True:
             async with self._writing:
                 answer = await _ask(self._prefect, scope, body, receive)
             if not answer or answer[0]["status"] != _BUSY or time.monotonic() > deadline:
+                if moves:
+                    self._moved.set()
                 return answer
             await asyncio.sleep(_PAUSE_SECONDS)
 

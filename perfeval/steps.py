@@ -25,7 +25,7 @@ from perfeval.approvals.record import PEOPLE, Line, head, read_line
 from perfeval.approvals.remarks import Remarked, check_replies, remarks_of
 from perfeval.approvals.statement import state
 from perfeval.configuration import load_model
-from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
+from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, PerfevalError, ReportError, StoreError, UsageError
 from perfeval.model import (
     Answer,
     Decision,
@@ -46,7 +46,7 @@ from perfeval.model.clock import china_day
 from perfeval.model.digests import check_code
 from perfeval.model.documents import document_digest, dump, dump_json, load_json, record_facts, recorded_facts
 from perfeval.model.evaluation import NAME_LENGTH
-from perfeval.model.outcomes import Archived, Configuration, Corrected, Drafted, Scored, Sealing, Snapshot, Validated
+from perfeval.model.outcomes import Archived, Configuration, Corrected, Drafted, Failure, Scored, Sealing, Snapshot, Validated
 from perfeval.model.scores import FactRecord
 from perfeval.settings import Settings
 from perfeval.store.record import told_people
@@ -118,19 +118,14 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
 
     Raises: LedgerError: with every finding; marked copies lie in the workspace then, and nothing is frozen.
     """
-    from perfeval.assessment import check_files, refuse_errors
-    from perfeval.ledgers import annotate
+    from perfeval.assessment import check_files
 
     if (validated := _outcome(office.store, revision, Validated)) is not None:
         return findings_of(office.store, validated)
     subject, artifacts = office.subject(revision.evaluation), office.store.artifacts
     with _frozen_configuration(office, subject.checking_files) as configuration:
         reading = check_files(subject, files)
-    try:
-        refuse_errors(reading.findings)
-    except LedgerError as error:
-        error.context["copies"] = annotate(files, reading.findings, marked_folder(office, revision))
-        raise
+    _refuse_marked(subject, revision.number, files, reading)
     validated = Validated(
         configuration,
         {file.name: file.digest for file in files},
@@ -142,6 +137,41 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
     folder = subject.ledgers.relative_to(subject.workspace.root).as_posix()
     frozen = _recorded({f"{folder}/{file.name}": file.digest for file in files})
     return findings_of(office.store, _save(office.store, revision, validated, events.Frozen(revision=revision.number, ledgers=frozen)))
+
+
+def refuse_faulty_ledgers(office: Office, subject: Subject, evaluation: Evaluation | None) -> None:
+    """Tell at once what validating would refuse, before a run is started for it; nothing is opened, taken in or frozen.
+
+    Raises: LedgerError: as `validate_ledgers` does. UsageError: there are no ledgers of that year.
+    """
+    from perfeval.assessment import check_files, receive_ledgers
+
+    number = 1
+    if evaluation:
+        with office.store.reading() as record:
+            revision = record.current_revision(evaluation)
+        if _outcome(office.store, revision, Validated) is not None:
+            return
+        number = revision.number
+    files = receive_ledgers(subject)
+    _refuse_marked(subject, number, files, check_files(subject, files))
+
+
+def _refuse_marked(subject: Subject, number: int, files: Sequence[ReceivedFile], reading: Reading) -> None:
+    from perfeval.assessment import refuse_errors
+    from perfeval.ledgers import annotate
+
+    try:
+        refuse_errors(reading.findings)
+    except LedgerError as error:
+        error.context["copies"] = annotate(files, reading.findings, marked_folder(subject, number))
+        raise
+
+
+def failure_of(store: Store, step: str, error: PerfevalError) -> Failure:
+    """A fault of a step as it is kept for whoever started the run, its findings as an artifact."""
+    findings = store.artifacts.put(dump_json(list[Finding], list(error.findings))) if isinstance(error, LedgerError) else None
+    return Failure(step, error.code, str(error), findings)
 
 
 def score_indicators(office: Office, revision: Revision) -> Scorecard:
@@ -585,9 +615,9 @@ def findings_of(store: Store, validated: Validated) -> list[Finding]:
     return load_json(list[Finding], store.artifacts.read(validated.findings))
 
 
-def marked_folder(office: Office, revision: Revision) -> Path:
-    """Where marked copies of faulty ledgers are put for the clerk."""
-    return office.workspace.root / "marked" / f"{office.subject(revision.evaluation).stem}-r{revision.number}"
+def marked_folder(subject: Subject, number: int) -> Path:
+    """Where marked copies of a revision's faulty ledgers are put for the clerk."""
+    return subject.workspace.root / "marked" / f"{subject.stem}-r{number}"
 
 
 def days_since(moment: datetime) -> int:

@@ -140,6 +140,12 @@ class Record:
                     raise _touched(chain, [f"第{entry.number}条被改动"])
                 yield _read_line(entry)
 
+    @property
+    def newest(self) -> str:
+        """The digest of the unit's newest line, in whichever chain."""
+        last = self._last()
+        return last.sha256 if last else NOTHING
+
     def people(self) -> People:
         """Everybody, as the chain tells; an event in it that must not count counts for nothing.
 

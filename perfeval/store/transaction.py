@@ -38,6 +38,9 @@ O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 class Transaction(Access):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
 
+    # Where everything stood when last asked: pages ask often, and things change seldom.
+    _known_progress: tuple[tuple[object, ...], list[Progress]] = ((), [])
+
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
     def open_evaluation(self, year: int, key: str, programme: str, preparer: Person | None, run: str | None) -> Evaluation:
@@ -151,9 +154,15 @@ class Transaction(Access):
         return self._progress([now], lambda column: column == evaluation.id)[0]
 
     def all_progress(self) -> list[Progress]:
-        """That of all evaluations, oldest first; four questions, however many there are."""
-        mine = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit)
-        return self._progress(self.evaluations(), lambda column: column.in_(mine))
+        """That of all evaluations, oldest first; four questions, however many there are, and two while nothing has happened since."""
+        mine = EvaluationRow.unit == self.unit
+        counts = self.session.execute(select(func.count(), func.count(EvaluationRow.outcome)).where(mine)).one()
+        # Whatever is done is told in the record, or ends an evaluation.
+        stamp = (str(self.session.get_bind().engine.url), self.unit, self.newest, *counts)
+        if Transaction._known_progress[0] != stamp:
+            of = select(EvaluationRow.id).where(mine)
+            Transaction._known_progress = (stamp, self._progress(self.evaluations(), lambda column: column.in_(of)))
+        return list(Transaction._known_progress[1])
 
     def _progress(self, evaluations: Sequence[Evaluation], of: Callable[[Any], ColumnElement[bool]]) -> list[Progress]:
         # Only draft and gates: the figures beside them are a hundred times as long.
