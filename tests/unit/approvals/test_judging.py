@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perfeval.approvals.events import Archived, Corrected, Decided, Edited, Migrated, Returned, Revoked, Substituted
+from perfeval.approvals.events import Archived, Asked, Corrected, Decided, Frozen, Migrated, Returned, Revoked, Substituted
 from perfeval.approvals.judging import Judgement, judge
 from perfeval.approvals.person import ProofKind
 from perfeval.approvals.proof import Proof, Proved, Unproved
@@ -114,7 +114,7 @@ def test_decision_by_code_of_somebody_who_enrolled_a_device_does_not_stand(opene
 
 def test_decision_by_the_preparer_an_editor_or_a_stranger_does_not_stand(opened: Any, device: Any) -> None:
     opened.welcome("p4", "丙", "center")
-    opened.note(Edited(revision=1, files=()), "p2")
+    opened.note(Frozen(revision=1, ledgers=()), "p2")
     opened.decide("center", "p1")
     opened.decide("center", "p2", device)
     opened.decide("center", "p9")
@@ -194,7 +194,7 @@ def test_record_that_begins_with_something_else_does_not_stand(opened: Any) -> N
     opened.note(first, "p1")
     assert faults(opened) == ["第3条不成立：立项不是第一条"]
     opened.entries.clear()
-    opened.note(Edited(revision=1, files=()), "p1")
+    opened.note(Asked(revision=1, gate="center"), "p1")
     assert faults(opened) == ["第1条不成立：立项不是第一条"]
 
 
