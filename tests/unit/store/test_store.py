@@ -257,6 +257,16 @@ def test_record_and_decisions_are_refused_to_be_changed_by_the_database_itself(s
         connection.execute(text(change))
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("table", ["record", "decisions"])
+def test_tables_that_only_grow_are_not_emptied_at_once_either(empty_postgresql_url: str, tmp_path: Path, table: str) -> None:
+    store = Store(empty_postgresql_url, tmp_path, "样例单位", lambda: KEY)
+    opened(store)
+    with pytest.raises(DBAPIError, match="rows are never changed"), store._engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {table} CASCADE"))
+    store.close()
+
+
 def test_record_of_a_transaction_that_fails_has_no_line_of_it(store: Store, revision: Revision) -> None:
     with pytest.raises(StoreError), store.transaction() as record:  # noqa: PT012  # the line before the fault is what is tried
         record.append(revision.evaluation.id, Acted(action="retry", target="校验台账"), "p1")
