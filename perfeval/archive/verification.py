@@ -12,6 +12,7 @@ from pathlib import Path
 import bagit  # type: ignore[import-untyped]  # has no types
 from lxml import etree
 
+from perfeval.approvals.canonical import object_once
 from perfeval.approvals.offline import CHECK_SCRIPT, PEOPLE_RECORD, PROOFS, RECORD, proof_files, read_lines
 from perfeval.approvals.record import Entry
 from perfeval.archive.approvals import Approvals, acts, conflicted, misbound, read_approvals, unapproved, unrecorded, untimely
@@ -89,6 +90,7 @@ def examine_bag(path: Path) -> Examination:
         *(_check(f"完整性：{_title(name)}摘要", bag.altered(name), "全部相符") for name in ALGORITHMS),
         _check("完整性：说明文件", bag.altered_tags(), "未被改动"),
         _check("可用性：BagIt格式", bag.malformed(), "符合BagIt规范"),
+        _check("可用性：记录的读法", bag.ambiguous(), "每个记录只有一种读法"),
         *_check_record(hearing, len(entries), len(people)),
         *_check_approvals(bag, approvals, hearing),
         _check("真实性：台账与事实记录", bag.foreign_ledgers(), "台账摘要与得出事实时的相同"),
@@ -190,6 +192,21 @@ class _Bag:
         except (bagit.BagError, OSError, ValueError) as error:  # whose words are English
             return [f"bagit 报告不合规范，或文件总大小与 bag-info.txt 不符（{type(error).__name__}）"]
         return []
+
+    def ambiguous(self) -> list[str]:
+        """Records that name something twice: a program reads the last, a person the first."""
+        problems = []
+        for path in (path for path in self.payload if path.startswith("data/records/") and path.endswith(".json")):
+            try:
+                text = self.read(path).decode()
+                json.loads(text)
+            except (ValueError, RecursionError):  # told where it is read
+                continue
+            try:
+                json.loads(text, object_pairs_hook=object_once)
+            except ValueError as error:
+                problems.append(f"{path} {error}")
+        return problems
 
     def foreign_ledgers(self) -> list[str]:
         """Ledgers that are not the ones the facts were computed from."""

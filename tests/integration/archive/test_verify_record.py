@@ -170,6 +170,14 @@ def test_report_with_something_hung_behind_it_is_not_the_one_approved(bag: Path,
     assert failed(bag) == {"真实性：批准的就是这份报告": "data/report.docx 与审批记录第8条成文的文件不是逐字节相同"}
 
 
+def test_record_that_says_something_twice_is_named(bag: Path, reseal: Reseal) -> None:
+    path = bag / "data/records/decisions.json"
+    text = path.read_text(encoding="utf-8").replace('"verdict": "同意"', '"verdict": "不同意", "verdict": "同意"', 1)
+    path.write_text(text, encoding="utf-8")
+    reseal(bag)
+    assert failed(bag) == {"可用性：记录的读法": "data/records/decisions.json 同一个键出现两次"}
+
+
 @pytest.mark.parametrize("notes", [{}, {"1": "没有更正"}, {"1": "已补充会议纪要", "2": "又更正"}, ["已补充会议纪要"]])
 def test_corrections_that_the_record_tells_otherwise_are_wrong(bag: Path, reseal: Reseal, notes: object) -> None:
     (bag / "data/records/corrections.json").write_text(json.dumps(notes), encoding="utf-8")
