@@ -12,15 +12,16 @@ from sqlalchemy import create_engine, event, insert, text
 from sqlalchemy.exc import DBAPIError
 
 from perfeval.approvals.events import Acted, Decided, Invited, Migrated
+from perfeval.approvals.keys import derive_key
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
-from perfeval.approvals.record import PEOPLE, check, read_line
+from perfeval.approvals.record import PEOPLE, End, append, check, read_line
 from perfeval.errors import ApprovalError, StoreError, UsageError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Revision, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Failure, Sealing
 from perfeval.store import Store, Transaction
 from perfeval.store.database import SCHEMA, upgrade_tables
-from perfeval.store.tables import VERSION, DecisionRow, EvaluationRow, OutcomeRow, Table
+from perfeval.store.tables import VERSION, DecisionRow, EvaluationRow, OutcomeRow, RecordRow, Table
 from perfeval.workspace import secret_key
 
 KEY = "an invented key for tests"
@@ -437,6 +438,26 @@ def test_store_from_before_is_not_taken_over_without_the_key(url: str, tmp_path:
     store = Store(url, tmp_path, "样例单位", lambda: KEY)
     with store.reading() as record:
         assert len(record.entries(PEOPLE)) == 1
+    store.close()
+
+
+def test_store_from_before_ends_were_noted_goes_on_and_notes_them(url: str, tmp_path: Path) -> None:
+    key = derive_key(KEY, "record")
+    first = append(PEOPLE, None, Acted(action="立项", target="x"), "p1", MOMENT, key)
+    last = append(PEOPLE, first, Acted(action="立项", target="y"), "p1", MOMENT, key)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        upgrade_tables(connection, "0003")
+        for entry in (first, last):
+            values = {"unit": "样例单位", "chain": PEOPLE, "number": entry.number, "line": entry.line}
+            connection.execute(insert(RecordRow).values(**values, sha256=entry.sha256, sm3=entry.sm3, mac=entry.mac))
+    engine.dispose()
+    store = Store(url, tmp_path, "样例单位", lambda: KEY)
+    with store.transaction() as record:
+        assert record.ends() == {PEOPLE: End(2, last.sha256, "")}
+        record.append(PEOPLE, Acted(action="立项", target="z"))
+        assert (record.ends()[PEOPLE].number, record.ends()[PEOPLE].mac != "") == (3, True)
+        assert len(record.sound_entries(PEOPLE)) == 3
     store.close()
 
 
