@@ -198,6 +198,7 @@ def test_second_revision_shows_what_changed_beside_what_was_asked(house: Any) ->
     sheet = book.worksheets[0]
     row = next(row for row in range(3, sheet.max_row) if "现场办公会" in [cell.value for cell in sheet[row]])
     sheet.delete_rows(row)
+    sheet["F4"].value = '<img src=x onerror="alert(1)">'
     book.save(path)
     filled = {"token": "token of p1", "note": "删去重复的一次", "reply_1": "已删", "reply_2": "已写明"}
     house.client(CLERK).post(f"{house.page}/correction", content=urlencode(filled))
@@ -208,7 +209,11 @@ def test_second_revision_shows_what_changed_beside_what_was_asked(house: Any) ->
     assert f'href="{house.page}/figure/meetings">70余、72次</a>' in changes
     assert re.search(rf"<del>原第{row}行　\S", changes)
     assert "由 108 行变为 107 行" in changes
-    assert changes.count("<ins>现第") == 0
+    assert changes.count("<ins>现第") == 1
+    assert "&lt;img src=x onerror=&#34;alert(1)&#34;&gt;" in changes
+    cells = house.client(CENTER).get(f"{house.page}/figure/monthly_meetings").text
+    assert "&lt;img src=x" in cells
+    assert "<img" not in page + cells
     assert "<del>73</del><ins>72</ins>次" in changes
     for words in ("删去重复的一次", "次数&lt;i&gt;偏多&lt;/i&gt;", "已写明"):
         assert words in changes
