@@ -12,6 +12,7 @@ import pytest
 from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
+from perfeval.model.outcomes import Failure
 
 CLERK, CENTER, BUREAU = "样例经办人", "样例甲", "样例乙"
 
@@ -163,6 +164,20 @@ def test_clerk_hands_in_the_correction_of_a_returned_draft(house: Any) -> None:
     assert house.page.endswith("/2")
     house.go_on()
     assert "已被第2稿取代" in client.get("/review/2022-zdxm-1/1").text
+
+
+def test_revision_that_could_not_be_made_tells_why(house: Any) -> None:
+    house.send(CENTER, decision="退回修改", comment="请改")
+    client = house.client(CLERK)
+    client.post(f"{house.page}/correction", content=urlencode({"token": "token of p1", "note": "已改"}))
+    assert "这一稿正在编制" in client.get(house.page).text
+    with house.office.store.transaction() as record:
+        run = record.run_of(house.evaluation)
+        record.record_failure(run, Failure("校验台账", "L00", "台账有 1 处错误\n资金支出台账.xlsx!资金支出台账!I3"))
+    page = client.get(house.page).text
+    assert "校验台账没有完成" in page
+    assert "台账有 1 处错误<br>资金支出台账.xlsx!资金支出台账!I3" in page
+    assert f'href="/v2/runs/flow-run/{run}"' in page
 
 
 # ---- remarks, and what became of them ------------------------------------------------------------------------------------
