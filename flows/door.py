@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -51,6 +52,9 @@ _PAUSE_SECONDS = 0.1
 # A person who has decided is told so after this long, even where Prefect still finds no room to move the run.
 _TOLD_SECONDS = 2.0
 _TEND_SECONDS = 10.0
+# What the runner asks for again and again. It is answered when a run was moved or started, and now and then for what the clock starts.
+_DUE = "/api/deployments/get_scheduled_flow_runs"
+_DUE_SECONDS = 5.0
 _OK, _CREATED, _BUSY = 200, 201, 503
 _OVERTAKEN = "继续到已登记的进度"
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
@@ -105,6 +109,8 @@ class Door:
         self._review = review(web.Conducting(self._go_on_with, self._begin))
         self._writing = asyncio.Lock()
         self._moves: set[asyncio.Task[None]] = set()
+        self._moved = asyncio.Event()
+        self._moved.set()  # whatever was moved before this server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the life cycle, which is Prefect's."""
@@ -325,6 +331,7 @@ class Door:
                     return
                 answer = await _ask(self._prefect, _scope("POST", path, body), body, _nothing_more)
             if answer[0]["status"] != _BUSY:
+                self._moved.set()
                 return
             await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -344,6 +351,10 @@ class Door:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What our own processes ask, as they ask it."""
+        if scope["path"] == _DUE:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), _DUE_SECONDS)
+            self._moved.clear()  # before the answer is looked for: what moves from now on is for the next one
         if scope["method"] in {"GET", "HEAD"} or (scope["method"] == "POST" and _READS.search(scope["path"])):
             await self._prefect(scope, receive, send)
             return
@@ -356,11 +367,14 @@ class Door:
 
     async def _written(self, scope: Scope, body: bytes, receive: Receive) -> list[Message]:
         """A request when no other writes; what moves a run, until the database had room for it."""
-        deadline = time.monotonic() + (_PATIENCE_SECONDS if _REPEATED.fullmatch(scope["path"]) else 0)
+        moves = _REPEATED.fullmatch(scope["path"]) is not None
+        deadline = time.monotonic() + (_PATIENCE_SECONDS if moves else 0)
         while True:
             async with self._writing:
                 answer = await _ask(self._prefect, scope, body, receive)
             if not answer or answer[0]["status"] != _BUSY or time.monotonic() > deadline:
+                if moves:
+                    self._moved.set()
                 return answer
             await asyncio.sleep(_PAUSE_SECONDS)
 

@@ -66,14 +66,16 @@ def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> 
 
 
 @contextmanager
-def keeping(office: Office, host: str, port: int, certificate: "Certificate | None" = None, program: str = "") -> Iterator[Server]:
-    """A server that others find, for as long as the block lasts; with `program`, commands of that program alone.
+def keeping(
+    office: Office, host: str, port: int, certificate: "Certificate | None" = None, program: str = "", *, pooled: bool = False
+) -> Iterator[Server]:
+    """A server that others find, for as long as the block lasts; with `program`, commands of that program alone; `pooled` for workers.
 
     Raises: ServedError: when one is up already. UsageError: the port is taken.
     """
     _ = office.key  # without one, nobody could log in
     with _claim(office.workspace, is_for_people=not program):
-        server = Server(office.workspace, host, port, certificate)
+        server = Server(office.workspace, host, port, certificate, pooled=pooled)
         if not program:
             server.environment[SCHEDULE] = "on"
         with server:
@@ -128,7 +130,7 @@ def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[[], N
 def _program(workspace: Workspace) -> str:
     """What a server was started with. After an upgrade, or with another key, database or setting, a command needs another one."""
     passing = {IDLE, WORKSPACE_VARIABLE, "PERFEVAL_JSON"}
-    given = sorted(item for item in os.environ.items() if item[0].startswith("PERFEVAL_") and item[0] not in passing)
+    given = sorted(item for item in os.environ.items() if item[0].startswith(("PERFEVAL_", "AWS_")) and item[0] not in passing)
     told = [str(version()), source_digest(), sys.executable, workspace.config_file.read_text(encoding="utf-8"), given]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 

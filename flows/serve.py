@@ -17,13 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from flows.client import MACHINE, Address, Client
-from flows.database import begin_database
+from flows.database import URL_VARIABLE, begin_database, database_address
+from perfeval.approvals.keys import derive_key
 from perfeval.errors import ServerError, UsageError, refusal
 from perfeval.office import WORKSPACE_VARIABLE
-from perfeval.workspace import Workspace
+from perfeval.workspace import Workspace, secret_key
 
 if TYPE_CHECKING:
     from perfeval.certificate import Certificate
@@ -47,7 +48,9 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
     PREFECT_ variables of the caller are dropped: somebody's cloud profile must not receive a county's ledgers.
     """
     home = workspace.state / "prefect"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_") and not _is_socks(name, value)}
+    # Prefect's database is the server's alone: everything else asks the server.
+    dropped = ("PREFECT_", URL_VARIABLE)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped) and not _is_socks(name, value)}
     kept |= _without_proxy(address.url)
     if address.root:
         kept["PREFECT_API_SSL_CERT_FILE"] = address.root
@@ -58,8 +61,6 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
         "PREFECT_API_URL": f"{address.url}/api",
         # The door knows who asks; behind it Prefect asks nobody.
         "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({MACHINE: address.machine}),
-        # As the address of a file: a path may hold signs that end one in Prefect's own address, and the rest would lie elsewhere.
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{quote(str(home / 'prefect.db'))}?uri=true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
         "PREFECT_SERVER_UI_API_URL": "/api",
@@ -98,7 +99,10 @@ def end_with_parent() -> None:
 class _Child:
     """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them."""
 
-    def __init__(self, module: str, environment: dict[str, str], log: Path, listener: socket.socket | None = None) -> None:
+    def __init__(
+        self, module: str, environment: dict[str, str], log: Path, listener: socket.socket | None = None, *, is_needed: bool = True
+    ) -> None:
+        self._is_needed = is_needed
         self._files = [listener.fileno()] if listener else []
         self._command = [sys.executable, "-m", module, *map(str, self._files)]
         self._environment = environment
@@ -125,19 +129,17 @@ class _Child:
             return
         if time.monotonic() - self._started > _LIVED_SECONDS:
             self._starts = 0
+        if self._starts > _RESTARTS and not self._is_needed:
+            return
         if self._starts > _RESTARTS:
             raise ServerError("P02", "服务进程反复退出", f"查看日志 {self._log}，排除故障后再启动。")
         self.stop()
         self.start()
 
-    def tell_to_end(self) -> None:
-        """Let the child know that it is to end."""
-        if self._process.stdin:
-            self._process.stdin.close()
-
     def stop(self) -> None:
         """End the child and whatever it started."""
-        self.tell_to_end()
+        if self._process.stdin:
+            self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(_STOP_SECONDS)
         with suppress(ProcessLookupError):
@@ -146,9 +148,14 @@ class _Child:
 
 
 class Server:
-    """Prefect's server and runner for one workspace, as children of this process; with a certificate it speaks TLS."""
+    """Prefect's server and runner for one workspace, as children of this process; with a certificate it speaks TLS.
 
-    def __init__(self, workspace: Workspace, host: str = HOST, port: int = 0, certificate: "Certificate | None" = None) -> None:
+    `pooled` has no runner: workers take the runs from a pool, wherever they are.
+    """
+
+    def __init__(
+        self, workspace: Workspace, host: str = HOST, port: int = 0, certificate: "Certificate | None" = None, *, pooled: bool = False
+    ) -> None:
         if certificate and host not in {HOST, *EVERYWHERE}:
             raise UsageError("P16", f"--tls 时 --host 不能写 {host}", "只给本机用不写 --host；给其他电脑用写 --host 0.0.0.0。")
         self._workspace = workspace
@@ -159,15 +166,19 @@ class Server:
         shown = certificate.host if certificate else _shown(host)
         root = str(certificate.root) if certificate else ""
         self.address = Address(
-            f"{scheme}://{_bracketed(local)}:{number}", f"{scheme}://{_bracketed(shown)}:{number}", secrets.token_urlsafe(24), root
+            f"{scheme}://{_bracketed(local)}:{number}",
+            f"{scheme}://{_bracketed(shown)}:{number}",
+            machine_secret() if pooled else secrets.token_urlsafe(24),
+            root,
         )
+        self._pooled = pooled
         self.environment = environment(workspace, self.address)
         if certificate:
             self.environment[TLS] = str(certificate.server)
         self._children: list[_Child] = []
 
     def __enter__(self) -> Self:
-        """Start both and wait until the server answers.
+        """Start all and wait until the server answers.
 
         Raises: ServerError: when it does not.
         """
@@ -176,19 +187,22 @@ class Server:
         begin_database(home / "prefect.db")
         try:
             # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
-            self._children.append(_Child("flows.door", self.environment, home / "server.log", self._listener))
-            self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
+            database = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_address(home / "prefect.db")}
+            self._children.append(_Child("flows.door", self.environment | database, home / "server.log", self._listener))
+            if not self._pooled:
+                self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
+                self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
             self._await_health(home)
+            if self._pooled:
+                self._register(home / "worker.log")
         except BaseException:
             self.__exit__(None, None, None)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """End both, each as fast as it can."""
-        for child in self._children:
-            child.tell_to_end()
-        for child in self._children:
+        """End all, the runner first."""
+        for child in reversed(self._children):
             child.stop()
         self._listener.close()
 
@@ -201,10 +215,25 @@ class Server:
             if time.monotonic() > deadline:
                 raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
 
+    def _register(self, log: Path) -> None:
+        with log.open("wb") as told:
+            command = [sys.executable, "-m", "flows.worker", "register"]
+            done = subprocess.run(command, check=False, env=self.environment, stdout=told, stderr=told)  # noqa: S603  # our own module
+        if done.returncode:
+            raise ServerError("P21", "工作池没有建成", f"查看日志 {log}，排除故障后再启动。")
+
     def tend(self) -> None:
         """Start again what has died."""
         for child in self._children:
             child.revive()
+
+
+def machine_secret() -> str:
+    """By what workers on other machines prove themselves to the server: who has the office's key can make it.
+
+    Raises: UsageError: the environment has no key.
+    """
+    return derive_key(secret_key(), "machine").hex()
 
 
 def _listen(host: str, port: int) -> socket.socket:

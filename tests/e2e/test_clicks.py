@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 KEY = "an invented key for tests"
 KILLS = int(os.environ.get("PERFEVAL_TESTS_KILLS", "10"))
-VICTIMS = {"server": "flows.door", "runner": "flows.runner", "flow": "prefect.engine"}
+VICTIMS = {"server": "flows.door", "runner": "flows.runner", "flow": "prefect.engine", "warm": "flows.warm"}
 OK, ACCEPTED, MOVED, REFUSED, CLOSED = 200, 201, 303, 409, 401
 
 

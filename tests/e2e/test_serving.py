@@ -30,8 +30,10 @@ def test_office_without_a_server_gets_findings_then_a_draft_even_after_a_crash(t
     book.worksheets[0]["B3"].value = None
     book.save(ledger)
     code, failed = terminal.run(PERFEVAL_KEY=KEY)
-    assert (code, failed["state"], failed["draft"]) == (1, "failed", None)
+    assert (code, failed["state"], failed["draft"], failed["evaluation"]) == (1, "failed", None, None)
     assert [finding["cell"] for finding in failed["findings"] if finding["severity"] == "error"] == ["B3"]
+    assert [path.name for path in (terminal.folder / "marked" / "2022-r1").iterdir()] == ["调度会议台账-标注.xlsx"]
+    assert not (terminal.folder / ".perfeval" / "prefect").exists()  # nothing was started to tell that
     ledger.write_bytes(sound)
     code, crashed = terminal.run(PERFEVAL_KEY=KEY, PYTHONPATH=KILLER, KILL_IN="draft_report", KILL_AT="return")
     assert (code, crashed["state"], crashed["findings"]) == (1, "failed", [])
@@ -39,7 +41,7 @@ def test_office_without_a_server_gets_findings_then_a_draft_even_after_a_crash(t
     assert code == 0
     assert list(waiting) == ["evaluation", "flow_run_id", "state", "revision", "draft", "digest", "check_code", "url"]
     assert (waiting["state"], waiting["revision"], waiting["url"]) == ("waiting-center", 1, None)
-    assert waiting["flow_run_id"] == failed["flow_run_id"]
+    assert waiting["flow_run_id"] == crashed["flow_run_id"]
     assert Path(waiting["draft"]).read_bytes()[:2] == b"PK"
     terminal.await_quiet()
     assert [path.name for path in terminal.folder.parent.iterdir()] == ["a?b"]

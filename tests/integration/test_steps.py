@@ -330,10 +330,30 @@ def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: R
     with pytest.raises(LedgerError) as error:
         office.prepare()
     assert "B3" in {finding.cell for finding in error.value.findings}
-    assert [copy.name for copy in steps.marked_folder(office.office, office.revision).iterdir()]
+    assert [copy.name for copy in steps.marked_folder(office.office.subject(office.revision.evaluation), 1).iterdir()]
     path.write_bytes(whole)
     office.prepare()
     assert office.status() == "waiting-center"
+
+
+def test_faulty_ledgers_are_told_before_anything_is_opened_and_never_once_they_are_frozen(office: Rehearsal) -> None:
+    path, subject = office.subject.ledgers / "调度会议台账.xlsx", office.subject
+    whole = path.read_bytes()
+    steps.refuse_faulty_ledgers(office.office, subject, None)
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0]["B3"].value = "没有日期"
+    book.save(path)
+    for evaluation in (None, office.revision.evaluation):
+        with pytest.raises(LedgerError) as error:
+            steps.refuse_faulty_ledgers(office.office, subject, evaluation)
+        assert error.value.context["copies"] == [steps.marked_folder(subject, 1) / "调度会议台账-标注.xlsx"]
+        failure = steps.failure_of(office.store, "校验台账", error.value)
+        assert (failure.code, failure.findings is not None) == ("L00", True)
+    assert office.status() == "preparing"
+    path.write_bytes(whole)
+    office.prepare()
+    path.write_bytes(b"")
+    steps.refuse_faulty_ledgers(office.office, subject, office.revision.evaluation)
 
 
 def _tamper_snapshot(office: Rehearsal) -> None:

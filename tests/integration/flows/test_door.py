@@ -138,10 +138,14 @@ class Desk:
     notes: list[Any] = field(default_factory=list)
     unit: str = "样例单位"
     rounds: int = 0
+    ended: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
 
     def person(self, cookie: str) -> Person | None:
-        return PEOPLE.get(cookie)
+        return None if cookie in self.ended else PEOPLE.get(cookie)
+
+    def log_out(self, cookie: str) -> None:
+        self.ended.append(cookie)
 
     def log_in(self, name: str, code: str, address: str) -> str:
         if (name, code, address) != ("样例甲", "123456", "192.0.2.7"):
@@ -590,6 +594,24 @@ def test_other_requests_are_passed_on_once(office: Office) -> None:
     office.prefect.busy = 1
     assert office.ask("POST", "/api/artifacts/", b"{}", **MACHINE).status == 503
     assert len(office.prefect.asked) == 1
+
+
+def test_runner_hears_at_once_of_a_run_that_is_moved_and_else_now_and_then(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    due = ("POST", "/api/deployments/get_scheduled_flow_runs", b"{}")
+
+    async def runner() -> None:
+        await ask(office.door, *due, **MACHINE)  # of what was moved before the server
+        waiting = asyncio.create_task(ask(office.door, *due, **MACHINE))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await ask(office.door, "POST", SET_STATE, b"{}", **MACHINE)
+        await waiting
+        monkeypatch.setattr("flows.door._DUE_SECONDS", 0.01)
+        await ask(office.door, *due, **MACHINE)
+
+    asyncio.run(asyncio.wait_for(runner(), 30))
+    told = [path.rpartition("/")[2] for _, path, _ in office.prefect.asked]
+    assert told == ["get_scheduled_flow_runs", "set_state", "get_scheduled_flow_runs", "get_scheduled_flow_runs"]
 
 
 # ---- pages of ours -------------------------------------------------------------------------------------------------------
