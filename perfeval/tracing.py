@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from perfeval.store.artifacts import Artifacts
 
 _CELL = re.compile(r"(?P<ledger>[a-z_0-9]+)_r(?P<row>[0-9]+)_(?P<column>[a-z_0-9]+)")
-_LEVEL = re.compile("(weight|score)_level_([0-9]+)")
+_LEVEL = re.compile("(weight|score)_level_([0-9]{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +249,12 @@ def _of_card(figure: str, texts: tuple[str, ...], card: Scorecard) -> Trace | No
         if kind == "weight":
             return told(row.name, row.weight, "指标体系规定的分值")
         return told(row.name, row.score, row.explanation, Term(row.id, "实际完成值", row.actual))
-    if level := _LEVEL.fullmatch(figure):
-        names = list(dict.fromkeys(row.level1 for row in card.scores))
-        rows = [row for row in card.scores if row.level1 == names[int(level[2]) - 1]]
+    levels = dict(enumerate(dict.fromkeys(row.level1 for row in card.scores), start=1))
+    if (level := _LEVEL.fullmatch(figure)) and (title := levels.get(int(level[2]))):
+        rows = [row for row in card.scores if row.level1 == title]
         terms = [Term(f"{kind}_{row.id}", row.name, plain(getattr(row, kind))) for row in rows]
         total = sum((getattr(row, kind) for row in rows), Decimal(0))
-        return told(names[int(level[2]) - 1], total, "以下各项之和", *terms)
+        return told(title, total, "以下各项之和", *terms)
     simple: dict[str, Callable[[], Trace]] = {
         "score_execution": lambda: told(
             "预算执行率", execution.score, execution.explanation, Term("execution_rate", "预算执行率", percentage(execution.rate))
@@ -271,7 +271,7 @@ def _of_card(figure: str, texts: tuple[str, ...], card: Scorecard) -> Trace | No
     if figure in simple:
         return simple[figure]()
     place = figure.removeprefix("adjustment_")
-    if place != figure and place.isdigit() and 0 < int(place) <= len(card.adjustments):
+    if place != figure and re.fullmatch("[0-9]{1,4}", place) and 0 < int(place) <= len(card.adjustments):
         item = card.adjustments[int(place) - 1]
         return told(item.rule, item.points, item.explanation)
     return None
