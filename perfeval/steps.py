@@ -331,16 +331,16 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
 
     Raises: ApprovalError: when the answer is no decision. StoreError: the record or the draft is not as it was written.
     """
-    now = datetime.now(UTC)
     with office.store.transaction() as record:
         record.lock(revision.evaluation)
         record.lock_chain(PEOPLE)
+        now = datetime.now(UTC)  # what codes are judged by; a decision is not earlier than what it is on
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
         persons.check_attempts(record, person, address, now)
         spent = None if answer.proof else persons.spend_code(record, person, answer.code, now)
         try:
-            decision = _decide(office, record, matter, person, answer, spent.step if spent else None, now)
+            decision = _decide(office, record, matter, person, answer, spent.step if spent else None, record.now())
         except ApprovalError as error:
             refusal: ApprovalError | None = error
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
@@ -360,11 +360,11 @@ def offer_statement(office: Office, revision: Revision, gate: Gate, answer: Answ
     Raises: ApprovalError: why it would be no decision whoever signs it. StoreError: the record is not as it was written.
     """
     with office.store.reading() as record:
-        matter = _matter(record, revision, gate.key)
+        matter, now = _matter(record, revision, gate.key), record.now()
     person = persons.find(matter.people, answer.name)
     if person is None:
         raise ApprovalError("A04", f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”", "核对姓名。")
-    decision, _ = check_answer(matter, person, answer, datetime.now(UTC))
+    decision, _ = check_answer(matter, person, answer, now)
     return state(decision, person.id, matter.head, check_remarks(answer, lambda: places(office, matter.revision)))
 
 
@@ -385,7 +385,7 @@ def _decide(
         raise ApprovalError("A13", f"审批人“{person.name}”已停用", "由在用的审批人审批，或重新登记。")
     if step is None and answer.proof is None:
         raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
-    draft, rule, _ = matter.drafted()
+    draft, rule = matter.drafted()
     office.store.artifacts.path(draft.digest)
     told, done = record.outcome(matter.revision, Drafted), record.recorded_steps(matter.revision)
     is_same = told is not None and (told.draft.digest, told.draft.content_digest) == (draft.digest, draft.content_digest)
