@@ -37,6 +37,7 @@ bench: $(VENV)/.ready-dev .bench-venv/.ready  ## time and memory against a strai
 	$(BIN)/python tests/bench/bench.py --rival .bench-venv/bin/python
 	$(BIN)/python tests/bench/waits.py
 	$(BIN)/python tests/bench/status.py
+	$(BIN)/python tests/bench/pages.py
 
 # Rivals live apart: where pandas is installed, Pandera's Polars side loads slower.
 .bench-venv/.ready: tests/bench/requirements.lock

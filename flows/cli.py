@@ -1,9 +1,13 @@
 """The `perfeval` program: perfeval.cli's commands and those that need Prefect, which alone import it, when they run."""
 
+import re
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -105,6 +109,7 @@ def serve(
     host: Annotated[str, typer.Option(help="监听地址；给其他电脑用写 0.0.0.0", metavar="HOST")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="监听端口", min=0, max=65535, metavar="PORT")] = 4200,
     tls: Annotated[bool, typer.Option("--tls", help="用 perfeval certificate 生成的证书提供 https")] = False,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="自己不执行运行，由 perfeval worker 执行")] = False,
     workspace: WorkspaceOption = Path(),
 ) -> None:
     """启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面，Ctrl-C 结束。"""
@@ -123,7 +128,7 @@ def serve(
         say("没有用 --tls：姓名、动态码和报告在网络上不加密。给其他电脑用时，先执行 perfeval certificate 主机名，再加 --tls。")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say("正在启动服务……")
-    with keeping(office, host, port, certificate) as server:
+    with keeping(office, host, port, certificate, pooled=no_worker) as server:
         say(f"服务已启动：{server.address.origin}")
         say("用浏览器打开，以自己的姓名和动态码登录。按 Ctrl-C 结束。")
         try:
@@ -132,6 +137,31 @@ def serve(
                 time.sleep(1)
         except KeyboardInterrupt:
             say("正在结束服务……")
+
+
+@app.command()
+def worker(
+    server: Annotated[str, typer.Option(help="服务的地址，如 https://pingjia.example.cn:4200", metavar="URL")],
+    root: Annotated[Path | None, typer.Option(help="服务的根证书（https 时）", metavar="FILE")] = None,
+    workspace: WorkspaceOption = Path(),
+) -> None:
+    """执行 serve --no-worker 收到的运行；可在几台机器上各开几个，Ctrl-C 结束。"""
+    from flows.client import Address
+    from flows.serve import environment, machine_secret
+    from perfeval.errors import UsageError
+
+    office = open_office(workspace)
+    if not re.fullmatch(r"https?://[^/?#\s]+", server := server.rstrip("/")):
+        raise UsageError("P22", f"--server 不是服务的地址：{server}", "写 serve 启动时显示的地址，如 http://127.0.0.1:4200。")
+    address = Address(server, server, machine_secret(), str(root.resolve()) if root else "")
+    say(f"从 {server} 接收运行。按 Ctrl-C 结束。")
+    with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
+        variables = environment(office.workspace, address) | {"PREFECT_HOME": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        process = subprocess.Popen([sys.executable, "-m", "flows.worker"], env=variables, stdin=subprocess.PIPE)  # our own
+        with process, suppress(KeyboardInterrupt):
+            process.wait()
+    if process.returncode:
+        raise typer.Exit(1)
 
 
 @app.command()

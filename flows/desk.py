@@ -18,7 +18,7 @@ from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import PROOF_TITLES, Person, ProofKind
 from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import PEOPLE
-from perfeval.approvals.session import logged_in, seal_session
+from perfeval.approvals.session import LASTS, logged_in, seal_session, session_digest
 from perfeval.approvals.statement import Enrolment, challenge
 from perfeval.errors import ApprovalError
 from perfeval.model import Answer, Evaluation, Revision, Stage, Status, Verdict
@@ -58,9 +58,18 @@ class Desk:
 
     def person(self, cookie: str) -> Person | None:
         """Whose cookie it is."""
+        now = datetime.now(UTC)
         with self._office.store.reading() as record:
-            people = record.people()
-        return logged_in(cookie, people, datetime.now(UTC), self._key)
+            person = logged_in(cookie, record.people(), now, self._key)
+            ended = record.ended_sessions(now, LASTS) if person else frozenset()
+        return person if session_digest(cookie, self._key) not in ended else None
+
+    def log_out(self, cookie: str) -> None:
+        """End the session of a cookie, for all copies of it and for good."""
+        person, session = self.person(cookie), session_digest(cookie, self._key)
+        if person and session:  # nobody else's texts are remembered
+            with self._office.store.transaction() as record:
+                record.end_session(session, person.id)
 
     # ---- what people do ----------------------------------------------------------------------------------------------
 

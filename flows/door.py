@@ -29,7 +29,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from flows.client import DEPLOYMENT, MACHINE
+from flows.client import DEPLOYMENT, FLOW, MACHINE
 from flows.desk import Desk, Standing
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
@@ -55,7 +55,7 @@ _TEND_SECONDS = 10.0
 # What the runner asks for again and again. It is answered when a run was moved or started, and now and then for what the clock starts.
 _DUE = "/api/deployments/get_scheduled_flow_runs"
 _DUE_SECONDS = 5.0
-_OK, _BUSY = 200, 503
+_OK, _CREATED, _BUSY = 200, 201, 503
 _OVERTAKEN = "继续到已登记的进度"
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
@@ -101,12 +101,12 @@ class Door:
     `origin` is where people open it, such as https://host:4200.
     """
 
-    def __init__(self, prefect: ASGIApp, desk: Desk, review: Callable[[web.GoOn], web.Review], machine: str, origin: str) -> None:
+    def __init__(self, prefect: ASGIApp, desk: Desk, review: Callable[[web.Conducting], web.Review], machine: str, origin: str) -> None:
         self._prefect = prefect
         self._desk = desk
         self._machine = machine.encode()
         self._hall = Hall(desk, origin)
-        self._review = review(self._go_on_with)
+        self._review = review(web.Conducting(self._go_on_with, self._begin))
         self._writing = asyncio.Lock()
         self._moves: set[asyncio.Task[None]] = set()
         self._moved = asyncio.Event()
@@ -304,6 +304,15 @@ class Door:
         state = await self._state(run) if run else {}
         if state.get("type") == "PAUSED" and is_behind(key := _key(state), form):
             await self._go_on(run, key, why)
+
+    async def _begin(self, year: int, programme: str, prepared_by: str) -> None:
+        """Start a run of a programme's year."""
+        deployment = (await self._read(f"/api/deployments/name/{FLOW}/{DEPLOYMENT}")).get("id")
+        body = json.dumps({"parameters": {"request": {"year": year, "programme": programme, "prepared_by": prepared_by}}}).encode()
+        path = f"/api/deployments/{deployment}/create_flow_run"
+        status, _ = _joined(await self._written(_scope("POST", path, body), body, _nothing_more))
+        if status != _CREATED:
+            logging.getLogger(__name__).error("no run was started for %s %s: %s", year, programme, status)
 
     async def _go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on; what is recorded stands, whether Prefect has room for that now or later."""

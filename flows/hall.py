@@ -36,7 +36,6 @@ class Hall:
     def __init__(self, desk: Desk, origin: str) -> None:
         self._desk = desk
         self._origin = origin
-        self._ended: set[str] = set()
         self._answers: Mapping[tuple[str, str], Callable[[Request, bytes], Awaitable[Response]]] = {
             ("GET", LOGIN): self._login,
             ("POST", LOGIN): self._log_in,
@@ -76,7 +75,7 @@ class Hall:
     async def person(self, scope: Scope) -> Person | None:
         """Who is logged in with a request."""
         cookie = _cookies(scope).get(_cookie_name(scope), "")
-        return await run_in_threadpool(self._desk.person, cookie) if cookie and cookie not in self._ended else None
+        return await run_in_threadpool(self._desk.person, cookie) if cookie else None
 
     async def visitor(self, scope: Scope) -> Visitor | None:
         """Who is logged in with a request, as the review pages see him."""
@@ -105,8 +104,8 @@ class Hall:
         return response
 
     async def _log_out(self, request: Request, _: bytes) -> Response:
-        if await self.person(request.scope):  # nobody else's texts are remembered
-            self._ended.add(request.cookies[_cookie_name(request.scope)])
+        if cookie := request.cookies.get(_cookie_name(request.scope)):
+            await run_in_threadpool(self._desk.log_out, cookie)
         response = RedirectResponse(LOGIN, 303)
         self._set_cookie(request, response, "", 0)
         return response

@@ -66,14 +66,16 @@ def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> 
 
 
 @contextmanager
-def keeping(office: Office, host: str, port: int, certificate: "Certificate | None" = None, program: str = "") -> Iterator[Server]:
-    """A server that others find, for as long as the block lasts; with `program`, commands of that program alone.
+def keeping(
+    office: Office, host: str, port: int, certificate: "Certificate | None" = None, program: str = "", *, pooled: bool = False
+) -> Iterator[Server]:
+    """A server that others find, for as long as the block lasts; with `program`, commands of that program alone; `pooled` for workers.
 
     Raises: ServedError: when one is up already. UsageError: the port is taken.
     """
     _ = office.key  # without one, nobody could log in
     with _claim(office.workspace, is_for_people=not program):
-        server = Server(office.workspace, host, port, certificate)
+        server = Server(office.workspace, host, port, certificate, pooled=pooled)
         if not program:
             server.environment[SCHEDULE] = "on"
         with server:

@@ -47,13 +47,18 @@ async def daily(workspace: Workspace, *, active: bool) -> RunnerDeployment:
     return await send_reminders.ato_deployment(DAILY, schedules=[every_morning], entrypoint_type=EntrypointType.MODULE_PATH)
 
 
+async def deployments(workspace: Workspace, *, active: bool) -> tuple[RunnerDeployment, RunnerDeployment]:
+    """The yearly and the daily one."""
+    return await yearly(workspace, active=active), await daily(workspace, active=active)
+
+
 async def serve_deployment() -> None:
     """Serve the deployments until cancelled."""
-    workspace, active = this_office().workspace, SCHEDULE in os.environ
+    workspace = this_office().workspace
     sys.executable = write_stub(workspace) or sys.executable  # what Prefect starts for a run
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
-    await continue_orphans(await runner.aadd_deployment(await yearly(workspace, active=active)))
-    await runner.aadd_deployment(await daily(workspace, active=active))
+    for deployment in await deployments(workspace, active=SCHEDULE in os.environ):
+        await continue_orphans(await runner.aadd_deployment(deployment))
     await runner.start()
 
 

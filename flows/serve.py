@@ -17,13 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from flows.client import MACHINE, Address, Client
-from flows.database import begin_database
+from flows.database import URL_VARIABLE, begin_database, database_address
+from perfeval.approvals.keys import derive_key
 from perfeval.errors import ServerError, UsageError, refusal
 from perfeval.office import WORKSPACE_VARIABLE
-from perfeval.workspace import Workspace
+from perfeval.workspace import Workspace, secret_key
 
 if TYPE_CHECKING:
     from perfeval.certificate import Certificate
@@ -47,7 +48,9 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
     PREFECT_ variables of the caller are dropped: somebody's cloud profile must not receive a county's ledgers.
     """
     home = workspace.state / "prefect"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_") and not _is_socks(name, value)}
+    # Prefect's database is the server's alone: everything else asks the server.
+    dropped = ("PREFECT_", URL_VARIABLE)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped) and not _is_socks(name, value)}
     kept |= _without_proxy(address.url)
     if address.root:
         kept["PREFECT_API_SSL_CERT_FILE"] = address.root
@@ -58,8 +61,6 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
         "PREFECT_API_URL": f"{address.url}/api",
         # The door knows who asks; behind it Prefect asks nobody.
         "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({MACHINE: address.machine}),
-        # As the address of a file: a path may hold signs that end one in Prefect's own address, and the rest would lie elsewhere.
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{quote(str(home / 'prefect.db'))}?uri=true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
         "PREFECT_SERVER_UI_API_URL": "/api",
@@ -147,9 +148,14 @@ class _Child:
 
 
 class Server:
-    """Prefect's server and runner for one workspace, as children of this process; with a certificate it speaks TLS."""
+    """Prefect's server and runner for one workspace, as children of this process; with a certificate it speaks TLS.
 
-    def __init__(self, workspace: Workspace, host: str = HOST, port: int = 0, certificate: "Certificate | None" = None) -> None:
+    `pooled` has no runner: workers take the runs from a pool, wherever they are.
+    """
+
+    def __init__(
+        self, workspace: Workspace, host: str = HOST, port: int = 0, certificate: "Certificate | None" = None, *, pooled: bool = False
+    ) -> None:
         if certificate and host not in {HOST, *EVERYWHERE}:
             raise UsageError("P16", f"--tls 时 --host 不能写 {host}", "只给本机用不写 --host；给其他电脑用写 --host 0.0.0.0。")
         self._workspace = workspace
@@ -160,8 +166,12 @@ class Server:
         shown = certificate.host if certificate else _shown(host)
         root = str(certificate.root) if certificate else ""
         self.address = Address(
-            f"{scheme}://{_bracketed(local)}:{number}", f"{scheme}://{_bracketed(shown)}:{number}", secrets.token_urlsafe(24), root
+            f"{scheme}://{_bracketed(local)}:{number}",
+            f"{scheme}://{_bracketed(shown)}:{number}",
+            machine_secret() if pooled else secrets.token_urlsafe(24),
+            root,
         )
+        self._pooled = pooled
         self.environment = environment(workspace, self.address)
         if certificate:
             self.environment[TLS] = str(certificate.server)
@@ -177,10 +187,14 @@ class Server:
         begin_database(home / "prefect.db")
         try:
             # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
-            self._children.append(_Child("flows.door", self.environment, home / "server.log", self._listener))
-            self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
-            self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
+            database = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_address(home / "prefect.db")}
+            self._children.append(_Child("flows.door", self.environment | database, home / "server.log", self._listener))
+            if not self._pooled:
+                self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
+                self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
             self._await_health(home)
+            if self._pooled:
+                self._register(home / "worker.log")
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -201,10 +215,25 @@ class Server:
             if time.monotonic() > deadline:
                 raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
 
+    def _register(self, log: Path) -> None:
+        with log.open("wb") as told:
+            command = [sys.executable, "-m", "flows.worker", "register"]
+            done = subprocess.run(command, check=False, env=self.environment, stdout=told, stderr=told)  # noqa: S603  # our own module
+        if done.returncode:
+            raise ServerError("P21", "工作池没有建成", f"查看日志 {log}，排除故障后再启动。")
+
     def tend(self) -> None:
         """Start again what has died."""
         for child in self._children:
             child.revive()
+
+
+def machine_secret() -> str:
+    """By what workers on other machines prove themselves to the server: who has the office's key can make it.
+
+    Raises: UsageError: the environment has no key.
+    """
+    return derive_key(secret_key(), "machine").hex()
 
 
 def _listen(host: str, port: int) -> socket.socket:

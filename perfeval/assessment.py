@@ -82,6 +82,7 @@ def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:
         classification=load_classification(workspace.economic_classification),
         limits=load_limits(workspace.limits) if workspace.limits else {},
         evidence=[path.name for path in subject.evidence_files] or None,
+        founded_on=workspace.settings.unit.founded_on,
     )
     # Of a cell that could not be read it is said already; that it is empty is no finding of its own.
     spoken = {(finding.ledger, finding.cell) for finding in reading.findings if finding.cell}

@@ -348,18 +348,24 @@ def verify(
 
 
 @app.command()
-def audit(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+def audit(
+    witness: Annotated[str, typer.Option("--head", help="审批表或通知上另存的链头，至少前24位", metavar="HEX", show_default="不对照")] = "",
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
     """核对审批记录：逐条核对链条、登记、审批，并与各表对照；指出被改动的是哪一条。"""
     from perfeval.audit import audit as examine
 
     office = open_office(workspace)
     with office.store.reading() as record:
-        found = examine(record)
+        found = examine(record, witness)
     if as_json:
-        emit({"ok": not found.faults, "events": found.events, "head": found.head, "faults": [asdict(item) for item in found.faults]})
+        emit(asdict(found) | {"ok": not found.faults})
     else:
         for item in found.faults:
             tell(f"✗ {item.chain}：{item.message}")
+        for text in found.unproved:
+            tell(f"○ {text}")
         tell(f"审批记录有 {len(found.faults)} 处被改动" if found.faults else f"审批记录完好：{found.events} 条，链头 {found.head}")
     raise typer.Exit(1 if found.faults else 0)
 

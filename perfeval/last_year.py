@@ -74,12 +74,14 @@ def _is_of(bag: Path, subject: Subject) -> bool:
     try:
         workspace, evaluation = Workspace(bag / WORKSPACE), read_approvals((bag / APPROVALS).read_bytes()).evaluation
         told = json.loads((bag / ORIGIN).read_bytes()) if (bag / ORIGIN).is_file() else {}
-        programme = workspace.programme(str(told.get("programme") or "")).key
+        programme = workspace.programme(str(told.get("programme") or ""))
     except (PerfevalError, OSError, ValueError, RecursionError, AttributeError) as error:
         raise _unfit(bag.name, "缺少文件或不能读取，认不出是哪个单位、哪个项目的") from error
     if not evaluation.startswith(f"{subject.year - 1}-"):
         raise _unfit(bag.name, f"包内是 {evaluation}，不是{subject.year - 1}年度的")
-    return (workspace.unit, programme) == (subject.workspace.unit, subject.programme.key)
+    # A programme that was given another key since then keeps its codes (预算项目编码).
+    is_same = programme.key == subject.programme.key or not set(programme.codes).isdisjoint(subject.programme.codes)
+    return is_same and workspace.unit == subject.workspace.unit
 
 
 def _spoilt(bag: Path) -> Iterator[str]:

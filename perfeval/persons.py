@@ -21,7 +21,7 @@ from perfeval.approvals.locking import Attempt, Result, check_lock, lock_of
 from perfeval.approvals.people import ADMIN, OPERATOR, People, check_new_name, confirmation_fault, may_invite, people_of
 from perfeval.approvals.person import Person, ProofKind, Substitution
 from perfeval.approvals.proof import Proof
-from perfeval.approvals.record import PEOPLE, Line, read_line
+from perfeval.approvals.record import ACCESS, PEOPLE, Line, read_line
 from perfeval.approvals.statement import Enrolment, read_enrolment, write_enrolment
 from perfeval.errors import ApprovalError
 from perfeval.model.evaluation import NAME_LENGTH, gate_title
@@ -48,6 +48,14 @@ class Invitation:
     roles: tuple[str, ...]
     token: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A code that was accepted: of which secret, and of which time step."""
+
+    fingerprint: str
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +185,13 @@ def confirm(office: Office, person: str, fingerprint: str, by: str, *, on_paper:
     with office.store.transaction() as record:
         people = _people_now(record)
         second, proof = people.persons.get(by), None
-        if code or not (on_paper and second and may_invite(second)):
+        if code:  # worthless afterwards, whatever comes of it
             check_attempts(record, second, "", now)
-            step = spend_code(record, second, code, now)
-            note_attempt(record, second, "", now, is_right=step is not None)
-            proof = Proof(ProofKind.CODE, {"step": str(step)}) if step is not None else None
-            refusal = None if proof else _unproved_confirmation(second)
-        else:
-            refusal = None
-        # A code that was shown is worthless afterwards, whatever it was shown for.
+            spent = spend_code(record, second, code, now)
+            note_attempt(record, second, "", now, spent, is_right=spent is not None)
+            proof = Proof(ProofKind.CODE, {"step": str(spent.step)}) if spent else None
+        is_proved = proof or (on_paper and not code and second and may_invite(second))
+        refusal = None if is_proved else _unproved_confirmation(second)
         refusal = refusal or _confirmation_refusal(people, person, fingerprint, by, on_paper=on_paper)
         if refusal is None:
             told = Confirmed(person=person, fingerprint=_fingerprint(fingerprint), is_on_paper=on_paper, proof=proof)
@@ -262,8 +268,7 @@ def unlock(office: Office, whom: str, by: str) -> None:
             raise ApprovalError(
                 "A43", f"没有登记“{visible(whom)}”，也没有来自这一地址的登录", "核对姓名（perfeval approver list）或网络地址。"
             )
-        record.append(PEOPLE, Unlocked(person=person or None, address=address), by)
-        record.note_attempt(Attempt(now, Result.UNLOCKED, person, address))
+        record.append(ACCESS, Unlocked(person=person or None, address=address), by)
 
 
 def log_in(office: Office, name: str, code: str, address: str) -> Person:
@@ -275,9 +280,9 @@ def log_in(office: Office, name: str, code: str, address: str) -> Person:
     with office.store.transaction() as record:
         person = find(_people_now(record), name)
         check_attempts(record, person, address, now)
-        step = spend_code(record, person if person and not person.revoked_at else None, code, now)
-        is_right = step is not None and person is not None and bool(person.confirmed)
-        note_attempt(record, person, address, now, is_right=is_right)
+        spent = spend_code(record, person if person and not person.revoked_at else None, code, now)
+        is_right = spent is not None and person is not None and bool(person.confirmed)
+        note_attempt(record, person, address, now, spent, is_right=is_right)
     if person is None or not is_right:
         raise ApprovalError("A25", "姓名或动态码不对，或登记还没有确认", "等手机上出现新的6位数字后再试；新登记的，请另一个人先确认。")
     return person
@@ -316,16 +321,19 @@ def check_attempts(record: Transaction, person: Person | None, address: str, now
     check_lock(record.attempts(now, who, where), who, where, now)
 
 
-def note_attempt(record: Transaction, person: Person | None, address: str, now: datetime, *, is_right: bool) -> None:
-    """Keep that a proof was looked at, and tell when it locks."""
+def note_attempt(
+    record: Transaction, person: Person | None, address: str, now: datetime, spent: Spent | None = None, *, is_right: bool
+) -> None:
+    """Keep that a proof was looked at, and tell when it locks; `spent` is the code that was accepted, if any."""
     who, where = person.id if person else "", address[:_ADDRESS_LENGTH]
-    record.note_attempt(Attempt(now, Result.RIGHT if is_right else Result.WRONG, who, where))
+    attempt = Attempt(now, Result.RIGHT if is_right else Result.WRONG, who, where)
+    record.note_attempt(attempt, *((spent.fingerprint, spent.step) if spent else ()))
     if not is_right and (lock := lock_of(record.attempts(now, who, where), who, where, now)):
-        record.append(PEOPLE, Locked(person=who or None, address=where, wrong=lock.wrong, until_at=lock.until))
+        record.append(ACCESS, Locked(person=who or None, address=where, wrong=lock.wrong, until_at=lock.until))
 
 
-def spend_code(record: Transaction, person: Person | None, code: str, now: datetime) -> int | None:
-    """Accept a person's code once, and tell its time step; None where it is not his, or was accepted before."""
+def spend_code(record: Transaction, person: Person | None, code: str, now: datetime) -> Spent | None:
+    """Accept a person's code once, and tell of which step it was; None where it is not his, or was accepted before."""
     means = [item for item in (person.confirmed or person.means) if item.kind is ProofKind.CODE] if person else []
     if person is None or not means:
         code_step(_NOBODYS, code, now)  # whoever asks for a name learns nothing from how long the answer takes
@@ -334,7 +342,7 @@ def spend_code(record: Transaction, person: Person | None, code: str, now: datet
         secret = record.seed(person, item.fingerprint)
         step = code_step(secret, code, now) if secret else None
         if step is not None and record.spend_code(person.id, item.fingerprint, step, newest_step(now)):
-            return step
+            return Spent(item.fingerprint, step)
     return None
 
 

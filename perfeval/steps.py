@@ -239,14 +239,15 @@ def draft_report(office: Office, revision: Revision) -> Draft:
         drafted = Drafted(configuration, draft, report.figures, source_digest(), gates, report.places)
         with office.store.transaction() as record:
             _tell_configuration(office, record)
-            done = record.outcome_digests(revision) | {Drafted.step: document_digest(dump(Drafted, drafted))}
+            done = record.recorded_steps(revision)
+            done[Drafted.step] = events.RecordedStep(Drafted.step, document_digest(dump(Drafted, drafted)))
             told = events.Drafted(
                 revision=revision.number,
                 digest=draft.digest,
                 content_digest=draft.content_digest,
                 configuration=_recorded(_digests(_without_address(office.store, office.workspace.settings, used))),
                 gates=_rules(gates),
-                steps=tuple(events.RecordedStep(*item) for item in sorted(done.items())),
+                steps=tuple(item for _, item in sorted(done.items())),
             )
             drafted = record.save_outcome(revision, drafted, told)
     return drafted.draft
@@ -325,17 +326,17 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
         persons.check_attempts(record, person, address, now)
-        step = None if answer.proof else persons.spend_code(record, person, answer.code, now)
+        spent = None if answer.proof else persons.spend_code(record, person, answer.code, now)
         try:
-            decision = _decide(office, record, matter, person, answer, step, now)
+            decision = _decide(office, record, matter, person, answer, spent.step if spent else None, now)
         except ApprovalError as error:
             refusal: ApprovalError | None = error
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
         # Whether a device has signed is not looked at where the answer is refused for something else.
-        if refusal is None or step is not None or refusal.code in _NO_PROOF:
-            persons.note_attempt(record, person, address, now, is_right=refusal is None or refusal.code not in _NO_PROOF)
+        if refusal is None or spent or refusal.code in _NO_PROOF:
+            persons.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
     if refusal:
         raise refusal
     return decision
@@ -374,10 +375,10 @@ def _decide(
         raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     draft, rule, _ = matter.drafted()
     office.store.artifacts.path(draft.digest)
-    told, done = record.outcome(matter.revision, Drafted), record.outcome_digests(matter.revision)
+    told, done = record.outcome(matter.revision, Drafted), record.recorded_steps(matter.revision)
     is_same = told is not None and (told.draft.digest, told.draft.content_digest) == (draft.digest, draft.content_digest)
     # Scores and findings too: the approver was shown them beside the draft.
-    if not is_same or any(done.get(item.step) != item.sha256 for item in draft.steps):
+    if not is_same or any(item.step not in done or done[item.step].sha256 != item.sha256 for item in draft.steps):
         message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批记录所记的不是同一份，不能审批"
         raise StoreError("S11", message, "执行 perfeval audit 查明，从备份恢复。")
     decision, absent = check_answer(matter, person, answer, now)
@@ -455,9 +456,10 @@ def archive_report(office: Office, revision: Revision) -> Path:
         bag = archive_bag(_package(office, revision), office.workspace.archive_folder, derive_key(office.key, "record"), verify_archive)
     with office.store.transaction() as record:
         manifest = hashlib.sha256((bag / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
-        told = events.Archived(revision=revision.number, archive_no=bag.name, bag=bag.name, manifest=manifest)
+        steps = tuple(step for name, step in record.recorded_steps(revision).items() if name == Sealing.step)
+        told = events.Archived(revision=revision.number, archive_no=bag.name, bag=bag.name, manifest=manifest, steps=steps)
         record.save_outcome(revision, Archived(bag.name), told)
-        record.end_evaluation(revision.evaluation, Stage.ARCHIVED)
+        record.end_evaluation(revision.evaluation, Stage.ARCHIVED, record.outcome_time(revision, Archived))
     return bag
 
 
@@ -470,7 +472,8 @@ def archive_of(office: Office, revision: Revision) -> Path | None:
 def close_evaluation(store: Store, evaluation: Evaluation) -> None:
     """End a refused evaluation; what it holds is kept."""
     with store.transaction() as record:
-        record.end_evaluation(evaluation, Stage.REFUSED)
+        refused = (item.decided_at for item in record.decisions(evaluation) if item.verdict is Verdict.REFUSE)
+        record.end_evaluation(evaluation, Stage.REFUSED, next(refused, None))
 
 
 def _package(office: Office, revision: Revision) -> SubmissionPackage:
@@ -491,6 +494,8 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         record.refuse_other_key(entries)
         decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
         hear_all(evaluation.id, entries, people, decisions, record.record_key)
+        if cut := [fault for chain, told in ((evaluation.id, entries), (PEOPLE, people)) for fault in record.end_faults(chain, told)]:
+            raise touched([fault.message for fault in cut])
         sealed = Sealing(record.next_item_number(evaluation), record.now(), len(entries), len(people))
         sealing = record.save_outcome(revision, sealed)
         if sealing.at > sealed.at:

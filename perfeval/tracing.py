@@ -20,7 +20,7 @@ from perfeval.indicators import IndicatorSystem, derive_parts, load_indicators
 from perfeval.model import Fact, Figure, Finding, Ledger, Revision, Scorecard, Severity
 from perfeval.model.documents import recorded_facts
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, rounded, written_day
-from perfeval.model.outcomes import Drafted, Scored, Validated
+from perfeval.model.outcomes import Drafted, Scored, Snapshot, Validated
 from perfeval.report.listed_figures import find_listed
 from perfeval.report.narrative import read_front
 from perfeval.steps import findings_of, load_ledgers
@@ -157,8 +157,14 @@ class Tracer:
     def __init__(self, office: Office, revision: Revision, scored: Scored, drafted: Drafted) -> None:
         self._office, self._revision, self._scored, self._drafted = office, revision, scored, drafted
 
+    @property
+    def card(self) -> Scorecard:
+        """The points."""
+        return self._scored.card
+
     @cached_property
-    def _ledgers(self) -> Mapping[str, Ledger]:
+    def ledgers(self) -> Mapping[str, Ledger]:
+        """The frozen ledgers."""
         return load_ledgers(self._office, self._revision)
 
     @cached_property
@@ -180,7 +186,7 @@ class Tracer:
         fact = self._facts[figure]
         row = next((row for row in self._scored.card.scores if row.id == figure), None)
         system = _frozen_system(self._office.store.artifacts, self._revision, frozenset(self._scored.configuration.items()))
-        parts = [part for aggregate in derive_parts(system, self._ledgers, figure) for part in self._parts(aggregate)]
+        parts = [part for aggregate in derive_parts(system, self.ledgers, figure) for part in self._parts(aggregate)]
         terms = (Term(f"score_{row.id}", f"得分（满分{plain(row.weight)}分）", plain(row.score)),) if row else ()
         title = row.name if row else ""
         return Trace(figure, title, texts, exactly(fact.value, fact.unit), fact.unit, fact.formula, fact.reason or "", terms, tuple(parts))
@@ -190,7 +196,7 @@ class Tracer:
         # Two columns of a ledger share their rows; the same ledger looked up again has rows of its own.
         for place, (_, together) in enumerate(groupby(aggregate.sources, key=lambda source: id(source.rows))):
             sources = list(together)
-            ledger, columns = self._ledgers[sources[0].ledger], tuple(source.column for source in sources if source.column)
+            ledger, columns = self.ledgers[sources[0].ledger], tuple(source.column for source in sources if source.column)
             yield Part(aggregate.formula, ledger, columns, sources[0].rows, value if place == 0 else "", is_beside=place > 0)
 
     def _of_findings(self, figure: Figure, texts: tuple[str, ...]) -> Trace | None:
@@ -205,7 +211,7 @@ class Tracer:
 
     def _of_cell(self, figure: Figure, texts: tuple[str, ...]) -> Trace | None:
         cell = _CELL.fullmatch(figure.id)
-        ledger = self._ledgers.get(cell["ledger"]) if cell else None
+        ledger = self.ledgers.get(cell["ledger"]) if cell else None
         if cell is None or ledger is None:
             return None
         formula = f"{ledger.title}第{cell['row']}行的“{ledger.shape.column(cell['column']).header}”"
@@ -215,9 +221,9 @@ class Tracer:
     def _of_annex(self, figure: Figure, texts: tuple[str, ...]) -> Trace:
         narrative = next(digest for name, digest in self._drafted.configuration.items() if re.fullmatch(r"report/[^/]+\.md", name))
         front = read_front(self._office.store.artifacts.read(narrative).decode().removeprefix("\ufeff").replace("\r\n", "\n"), "")[0]
-        listed = find_listed(figure.id, front.declared if front else (), self._ledgers, self._revision.evaluation.year)
+        listed = find_listed(figure.id, front.declared if front else (), self.ledgers, self._revision.evaluation.year)
         parts = tuple(
-            Part(item.formula, self._ledgers[item.ledger], item.columns, pl.Series(item.rows, dtype=pl.UInt32), is_beside=item.is_beside)
+            Part(item.formula, self.ledgers[item.ledger], item.columns, pl.Series(item.rows, dtype=pl.UInt32), is_beside=item.is_beside)
             for item in listed
         )
         formula = listed[0].formula if listed else "不由台账计算：取自工作区设置（perfeval.yml）"
@@ -280,3 +286,64 @@ def _summands(card: Scorecard, kind: str) -> Sequence[Term]:
 
 def _missed(card: Scorecard) -> Sequence[Term]:
     return [Term(f"score_{row.id}", row.name, plain(row.score)) for row in card.scores if row.is_missed]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedRows:
+    """What changed in a ledger: rows that stood there before and no more, rows that stand there now, each with its number and text.
+
+    `counts` are how many rows there were and are; only the first of many are listed.
+    """
+
+    sheet: str
+    gone: tuple[tuple[int, str], ...]
+    come: tuple[tuple[int, str], ...]
+    counts: tuple[int, int]
+
+
+def changed_rows(office: Office, before: Mapping[str, Snapshot], after: Mapping[str, Snapshot]) -> list[ChangedRows]:
+    """What changed in the ledgers, row by row; a row that only stands elsewhere has not changed."""
+    found = []
+    for name, now in after.items():
+        then = before.get(name)
+        if then and then.parts == now.parts:
+            continue
+        new = _frozen_rows(office, now)
+        old = _frozen_rows(office, then) if then else new.clear()
+        columns = [column for column in new.columns if column in old.columns and column != "row"]
+        gone, come = (one.join(two, on=columns, how="anti", nulls_equal=True) for one, two in ((old, new), (new, old)))
+        if gone.height or come.height or old.height != new.height:
+            sheet = "!".join(part for part in (now.file, now.sheet) if part)
+            found.append(ChangedRows(sheet, _listed(gone), _listed(come), (old.height, new.height)))
+    return found
+
+
+_LISTED = 50
+
+
+def _listed(rows: pl.DataFrame) -> tuple[tuple[int, str], ...]:
+    return tuple(
+        (row["row"], "　".join(str(value) for name, value in row.items() if name != "row" and value is not None))
+        for row in rows.sort("row").head(_LISTED).to_dicts()
+    )
+
+
+def _frozen_rows(office: Office, snapshot: Snapshot) -> pl.DataFrame:
+    return pl.read_parquet([office.store.artifacts.path(part) for part in snapshot.parts])
+
+
+# ---- what is drawn -------------------------------------------------------------------------------------------------------
+
+
+def spent_by_use(ledgers: Mapping[str, Ledger]) -> list[tuple[str, Decimal]]:
+    """What was spent by category (支出类别), in the order of the report's annex."""
+    sums = ledgers["expenditure"].rows.group_by("category").agg(pl.col("amount_yuan").sum(), pl.col("row").min()).sort("row").collect()
+    return [(str(category), amount) for category, amount in sums.select("category", "amount_yuan").iter_rows()]
+
+
+def progress_by_month(ledgers: Mapping[str, Ledger]) -> list[tuple[str, float, float]]:
+    """Planned and actual progress in percent, the mean of all projects, by month; nothing for an office that keeps no such ledger."""
+    if "progress" not in ledgers:
+        return []
+    means = ledgers["progress"].rows.group_by("month").agg(pl.col("planned_pct", "actual_pct").cast(pl.Float64).mean()).sort("month")
+    return [(str(month), planned, actual) for month, planned, actual in means.collect().iter_rows()]

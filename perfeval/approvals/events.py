@@ -31,10 +31,11 @@ class RecordedFile:
 
 @dataclass(frozen=True, config=CLOSED)
 class RecordedStep:
-    """What a step left in the store, as it was: the step's name and the digest of its document."""
+    """What a step left in the store, as it was: the step's name, the digest of its document, and when it was done."""
 
     step: str
     sha256: Digest
+    done_at: Moment | None = None
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -108,7 +109,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class AnsweredWrongly:
-    """答复无效: an answer that was no decision; `name` as typed, `code` the refusal's, `problem` in Chinese."""
+    """答复无效: an answer that was no decision; `name` as typed, `code` the refusal's, `problem` in Chinese, as its row has it."""
 
     kind: Literal["answered wrongly"] = "answered wrongly"
     revision: Number
@@ -171,6 +172,7 @@ class Archived:
     archive_no: str
     bag: str
     manifest: Digest
+    steps: tuple[RecordedStep, ...] = ()
 
 
 # One chain of people.
@@ -242,6 +244,29 @@ class ConfigurationChanged:
     gates: tuple[GateRule, ...] = ()
 
 
+# One chain of who was let in.
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Attempted:
+    """核验凭证: a proof that was looked at; of a code that was accepted, the secret's fingerprint and the time step."""
+
+    kind: Literal["attempted"] = "attempted"
+    person: PersonId | None = None
+    address: str = ""
+    is_right: bool
+    fingerprint: Fingerprint | None = None
+    step: Annotated[int, Field(ge=0)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class LoggedOut:
+    """退出登录: `session` is the digest of what the cookie said."""
+
+    kind: Literal["logged out"] = "logged out"
+    session: Digest
+
+
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Locked:
     """锁定: too many wrong proofs of one person, or from one address."""
@@ -262,7 +287,7 @@ class Unlocked:
     address: str = ""
 
 
-# Either chain.
+# Any chain.
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -286,7 +311,6 @@ class Migrated:
 EvaluationEvent = (
     Opened | Edited | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Migrated
 )
-PeopleEvent = (
-    Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Locked | Unlocked | Acted | Migrated
-)  # fmt: skip
-Event = EvaluationEvent | PeopleEvent
+PeopleEvent = Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Acted | Migrated
+AccessEvent = Attempted | Locked | Unlocked | LoggedOut
+Event = EvaluationEvent | PeopleEvent | AccessEvent

@@ -37,7 +37,9 @@ _DECIMALS = {"元": 2, "万元": 6}
 # comes as 123456789.299999997. Such a text is brought back to what Excel shows.
 _BINARY = "^-?[0-9]{6,13}\\.[0-9]{3,9}$"
 _NUMBER = "(?:[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,13})"
-_YEAR = "((?:19|20)[0-9]{2})"
+# Excel's first year, in which a small number is shown that is no day, is nobody's: and it has a day that never was.
+_YEARS = "(?:19(?:0[1-9]|[1-9][0-9])|20[0-9]{2})"
+_YEAR = f"({_YEARS})"
 _SHORT_DAYS = "|".join(f"{_YEAR} *{sep} *([0-9]{{1,2}}) *{sep} *([0-9]{{1,2}})" for sep in ("-", "/", "\\."))
 _MIDNIGHT = "(?:[ T]0{1,2}:00(?::00(?:[.]0+)?)?)?"
 _LONG_DAY = f"{_YEAR} *年 *([0-9]{{1,2}}) *月 *([0-9]{{1,2}}) *[日号]?"
@@ -62,7 +64,7 @@ def plain_value(column: Column, text: pl.Expr, unit: str, *, binary: bool) -> pl
             # A workbook's days come with midnight.
             day = text.str.strip_suffix(" 00:00:00") if binary else text
             written = day.str.replace_all("/", "-", literal=True).str.to_date("%Y-%m-%d", strict=False, cache=False)
-            return pl.when(day.str.contains("^(?:19|20)[0-9]{2}(?:-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}$")).then(written)
+            return pl.when(day.str.contains(f"^{_YEARS}(?:-[0-9]{{1,2}}-|/[0-9]{{1,2}}/)[0-9]{{1,2}}$")).then(written)
         case Kind.MONTH:
             return pl.when(text.str.contains("^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$")).then(text)
         case Kind.COUNT:
@@ -238,7 +240,8 @@ _NO_NUMBER = (
     (r"^-?\(.*\)$", "括号里的数有两种意思：是负数请在前面写减号，不是请去掉括号"),
     (r"\d\s+[\d.]", "数字中间有空格：是一个数请去掉空格，是几个数请分行填写"),
 )
-_OTHER_SIGNS = (r"[^-+￥%\d.,\s]", "请只填数字，不写别的字")
+_OTHER_SIGNS = (r"[^-+￥%0-9.,\s]", "请只填数字，不写别的字")
+_LETTERS = (r"^[-+￥]*[\d,.]*[OoIl|][\dOoIl|,.]*元?$", "里面有像数字的字母（O、I、l），请改为数字0、1")
 _COMMA = (r",(?!\d{3}(?!\d))|\d{4},", "千位分隔符位置不对")
 _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
     Kind.TEXT: (_MADE_A_DAY,),
@@ -247,6 +250,7 @@ _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
     Kind.MONEY: (
         *_NO_NUMBER,
         _COMMA,
+        _LETTERS,
         (r"[百千万亿元圆][整正]?$", "单位应与表头一致，请只填数字"),
         _OTHER_SIGNS,
         (r"\.\d{3,}$", "最多精确到分，请按凭证填写；公式算出的请用 ROUND 取到分"),
@@ -263,6 +267,7 @@ _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
         (r"^-", "不能是负数"),
     ),
     Kind.DAY: (
+        (r"^(?:\+|18\d\d|1900)\S* \d\d:", "这一格存的是数字，不是日期，请按原件重填"),
         (r"[ T]\d{1,2}:", "只填日期，不带时刻"),
         (r"[〇零一二三四五六七八九十]+[年月日号]", "请用阿拉伯数字填写"),
         (r"^(?:19|20)\d{4}$", "应写到日"),
@@ -270,14 +275,17 @@ _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
         (r"^\d{2}[-/.年]|^\d{6}$", "年份应写四位"),
         (
             r"^\d{4} *(?:[-/.] *\d{1,2} *[-/.] *\d{1,2}|年 *\d{1,2} *月 *\d{1,2} *[日号]?)$|^\d{8}$",
-            "没有这一天，或年份不在1900至2099年之间",
+            "没有这一天，或年份不在1901至2099年之间",
         ),
         (r"^\d{4}\D+\d{1,2}月?$", "应写到日"),
+        (r"^\d{1,2}(?:[-/.]\d{1,2}|月\d{1,2}[日号]?)$", "要写年份"),
+        (r"\d[日号]?\s*(?:[-~～至到—、;,\n]\s*)+\d{4}\D|\d.*[至到]", "只填一个日期"),
     ),
     Kind.MONTH: ((r"^\d{4}\D+\d{1,2}\D+\d{1,2}", "只填月份，不写日"),),
     Kind.COUNT: (
         *_NO_NUMBER,
         (r"\d[张人个份次]$", "只填数字，不写单位"),
+        _LETTERS,
         _OTHER_SIGNS,
         (r"\.", "应为整数"),
         _COMMA,

@@ -96,7 +96,7 @@ def contradicted(layout: Layout, text: str) -> Iterator[tuple[Column, str]]:
         for found in _UNIT_SAID.findall(normal(text))
         for word in re.split("[、,;]", "".join(found).removesuffix("|"))
     }
-    for column in layout.columns:
+    for column in layout.columns if not said.isdisjoint(_SYNONYMS) else ():
         unit = layout.units[column.name]
         for measures in _MEASURES:
             others = [word for measure in measures if unit not in measure for word in sorted(said & measure)]

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 
 import polars as pl
 
 from perfeval.codes import Code
 from perfeval.ledgers.headers import Layout
-from perfeval.ledgers.rows import Cleaned
+from perfeval.ledgers.rows import MOST_FINDINGS, Cleaned
 from perfeval.model import Finding, Severity
 from perfeval.spreadsheets import Cell, Sheet, index_of
 from schemas import Column, Kind, LedgerModel
@@ -33,11 +34,18 @@ def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, clea
     errors = {cell: value for cell, value in traits.errors.items() if is_data(cell)}
     uncomputed = {cell for cell in traits.uncomputed if is_data(cell)}
     cut = {cell for cell in traits.long_numbers if is_data(cell) and columns[cell[1]].kind is Kind.CODE}
-    findings = [
-        *(at(Code.FORMULA_ERROR, f"公式出错（{value}）。请改正公式，或直接填写数值。", cell, value) for cell, value in errors.items()),
-        *(at(Code.FORMULA_EMPTY, "公式还没有算出结果。请用 Excel 打开、保存后重新提交，或直接填写数值。", cell) for cell in uncomputed),
-        *(at(Code.CHANGED_BY_EXCEL, "编号超过15位却按数字存放，Excel 已把末尾改成了0。请把单元格设为文本后重填。", cell) for cell in cut),
-    ]
+    told = chain(
+        (at(Code.FORMULA_ERROR, f"公式出错（{value}）。请改正公式，或直接填写数值。", cell, value) for cell, value in errors.items()),
+        (at(Code.FORMULA_EMPTY, "公式还没有算出结果。请用 Excel 打开、保存后重新提交，或直接填写数值。", cell) for cell in uncomputed),
+        (at(Code.CHANGED_BY_EXCEL, "编号超过15位却按数字存放，Excel 已把末尾改成了0。请把单元格设为文本后重填。", cell) for cell in cut),
+    )
+    findings = list(islice(told, MOST_FINDINGS))
+    for column in layout.columns if traits.months else ():
+        letter = layout.letters[column.name]
+        if column.kind is Kind.DAY and (rows := [row for row, at in traits.months if at == letter and is_data((row, at))]):
+            first = cleaned.rows.filter(pl.col("row").is_in(rows), pl.col(column.name).dt.day() == 1).select("row").collect()["row"]
+            message = "这一格只显示到月，Excel 把没有写的日当作1日。应写到日，请按原件重填，并把格式改为显示日。"
+            findings += [at(Code.BAD_DAY, message, (row, letter)) for row in first[:MOST_FINDINGS]]
     merged_findings, merged_cells = _merged(model, sheet, layout, cleaned)
     findings += [*merged_findings, *_hidden(model, sheet, layout, cleaned), *_looks(model, sheet, layout, is_data)]
     return findings, frozenset([*errors, *uncomputed, *cut, *merged_cells])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import polars as pl
 
@@ -9,7 +10,7 @@ from perfeval.codes import Code
 from perfeval.ledgers.cells import BAD
 from perfeval.ledgers.headers import Layout, find_layout
 from perfeval.ledgers.marked import marked_findings
-from perfeval.ledgers.rows import clean_rows
+from perfeval.ledgers.rows import MOST_FINDINGS, clean_rows
 from perfeval.ledgers.sources import find_sources
 from perfeval.ledgers.validation import Failure, failures
 from perfeval.ledgers.writings import with_registered_writings
@@ -60,7 +61,12 @@ def _read(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple
     except RefusedFileError as refusal:
         return None, [sheet.finding(refusal.code, refusal.message, ledger=model.ledger_title())]
     marked, spoken = marked_findings(model, sheet, layout, cleaned)
-    findings += [*cleaned.findings, *marked, *_failed_checks(model, sheet, layout, cleaned.rows, cleaned.spoken | spoken)]
+    failed = _failed_checks(model, sheet, layout, cleaned.rows, cleaned.spoken | spoken)
+    found = list(islice(chain(cleaned.findings, marked, failed), MOST_FINDINGS))
+    if len(found) == MOST_FINDINGS:
+        message = f"问题太多，只列出前{MOST_FINDINGS}处，后面的没有检查。请先改正这些，多半是整栏的同一个问题。"
+        return None, [*findings, *found, sheet.finding(Code.TOO_MANY, message, ledger=model.ledger_title())]
+    findings += found
     if not cleaned.last_row:
         message = f"表头（第{layout.header_row}行）下面没有数据。请确认本年确实没有发生。"
         findings.append(sheet.finding(Code.EMPTY, message, severity=Severity.WARNING, ledger=model.ledger_title(), row=layout.header_row))
@@ -98,7 +104,7 @@ def _texts(sheet: Sheet, layout: Layout, failed: Sequence[Failure]) -> dict[str,
     if not failed:
         return {}
     letters = {layout.letters[failure.column.name] for failure in failed}
-    rows = pl.concat([failure.rows for failure in failed]).unique()
+    rows = pl.concat([failure.rows.head(MOST_FINDINGS) for failure in failed]).unique()
     wanted = pl.col("row").is_in(rows.implode())
     cells = pl.concat(lines.filter(wanted).select("row", *letters) for lines in sheet.rows(layout.header_row))
     return {letter: dict(zip(cells["row"], cells[letter], strict=True)) for letter in letters}

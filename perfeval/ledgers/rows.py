@@ -5,8 +5,9 @@ there be blank rows, totals, notes under the table and faulty cells.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import polars as pl
 
@@ -20,7 +21,11 @@ from perfeval.spreadsheets import Cell, Sheet, index_of, letter_of
 from perfeval.texts import UNUSUAL, told_signs
 from schemas import Column, Kind, LedgerModel
 
+MOST_FINDINGS = 100_000
+"""Of one ledger. More help nobody, and take more memory than an office's computer has."""
 _MOST_PLACES, _FEWEST_CELLS, _MOST_OTHERS = 5, 3, 128
+# Odd rows are looked at so many at a time: every writing that is tried takes room for all of them.
+_SOME_ROWS = 100_000
 _NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.QUANTITY, Kind.COUNT)
 _WORDS = (Kind.TEXT, Kind.CODE)
 # Blanks are taken out of cells before.
@@ -84,11 +89,13 @@ class _Cleaner:
         parts: list[bytes] = []
         others: list[pl.DataFrame] = []
         for plain, odd in self._read():
-            frame = plain
-            if odd.height:
-                data, other = self._sort_out(odd)
-                frame = pl.concat([plain, data]).sort("row")
-                others.append(other)
+            data = []
+            for some in odd.iter_slices(_SOME_ROWS) if odd.height else ():
+                if len(self.findings) < MOST_FINDINGS:
+                    read, other = self._sort_out(some)
+                    data += [read] if read.height else []
+                    others.append(other)
+            frame = pl.concat([plain, *data]).sort("row") if data else plain
             if frame.height:
                 self.last_row = int(frame["row"][-1])
             parts.append(parquet(frame))
@@ -200,17 +207,19 @@ class _Cleaner:
         rows = odd.with_columns(trim(pl.col(name)) for name in odd.columns if name != "row")
         # A row with all that must be in it is data, which spares most rows the many looks at all their cells.
         is_whole = rows.select(self._is_whole()).to_series()
-        rows = pl.concat(
-            [rows.filter(is_whole).with_columns(sort=pl.lit("data")), rows.filter(~is_whole).with_columns(sort=self._sort(odd))]
-        )
+        others = rows.filter(~is_whole)
+        others = others.with_columns(sort=self._sort(odd) if others.height else pl.lit("data"))
+        rows = pl.concat([rows.filter(is_whole).with_columns(sort=pl.lit("data")), others])
         data = rows.filter(sort="data")
         split = data.filter(pl.any_horizontal(self._is_split(column) for column in self.layout.columns))["row"]
         surplus = rows.filter(pl.col("surplus").is_not_null() & ~pl.col("row").is_in(split.implode()))
-        self.findings += [self._surplus(row) for row in surplus.iter_rows(named=True)]
+        self._tell(self._surplus(row) for row in surplus.iter_rows(named=True))
         self.shifted.update(split, surplus["row"])
+        if data.is_empty():  # as where the total is the only odd row
+            return data, rows
         bared = data.with_columns(bare(pl.col(column.name)) for column in self.layout.columns if column.kind is not Kind.TEXT)
         exact = bared.select("row", *(self._exact(column) for column in self.model.columns()))
-        self.findings += self._faulty(data, exact)
+        self._tell(self._faulty(data, exact))
         return exact, rows.filter(pl.col("sort") != "data")
 
     def _is_whole(self) -> pl.Expr:
@@ -255,6 +264,8 @@ class _Cleaner:
         return ~cell.str.contains(f"{_TOTAL}|{_IN_WORDS}") & ~cell.is_in(NOTHING)
 
     def _spoken(self) -> frozenset[Cell]:
+        if len(self.findings) >= MOST_FINDINGS:
+            return frozenset()
         told = [(finding.row, finding.cell.rstrip("0123456789")) for finding in self.findings if finding.row and finding.cell]
         return frozenset([*told, *((row, letter) for row in self.shifted for letter in self.layout.letters.values())])
 
@@ -263,7 +274,7 @@ class _Cleaner:
         at_end = pl.col("row") > self.last_row
         headers, totals, notes = others.filter(sort="header"), others.filter(at_end, sort="total"), others.filter(at_end, sort="note")
         inside = others.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
-        self.findings += [self._no_row(row) for row in inside.iter_rows(named=True)]
+        self._tell(self._no_row(row) for row in inside.iter_rows(named=True))
         if numbers := headers["row"].to_list():
             places = "、".join(map(str, numbers[:_MOST_PLACES])) + ("等" if len(numbers) > _MOST_PLACES else "")
             message = f"第{places}行重复了表头、标题或页码，不当作数据。"
@@ -278,6 +289,9 @@ class _Cleaner:
         is_cumulative = pl.any_horizontal(pl.exclude("row", "sort").str.contains(_CUMULATIVE).fill_null(value=False))
         self.findings += self._wrong_totals(totals.filter(~is_cumulative), rows, unsure)
         return frozenset([*headers["row"], *totals["row"], *notes["row"]])
+
+    def _tell(self, findings: Iterable[Finding]) -> None:
+        self.findings.extend(islice(findings, max(MOST_FINDINGS - len(self.findings), 0)))
 
     def _no_row(self, cells: dict[str, str | int]) -> Finding:
         """A finding on a row that is no data but stands among data, at its first filled cell."""

@@ -22,8 +22,10 @@ _UNITS = {
     "元", "角", "千元", "万", "万元", "亿", "亿元",
     "米", "千米", "公里", "里", "m", "km", "平方米", "平方公里", "亩", "公顷", "立方米", "千克", "公斤", "吨",
 }  # fmt: skip
-_MAGNITUDE = re.compile(r"[十百千万亿兆拾佰仟萬億‰]|^[KkMWw]$|^[约近超逾]$|^[余多]|以[上下内外]|不[足到超]|左右")
+_MAGNITUDE = re.compile(r"[十百千万亿兆拾佰仟萬億‰]|^[KkMWw]$|^[约近超逾]$|^[余多起]|以[上下内外]|不[足到超]|左右")
 _FOREIGN = re.compile(r"[$€£₩₽฿₫]|USD|EUR|HKD|GBP|JPY|[美欧港日澳]元|港币|英镑")
+# What accountants write beside a number that is less than nothing, or on the other side.
+_NEGATIVE = re.compile(r"[△▲▽▼]|[负减欠冲退贷]|红字|赤字|^(?:CR|DR)$|^[-−－]$", re.IGNORECASE)
 _SIGNS = tuple("-−－≥≤≧≦><＞＜~～±≈(（")
 # What may stand around a unit without being part of it: brackets and the words for yuan.
 _AROUND_UNIT = re.compile(r"[\s()（）\[\]【】〔〕:：,，.。/]|人民币|RMB|CNY|￥|¥|整")
@@ -67,6 +69,7 @@ class _Section:
     """Its signs: printed ones as letters, so that a point that is only printed is told from the decimal point."""
     condition: tuple[str, Decimal] | None
     is_day: bool
+    is_month: bool
     is_elapsed: bool
     is_coloured: bool
 
@@ -137,6 +140,11 @@ class NumberFormat:
     def is_day(self) -> bool:
         """Whether numbers are shown as days or times of day."""
         return bool(self._numbers) and self._numbers[0].is_day
+
+    @property
+    def is_month(self) -> bool:
+        """Whether numbers are shown as months, whatever the day."""
+        return bool(self._numbers) and self._numbers[0].is_month
 
     @property
     def is_elapsed(self) -> bool:
@@ -227,6 +235,8 @@ def _shaped(section: _Section, role: Role, number: Decimal) -> Look:
     text = drawn if among or _NO_WORDS.sub("", before + words) else None
     if section.is_scaled:
         return Look(f"{_plain(number)}{SCALED}", f"{_plain(number)}{SCALED}")
+    if role != "negative" and number > 0 and any(map(_NEGATIVE.search, (before, words.strip()))):
+        return Look(drawn, drawn)
     if role == "negative" and not section.is_coloured and not re.search(r"[-−－(（]", before + behind):
         return Look(f"{_plain(abs(number))}{UNSIGNED}", text)
     if among or _is_alarming(before, sign=bool(number) and role != "negative"):
@@ -277,13 +287,15 @@ class _Marks:
 
     bare: str = ""
     condition: tuple[str, Decimal] | None = None
-    is_day: bool = False
+    days: str = ""
+    """The letters for parts of days and times."""
     is_elapsed: bool = False
     is_coloured: bool = False
 
     def section(self, tokens: list[tuple[str, str]]) -> _Section:
-        is_day = self.is_day and not any(kind == "general" for kind, _ in tokens)
-        return _Section(tokens, self.bare, self.condition, is_day or self.is_elapsed, self.is_elapsed, self.is_coloured)
+        days = "" if any(kind == "general" for kind, _ in tokens) else self.days
+        is_month = bool(re.fullmatch("[yme]+", days)) and len(set(days)) > 1
+        return _Section(tokens, self.bare, self.condition, bool(days) or self.is_elapsed, is_month, self.is_elapsed, self.is_coloured)
 
     def taken(self, kind: str, sign: str) -> Iterator[tuple[str, str]]:
         """Take in one sign of the code."""
@@ -291,7 +303,7 @@ class _Marks:
             case "bracket":
                 yield from self._bracket(sign)
             case "day" | "noon":
-                self.is_day = True
+                self.days += sign[-1].lower()
             case "power":
                 self.bare += "E"
             case "digit" | "general":

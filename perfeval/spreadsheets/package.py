@@ -70,7 +70,11 @@ class Package:
 
     def start(self, name: str) -> str:
         """The first characters of a part, enough to see its root element."""
-        return next(self.pieces(name, b"<"), b"")[:4096].decode(errors="replace")
+        try:
+            with self._zip.open(self._parts[_plain(name)]) as part:
+                return _safe(part.read(4096), is_prolog=True).decode(errors="replace")
+        except (*ZIP_DAMAGE, KeyError) as error:
+            raise broken_file() from error
 
     def read(self, name: str) -> str:
         """A part as a whole."""

@@ -7,9 +7,10 @@ Patterns that look at every cell run in Polars, whose regular expressions are se
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 import polars as pl
 
@@ -21,7 +22,9 @@ from perfeval.spreadsheets.sheets import Cell, RefusedFileError, Traits, index_o
 from perfeval.spreadsheets.strings import PICTURE, STRUCK, Strings
 
 _MOST_CELLS = 6_000_000
-_MOST_TEXT = 256 << 20
+_MOST_TEXT = 224 << 20
+# Cells of which something is noted, and merged areas: each takes a hundred times the room of a number.
+_MOST_MARKS, _MOST_AREAS = 1_000_000, 100_000
 # What a cell's XML has at least beside its text; and how often text in its place is held, compared with text that cells share.
 _MARKUP, _HELD = 40, 2
 _SHEET_COLUMNS = 16_384
@@ -35,6 +38,8 @@ _NO_HEIGHT, _NO_WIDTH = r"""\bht\s*=\s*["']0*(?:\.[0-9]*)?["']""", r"""\bwidth\s
 _TEXTS = {"s", "str", "inlineStr"}
 # From so many bytes on Polars is faster, which takes half a millisecond to begin.
 _SHORT = 1 << 17
+# What most sheets do not have, looked for at once.
+_RARE = ("hidden", 'ht="0', "ht='0", "DISPIMG(", "strike")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Book:
     """By the index of the cell style: those under which a cell looks unlike what is stored."""
     days: frozenset[str]
     """Cell styles that show a number as a day."""
+    months: frozenset[str]
+    """Those that show the month alone."""
     struck: frozenset[str]
     """Cell styles that strike through."""
     strings: Strings
@@ -59,7 +66,7 @@ class Book:
     @property
     def special(self) -> frozenset[str]:
         """Cell styles whose cells must be looked at one by one."""
-        return self.struck.union(self.formats)
+        return self.struck.union(self.formats, self.months)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,9 @@ def scan_sheet(package: Package, part: str, book: Book, *, hidden: bool) -> Trai
             if not is_plain(xml):
                 raise UnplainError
             scan.take(_Piece(xml))
+            if scan.marks > _MOST_MARKS:
+                message = f"工作表里有{_MOST_MARKS // 10_000}万个以上的单元格公式出错、没有算出结果，或按格式显示成别的内容，未予读取。"
+                raise RefusedFileError(Code.TOO_LARGE, f"{message}请改正公式、把格式改为常规，或另存为 CSV。")
     except ValueError as error:  # a number that is none, an address without row
         message = "工作表里有不合规的数值或行列号。请用 Excel 打开并另存为 .xlsx 后重新提交。"
         raise RefusedFileError(Code.BROKEN, message) from error
@@ -177,6 +187,10 @@ class _Piece:
             self._text = self._text.cast(pl.String)
         except pl.exceptions.InvalidOperationError as error:
             raise broken_file() from error
+
+    def has_any(self, signs: Sequence[str]) -> bool:
+        """Whether one of these occurs."""
+        return bool(self._text.str.contains_any(list(signs)).item())
 
     def count(self, pattern: str) -> int:
         """How often a pattern occurs."""
@@ -222,25 +236,43 @@ class _Scan:
 
     def take(self, piece: _Piece) -> None:
         """Look through the next piece."""
-        is_first, has_hidden = self.row == 0, any(sign in piece.xml for sign in (b"hidden", b'ht="0', b"ht='0"))
+        is_first, has_rare = self.row == 0, piece.has_any([*_RARE, self.patterns.formula.decode()])
+        has_hidden = has_rare and any(sign in piece.xml for sign in (b"hidden", b'ht="0', b"ht='0"))
         piece, is_usual = self._placed(piece, is_numbered=not has_hidden or not self.patterns.nameless.search(piece.xml))
         self.is_empty = self.is_empty and not self.patterns.filled.search(piece.xml)
         if not is_usual:
             self._note_values(piece)
-        if b"DISPIMG(" in piece.xml:
+        if has_rare and b"DISPIMG(" in piece.xml:
             self.traits.pictures.update(map(_place, self.patterns.picture.findall(piece.xml)))
-        if b"strike" in piece.xml:
+        if has_rare and b"strike" in piece.xml:
             self.traits.struck.update(map(_place, self.patterns.struck.findall(piece.xml)))
         self._note_large(piece)
-        self._note_formulas(piece)
+        if has_rare:
+            self._note_formulas(piece)
         self._note_styles(piece)
         self._note_strings(piece.xml)
         if is_first or has_hidden:
             self._note_hidden(piece.xml)
         if not piece.xml[-_SHORT:].rstrip().endswith(self.patterns.row_end) and self.patterns.end in piece.xml:
-            self.traits.merged.extend(area.decode() for area in self.patterns.merged.findall(piece.xml))
+            self.traits.merged.extend(area[1].decode() for area in islice(self.patterns.merged.finditer(piece.xml), _MOST_AREAS))
             self.traits.beside.extend(("", text) for text in page_texts(piece.xml[piece.xml.rindex(self.patterns.end) :].decode()))
             self.is_stale = bool(self.patterns.stale.search(piece.xml))
+
+    @property
+    def marks(self) -> int:
+        """How many cells something is noted of."""
+        traits = self.traits
+        noted = (
+            traits.errors,
+            traits.uncomputed,
+            traits.shown,
+            traits.worded,
+            traits.long_numbers,
+            traits.unseen,
+            traits.struck,
+            traits.months,
+        )
+        return sum(map(len, (*noted, traits.pictures, self.zeros, self.blanks)))
 
     def finished(self) -> Traits:
         """What has been found."""
@@ -345,6 +377,8 @@ class _Scan:
         place = _place(found[1])
         if style in self.book.struck:
             self.traits.struck.add(place)
+        if style in self.book.months:
+            self.traits.months.add(place)
         if style not in self.book.formats or not (kind == "n" or kind in _TEXTS):
             return
         value = None if kind in _TEXTS else (found[2] or b"").decode(errors="replace")

@@ -30,6 +30,7 @@ _FORMATS = {
     "10": "0.00%",
     "46": "[h]:mm:ss",
     **dict.fromkeys(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))), "yyyy-mm-dd"),
+    **dict.fromkeys(map(str, (17, 27, 36, 50, 52, 57)), "yyyy-mm"),
 }
 _TRUE = {"1", "true"}
 
@@ -154,6 +155,7 @@ def _book(package: Package, workbook: ElementTree.Element, texts: str, styles: s
         has_pictures=_has_pictures(package, posixpath.dirname(styles)),
         formats=changing,
         days=frozenset(str(index) for index, form in enumerate(formats) if form.is_day),
+        months=frozenset(str(index) for index, form in enumerate(formats) if form.is_month),
         struck=struck,
         strings=scan_strings(package, texts) if texts in package else Strings(),
     )

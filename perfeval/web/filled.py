@@ -1,14 +1,16 @@
 """Forms as people fill them in (审批表单): what was typed becomes an answer, or a refusal in Chinese."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from urllib.parse import parse_qs
 
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
 from perfeval.errors import ApprovalError
-from perfeval.model import Answer, Verdict
+from perfeval.model import Answer, Remark, Verdict
 from perfeval.model.digests import check_code
 
 _MOST_FIELDS = 200
@@ -24,6 +26,16 @@ class Filled:
 
     def __getitem__(self, name: str) -> str:
         return self.fields.get(name, "").strip()
+
+    def numbered(self, name: str) -> list[str]:
+        """The fields `name_1`, `name_2` … in their order."""
+        numbers = sorted(int(key[len(name) + 1 :]) for key in self.fields if re.fullmatch(rf"{name}_[1-9][0-9]{{0,2}}", key))
+        return [self[f"{name}_{number}"] for number in numbers]
+
+    @property
+    def remarks(self) -> list[tuple[str, str]]:
+        """Places and what is wanted there; rows of which nothing is filled in are none."""
+        return [pair for pair in zip_longest(self.numbered("place"), self.numbered("remark"), fillvalue="") if any(pair)]
 
 
 def read_form(body: bytes) -> Filled:
@@ -50,7 +62,8 @@ def read_answer(filled: Filled, person: Person, digest: str) -> Answer:
     if not statement and not filled["code"]:
         raise ApprovalError("A50", "没有填写动态码", "填写手机动态码应用上的6位数字，或用本机设备签名。")
     proof = Proof(ProofKind.PASSKEY, signed) if statement else None
-    return Answer(verdict, person.name, filled["code"], check_code(digest), filled["comment"], statement, proof)
+    remarks = tuple(Remark(place, text) for place, text in filled.remarks)
+    return Answer(verdict, person.name, filled["code"], check_code(digest), filled["comment"], statement, proof, remarks)
 
 
 def _signed(text: str) -> dict[str, str]:

@@ -25,6 +25,9 @@ from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_d
 from perfeval.office import Office
 from perfeval.report.reading import Grid, Passage
 from perfeval.tracing import open_tracer
+from perfeval.web.changes import compare
+from perfeval.web.charts import draw
+from perfeval.web.clerk import look_after, subjects
 from perfeval.web.filled import Filled, read_answer, read_form
 from perfeval.web.overview import ROWS, look_over
 from perfeval.web.submitted import Submitted, look_at, read_report
@@ -33,11 +36,21 @@ CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
+OK = 200
 _STATIC = {"review.css": "text/css", "review.js": "text/javascript", "seal.svg": "image/svg+xml"}
+_WORK = r"/review/clerk/(?P<year>20[0-9]{2})/(?P<programme>[^/]{1,64})"
 _PLACE = r"/review/(?P<evaluation>[a-z0-9-]{1,64})/(?P<number>[1-9][0-9]{0,3})"
 
-# Tells the conductor, afterwards, that an evaluation can go on: its id, and why in words.
-GoOn = Callable[[str, str], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class Conducting:
+    """What the conductor is told, once the answer is out.
+
+    `go_on`: an evaluation can go on, by its id, and why in words. `start`: a year, a programme's key, and the name of who prepares it.
+    """
+
+    go_on: Callable[[str, str], Awaitable[None]]
+    start: Callable[[int, str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +65,14 @@ class Visitor:
 class Review:
     """The review pages of one office."""
 
-    def __init__(self, office: Office, go_on: GoOn) -> None:
-        self._office, self._go_on = office, go_on
+    def __init__(self, office: Office, conducting: Conducting) -> None:
+        self._office, self._conducting = office, conducting
         self._templates = _environment()
         self._answers: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = [
             ("GET", re.compile("/|/perfeval/|/review/?"), self._overview),
+            ("GET", re.compile(r"/review/clerk"), self._clerk),
+            ("GET", re.compile(_WORK), self._clerk),
+            ("POST", re.compile(_WORK), self._start),
             ("GET", re.compile(r"/review/(?P<evaluation>[a-z0-9-]{1,64})/?"), self._latest),
             ("GET", re.compile(_PLACE), self._revision),
             ("POST", re.compile(_PLACE), self._decide),
@@ -104,7 +120,7 @@ class Review:
     def _overview(self, visitor: Visitor, asked: Filled) -> Response:
         page = int(asked["page"]) if re.fullmatch("[0-9]{1,6}", asked["page"]) else 1
         seen = look_over(self._office, visitor.person, asked["q"], page)
-        return self._page("overview", visitor, seen=seen, search=asked["q"])
+        return self._page("overview", visitor, seen=seen, search=asked["q"], told=asked["told"])
 
     def _latest(self, _: Visitor, __: Filled, evaluation: str) -> Response:
         with self._office.store.reading() as record:
@@ -112,12 +128,20 @@ class Review:
         return RedirectResponse(f"/review/{evaluation}/{revision.number}", 303)
 
     def _revision(self, visitor: Visitor, asked: Filled, evaluation: str, number: str) -> Response:
-        return self._shown(visitor, self._seen(visitor, evaluation, number), Filled({"told": asked["told"]}))
+        given = {"told": asked["told"], "place_1": asked["place"][:60]}
+        return self._shown(visitor, self._seen(visitor, evaluation, number), Filled(given))
 
     def _shown(self, visitor: Visitor, seen: Submitted, filled: Filled, status: int = 200) -> Response:
         report = read_report(self._office, seen.drafted) if seen.drafted else None
-        keys = [item.passkey for item in visitor.person.confirmed if item.passkey]
-        return self._page("revision", visitor, status, seen=seen, filled=filled, report=report, passkeys=keys)
+        shown = {
+            "report": report,
+            "passkeys": [item.passkey for item in visitor.person.confirmed if item.passkey],
+            "charts": draw(self._office, seen.revision) if seen.drafted else [],
+            "changes": compare(self._office, seen.revision) if seen.revision.number > 1 and seen.drafted else None,
+            "asked": [item for item in steps.remarks(self._office, seen.evaluation) if item.revision == seen.revision.number],
+        }
+        titles = {"execution": "预算执行率"} | {row.id: row.name for _, rows in seen.levels for row in rows}
+        return self._page("revision", visitor, status, seen=seen, filled=filled, titles=titles, **shown)
 
     def _figure(self, visitor: Visitor, asked: Filled, evaluation: str, number: str, figure: str) -> Response:
         seen_revision = self._existing(evaluation, number)
@@ -138,6 +162,15 @@ class Review:
             return self._message(visitor, "没有这本台账", "从送审材料页面下载。", 404)
         name, digest = received[int(place)]
         return FileResponse(self._office.store.artifacts.path(digest), filename=name, media_type="application/octet-stream")
+
+    def _clerk(self, visitor: Visitor, _: Filled, year: str = "", programme: str = "") -> Response:
+        if OPERATOR not in visitor.person.roles:
+            return self._message(visitor, "这是经办人的页面", "由经办人登录后打开。", 403)
+        known = subjects(self._office)
+        if not year and len(known) == 1:
+            return RedirectResponse(f"/review/clerk/{known[0].year}/{known[0].programme.key}", 303)
+        work = look_after(self._office, int(year), programme) if year else None
+        return self._page("clerk", visitor, subjects=known, work=work)
 
     # ---- what is done ------------------------------------------------------------------------------------------------
 
@@ -167,15 +200,24 @@ class Review:
     def _correct(self, visitor: Visitor, filled: Filled, evaluation: str, number: str) -> Response:
         seen = self._seen(visitor, evaluation, number)
         try:
-            steps.record_correction(self._office, seen.revision, _noted(seen, filled), visitor.person.id)
+            steps.record_correction(self._office, seen.revision, _noted(seen, filled), visitor.person.id, filled.numbered("reply"))
         except ApprovalError as error:
             return self._shown(visitor, self._seen(visitor, evaluation, number), replace(filled, problem=str(error)), 409)
         return self._done(seen, f"更正已提交（{visitor.person.name}）")
 
+    def _start(self, visitor: Visitor, _: Filled, year: str, programme: str) -> Response:
+        """A run that begins now, where nothing is in its way."""
+        shown = self._clerk(visitor, _, year, programme)
+        if shown.status_code != OK or not look_after(self._office, int(year), programme).may_start:
+            return shown
+        steps.note_act(self._office, "送审", f"{year}年度 {programme}", visitor.person.id)
+        task = BackgroundTask(self._conducting.start, int(year), programme, visitor.person.name)
+        return RedirectResponse(f"/review/?{urlencode({'told': 'started'})}", 303, background=task)
+
     def _done(self, seen: Submitted, told: str) -> Response:
         """Answered at once; the conductor is told afterwards."""
         path = f"/review/{seen.evaluation.id}/{seen.revision.number}?{urlencode({'told': 'recorded'})}"
-        return RedirectResponse(path, 303, background=BackgroundTask(self._go_on, seen.evaluation.id, told))
+        return RedirectResponse(path, 303, background=BackgroundTask(self._conducting.go_on, seen.evaluation.id, told))
 
     # ---- in common ---------------------------------------------------------------------------------------------------
 

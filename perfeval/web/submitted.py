@@ -159,7 +159,13 @@ class Printed:
 
     parts: Sequence[Passage | Grid]
     pieces: Mapping[int, Sequence[Piece]]
+    names: Mapping[int, str]
     most_rows: int = _LISTED_ROWS
+
+    @property
+    def paragraphs(self) -> list[tuple[str, str]]:
+        """What a remark can speak of outside tables: the paragraph's name, and its text."""
+        return [(self.names[part.number], part.text) for part in self.parts if isinstance(part, Passage) and part.number in self.names]
 
     def of(self, passage: Passage) -> Sequence[Piece]:
         """A paragraph in pieces."""
@@ -174,7 +180,10 @@ def read_report(office: Office, drafted: Drafted) -> Printed:
         marked[paragraph].append((start, start + len(figure.text), figure.id))
     grids = (cell for part in parts if isinstance(part, Grid) for row in part.rows for cell in row)
     passages = [*(part for part in parts if isinstance(part, Passage)), *(passage for cell in grids for passage in cell.passages)]
-    return Printed(parts, {item.number: _cut(item.text, marked[item.number]) for item in passages if item.number in marked})
+    # As remarks count them: those that say something.
+    filled = sorted((item for item in passages if item.text.strip()), key=lambda item: item.number)
+    names = {item.number: f"第{place}段" for place, item in enumerate(filled, start=1)}
+    return Printed(parts, {item.number: _cut(item.text, marked[item.number]) for item in passages if item.number in marked}, names)
 
 
 def _cut(text: str, marked: Sequence[tuple[int, int, str]]) -> list[Piece]:

@@ -160,7 +160,18 @@ def test_bag_is_missing(subject: Subject) -> None:
         steps.score_indicators(office, revision)
 
 
-def test_bag_of_another_unit_or_programme_is_not_this_ones(subject: Subject) -> None:
+def test_bag_of_a_programme_that_has_another_key_now_is_known_by_its_code(subject: Subject) -> None:
+    edit(subject.workspace.config_file, "key: zdxm", "key: projects")
+    assert growth(Workspace(subject.workspace.root).subject(2023)).value == 0
+
+
+def test_bag_of_another_programme_is_not_this_ones(subject: Subject) -> None:
+    edit(subject.workspace.config_file, "key: zdxm", "key: projects")
+    edit(bag(subject) / "data" / "workspace" / "perfeval.yml", "codes: [ZDXM-2022-001]", "codes: [ZDXM-2022-009]")
+    assert growth(Workspace(subject.workspace.root).subject(2023)).reason == "没有上一年度的归档"
+
+
+def test_bag_of_another_unit_is_not_this_ones(subject: Subject) -> None:
     edit(bag(subject) / "data" / "workspace" / "perfeval.yml", "name: 桃江县重点项目建设事务中心", "name: 别的单位")
     assert growth(subject).reason == "没有上一年度的归档"
 

@@ -1,5 +1,5 @@
 "use strict";
-// A decision signed by the approver's own device. The page works without this: then a code proves who decides.
+// Remarks from where they are about, and a decision signed by the approver's own device. The page works without this too.
 const form = document.getElementById("form");
 const button = document.getElementById("sign");
 const problem = document.getElementById("sign-problem");
@@ -55,5 +55,39 @@ if (button && window.isSecureContext && window.PublicKeyCredential) {
       problem.hidden = false;
     }
     button.disabled = false;
+  });
+}
+
+// One more row for a remark, made of the last one; the first that is still empty is used before.
+const wanted = document.getElementById("wanted");
+const more = document.getElementById("more");
+
+function row(place) {
+  const rows = [...wanted.querySelectorAll("div")];
+  let free = rows.find((each) => !each.querySelector("select").value && !each.querySelector("textarea").value);
+  if (!free) {
+    free = rows.at(-1).cloneNode(true);
+    free.querySelector("textarea").value = "";
+    for (const [name, field] of [["place", "select"], ["remark", "textarea"]]) {
+      const id = `${name}_${rows.length + 1}`;
+      free.querySelector(`label[for^=${name}]`).htmlFor = id;
+      Object.assign(free.querySelector(field), { id, name: id });
+    }
+    more.before(free);
+  }
+  const select = free.querySelector("select");
+  if (place && ![...select.options].some((option) => option.value === place)) select.add(new Option(place, place));
+  select.value = place;
+  return free.querySelector("textarea");
+}
+
+more.hidden = false;
+more.addEventListener("click", () => row("").focus());
+for (const link of document.querySelectorAll("[data-place]")) {
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const field = row(link.dataset.place);
+    field.focus();
+    field.scrollIntoView({ block: "center" });
   });
 }

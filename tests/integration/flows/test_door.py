@@ -33,7 +33,9 @@ PEOPLE = {
 OTHER_RUN = "0d8c7d0e-2222-4222-8222-222222222222"
 RESUME, SET_STATE = f"/api/flow_runs/{RUN}/resume", f"/api/flow_runs/{RUN}/set_state"
 START = f"/api/deployments/{RUN}/create_flow_run"
-DEPLOYMENTS = {f"/api/deployments/{RUN}": "annual", f"/api/deployments/{OTHER_RUN}": "daily"}
+DEPLOYMENTS = {
+    f"/api/deployments/{RUN}": "annual", f"/api/deployments/{OTHER_RUN}": "daily", "/api/deployments/name/self-evaluation/annual": "annual",
+}  # fmt: skip
 RETRY = b'{"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": true}'
 FORM = {"decision": "同意", "approver": "样例甲", "check_code": "0123abcd", "comment": "", "code": "123456"}
 
@@ -57,7 +59,7 @@ class Prefect:
             await self._say(send, 200, {"id": RUN, "state": self.state})
             return
         if method == "GET" and path in DEPLOYMENTS:
-            await self._say(send, 200, {"name": DEPLOYMENTS[path]})
+            await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
             return
         self.asked.append((method, path, json.loads(body) if body[:1] == b"{" else body))
         if method == "POST" and self.busy:
@@ -136,10 +138,14 @@ class Desk:
     notes: list[Any] = field(default_factory=list)
     unit: str = "样例单位"
     rounds: int = 0
+    ended: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
 
     def person(self, cookie: str) -> Person | None:
-        return PEOPLE.get(cookie)
+        return None if cookie in self.ended else PEOPLE.get(cookie)
+
+    def log_out(self, cookie: str) -> None:
+        self.ended.append(cookie)
 
     def log_in(self, name: str, code: str, address: str) -> str:
         if (name, code, address) != ("样例甲", "123456", "192.0.2.7"):
@@ -192,13 +198,15 @@ class Desk:
 class Review(web.Review):
     """The review pages, as the door sees them: who came is kept, and a form is answered before the run is told to go on."""
 
-    def __init__(self, go_on: web.GoOn) -> None:
-        self._go_on = go_on
+    def __init__(self, conducting: web.Conducting) -> None:
+        self._conducting = conducting
         self.visitors: list[tuple[str, web.Visitor, bytes]] = []
 
     async def answer(self, request: Request, body: bytes, visitor: web.Visitor) -> Response:
         self.visitors.append((request.url.path, visitor, body))
-        return Response("seen", background=BackgroundTask(self._go_on, "2022-roads-1", "同意") if body else None)
+        if request.url.path == "/review/clerk/2022/roads":
+            return Response("seen", background=BackgroundTask(self._conducting.start, 2022, "roads", visitor.person.name))
+        return Response("seen", background=BackgroundTask(self._conducting.go_on, "2022-roads-1", "同意") if body else None)
 
 
 class Office:
@@ -208,8 +216,8 @@ class Office:
         self.prefect, self.desk = Prefect(), Desk()
         self.door = Door(self.prefect, self.desk, self._opened, "unser", ORIGIN)
 
-    def _opened(self, go_on: web.GoOn) -> Review:
-        self.review = Review(go_on)
+    def _opened(self, conducting: web.Conducting) -> Review:
+        self.review = Review(conducting)
         return self.review
 
     def ask(self, method: str, path: str, body: Any = b"", **headers: str) -> Answer:
@@ -649,6 +657,12 @@ def test_decision_on_a_review_page_is_answered_and_the_run_told_to_go_on_afterwa
     office.desk.standing_form = "bureau-r1-"
     assert office.as_person("POST", "/review/2022-roads-1/1", b"decision=x").body == b"seen"
     assert office.prefect.moved == ["Resuming"]
+
+
+def test_run_that_the_clerk_starts_on_his_page_is_of_the_deployment(office: Office) -> None:
+    office.as_person("POST", "/review/clerk/2022/roads", b"token=x", person="p2")
+    request = {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"}
+    assert office.prefect.asked[-1] == ("POST", START, {"parameters": {"request": request}})
 
 
 def test_run_that_stands_where_it_should_is_left_alone(office: Office) -> None:

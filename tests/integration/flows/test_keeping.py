@@ -37,7 +37,7 @@ class Ready(BaseHTTPRequestHandler):
 class Server:
     """As much of a server as a keeper needs."""
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Ready)
         url = f"http://127.0.0.1:{self._server.server_port}"
         self.address = Address(url, url, "secret")

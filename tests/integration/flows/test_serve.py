@@ -8,8 +8,9 @@ from sqlalchemy import create_engine, text
 
 from flows import serve
 from flows.client import Address
+from flows.database import URL_VARIABLE, database_address
 from perfeval.certificate import make_certificate
-from perfeval.errors import UsageError
+from perfeval.errors import ConfigurationError, UsageError
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
@@ -70,11 +71,31 @@ def test_database_of_a_workspace_whose_name_holds_signs_of_an_address_lies_in_it
     create_workspace(tmp_path / "a?b#c%41")
     place = open_office(tmp_path / "a?b#c%41").workspace
     (place.state / "prefect").mkdir()
-    url = serve.environment(place, LOCAL)["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
+    url = database_address(place.state / "prefect" / "prefect.db")
     with create_engine(url.replace("+aiosqlite", "")).connect() as connection:
         connection.execute(text("CREATE TABLE kept (id INTEGER)"))
     assert (place.state / "prefect" / "prefect.db").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["a?b#c%41"]
+
+
+def test_address_of_prefects_database_reaches_the_server_alone(place, monkeypatch):
+    monkeypatch.setenv(URL_VARIABLE, "postgresql+psycopg://perfeval:secret@db/prefect")
+    assert database_address(place.state / "prefect.db") == "postgresql+asyncpg://perfeval:secret@db/prefect"
+    assert [name for name, value in serve.environment(place, LOCAL).items() if "secret@db" in value] == []
+    monkeypatch.setenv(URL_VARIABLE, "sqlite:///secret")
+    with pytest.raises(ConfigurationError) as fault:
+        database_address(place.state / "prefect.db")
+    assert (fault.value.code, "secret" in str(fault.value)) == ("F12", False)
+
+
+def test_secret_of_workers_is_that_of_the_office(place, monkeypatch):
+    monkeypatch.setenv("PERFEVAL_KEY", "an invented key for tests")
+    with_key = [serve.Server(place, pooled=pooled) for pooled in (True, True, False)]
+    for server in with_key:
+        server.__exit__(None, None, None)
+    first, second, own = (server.address.machine for server in with_key)
+    assert first == second == serve.machine_secret() != own
+    assert "an invented key" not in first
 
 
 def test_port_in_use_is_named_with_what_to_do(place):

@@ -1,12 +1,15 @@
 """What people see and do on the review pages."""
 
 import html
+import json
 import re
 from typing import Any
 from urllib.parse import urlencode
 
+import openpyxl
 import pytest
 
+from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
 
@@ -160,3 +163,112 @@ def test_clerk_hands_in_the_correction_of_a_returned_draft(house: Any) -> None:
     assert house.page.endswith("/2")
     house.go_on()
     assert "已被第2稿取代" in client.get("/review/2022-zdxm-1/1").text
+
+
+# ---- remarks, and what became of them ------------------------------------------------------------------------------------
+
+REMARKS = {"place_1": "meetings", "remark_1": "次数<i>偏多</i>", "place_2": "", "remark_2": "", "place_4": "第12段", "remark_4": "写明依据"}
+
+
+def test_remarks_go_with_a_return_and_are_replied_to_one_by_one(house: Any) -> None:
+    assert house.send(CENTER, decision="退回修改", comment="请改", **REMARKS).status_code == 303
+    client, page = house.client(CLERK), house.page
+    form = client.get(page).text
+    assert form.count('name="reply_') == 2
+    assert "（协助召开重点项目专题调度会、现场办公会次数）次数&lt;i&gt;偏多&lt;/i&gt;" in form
+    filled = {"token": "token of p1", "note": "已改", "reply_1": "删去一次", "reply_2": ""}
+    answer = client.post(f"{page}/correction", content=urlencode(filled))
+    assert "修改意见没有逐条答复" in answer.text
+    assert ">删去一次</textarea>" in answer.text
+    assert client.post(f"{page}/correction", content=urlencode(filled | {"reply_2": "已写明"})).status_code == 303
+
+
+def test_remark_that_is_not_taken_comes_back_as_it_was_typed(house: Any) -> None:
+    page = house.send(CENTER, decision="同意", place_1="meetings", remark_1="次数偏多", place_2="九", remark_2="x").text
+    assert "只有退回修改才有人答复" in page
+    assert '<option value="meetings" selected>' in page
+    assert '<option value="九" selected>' in page
+    assert ">次数偏多</textarea>" in page
+
+
+def test_second_revision_shows_what_changed_beside_what_was_asked(house: Any) -> None:
+    house.send(CENTER, decision="退回修改", comment="请改", **REMARKS)
+    path = house.office.workspace.root / "ledgers" / "2022" / "调度会议台账.xlsx"
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    row = next(row for row in range(3, sheet.max_row) if "现场办公会" in [cell.value for cell in sheet[row]])
+    sheet.delete_rows(row)
+    book.save(path)
+    filled = {"token": "token of p1", "note": "删去重复的一次", "reply_1": "已删", "reply_2": "已写明"}
+    house.client(CLERK).post(f"{house.page}/correction", content=urlencode(filled))
+    house.go_on()
+    page = house.client(CENTER).get(house.page).text
+    changes = page[page.index('id="changes"') : page.index('class="charts"')]
+    assert "<del>70余、73次</del>" in changes
+    assert f'href="{house.page}/figure/meetings">70余、72次</a>' in changes
+    assert re.search(rf"<del>原第{row}行　\S", changes)
+    assert "由 108 行变为 107 行" in changes
+    assert changes.count("<ins>现第") == 0
+    assert "<del>73</del><ins>72</ins>次" in changes
+    for words in ("删去重复的一次", "次数&lt;i&gt;偏多&lt;/i&gt;", "已写明"):
+        assert words in changes
+
+
+def test_decision_is_signed_by_the_approvers_own_device(house: Any) -> None:
+    client, hidden = house.client(CENTER), {"token": "token of p2"}
+    with house.office.store.reading() as record:
+        digest = record.progress(house.evaluation).draft.content_digest
+    wanted = hidden | {"digest": digest, "decision": "退回修改", "comment": "请改"} | REMARKS
+    heads = house.heads
+    offered = client.post(f"{house.page}/statement", content=urlencode(wanted)).json()
+    assert json.loads(offered["statement"])["remarks"] == [
+        {"place": "meetings", "text": "次数<i>偏多</i>"},
+        {"place": "第12段", "text": "写明依据"},
+    ]
+    refused = client.post(f"{house.page}/statement", content=urlencode(wanted | {"comment": "", "remark_1": ""}))
+    assert (refused.status_code, "没有写要改什么" in refused.json()["detail"]) == (409, True)
+    assert house.heads == heads
+
+
+# ---- the clerk -----------------------------------------------------------------------------------------------------------
+
+WORK = "/review/clerk/2022/zdxm"
+
+
+def test_clerks_page_is_the_clerks(house: Any) -> None:
+    assert house.client(CENTER).get(WORK).status_code == 403
+    client = house.client(CLERK)
+    assert client.get("/review/clerk").headers["location"] == WORK
+    page = client.get(WORK).text
+    assert "待中心审批" in page
+    assert "开始自评" not in page
+    assert client.get("/review/clerk/2022/nothing").status_code == 409
+
+
+def test_clerk_is_told_what_must_still_be_explained(house: Any) -> None:
+    file = house.office.workspace.root / "explanations" / "2022.yml"
+    file.write_text(re.sub(r"(?ms)^caught_up:.*?\n(?=\S)", "", file.read_text("utf-8")), encoding="utf-8")
+    page = text_of(house.client(CLERK).get(WORK).text)
+    assert re.search("还缺 *1 *处说明", page)
+    assert "caught_up" in page
+
+
+def test_clerk_is_told_what_is_wrong_with_the_ledgers(house: Any) -> None:
+    path = house.office.workspace.root / "ledgers" / "2022" / "调度会议台账.xlsx"
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0]["B3"].value = None
+    book.save(path)
+    page = text_of(house.client(CLERK).get(WORK).text)
+    assert re.search("台账有 *1 *处错误", page)
+    assert "调度会议台账.xlsx!调度会议台账!B3" in page
+
+
+def test_clerk_starts_a_run_when_nothing_is_in_the_way(house: Any) -> None:
+    client, filled = house.client(CLERK), urlencode({"token": "token of p1"})
+    assert client.post(WORK, content=filled).status_code == 200
+    assert house.told == []
+    steps.close_evaluation(house.office.store, house.evaluation)
+    assert "开始自评，送审" in client.get(WORK).text
+    assert house.client(CENTER).post(WORK, content=urlencode({"token": "token of p2"})).status_code == 403
+    assert client.post(WORK, content=filled).headers["location"] == "/review/?told=started"
+    assert house.told == [("2022 zdxm", CLERK)]

@@ -273,6 +273,19 @@ def test_row_that_lacks_most_is_found_once(write_budget: Write, found: Found, ce
     assert found() == [("V12", "C3", "待补")]
 
 
+@pytest.mark.parametrize("cell", ["不详", ""])
+def test_findings_without_number_are_listed_in_part(write_csv: Write, read: Read, monkeypatch: pytest.MonkeyPatch, cell: str) -> None:
+    for module in ("rows", "reader", "marked"):
+        monkeypatch.setattr(f"perfeval.ledgers.{module}.MOST_FINDINGS", 3)
+    write_csv(*[f"WJ-{number},{cell},企业,满意" for number in range(5)])
+    reading = read()
+    assert dict(reading.ledgers) == {}
+    assert [finding.cell for finding in reading.findings] == [None, "B2", "B3", "B4"]
+    assert {finding.message for finding in reading.findings if not finding.cell} == {
+        "问题太多，只列出前3处，后面的没有检查。请先改正这些，多半是整栏的同一个问题。"
+    }
+
+
 def test_header_alone_is_a_warning(write_workbook: Write, read: Read) -> None:
     write_workbook("满意度调查台账.xlsx", {"A1": "问卷编号", "B1": "调查日期", "C1": "对象类别", "D1": "评价"})
     reading = read()

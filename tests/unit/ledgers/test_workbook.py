@@ -217,6 +217,34 @@ def test_hidden_columns_before_the_first_are_no_endless_list(write_budget: Write
     assert [code for code, _, _ in found()] == ["L17"]
 
 
+@pytest.mark.parametrize("number", [60, 59, 0, 366])
+def test_small_number_shown_as_a_day_is_none(write_budget: Write, found: Found, number: int) -> None:
+    def show(workbook: Workbook) -> None:
+        workbook.active["B2"].value, workbook.active["B2"].number_format = number, "yyyy/m/d"
+
+    write_budget(change=show)
+    assert [(code, cell) for code, cell, _ in found()] == [("V03", "B2")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "number_format", "codes"),
+    [
+        (date(2022, 3, 1), 'yyyy"年"m"月"', ["V03"]),
+        (date(2022, 3, 1), "mmm-yy", ["V03"]),
+        (date(2022, 3, 5), 'yyyy"年"m"月"', []),
+        (date(2022, 3, 1), 'm"月"d"日"', []),
+    ],
+)
+def test_month_typed_where_a_day_belongs_is_told(
+    write_budget: Write, found: Found, typed: date, number_format: str, codes: list[str]
+) -> None:
+    def show(workbook: Workbook) -> None:
+        workbook.active["B2"].value, workbook.active["B2"].number_format = typed, number_format
+
+    write_budget(change=show)
+    assert [code for code, _, _ in found()] == codes
+
+
 def test_month_that_excel_turned_into_a_day_is_read(write_workbook: Write, read: Read) -> None:
     header = {"A1": "项目编号", "B1": "月份", "C1": "计划进度(%)", "D1": "实际进度(%)", "E1": "当月完成投资（元）", "F1": "存在问题"}
     write_workbook("项目进度台账.xlsx", {**header, "A2": "X1", "B2": date(2022, 3, 1), "C2": 50, "D2": 40, "E2": 12.5})
