@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from perfeval.checks import THEMES, check_ledgers, load_classification, load_limits, unmet_goals
+from perfeval.checks import OF_ANY_COLUMN, THEMES, check_ledgers, load_classification, load_limits, unmet_goals
 from perfeval.configuration import load_yaml, read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
 from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
@@ -269,7 +269,7 @@ def write_report(subject: Subject, revision: int, assessment: Assessment, *, of_
         recorded=brought.recorded,
         is_strict=not of_other_version,
         findings=(*assessment.findings, *assessment.card.doubts),
-        codes={code: (meaning, _theme(code)) for code, meaning in FINDINGS.items()},
+        codes={code: (meaning, _theme(code), code in OF_ANY_COLUMN) for code, meaning in FINDINGS.items()},
         reasons=explained.reasons if subject.explanations.is_file() else None,
     )
     narrative = subject.narrative
