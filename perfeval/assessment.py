@@ -17,6 +17,7 @@ from perfeval.explanations import Explanations, Need, find_missing, find_needs, 
 from perfeval.indicators import (
     IndicatorSystem,
     derive_facts,
+    find_day_doubts,
     find_doubts,
     find_goal_doubts,
     find_growth_doubts,
@@ -162,7 +163,7 @@ def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tup
     last_year = facts_of_last_year(subject) if system.growths else None
     facts = derive_facts(system, ledgers, last_year, judgements)
     card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
-    of_ledgers = (*find_goal_doubts(system, ledgers, card), *find_target_doubts(system, ledgers))
+    of_ledgers = (*find_day_doubts(system, ledgers), *find_goal_doubts(system, ledgers, card), *find_target_doubts(system, ledgers))
     return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_growth_doubts(system, facts, last_year), *of_ledgers))
 
 
