@@ -7,7 +7,7 @@ Patterns that look at every cell run in Polars, whose regular expressions are se
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -188,7 +188,7 @@ class _Piece:
         except pl.exceptions.InvalidOperationError as error:
             raise broken_file() from error
 
-    def has_any(self, signs: Sequence[str]) -> bool:
+    def has_any(self, signs: list[str]) -> bool:
         """Whether one of these occurs."""
         return bool(self._text.str.contains_any(signs).item())
 
