@@ -1,9 +1,13 @@
 """The `perfeval` program: perfeval.cli's commands and those that need Prefect, which alone import it, when they run."""
 
+import re
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -34,13 +38,13 @@ def run(
     year: YearOption,
     name: Annotated[str, typer.Option("--as", help="送审人，默认为设置中的填表人", metavar="NAME")] = "",
     note: Annotated[str, typer.Option(help="退回后已更正：说明更正了什么", metavar="TEXT")] = "",
+    reply: Annotated[list[str] | None, typer.Option(help="答复修改意见，按顺序每条一个", metavar="TEXT")] = None,
     programme: ProgrammeOption = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
     """开始或继续一项自评，直到等待审批。"""
-    from flows.serve import conducting
-    from perfeval.assessment import expect_ledgers
+    from flows.keeping import conducting
     from perfeval.errors import UsageError
     from perfeval.model import Stage
 
@@ -50,15 +54,14 @@ def run(
     if status and status.stage is Stage.ARCHIVED:
         raise UsageError("P08", f"{year}年度的自评已归档：{status.revision.evaluation.id}", "用 perfeval verify 核验归档包。")
     if status and status.stage is Stage.CORRECTING:
-        _correct(office, status, note)
-    elif note:
-        say("没有被退回的稿，--note 未采用。")
+        _correct(office, status, note, reply or [])
+    elif note or reply:
+        say("没有被退回的稿，--note、--reply 未采用。")
     if status and name not in {"", status.revision.evaluation.prepared_by}:
         say(f"这项自评已由“{status.revision.evaluation.prepared_by}”送审，--as 未采用。")
-    if status is None:  # a year mistyped is told before a server is up
-        expect_ledgers(subject)
-        _ = subject.indicators
-    with steps_shown("启动服务……") as show, conducting(office, show) as (conductor, url):
+    if faulty := _faulty(office, subject, status):
+        _report(office, faulty, None, as_json=as_json)
+    with steps_shown("准备服务……") as show, conducting(office, show) as (conductor, url):
         position = conductor.go_on(status.revision.evaluation) if status else conductor.begin(subject, name)
     _report(office, position, url, as_json=as_json)
 
@@ -72,14 +75,17 @@ def decide(
     code: Annotated[str, typer.Option(help="动态码", metavar="N")],
     check_code: Annotated[str, typer.Option(help="核对码", metavar="C")],
     comment: Annotated[str, typer.Option(help="审批意见，退回修改或不同意时必填", metavar="T")] = "",
+    remark: Annotated[
+        list[str] | None, typer.Option(help="退回时的修改意见，可有几条：指标或数字的编号=内容，或 第12段=内容", metavar="PLACE=TEXT")
+    ] = None,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
     """在终端审批，与网页表单效力相同。"""
-    from flows.serve import conducting
+    from flows.keeping import conducting
     from perfeval import steps
     from perfeval.errors import UsageError
-    from perfeval.model import Answer, Verdict
+    from perfeval.model import Answer, Remark, Verdict
 
     office = open_office(workspace)
     with office.store.reading() as record:
@@ -90,7 +96,8 @@ def decide(
         raise UsageError("P09", f"没有“{gate}”这一审批环节", f"可用：{known}")
     if status.draft is None:
         raise UsageError("P10", f"{evaluation} 还没有可审批的报告", "先执行 perfeval run，形成报告后再审批。")
-    steps.decide(office, status.revision, asked, Answer(Verdict[decision.name], name, code, check_code, comment))
+    remarks = tuple(Remark(place, text) for place, _, text in (item.partition("=") for item in remark or ()))
+    steps.decide(office, status.revision, asked, Answer(Verdict[decision.name], name, code, check_code, comment, remarks=remarks))
     say(f"“{name}”的审批决定（{Verdict[decision.name]}）已登记。")
     with steps_shown("推进到下一环节……") as show, conducting(office, show) as (conductor, url):
         position = conductor.go_on(status.revision.evaluation)
@@ -102,10 +109,12 @@ def serve(
     host: Annotated[str, typer.Option(help="监听地址；给其他电脑用写 0.0.0.0", metavar="HOST")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="监听端口", min=0, max=65535, metavar="PORT")] = 4200,
     tls: Annotated[bool, typer.Option("--tls", help="用 perfeval certificate 生成的证书提供 https")] = False,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="自己不执行运行，由 perfeval worker 执行")] = False,
     workspace: WorkspaceOption = Path(),
 ) -> None:
     """启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面，Ctrl-C 结束。"""
-    from flows.serve import HOST, keeping
+    from flows.keeping import keeping
+    from flows.serve import HOST
     from perfeval.errors import UsageError
 
     office = open_office(workspace)
@@ -119,7 +128,7 @@ def serve(
         say("没有用 --tls：姓名、动态码和报告在网络上不加密。给其他电脑用时，先执行 perfeval certificate 主机名，再加 --tls。")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say("正在启动服务……")
-    with keeping(office, host, port, certificate) as server:
+    with keeping(office, host, port, certificate, pooled=no_worker) as server:
         say(f"服务已启动：{server.address.origin}")
         say("用浏览器打开，以自己的姓名和动态码登录。按 Ctrl-C 结束。")
         try:
@@ -128,6 +137,31 @@ def serve(
                 time.sleep(1)
         except KeyboardInterrupt:
             say("正在结束服务……")
+
+
+@app.command()
+def worker(
+    server: Annotated[str, typer.Option(help="服务的地址，如 https://pingjia.example.cn:4200", metavar="URL")],
+    root: Annotated[Path | None, typer.Option(help="服务的根证书（https 时）", metavar="FILE")] = None,
+    workspace: WorkspaceOption = Path(),
+) -> None:
+    """执行 serve --no-worker 收到的运行；可在几台机器上各开几个，Ctrl-C 结束。"""
+    from flows.client import Address
+    from flows.serve import environment, machine_secret
+    from perfeval.errors import UsageError
+
+    office = open_office(workspace)
+    if not re.fullmatch(r"https?://[^/?#\s]+", server := server.rstrip("/")):
+        raise UsageError("P22", f"--server 不是服务的地址：{server}", "写 serve 启动时显示的地址，如 http://127.0.0.1:4200。")
+    address = Address(server, server, machine_secret(), str(root.resolve()) if root else "")
+    say(f"从 {server} 接收运行。按 Ctrl-C 结束。")
+    with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
+        variables = environment(office.workspace, address) | {"PREFECT_HOME": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        process = subprocess.Popen([sys.executable, "-m", "flows.worker"], env=variables, stdin=subprocess.PIPE)  # our own
+        with process, suppress(KeyboardInterrupt):
+            process.wait()
+    if process.returncode:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -168,16 +202,38 @@ def _current(office: "Office", subject: "Subject") -> "Status | None":
     return None if status and status.stage is Stage.REFUSED else status
 
 
-def _correct(office: "Office", status: "Status", note: str) -> None:
+def _faulty(office: "Office", subject: "Subject", status: "Status | None") -> "Position | None":
+    """Where a run would end over faulty ledgers; told before a server is up, and a year mistyped too."""
+    from flows.conduct import Position
+    from perfeval import steps
+    from perfeval.errors import LedgerError
+
+    evaluation = status.revision.evaluation if status else None
+    try:
+        steps.refuse_faulty_ledgers(office, subject, evaluation)
+        _ = status or subject.indicators
+    except LedgerError as error:
+        copies = error.context.get("copies")
+        for copy in copies if isinstance(copies, list) else ():
+            say(f"已标注：{copy}")
+        return Position("", steps.status(office, evaluation) if evaluation else None, steps.failure_of(office.store, "校验台账", error))
+    return None
+
+
+def _correct(office: "Office", status: "Status", note: str, replies: "Sequence[str]") -> None:
     from perfeval import steps
     from perfeval.errors import UsageError
+    from perfeval.submission import remark_title
 
+    revision = status.revision
     if not note.strip():
         with office.store.reading() as record:
-            decisions = record.decisions(status.revision.evaluation, status.revision.number)
-        comments = "；".join(item.comment for item in decisions if item.comment)
-        raise UsageError("P13", f"第{status.revision.number}稿已退回修改：{comments}", "更正台账后，用 --note 说明更正了什么，再运行。")
-    steps.record_correction(office, status.revision, note)
+            decisions = record.decisions(revision.evaluation, revision.number)
+        asked = [remark_title(item) for item in steps.remarks(office, revision.evaluation) if item.revision == revision.number]
+        told = [*(item.comment for item in decisions if item.comment), *asked]
+        how = f"更正台账后，用 --note 说明更正了什么{'，每条修改意见用一个 --reply 答复' if asked else ''}，再运行。"
+        raise UsageError("P13", f"第{revision.number}稿已退回修改：{'；'.join(told)}", how)
+    steps.record_correction(office, revision, note, replies=replies)
 
 
 def _report(office: "Office", position: "Position", server_url: str | None, *, as_json: bool) -> None:
@@ -192,7 +248,7 @@ def _report(office: "Office", position: "Position", server_url: str | None, *, a
     if as_json:
         document: dict[str, Any] = {
             "evaluation": status.revision.evaluation.id if status else None,
-            "flow_run_id": position.run_id,
+            "flow_run_id": position.run_id or None,
             "state": "failed" if failure or status is None else status.key,
             "revision": status.revision.number if status else None,
             "draft": file and str(file),

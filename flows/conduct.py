@@ -4,25 +4,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
-from uuid import UUID
+from typing import TYPE_CHECKING, TypeVar
 
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun, TaskRun
-from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.sorting import TaskRunSort
-from prefect.exceptions import ObjectNotFound
-from prefect.states import AwaitingRetry
-
-from flows.evaluation import DEPLOYMENT, FLOW
+from flows.client import Run
 from flows.forms import awaited, is_behind
 from perfeval import steps
 from perfeval.errors import ServerError
 from perfeval.model import Evaluation, Status
 from perfeval.model.outcomes import Failure
-from perfeval.office import Office
-from perfeval.workspace import Subject
+
+if TYPE_CHECKING:
+    from flows.client import Client
+    from perfeval.office import Office
+    from perfeval.workspace import Subject
 
 T = TypeVar("T")
 
@@ -33,7 +27,7 @@ class Patience:
 
     start: float = 120
     run: float = 3600
-    look: float = 0.25
+    look: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -53,8 +47,8 @@ class Conductor:
 
     def __init__(
         self,
-        office: Office,
-        client: SyncPrefectClient,
+        office: "Office",
+        client: "Client",
         tend: Callable[[], None],
         patience: Patience = Patience(),
         show: Callable[[str], None] = lambda _: None,
@@ -65,61 +59,45 @@ class Conductor:
         self._patience = patience
         self._show = show
 
-    def begin(self, subject: Subject, prepared_by: str) -> Position:
+    def begin(self, subject: "Subject", prepared_by: str) -> Position:
         """Start a run of the deployment, once the runner has registered it, and wait until it stands still."""
-        deployment = self._until(self._deployment, self._patience.start)
+        deployment = self._until(self._client.find_deployment, self._patience.start)
         request = {"year": subject.year, "programme": subject.programme.key, "prepared_by": prepared_by}
-        return self._wait(self._client.create_flow_run_from_deployment(deployment.id, parameters={"request": request}), set())
+        return self._wait(self._client.start_run(deployment, request), set())
 
     def go_on(self, evaluation: Evaluation) -> Position:
         """Move an evaluation's run to where the store is: past a form that the store has the answer to, or out of an early end."""
         with self._office.store.reading() as record:
-            run = self._find(record.run_of(evaluation))
-        if run is None or run.state is None:
+            began = record.run_of(evaluation)
+        run = self._client.read_run(began) if began else None
+        if run is None or not run.type:
             return self.begin(self._office.subject(evaluation), evaluation.prepared_by)
-        status, known = steps.status(self._office, evaluation), {task.id for task in self._steps(run)}
+        status, known = steps.status(self._office, evaluation), {step for step, _ in self._client.read_steps(run.id)}
         soon = datetime.now(UTC) + timedelta(minutes=1)
-        is_put_off = run.state.is_scheduled() and (run.state.state_details.scheduled_time or soon) > soon
-        if run.state.is_final() or is_put_off or (run.state.is_paused() and is_behind(run.state.state_details.pause_key, awaited(status))):
-            self._client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
+        is_put_off = run.type == "SCHEDULED" and (run.due_at or soon) > soon
+        if run.is_final or is_put_off or (run.type == "PAUSED" and is_behind(run.key, awaited(status))):
+            self._client.move(run.id)
         return self._wait(run, known)
 
-    def _wait(self, run: FlowRun, known: set[UUID]) -> Position:
+    def _wait(self, run: Run, known: set[str]) -> Position:
         """Wait until a run stands still; steps that are not known yet are shown."""
 
-        def still() -> FlowRun | None:
-            now = self._client.read_flow_run(run.id)
-            for task in self._steps(run):
-                if task.id not in known:
-                    known.add(task.id)
-                    self._show(task.name.rpartition("-")[0])
-            return now if now.state and (now.state.is_paused() or now.state.is_final()) else None
+        def still() -> Run | None:
+            now = self._client.read_run(run.id)
+            for step, name in self._client.read_steps(run.id):
+                if step not in known:
+                    known.add(step)
+                    self._show(name.rpartition("-")[0])
+            return now if now and now.stands else None
 
-        state = self._until(still, self._patience.run).state
+        found = self._until(still, self._patience.run)
         with self._office.store.reading() as record:
-            evaluation, failure = record.evaluation_of(str(run.id)), record.failure(str(run.id))
+            evaluation, failure = record.evaluation_of(run.id), record.failure(run.id)
         status = steps.status(self._office, evaluation) if evaluation else None
-        if state is None or not state.is_final() or (evaluation and evaluation.outcome):
-            return Position(str(run.id), status, None)
+        if not found.is_final or (evaluation and evaluation.outcome):
+            return Position(run.id, status, None)
         # Whatever no person can repair is told as Prefect keeps it.
-        return Position(str(run.id), status, failure or Failure("", "P14", state.message or "运行异常终止"))
-
-    def _steps(self, run: FlowRun) -> list[TaskRun]:
-        """The steps that a run has begun, oldest first."""
-        of_run = FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))
-        return self._client.read_task_runs(flow_run_filter=of_run, sort=TaskRunSort.EXPECTED_START_TIME_ASC)
-
-    def _find(self, run_id: str | None) -> FlowRun | None:
-        try:
-            return self._client.read_flow_run(UUID(run_id)) if run_id else None
-        except ObjectNotFound:
-            return None
-
-    def _deployment(self) -> DeploymentResponse | None:
-        try:
-            return self._client.read_deployment_by_name(f"{FLOW}/{DEPLOYMENT}")
-        except ObjectNotFound:
-            return None
+        return Position(run.id, status, failure or Failure("", "P14", found.message or "运行异常终止"))
 
     def _until(self, ask: Callable[[], T | None], seconds: float) -> T:
         deadline = time.monotonic() + seconds

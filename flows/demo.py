@@ -8,7 +8,7 @@ from pathlib import Path
 import pyotp
 from rich.console import Console
 
-from flows.serve import conducting
+from flows.keeping import IDLE, conducting
 from perfeval import persons, steps
 from perfeval.approvals.people import OPERATOR
 from perfeval.console import SIGNS, show_scores, tell
@@ -34,6 +34,7 @@ def demonstrate(folder: Path | None) -> None:
     folder = folder or _next_folder(Path("demo"))
     # A key for this workspace alone: nothing of a real office is read or written.
     os.environ[KEY_VARIABLE] = secrets.token_urlsafe(24)
+    os.environ[IDLE] = "0"  # nor is its server of use to another command
     with console.status("写入样例台账……"):
         create_workspace(folder, sample=SAMPLE)
         office = open_office(folder)
@@ -50,7 +51,6 @@ def demonstrate(folder: Path | None) -> None:
             sign.update(f"{status.gate.title}……")
             steps.decide(office, status.revision, status.gate, _approval(status.gate, status.draft, codes[status.gate.key]))
             position = conductor.go_on(status.revision.evaluation)
-        sign.update("结束服务……")
     if position.failure or status is None or status.stage is not Stage.ARCHIVED:
         raise ServerError("P11", "演示没有走到归档", position.failure.message if position.failure else "")
     _show(console, office, status.revision)

@@ -1,6 +1,7 @@
 """The desk behind the door (窗口): what people's requests come to in the office's store. Knows neither Prefect nor HTTP."""
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import PROOF_TITLES, Person, ProofKind
 from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import PEOPLE
-from perfeval.approvals.session import logged_in, seal_session
+from perfeval.approvals.session import LASTS, logged_in, seal_session, session_digest
 from perfeval.approvals.statement import Enrolment, challenge
 from perfeval.errors import ApprovalError
 from perfeval.model import Answer, Evaluation, Revision, Stage, Status, Verdict
@@ -26,6 +27,7 @@ from perfeval.office import Office
 from perfeval.submission import find_draft
 from perfeval.texts import visible
 
+REPLY = "reply_"
 _LENGTHS = {"decision": 10, "approver": NAME_LENGTH, "check_code": 20, "comment": COMMENT_LENGTH, "code": 20}
 _TITLES = {"decision": "审批决定", "approver": "审批人", "check_code": "核对码", "comment": "审批意见", "code": "动态码"}
 
@@ -56,9 +58,18 @@ class Desk:
 
     def person(self, cookie: str) -> Person | None:
         """Whose cookie it is."""
+        now = datetime.now(UTC)
         with self._office.store.reading() as record:
-            people = record.people()
-        return logged_in(cookie, people, datetime.now(UTC), self._key)
+            person = logged_in(cookie, record.people(), now, self._key)
+            ended = record.ended_sessions(now, LASTS) if person else frozenset()
+        return person if session_digest(cookie, self._key) not in ended else None
+
+    def log_out(self, cookie: str) -> None:
+        """End the session of a cookie, for all copies of it and for good."""
+        person, session = self.person(cookie), session_digest(cookie, self._key)
+        if person and session:  # nobody else's texts are remembered
+            with self._office.store.transaction() as record:
+                record.end_session(session, person.id)
 
     # ---- what people do ----------------------------------------------------------------------------------------------
 
@@ -99,7 +110,8 @@ class Desk:
         if len(note) > COMMENT_LENGTH:
             raise ApprovalError("A50", f"更正说明有{len(note)}字，超过{COMMENT_LENGTH}字", "缩短说明，详细材料另附。")
         self.check_operator(person)
-        steps.record_correction(self._office, revision, note, person.id)
+        replies = sorted((name for name in filled if name.startswith(REPLY)), key=lambda name: name.removeprefix(REPLY).zfill(4))
+        steps.record_correction(self._office, revision, note, person.id, [_text(filled, name) for name in replies])
         return f"更正已提交（{person.name}）"
 
     def check_operator(self, person: Person) -> None:
@@ -123,6 +135,17 @@ class Desk:
         with self._office.store.reading() as record:
             found, runs = [item.status(self._office.workspace.gates) for item in record.all_progress()], record.runs()
         return [(status, runs.get(status.revision.evaluation.id)) for status in reversed(found)]
+
+    def run_of(self, evaluation_id: str) -> tuple[str, str]:
+        """The run of an evaluation, empty where there is none, and how the key of the form begins that it must be at."""
+        with self._office.store.reading() as record:
+            evaluation = record.evaluation(evaluation_id)
+            run, status = record.run_of(evaluation), record.progress(evaluation).status(self._office.workspace.gates)
+        return run or "", awaited(status)
+
+    def form_token(self, cookie: str) -> str:
+        """What the forms of somebody who is logged in carry, so that nobody else's are taken for his."""
+        return to_base64(hmac.digest(derive_key(self._office.key, "form"), cookie.encode(), "sha256"))
 
     def open_runs(self) -> dict[str, str]:
         """The runs of evaluations under way, each with how the key of the form begins that it must be at."""

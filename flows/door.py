@@ -13,9 +13,11 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -27,10 +29,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from flows.client import DEPLOYMENT, FLOW, MACHINE
 from flows.desk import Desk, Standing
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
-from flows.serve import MACHINE, ORIGIN, TLS, end_with_parent
+from flows.serve import ORIGIN, TLS, end_with_parent
+from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import PerfevalError, StoreError
 from perfeval.office import this_office
@@ -48,7 +52,10 @@ _PAUSE_SECONDS = 0.1
 # A person who has decided is told so after this long, even where Prefect still finds no room to move the run.
 _TOLD_SECONDS = 2.0
 _TEND_SECONDS = 10.0
-_OK, _BUSY = 200, 503
+# What the runner asks for again and again. It is answered when a run was moved or started, and now and then for what the clock starts.
+_DUE = "/api/deployments/get_scheduled_flow_runs"
+_DUE_SECONDS = 5.0
+_OK, _CREATED, _BUSY = 200, 201, 503
 _OVERTAKEN = "继续到已登记的进度"
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
@@ -73,6 +80,7 @@ _PREFECTS = {
     "permissions-policy": "publickey-credentials-get=(), publickey-credentials-create=()",
 }
 _OURS = {"content-security-policy": CSP, "cross-origin-opener-policy": "same-origin", "cache-control": "no-store"}
+_REVIEWS = {**_OURS, "content-security-policy": web.CSP}
 _ALL = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
 
 
@@ -88,15 +96,21 @@ class Asked:
 
 
 class Door:
-    """The outer ASGI application around Prefect's. `origin` is where people open it, such as https://host:4200."""
+    """The outer ASGI application around Prefect's, and the review pages, made with what they need of it.
 
-    def __init__(self, prefect: ASGIApp, desk: Desk, machine: str, origin: str) -> None:
+    `origin` is where people open it, such as https://host:4200.
+    """
+
+    def __init__(self, prefect: ASGIApp, desk: Desk, review: Callable[[web.Conducting], web.Review], machine: str, origin: str) -> None:
         self._prefect = prefect
         self._desk = desk
         self._machine = machine.encode()
         self._hall = Hall(desk, origin)
+        self._review = review(web.Conducting(self._go_on_with, self._begin))
         self._writing = asyncio.Lock()
         self._moves: set[asyncio.Task[None]] = set()
+        self._moved = asyncio.Event()
+        self._moved.set()  # whatever was moved before this server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the life cycle, which is Prefect's."""
@@ -130,7 +144,10 @@ class Door:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, headers = scope["path"], Headers(scope=scope)
-        if path == "/" or path.startswith("/perfeval/"):
+        if self._review.owns(path):
+            await self._answer_review(scope, receive, _with(send, _REVIEWS))
+            return
+        if path.startswith("/perfeval/"):
             await self._answer_ours(scope, receive, _with(send, _OURS))
             return
         send = _with(send, _PREFECTS)
@@ -156,6 +173,20 @@ class Door:
             body = await _read_body(receive, _PEOPLES_LIMIT)
             response = _refuse("提交的内容过长。", 413) if body is None else await self._hall.answer(request, body)
         await response(scope, receive, send)
+
+    async def _answer_review(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        visitor = await self._hall.visitor(scope)
+        if file := self._review.static(scope["path"]) if request.method in {"GET", "HEAD"} else None:
+            response = file
+        elif visitor is None:
+            response = _turn_away(scope)
+        elif request.method not in {"GET", "HEAD"} and not is_same_origin(request.headers):
+            response = _refuse("这个请求不是从本页面发出的。", 403)
+        else:
+            body = await _read_body(receive, _PEOPLES_LIMIT)
+            response = _refuse("提交的内容过长。", 413) if body is None else await self._review.answer(request, body, visitor)
+        await response(scope, _nothing_more, send)
 
     # ---- Prefect's pages, for people ---------------------------------------------------------------------------------
 
@@ -239,6 +270,8 @@ class Door:
         details = state.get("state_details") if isinstance(state, dict) else None
         if isinstance(details, dict) and details.get("scheduled_time"):
             return _refuse("自评只能现在开始；每年的定时启动在设置里。", 409)
+        if (await self._read(f"/api/deployments/{deployment}")).get("name") != DEPLOYMENT:
+            return _refuse(f"在网页上只能开始自评（{DEPLOYMENT}）；通知每天自动发送，也可执行 perfeval remind。", 409)
         self._desk.check_operator(asked.person)
         await run_in_threadpool(self._desk.note, asked.person, "送审", f"{year or '上'}年度 {programme}".strip())
         given = {"request": {"year": year, "programme": programme, "prepared_by": asked.person.name}}
@@ -265,6 +298,22 @@ class Door:
             before = behind
             await asyncio.sleep(_TEND_SECONDS)
 
+    async def _go_on_with(self, evaluation: str, why: str) -> None:
+        """Tell the run of an evaluation to go on, where it stands at a form that the store has the answer to."""
+        run, form = await run_in_threadpool(self._desk.run_of, evaluation)
+        state = await self._state(run) if run else {}
+        if state.get("type") == "PAUSED" and is_behind(key := _key(state), form):
+            await self._go_on(run, key, why)
+
+    async def _begin(self, year: int, programme: str, prepared_by: str) -> None:
+        """Start a run of a programme's year."""
+        deployment = (await self._read(f"/api/deployments/name/{FLOW}/{DEPLOYMENT}")).get("id")
+        body = json.dumps({"parameters": {"request": {"year": year, "programme": programme, "prepared_by": prepared_by}}}).encode()
+        path = f"/api/deployments/{deployment}/create_flow_run"
+        status, _ = _joined(await self._written(_scope("POST", path, body), body, _nothing_more))
+        if status != _CREATED:
+            logging.getLogger(__name__).error("no run was started for %s %s: %s", year, programme, status)
+
     async def _go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on; what is recorded stands, whether Prefect has room for that now or later."""
         task = asyncio.create_task(self._move(run, key, why))
@@ -282,14 +331,18 @@ class Door:
                     return
                 answer = await _ask(self._prefect, _scope("POST", path, body), body, _nothing_more)
             if answer[0]["status"] != _BUSY:
+                self._moved.set()
                 return
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _state(self, run: str) -> dict[str, Any]:
         """A run's state, as Prefect has it; nothing where it does not know the run."""
-        messages = await _ask(self._prefect, _scope("GET", f"/api/flow_runs/{run}"), b"", _nothing_more)
-        status, body = _joined(messages)
-        return dict(json.loads(body).get("state") or {}) if status == _OK else {}
+        return dict((await self._read(f"/api/flow_runs/{run}")).get("state") or {})
+
+    async def _read(self, path: str) -> dict[str, Any]:
+        """What Prefect has at a path; nothing where it has nothing."""
+        status, body = _joined(await _ask(self._prefect, _scope("GET", path), b"", _nothing_more))
+        return dict(json.loads(body)) if status == _OK else {}
 
     async def _repeated(self, asked: Asked, path: str, document: object) -> Response:
         body = json.dumps(document).encode()
@@ -298,6 +351,10 @@ class Door:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What our own processes ask, as they ask it."""
+        if scope["path"] == _DUE:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), _DUE_SECONDS)
+            self._moved.clear()  # before the answer is looked for: what moves from now on is for the next one
         if scope["method"] in {"GET", "HEAD"} or (scope["method"] == "POST" and _READS.search(scope["path"])):
             await self._prefect(scope, receive, send)
             return
@@ -310,11 +367,14 @@ class Door:
 
     async def _written(self, scope: Scope, body: bytes, receive: Receive) -> list[Message]:
         """A request when no other writes; what moves a run, until the database had room for it."""
-        deadline = time.monotonic() + (_PATIENCE_SECONDS if _REPEATED.fullmatch(scope["path"]) else 0)
+        moves = _REPEATED.fullmatch(scope["path"]) is not None
+        deadline = time.monotonic() + (_PATIENCE_SECONDS if moves else 0)
         while True:
             async with self._writing:
                 answer = await _ask(self._prefect, scope, body, receive)
             if not answer or answer[0]["status"] != _BUSY or time.monotonic() > deadline:
+                if moves:
+                    self._moved.set()
                 return answer
             await asyncio.sleep(_PAUSE_SECONDS)
 
@@ -427,13 +487,15 @@ def main() -> None:
     from prefect.server.api.server import create_app
 
     end_with_parent()
-    app: Any = Door(create_app(final=True), Desk(this_office()), machine, os.environ[ORIGIN])
+    app: Any = Door(create_app(final=True), Desk(this_office()), partial(web.Review, this_office()), machine, os.environ[ORIGIN])
     certificate = os.environ.get(TLS)
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=3, ws_ping_interval=None, proxy_headers=False, server_header=False,
+        app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None, proxy_headers=False, server_header=False,
         ssl_certfile=certificate,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+    logging.shutdown()
+    os._exit(0)  # all is answered and written; Prefect's threads would be waited for
 
 
 if __name__ == "__main__":

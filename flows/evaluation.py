@@ -7,6 +7,7 @@ from prefect.client.schemas import State
 from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from flows.client import FLOW
 from flows.gates import await_correction, await_decision
 from flows.tasks import (
     archive_report,
@@ -22,9 +23,6 @@ from flows.tasks import (
 from perfeval.model import Verdict
 from perfeval.model.evaluation import NAME_LENGTH
 from perfeval.submission import Submission
-
-FLOW = "self-evaluation"
-DEPLOYMENT = "annual"
 
 
 class EvaluationRequest(BaseModel):

@@ -6,11 +6,11 @@ form brings back, whoever sent it and whatever state the run is forced into, a g
 
 import logging
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 from prefect import suspend_flow_run
 from prefect.input import RunInput
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints, WithJsonSchema, create_model
 
 from flows.display import show_submission
 from flows.forms import new_key
@@ -20,7 +20,7 @@ from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
 from perfeval.model.outcomes import Corrected
 from perfeval.office import this_office
 from perfeval.settings import CORRECTION
-from perfeval.submission import Submission, describe_objection, describe_submission
+from perfeval.submission import Submission, describe_objection, describe_submission, remark_title
 
 
 class DecisionForm(RunInput):
@@ -40,6 +40,7 @@ class DecisionForm(RunInput):
 class CorrectionForm(RunInput):
     """更正."""
 
+    # After it stands a field `reply_N` for each remark.
     note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=COMMENT_LENGTH)] = Field(
         title="更正说明", description="台账或底稿已更正了什么；提交后重新计算并形成下一稿"
     )
@@ -81,8 +82,23 @@ def await_decision(
 
 def await_correction(revision: Revision, objection: Decision, suspend: Suspending = suspend_run) -> None:
     """Wait until the clerk says that the correction is in."""
+
+    def form() -> type[RunInput]:
+        from perfeval import steps
+
+        asked = [item for item in steps.remarks(this_office(), revision.evaluation) if item.revision == revision.number]
+        replies: dict[str, Any] = {
+            f"reply_{number}": (
+                Annotated[str, StringConstraints(min_length=1)],
+                Field(title=f"答复第{number}条", description=remark_title(item)),
+            )
+            for number, item in enumerate(asked, start=1)
+        }
+        kind = create_model("CorrectionForm", __base__=CorrectionForm, __doc__=CorrectionForm.__doc__, **replies)
+        return kind.with_initial_data(description=describe_objection(objection, asked))
+
     while not _is_corrected(revision):
-        _ask(CORRECTION, revision, lambda: CorrectionForm.with_initial_data(description=describe_objection(objection)), suspend)
+        _ask(CORRECTION, revision, form, suspend)
 
 
 def _ask(name: str, revision: Revision, form: Callable[[], type[RunInput]], suspend: Suspending) -> None:

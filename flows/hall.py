@@ -1,4 +1,4 @@
-"""The pages of our own (门厅): logging in and out, where evaluations stand, drafts to download, enrolment. A GET changes nothing."""
+"""The pages of our own (门厅): logging in and out, drafts to download, enrolment. A GET changes nothing."""
 
 import json
 import re
@@ -16,12 +16,13 @@ from flows.desk import Desk
 from perfeval.approvals.person import Person
 from perfeval.approvals.session import LASTS
 from perfeval.errors import ApprovalError, PerfevalError, StoreError
+from perfeval.web import Visitor
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-HOME, LOGIN, ENROL = "/perfeval/", "/perfeval/login", "/perfeval/enrol"
+HOME, LOGIN, ENROL = "/review/", "/perfeval/login", "/perfeval/enrol"
 _DRAFT = re.compile(r"/perfeval/drafts/(?P<evaluation>[a-z0-9-]{1,64})/(?P<revision>[1-9][0-9]{0,3})\.docx")
 _STATIC = {"style.css": "text/css", "login.js": "text/javascript", "enrol.js": "text/javascript"}
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -35,10 +36,7 @@ class Hall:
     def __init__(self, desk: Desk, origin: str) -> None:
         self._desk = desk
         self._origin = origin
-        self._ended: set[str] = set()
         self._answers: Mapping[tuple[str, str], Callable[[Request, bytes], Awaitable[Response]]] = {
-            ("GET", "/"): self._home,
-            ("GET", HOME): self._home,
             ("GET", LOGIN): self._login,
             ("POST", LOGIN): self._log_in,
             ("POST", "/perfeval/logout"): self._log_out,
@@ -77,7 +75,13 @@ class Hall:
     async def person(self, scope: Scope) -> Person | None:
         """Who is logged in with a request."""
         cookie = _cookies(scope).get(_cookie_name(scope), "")
-        return await run_in_threadpool(self._desk.person, cookie) if cookie and cookie not in self._ended else None
+        return await run_in_threadpool(self._desk.person, cookie) if cookie else None
+
+    async def visitor(self, scope: Scope) -> Visitor | None:
+        """Who is logged in with a request, as the review pages see him."""
+        person, cookie = await self.person(scope), _cookies(scope).get(_cookie_name(scope), "")
+        client = Request({**scope, "type": "http"}).client
+        return Visitor(person, await run_in_threadpool(self._desk.form_token, cookie), client.host if client else "") if person else None
 
     # ---- logging in and out ------------------------------------------------------------------------------------------
 
@@ -100,8 +104,8 @@ class Hall:
         return response
 
     async def _log_out(self, request: Request, _: bytes) -> Response:
-        if await self.person(request.scope):  # nobody else's texts are remembered
-            self._ended.add(request.cookies[_cookie_name(request.scope)])
+        if cookie := request.cookies.get(_cookie_name(request.scope)):
+            await run_in_threadpool(self._desk.log_out, cookie)
         response = RedirectResponse(LOGIN, 303)
         self._set_cookie(request, response, "", 0)
         return response
@@ -116,13 +120,6 @@ class Hall:
         return JSONResponse({"name": person.name} if person else {})
 
     # ---- for people who are logged in --------------------------------------------------------------------------------
-
-    async def _home(self, request: Request, _: bytes) -> Response:
-        person = await self.person(request.scope)
-        if person is None:
-            return RedirectResponse(LOGIN, 303)
-        evaluations = await run_in_threadpool(self._desk.overview)
-        return HTMLResponse(pages.home(self._desk.unit, person, self._desk.roles(person.roles), evaluations))
 
     async def _draft(self, request: Request, evaluation: str, revision: int) -> Response:
         if await self.person(request.scope) is None:

@@ -1,12 +1,7 @@
 """The HTML of our own pages (网页), in Chinese, made for a phone as for a desk. No script and no style stands in them: they are files."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
-
-from perfeval.approvals.person import Person
-from perfeval.model import Stage, Status
-
-_ENDED = {Stage.ARCHIVED, Stage.REFUSED}
 
 
 def login(unit: str, target: str, name: str = "", problem: str = "") -> str:
@@ -29,23 +24,6 @@ def login(unit: str, target: str, name: str = "", problem: str = "") -> str:
 <p class="hint">还没有登记：请经办人用 <code>perfeval approver invite</code> 生成邀请链接，在自己的手机上打开。</p>
 </main>""",
         "login.js",
-    )
-
-
-def home(unit: str, person: Person, roles: str, evaluations: Sequence[tuple[Status, str | None]]) -> str:
-    """Where every evaluation stands; what waits for this person comes first."""
-    ordered = sorted(evaluations, key=lambda item: (not _waits_for(item[0], person), item[0].stage in _ENDED))
-    cards = "\n".join(_evaluation(status, run, person) for status, run in ordered)
-    return _page(
-        f"自评进度 · {unit}",
-        f"""<header><div><strong>{escape(unit)}</strong><span>项目支出绩效自评</span></div>
-<form method="post" action="/perfeval/logout"><span>{escape(person.name)}<small>{escape(roles)}</small></span>
-<button class="quiet">退出</button></form></header>
-<main>
-<h1>自评进度</h1>
-{cards or '<p class="card hint">还没有自评。经办人执行 perfeval run，或在运行管理页面开始一项自评。</p>'}
-<nav><a href="/v2/dashboard">运行管理（Prefect）</a></nav>
-</main>""",
     )
 
 
@@ -92,28 +70,6 @@ def enrol(unit: str) -> str:
 </main>""",
         "enrol.js",
     )
-
-
-def _evaluation(status: Status, run: str | None, person: Person) -> str:
-    evaluation, number = status.revision.evaluation, status.revision.number
-    is_mine = _waits_for(status, person)
-    links = []
-    if status.draft:
-        links.append(f'<a href="/perfeval/drafts/{escape(evaluation.id)}/{number}.docx">下载第{number}稿（Word）</a>')
-    if run and status.stage not in _ENDED:
-        links.append(f'<a class="button" href="/v2/runs/flow-run/{escape(run)}">{"去办理" if is_mine else "查看运行"}</a>')
-    code = f"<span>核对码 <code>{escape(status.draft.check_code)}</code></span>" if status.draft and status.stage in _ENDED else ""
-    return f"""<article class="card{" mine" if is_mine else ""}">
-<h2>{evaluation.year}年度 {escape(evaluation.programme)}</h2>
-<p><b class="stage {escape(status.stage)}">{escape(status.title)}</b><span>第{number}稿</span>
-<span>自 {status.since.astimezone():%Y-%m-%d %H:%M}</span>{code}</p>
-<p class="links">{"".join(links)}</p>
-</article>"""
-
-
-def _waits_for(status: Status, person: Person) -> bool:
-    wanted = "operator" if status.stage is Stage.CORRECTING else status.gate and status.gate.key
-    return wanted in person.roles
 
 
 def _page(title: str, body: str, *scripts: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from contextlib import suppress
 from uuid import UUID
 
@@ -14,9 +15,11 @@ from prefect.schedules import Cron
 from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
 
-from flows.evaluation import DEPLOYMENT, self_evaluation
+from flows.client import DEPLOYMENT
+from flows.evaluation import self_evaluation
 from flows.reminders import DAILY, EVERY_MORNING, send_reminders
 from flows.serve import SCHEDULE, end_with_parent
+from flows.warm import write_stub
 from perfeval.office import this_office
 from perfeval.workspace import Workspace
 
@@ -44,12 +47,18 @@ async def daily(workspace: Workspace, *, active: bool) -> RunnerDeployment:
     return await send_reminders.ato_deployment(DAILY, schedules=[every_morning], entrypoint_type=EntrypointType.MODULE_PATH)
 
 
+async def deployments(workspace: Workspace, *, active: bool) -> tuple[RunnerDeployment, RunnerDeployment]:
+    """The yearly and the daily one."""
+    return await yearly(workspace, active=active), await daily(workspace, active=active)
+
+
 async def serve_deployment() -> None:
     """Serve the deployments until cancelled."""
-    workspace, active = this_office().workspace, SCHEDULE in os.environ
+    workspace = this_office().workspace
+    sys.executable = write_stub(workspace) or sys.executable  # what Prefect starts for a run
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
-    await continue_orphans(await runner.aadd_deployment(await yearly(workspace, active=active)))
-    await runner.aadd_deployment(await daily(workspace, active=active))
+    for deployment in await deployments(workspace, active=SCHEDULE in os.environ):
+        await continue_orphans(await runner.aadd_deployment(deployment))
     await runner.start()
 
 

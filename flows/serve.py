@@ -1,62 +1,45 @@
 """One port, one command: the server and the runner as two child processes of whoever needs them.
 
-`perfeval serve` keeps them until it is told to end; `run`, `decide` and `demo` use the ones that are up or start their own
-for as long as they need them. Everything they write lies in the workspace's state folder.
+`perfeval serve` keeps them until it is told to end, a keeper as long as commands need them (flows.keeping). Everything they write lies in
+the workspace's state folder.
 """
 
-import fcntl
 import json
 import os
 import secrets
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from flows.client import MACHINE, Address, Client
+from flows.database import URL_VARIABLE, begin_database, database_address
+from perfeval.approvals.keys import derive_key
 from perfeval.errors import ServerError, UsageError, refusal
-from perfeval.office import WORKSPACE_VARIABLE, Office
-from perfeval.workspace import Workspace
+from perfeval.office import WORKSPACE_VARIABLE
+from perfeval.workspace import Workspace, secret_key
 
 if TYPE_CHECKING:
-    from flows.conduct import Conductor
     from perfeval.certificate import Certificate
 
 HOST = "127.0.0.1"
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  # compared, not bound
 SCHEDULE = "PERFEVAL_SCHEDULE"
-MACHINE = "x-perfeval-machine"
 ORIGIN = "PERFEVAL_ORIGIN"
 TLS = "PERFEVAL_TLS"
 _STARTUP_SECONDS = 180
 _STOP_SECONDS = 10
+_LOOK_SECONDS = 0.1
 # A child that ends so often without having lived so long is not started again.
 _RESTARTS = 5
 _LIVED_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a server is: `url` for our own processes, which prove themselves by the secret `machine`; `origin` for people's browsers.
-
-    `root` is the certificate that the processes trust, where the server speaks TLS.
-    """
-
-    url: str
-    origin: str
-    machine: str
-    root: str = ""
 
 
 def environment(workspace: Workspace, address: Address) -> dict[str, str]:
@@ -65,7 +48,9 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
     PREFECT_ variables of the caller are dropped: somebody's cloud profile must not receive a county's ledgers.
     """
     home = workspace.state / "prefect"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_") and not _is_socks(name, value)}
+    # Prefect's database is the server's alone: everything else asks the server.
+    dropped = ("PREFECT_", URL_VARIABLE)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped) and not _is_socks(name, value)}
     kept |= _without_proxy(address.url)
     if address.root:
         kept["PREFECT_API_SSL_CERT_FILE"] = address.root
@@ -76,8 +61,6 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
         "PREFECT_API_URL": f"{address.url}/api",
         # The door knows who asks; behind it Prefect asks nobody.
         "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps({MACHINE: address.machine}),
-        # As the address of a file: a path may hold signs that end one in Prefect's own address, and the rest would lie elsewhere.
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///file:{quote(str(home / 'prefect.db'))}?uri=true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
         "PREFECT_SERVER_UI_API_URL": "/api",
@@ -116,7 +99,10 @@ def end_with_parent() -> None:
 class _Child:
     """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them."""
 
-    def __init__(self, module: str, environment: dict[str, str], log: Path, listener: socket.socket | None = None) -> None:
+    def __init__(
+        self, module: str, environment: dict[str, str], log: Path, listener: socket.socket | None = None, *, is_needed: bool = True
+    ) -> None:
+        self._is_needed = is_needed
         self._files = [listener.fileno()] if listener else []
         self._command = [sys.executable, "-m", module, *map(str, self._files)]
         self._environment = environment
@@ -143,6 +129,8 @@ class _Child:
             return
         if time.monotonic() - self._started > _LIVED_SECONDS:
             self._starts = 0
+        if self._starts > _RESTARTS and not self._is_needed:
+            return
         if self._starts > _RESTARTS:
             raise ServerError("P02", "服务进程反复退出", f"查看日志 {self._log}，排除故障后再启动。")
         self.stop()
@@ -160,9 +148,14 @@ class _Child:
 
 
 class Server:
-    """Prefect's server and runner for one workspace, as children of this process; with a certificate it speaks TLS."""
+    """Prefect's server and runner for one workspace, as children of this process; with a certificate it speaks TLS.
 
-    def __init__(self, workspace: Workspace, host: str = HOST, port: int = 0, certificate: "Certificate | None" = None) -> None:
+    `pooled` has no runner: workers take the runs from a pool, wherever they are.
+    """
+
+    def __init__(
+        self, workspace: Workspace, host: str = HOST, port: int = 0, certificate: "Certificate | None" = None, *, pooled: bool = False
+    ) -> None:
         if certificate and host not in {HOST, *EVERYWHERE}:
             raise UsageError("P16", f"--tls 时 --host 不能写 {host}", "只给本机用不写 --host；给其他电脑用写 --host 0.0.0.0。")
         self._workspace = workspace
@@ -173,47 +166,74 @@ class Server:
         shown = certificate.host if certificate else _shown(host)
         root = str(certificate.root) if certificate else ""
         self.address = Address(
-            f"{scheme}://{_bracketed(local)}:{number}", f"{scheme}://{_bracketed(shown)}:{number}", secrets.token_urlsafe(24), root
+            f"{scheme}://{_bracketed(local)}:{number}",
+            f"{scheme}://{_bracketed(shown)}:{number}",
+            machine_secret() if pooled else secrets.token_urlsafe(24),
+            root,
         )
+        self._pooled = pooled
         self.environment = environment(workspace, self.address)
         if certificate:
             self.environment[TLS] = str(certificate.server)
         self._children: list[_Child] = []
 
     def __enter__(self) -> Self:
-        """Start both and wait until the server answers.
+        """Start all and wait until the server answers.
 
         Raises: ServerError: when it does not.
         """
         home = self._workspace.state / "prefect"
         home.mkdir(mode=0o700, exist_ok=True)
+        begin_database(home / "prefect.db")
         try:
             # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
-            self._children.append(_Child("flows.door", self.environment, home / "server.log", self._listener))
-            self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
+            database = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_address(home / "prefect.db")}
+            self._children.append(_Child("flows.door", self.environment | database, home / "server.log", self._listener))
+            if not self._pooled:
+                self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
+                self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
             self._await_health(home)
+            if self._pooled:
+                self._register(home / "worker.log")
         except BaseException:
             self.__exit__(None, None, None)
             raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """End both, the runner first."""
+        """End all, the runner first."""
         for child in reversed(self._children):
             child.stop()
         self._listener.close()
 
     def _await_health(self, home: Path) -> None:
         deadline = time.monotonic() + _STARTUP_SECONDS
-        while not is_healthy(self.address):
+        client = Client(self.address)
+        while not client.is_ready():
             self.tend()
+            time.sleep(_LOOK_SECONDS)
             if time.monotonic() > deadline:
                 raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
+
+    def _register(self, log: Path) -> None:
+        with log.open("wb") as told:
+            command = [sys.executable, "-m", "flows.worker", "register"]
+            done = subprocess.run(command, check=False, env=self.environment, stdout=told, stderr=told)  # noqa: S603  # our own module
+        if done.returncode:
+            raise ServerError("P21", "工作池没有建成", f"查看日志 {log}，排除故障后再启动。")
 
     def tend(self) -> None:
         """Start again what has died."""
         for child in self._children:
             child.revive()
+
+
+def machine_secret() -> str:
+    """By what workers on other machines prove themselves to the server: who has the office's key can make it.
+
+    Raises: UsageError: the environment has no key.
+    """
+    return derive_key(secret_key(), "machine").hex()
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -240,121 +260,3 @@ def _shown(host: str) -> str:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def is_healthy(address: Address) -> bool:
-    """Whether Prefect answers and reaches its database."""
-    # Past the office's proxy: it does not lead to this machine.
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
-    if address.root:
-        handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=address.root)))
-    try:
-        with urllib.request.build_opener(*handlers).open(f"{address.url}/api/ready", timeout=2) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004  # OK
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        time.sleep(0.2)
-        return False
-
-
-class Remote:
-    """A server that another process keeps, with the face of `Server`."""
-
-    def __init__(self, workspace: Workspace, address: Address) -> None:
-        self.address = address
-        self.environment = environment(workspace, address)
-
-    def tend(self) -> None:
-        """Its keeper looks after it."""
-
-
-@contextmanager
-def serving(office: Office) -> Iterator[Server | Remote]:
-    """The server that is up for this workspace, else one of our own for as long as the block lasts."""
-    with _claim(office.workspace) as address:
-        if address:
-            yield Remote(office.workspace, address)
-        else:
-            with Server(office.workspace) as server:
-                yield server
-
-
-@contextmanager
-def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> Iterator[tuple["Conductor", str | None]]:
-    """A conductor on the server that is up, and where people open it; else on one of our own for as long as the block lasts.
-
-    `show` is told each step's name as it begins.
-
-    Raises: UsageError: the office's key is not there, without which nothing can be recorded.
-    """
-    _ = office.key  # asked for before a server is started, which would end for want of it again and again
-    with serving(office) as server:
-        # Prefect reads its settings from the environment when it is imported, and nothing of the caller's may be among them.
-        os.environ.clear()
-        os.environ.update(server.environment, PREFECT_LOGGING_LEVEL="ERROR")
-        from prefect import get_client
-
-        from flows.conduct import Conductor
-
-        with get_client(sync_client=True) as client:
-            yield Conductor(office, client, server.tend, show=show), server.address.origin if isinstance(server, Remote) else None
-
-
-@contextmanager
-def keeping(office: Office, host: str, port: int, certificate: "Certificate | None" = None) -> Iterator[Server]:
-    """A server that others find, for as long as the block lasts.
-
-    Raises: UsageError: when one is up already or the port is taken.
-    """
-    _ = office.key  # without one, nobody could log in
-    with _claim(office.workspace) as address:
-        if address:
-            message = f"本工作区的服务已在运行：{address.origin}"
-            raise UsageError("P05", message, "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
-        server = Server(office.workspace, host, port, certificate)
-        server.environment[SCHEDULE] = "on"
-        with server:
-            note = _note(office.workspace)
-            # It holds the processes' secret, which is of no use once this server has ended.
-            with os.fdopen(os.open(note, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-                json.dump(asdict(server.address), file)
-            try:
-                yield server
-            finally:
-                note.unlink(missing_ok=True)
-
-
-def _note(workspace: Workspace) -> Path:
-    return workspace.state / "server.json"
-
-
-@contextmanager
-def _claim(workspace: Workspace) -> Iterator[Address | None]:
-    """Hold this workspace's server lock, or learn the address of who keeps it for others.
-
-    The lock is the kernel's and ends with its process: a note left by one that was killed is never believed.
-    """
-    with (workspace.state / "server.lock").open("w") as lock:
-        deadline = time.monotonic() + _STARTUP_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                address = kept_address(workspace)
-                if address and is_healthy(address):
-                    yield address
-                    return
-                if time.monotonic() > deadline:
-                    raise ServerError("P06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。") from None
-                time.sleep(0.5)
-            else:
-                _note(workspace).unlink(missing_ok=True)
-                yield None
-                return
-
-
-def kept_address(workspace: Workspace) -> Address | None:
-    """The address that a server left for others, which need not be up any more."""
-    try:
-        return Address(**json.loads(_note(workspace).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None

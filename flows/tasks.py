@@ -21,8 +21,6 @@ from prefect.tasks import Task
 from flows.display import show_errors
 from perfeval.errors import LedgerError, PerfevalError, StoreError, UsageError
 from perfeval.model import Draft, Evaluation, Finding, Gate, ReceivedFile, Revision, Scorecard
-from perfeval.model.documents import dump_json
-from perfeval.model.outcomes import Failure
 from perfeval.office import this_office
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ R = TypeVar("R")
 
 def _passes_by_itself(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
     """A file in use, a share that is away, a locked database; never a fault that somebody has to correct."""
-    return isinstance(state.data, OSError) or (isinstance(state.data, StoreError) and state.data.code == "S06")
+    return isinstance(state.data, OSError) or (isinstance(state.data, StoreError) and state.data.code in {"S06", "S13"})
 
 
 def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -63,10 +61,12 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 
 
 def _keep_failure(name: str, error: PerfevalError) -> None:
+    from perfeval import steps
+
     store = this_office().store
-    findings = store.artifacts.put(dump_json(list[Finding], list(error.findings))) if isinstance(error, LedgerError) else None
+    failure = steps.failure_of(store, name, error)
     with suppress(PerfevalError), store.transaction() as record:  # where the store itself fails, its fault is told as it is
-        record.record_failure(flow_run.id, Failure(name, error.code, str(error), findings))
+        record.record_failure(flow_run.id, failure)
 
 
 @step("开始自评")

@@ -19,10 +19,12 @@ from perfeval.indicators import (
     derive_facts,
     find_doubts,
     find_goal_doubts,
+    find_growth_doubts,
     find_target_doubts,
     load_indicators,
     score_facts,
 )
+from perfeval.last_year import facts_of_last_year, pages_of_last_year
 from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Judgement, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
 from perfeval.model.identifiers import comparable, compared
@@ -80,6 +82,7 @@ def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:
         classification=load_classification(workspace.economic_classification),
         limits=load_limits(workspace.limits) if workspace.limits else {},
         evidence=[path.name for path in subject.evidence_files] or None,
+        founded_on=workspace.settings.unit.founded_on,
     )
     # Of a cell that could not be read it is said already; that it is empty is no finding of its own.
     spoken = {(finding.ledger, finding.cell) for finding in reading.findings if finding.cell}
@@ -156,10 +159,21 @@ def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tup
     given = recorded_reasons(subject, system)
     judgements = {row.id: Judgement(Decimal(0), "", ()) for row in system.scored if row.judged and for_draft}
     judgements |= {key: item.judgement for key, item in given.items() if item.judgement}
-    facts = derive_facts(system, ledgers, judgements=judgements)
+    last_year = facts_of_last_year(subject) if system.growths else None
+    facts = derive_facts(system, ledgers, last_year, judgements)
     card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
     of_ledgers = (*find_goal_doubts(system, ledgers, card), *find_target_doubts(system, ledgers))
-    return facts, replace(card, doubts=(*find_doubts(system, facts, card), *of_ledgers))
+    return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_growth_doubts(system, facts, last_year), *of_ledgers))
+
+
+def scoring_files(subject: Subject) -> tuple[Path, ...]:
+    """What the scores depend on besides the ledgers; where growth is scored, the pages of last year's archive too."""
+    return (*subject.scoring_files, *(pages_of_last_year(subject) if is_held_against_last_year(subject) else ()))
+
+
+def is_held_against_last_year(subject: Subject) -> bool:
+    """Whether a figure of the year's indicator system is the growth of another."""
+    return bool(load_indicators(subject.indicators, subject.workspace.catalogue).growths)
 
 
 def scoring_rules(indicators: Path, profiles: Path) -> dict[str, str]:

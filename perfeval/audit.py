@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from perfeval.approvals import events
@@ -14,11 +16,12 @@ from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.judging import judge
 from perfeval.approvals.people import people_of
 from perfeval.approvals.person import ProofKind
-from perfeval.approvals.record import PEOPLE, Entry, Line, check, head, read_line
+from perfeval.approvals.record import ACCESS, PEOPLE, SHORTEST_HEAD, End, Entry, Line, head, read_line
 from perfeval.approvals.statement import read_statement
 from perfeval.errors import StoreError
-from perfeval.model import Evaluation, Revision, Stage
+from perfeval.model import Evaluation, Revision, Stage, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Validated
+from perfeval.texts import visible
 
 if TYPE_CHECKING:
     from perfeval.store import Transaction
@@ -37,31 +40,51 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What came of it: how many lines there are, one digest over all chains' heads, and everything that was touched."""
+    """What came of it: how many lines there are, one digest over all chains' heads, everything that was touched, and what is not proved."""
 
     events: int
     head: str
     faults: tuple[Touched, ...]
+    unproved: tuple[str, ...] = ()
 
 
-def audit(record: Transaction) -> Audit:
-    """Check a unit's whole record and its tables.
+def audit(record: Transaction, witness: str = "") -> Audit:
+    """Check a unit's whole record and its tables; `witness` is a head that somebody kept outside, at least 24 characters of it.
 
     Raises: UsageError: there is no key. StoreError: it is another one.
     """
     evaluations = {item.id: item for item in record.evaluations()}
     chains = {chain: record.entries(chain) for chain in record.chains()}
-    people = chains.get(PEOPLE, [])
-    faults = chain_faults(record, PEOPLE, people) + seed_faults(record, people)
+    people, access, ends = chains.get(PEOPLE, []), chains.get(ACCESS, []), record.ends()
+    faults = chain_faults(record, PEOPLE, people) + chain_faults(record, ACCESS, access) + seed_faults(record, people, access)
     for chain, entries in chains.items():
-        if chain != PEOPLE and chain not in evaluations:
-            faults.append(Touched(chain, 0, "有审批记录，但自评表里没有这项自评：已被删去"))
-        elif chain != PEOPLE:
+        if chain in evaluations:
             faults += evaluation_faults(record, evaluations[chain], entries, people)
+        elif chain not in {PEOPLE, ACCESS}:
+            faults.append(Touched(chain, 0, "有审批记录，但自评表里没有这项自评：已被删去"))
+    faults += [Touched(chain, 1, f"共{end.number}条，整份被删去") for chain, end in ends.items() if chain not in chains]
     faults += _taken_away(people, chains.keys())
     faults += [Touched(name, 0, "自评没有审批记录：整份被删去，或不是本程序开始的") for name in evaluations.keys() - chains.keys()]
     heads = dump_line({chain: head(entries) for chain, entries in chains.items()})
-    return Audit(sum(map(len, chains.values())), hashlib.sha256(heads.encode()).hexdigest(), tuple(sorted(faults, key=_order)))
+    digest = hashlib.sha256(heads.encode()).hexdigest()
+    wanted = "".join(witness.split()).lower()
+    same = [(chain, entry.number) for chain, entries in chains.items() for entry in entries if entry.sha256.startswith(wanted)]
+    if wanted and (not same or len(wanted) < SHORTEST_HEAD):
+        faults.append(
+            Touched("", 0, f"没有一条记录的链头是 {visible(wanted[:SHORTEST_HEAD])}：末尾被截去，或整份被改写；链头至少要{SHORTEST_HEAD}位")
+        )
+    unproved = tuple(_unproved(ends, chains, dict(same) if wanted else {}))
+    return Audit(sum(map(len, chains.values())), digest, tuple(sorted(faults, key=_order)), unproved)
+
+
+def _unproved(ends: Mapping[str, End], chains: Collection[str], witnessed: Mapping[str, int]) -> Iterator[str]:
+    """What of the record's ends nothing here proves, in Chinese; `witnessed` is the line of a chain that a head from outside is of."""
+    if unsealed := "、".join(chain for chain, end in ends.items() if not end.mac):
+        yield f"{unsealed} 的末尾登记没有校验码（升级前写的），末尾有没有被截去，未证明"
+    for chain, number in witnessed.items():
+        yield f"{chain} 到第{number}条为止与外部凭证相同；其后的和其他各份记录的末尾，未与外部凭证对照"
+    if chains and not witnessed:
+        yield "各份记录的末尾未与外部凭证对照：数据库整个换回旧的备份，这里看不出；请用审批表、通知上另存的链头加 --head 对照"
 
 
 def _taken_away(people: Sequence[Entry], chains: Collection[str]) -> list[Touched]:
@@ -92,14 +115,14 @@ def evaluation_faults(record: Transaction, evaluation: Evaluation, entries: Sequ
 def chain_faults(record: Transaction, chain: str, entries: Sequence[Entry]) -> list[Touched]:
     """What shows that a chain was touched; in the people's, every event that must not count too."""
     record.refuse_other_key(entries)
-    faults = check(chain, entries, record.record_key)
+    faults = record.check(chain, entries)
     if not faults and chain == PEOPLE:
         faults = people_of([read_line(entry.line) for entry in entries], [entry.line for entry in entries])[1]
     return [Touched(chain, fault.number, fault.message) for fault in faults]
 
 
-def seed_faults(record: Transaction, people: Sequence[Entry]) -> list[Touched]:
-    """Secrets of codes that are not those that were enrolled."""
+def seed_faults(record: Transaction, people: Sequence[Entry], access: Sequence[Entry]) -> list[Touched]:
+    """Secrets of codes that are not those that were enrolled, or that were not used last when the record says."""
     try:
         known = people_of([read_line(entry.line) for entry in people], [entry.line for entry in people])[0]
     except ValueError:
@@ -113,8 +136,9 @@ def seed_faults(record: Transaction, people: Sequence[Entry]) -> list[Touched]:
     kept = record.seeds()
     faults = [
         Touched(PEOPLE, 0, f"密钥表里有 {person} 的密钥（指纹 {fingerprint}），登记里没有")
-        for person, fingerprint in kept - enrolled.keys()
+        for person, fingerprint in kept.keys() - enrolled.keys()
     ]
+    used = _last_used(access)
     for (person, fingerprint), who in enrolled.items():
         try:
             secret = record.seed(who, fingerprint)
@@ -122,7 +146,22 @@ def seed_faults(record: Transaction, people: Sequence[Entry]) -> list[Touched]:
             faults.append(Touched(PEOPLE, 0, f"“{who.name}”（{person}）的动态码密钥被改动，或换成了别人的"))
         else:
             faults += [] if secret else [Touched(PEOPLE, 0, f"“{who.name}”（{person}）的动态码密钥被删去")]
+        number, step = used.get((person, fingerprint), (0, None))
+        if (person, fingerprint) in kept and kept[person, fingerprint] != step:
+            told = f"“{who.name}”（{person}）的动态码上次用在第{step}步，密钥表里被改为第{kept[person, fingerprint]}步"
+            faults.append(Touched(ACCESS, number, f"第{number}条：{told}" if number else told))
     return faults
+
+
+def _last_used(access: Sequence[Entry]) -> dict[tuple[str, str], tuple[int, int]]:
+    """By which line each secret's code was accepted last, and of which step."""
+    used = {}
+    for entry in access:
+        with suppress(ValueError):  # told as a fault of the chain
+            what = read_line(entry.line).what
+            if isinstance(what, events.Attempted) and what.person and what.fingerprint and what.step:
+                used[what.person, what.fingerprint] = (entry.number, what.step)
+    return used
 
 
 def _differences(record: Transaction, evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
@@ -135,10 +174,8 @@ def _differences(record: Transaction, evaluation: Evaluation, lines: Sequence[Li
     for kind, event, told in _OUTCOMES:
         yield from _outcomes(record, evaluation, lines, kind, event, told)
     yield from _rewritten(record, evaluation, lines)
-    yield from _ended(evaluation, lines)
-    wrong = sum(isinstance(line.what, events.AnsweredWrongly) for line in lines)
-    if record.count_wrong_answers(evaluation) < wrong:
-        yield 0, "无效答复表里的行比审批记录少：有的被删去"
+    yield from _ended(evaluation, record.ended_at(evaluation), lines)
+    yield from _answered_wrongly(record, evaluation, lines)
 
 
 def _opened(
@@ -152,6 +189,23 @@ def _opened(
     for title, one, other in zip(titles, told, kept, strict=True):
         if one != other:
             yield line.number, f"第{line.number}条立项：自评表里的{title}被改为“{other}”，应为“{one}”"
+    if evaluation.opened_at != line.at and line.number == 1:  # else it was begun before there was a record
+        yield line.number, f"第{line.number}条立项：自评表里的立项时间被改动"
+
+
+def _answered_wrongly(record: Transaction, evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+    kept, counts = record.wrong_answers(evaluation), Counter[tuple[int, str]]()
+    for line in lines:
+        if isinstance(told := line.what, events.AnsweredWrongly):
+            key = (told.revision, told.gate, counts[told.revision, told.gate])
+            counts[told.revision, told.gate] += 1
+            row = kept.pop(key, None)
+            if row is None:
+                yield line.number, f"第{line.number}条无效答复：无效答复表里的这一行被删去"
+            elif row != (told.problem, line.at):
+                yield line.number, f"第{line.number}条无效答复：无效答复表里的{'时间' if row[0] == told.problem else '原因'}被改动"
+    for revision, gate, number in kept:
+        yield 0, f"无效答复表里有第{revision}稿 {gate} 的第{number + 1}次，审批记录里没有：是插入的"
 
 
 def _decided(record: Transaction, evaluation: Evaluation, lines: Sequence[Line], names: dict[str, str]) -> Iterator[tuple[int, str]]:
@@ -207,6 +261,8 @@ def _outcomes(
             yield line.number, f"第{line.number}条：步骤成果表里第{revision}稿的这一步（{kind.step}）被删去"
         elif outcome is not None and (changed := told(line.what, outcome)):
             yield line.number, f"第{line.number}条：步骤成果表里第{revision}稿的{changed}被改动"
+        elif outcome is not None and record.outcome_time(Revision(evaluation, revision), kind) != line.at:
+            yield line.number, f"第{line.number}条：步骤成果表里第{revision}稿这一步（{kind.step}）的时间被改动"
     for revision in sorted(record.revisions_with(evaluation, kind) - last.keys()):
         if not is_migrated:
             yield 0, f"步骤成果表里第{revision}稿的 {kind.step}，审批记录里没有：是插入的"
@@ -215,13 +271,17 @@ def _outcomes(
 def _rewritten(record: Transaction, evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
     """What the steps left for a draft, and is another now."""
     for line in lines:
-        if isinstance(line.what, events.Drafted):
-            kept, place = record.outcome_digests(Revision(evaluation, line.what.revision)), f"步骤成果表里第{line.what.revision}稿的"
+        if isinstance(line.what, events.Drafted | events.Archived):
+            kept, place = record.recorded_steps(Revision(evaluation, line.what.revision)), f"步骤成果表里第{line.what.revision}稿的"
+            when = "成文" if isinstance(line.what, events.Drafted) else "归档"
             for item in line.what.steps:
-                if item.step not in kept and item.step != Drafted.step:
+                found = kept.get(item.step)
+                if found is None and item.step != Drafted.step:
                     yield line.number, f"第{line.number}条：{place}这一步（{item.step}）被删去"
-                elif kept.get(item.step, item.sha256) != item.sha256:
-                    yield line.number, f"第{line.number}条：{place}{item.step} 与成文时的不同"
+                elif found and found.sha256 != item.sha256:
+                    yield line.number, f"第{line.number}条：{place}{item.step} 与{when}时的不同"
+                elif found and item.done_at and found.done_at != item.done_at:
+                    yield line.number, f"第{line.number}条：{place}{item.step} 的时间被改动"
 
 
 def _validated(told: events.Frozen, kept: Validated) -> str:
@@ -239,10 +299,10 @@ def _drafted(told: events.Drafted, kept: Drafted) -> str:
     return "" if kept.configuration.items() <= files.items() else "设置和规则"
 
 
-def _ended(evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+def _ended(evaluation: Evaluation, ended_at: datetime | None, lines: Sequence[Line]) -> Iterator[tuple[int, str]]:
+    stated = {line.number: read_statement(line.what.statement) for line in lines if isinstance(line.what, events.Decided)}
     archived = next((line.number for line in lines if isinstance(line.what, events.Archived)), None)
-    refused = next((line.number for line in lines if isinstance(line.what, events.Decided) and "不同意" in line.what.statement
-                    and str(read_statement(line.what.statement).verdict) == "不同意"), None)  # fmt: skip
+    refused = next((number for number, item in stated.items() if item.verdict is Verdict.REFUSE), None)
     is_migrated = any(isinstance(line.what, events.Migrated) for line in lines)
     if evaluation.outcome not in {None, Stage.ARCHIVED, Stage.REFUSED}:
         yield 0, f"自评表里的结果被改为“{evaluation.outcome}”"
@@ -252,6 +312,10 @@ def _ended(evaluation: Evaluation, lines: Sequence[Line]) -> Iterator[tuple[int,
         yield 0, "自评表里写着不同意，审批记录里没有这样的决定"
     if archived is not None and evaluation.outcome != Stage.ARCHIVED:
         yield archived, f"第{archived}条归档：自评表里的结果被改动"
+    elif archived is not None and ended_at != lines[archived - 1].at:
+        yield archived, f"第{archived}条归档：自评表里的结束时间被改动"
+    if refused is not None and evaluation.outcome == Stage.REFUSED and ended_at != stated[refused].decided_at:
+        yield refused, f"第{refused}条不同意：自评表里的结束时间被改动"
     if refused is not None and evaluation.outcome == Stage.ARCHIVED:
         yield refused, f"第{refused}条不同意：自评表里的结果被改动"
 

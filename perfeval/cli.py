@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -265,10 +265,12 @@ def draft(
 @app.command()
 def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """每项自评进行到哪一步、等了多久。"""
-    from perfeval.model.clock import are_holidays_known
+    from perfeval.model.clock import are_holidays_known, china_day
+    from perfeval.reminding import undelivered
     from perfeval.steps import days_since, statuses
 
-    found = statuses(open_office(workspace))
+    office, today = open_office(workspace), china_day(datetime.now(UTC))
+    found, unreached = statuses(office), undelivered(office)
     if as_json:
         emit(
             [
@@ -282,6 +284,9 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
                     "since": item.since.isoformat(),
                     "days": days_since(item.since),
                     "due_on": item.due_on and item.due_on.isoformat(),
+                    "days_late": item.days_late(today),
+                    "held": item.is_held(today),
+                    "undelivered": unreached.get(item.revision.evaluation.id, ()) if item.gate else (),
                     "problem": item.problem or None,
                     "digest": item.draft and item.draft.content_digest,
                     "check_code": item.draft and item.draft.check_code,
@@ -294,10 +299,13 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
         evaluation = item.revision.evaluation
         revision = f"{evaluation.year} {evaluation.programme} 第{item.revision.number}稿"
         guessed = "" if not item.due_on or are_holidays_known(item.due_on) else "，当年放假安排尚未公布，按周末推算"
-        due = f"，限{item.due_on:%m月%d日}前{guessed}" if item.due_on else ""
+        late = f"，逾期{days}个工作日{'，已挂起' if item.is_held(today) else ''}" if (days := item.days_late(today)) else ""
+        due = f"，限{item.due_on:%m月%d日}前{guessed}{late}" if item.due_on else ""
         tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天{due}）")
         if item.problem:
             tell(f"    上一次答复无效：{item.problem}")
+        if item.gate and (labels := unreached.get(evaluation.id)):
+            tell(f"    通知没有送到：{'、'.join(labels)}；下次执行 perfeval remind 时再送")
     if not found:
         say("还没有自评。开始一项：perfeval run --year 年度")
 
@@ -340,18 +348,24 @@ def verify(
 
 
 @app.command()
-def audit(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+def audit(
+    witness: Annotated[str, typer.Option("--head", help="审批表或通知上另存的链头，至少前24位", metavar="HEX", show_default="不对照")] = "",
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
     """核对审批记录：逐条核对链条、登记、审批，并与各表对照；指出被改动的是哪一条。"""
     from perfeval.audit import audit as examine
 
     office = open_office(workspace)
     with office.store.reading() as record:
-        found = examine(record)
+        found = examine(record, witness)
     if as_json:
-        emit({"ok": not found.faults, "events": found.events, "head": found.head, "faults": [asdict(item) for item in found.faults]})
+        emit(asdict(found) | {"ok": not found.faults})
     else:
         for item in found.faults:
             tell(f"✗ {item.chain}：{item.message}")
+        for text in found.unproved:
+            tell(f"○ {text}")
         tell(f"审批记录有 {len(found.faults)} 处被改动" if found.faults else f"审批记录完好：{found.events} 条，链头 {found.head}")
     raise typer.Exit(1 if found.faults else 0)
 
@@ -430,7 +444,7 @@ def approver_enrol(
         return
     tell(f"已登记：{made.name}（{_titles(office, made.roles)}）　指纹 {grouped(made.fingerprint)}")
     say("请把指纹抄在《审批人登记单》上，签名，交给确认人；经确认后才能审批：")
-    say(f"perfeval approver confirm {made.name} --fingerprint {made.fingerprint} --as 确认人")
+    say(f"perfeval approver confirm {made.name} --fingerprint {made.fingerprint} --as 确认人 --code 确认人的动态码")
 
 
 @approver_app.command("confirm")
@@ -438,6 +452,7 @@ def approver_confirm(
     name: PersonArgument,
     fingerprint: Annotated[str, typer.Option(help="本人屏幕上或登记单上的指纹，24位", metavar="F")],
     by: Annotated[str, typer.Option("--as", help="确认人：已登记的另一个人；第一位经办人由本人确认", metavar="NAME")],
+    code: Annotated[str, typer.Option(help="确认人的动态码；经办人凭登记单确认的不必填", metavar="N")] = "",
     on_paper: Annotated[bool, typer.Option("--paper", help="有本人签名的纸质登记单；经办人确认时必须有")] = False,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
@@ -446,7 +461,8 @@ def approver_confirm(
     from perfeval import persons
 
     office = open_office(workspace)
-    person = persons.confirm(office, persons.known(office, name).id, fingerprint, persons.known(office, by).id, on_paper=on_paper)
+    enrolled, second = persons.known(office, name).id, persons.known(office, by).id
+    person = persons.confirm(office, enrolled, fingerprint, second, on_paper=on_paper, code=code)
     if as_json:
         emit({"person": person.id, "name": person.name, "confirmed": True})
     else:

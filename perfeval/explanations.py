@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field, RootModel, ValidationError, model_v
 
 from perfeval.configuration import Model, Text, explain, faulty, parse_yaml, read_text
 from perfeval.model import Finding, Judgement, Ledgers, Scorecard
-from perfeval.model.numbers import plain
+from perfeval.model.numbers import grouped, plain
 from perfeval.texts import left_over, quoted
 
 EXECUTION, ADDITION, CARRIED_OVER = "execution", "addition", "carried_over"
@@ -190,7 +190,7 @@ def _money_needs(ledgers: Ledgers) -> Iterator[Need]:
         if (found := [row for row in rows if row["source"] in sources]) and budget:
             total = sum((row["amount_yuan"] for row in found), Decimal(0))
             places = "、".join(str(row["row"]) for row in found)
-            yield Need(key, f"{budget.file}第{places}行", f"{'、'.join(dict.fromkeys(row['source'] for row in found))}{plain(total)}元")
+            yield Need(key, f"{budget.file}第{places}行", f"{'、'.join(dict.fromkeys(row['source'] for row in found))}{grouped(total)}元")
 
 
 def _goal_needs(ledgers: Ledgers) -> Iterator[Need]:

@@ -36,9 +36,9 @@ class Office:
 
     @property
     def url(self) -> str | None:
-        """Where people open the server that is kept for this workspace, as its keeper noted it; None where there is no note."""
+        """Where people open the server that is kept for this workspace, as its keeper noted it; None where there is none for people."""
         try:
-            return str(json.loads(self.server_note.read_text(encoding="utf-8"))["origin"])
+            return str(json.loads(self.server_note.read_text(encoding="utf-8"))["origin"]) or None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -202,11 +202,16 @@ def _to_confirm(name: str, text: str, from_year: int) -> Iterator[str]:
         yield f"{name}:1: 指标值和分值沿用{from_year}年度，按本年批复的绩效目标逐项核对"
     if name.startswith("explanations/"):
         yield f"{name}:1: 上年的说明没有沿用，按本年情况填写"
-    for number, line in enumerate(text.split("\n"), start=1):
-        if 'number: ""' in line or "number: ''" in line:
-            yield f"{name}:{number}: 填写本年通知的文号"
-        elif re.search(rf"(?<![0-9]){from_year}(?![0-9])", line) and not line.lstrip().startswith("#") and str(from_year) not in name:
-            yield f"{name}:{number}: 仍写着{from_year}：{line.strip()[:60]}"
+    lines = dict(enumerate(text.split("\n"), start=1))
+    yield from (f"{name}:{number}: 填写本年通知的文号" for number, line in lines.items() if 'number: ""' in line or "number: ''" in line)
+    if str(from_year) in name:
+        return
+    year = re.compile(rf"(?<![0-9]){from_year}(?![0-9])")
+    old = [number for number, line in lines.items() if year.search(line) and not line.lstrip().startswith("#")]
+    if old:  # once a file: the source of every indicator names last year's document
+        first, *others = old
+        more = f"；还有{len(others)}行：第{'、'.join(map(str, others))}行" if others else ""
+        yield f"{name}:{first}: 仍写着{from_year}：{lines[first].strip()[:60]}{more}"
 
 
 def _line_of(text: str, part: str) -> int:

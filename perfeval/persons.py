@@ -20,7 +20,8 @@ from perfeval.approvals.likeness import likeness
 from perfeval.approvals.locking import Attempt, Result, check_lock, lock_of
 from perfeval.approvals.people import ADMIN, OPERATOR, People, check_new_name, confirmation_fault, may_invite, people_of
 from perfeval.approvals.person import Person, ProofKind, Substitution
-from perfeval.approvals.record import PEOPLE, Line, read_line
+from perfeval.approvals.proof import Proof
+from perfeval.approvals.record import ACCESS, PEOPLE, Line, read_line
 from perfeval.approvals.statement import Enrolment, read_enrolment, write_enrolment
 from perfeval.errors import ApprovalError
 from perfeval.model.evaluation import NAME_LENGTH, gate_title
@@ -29,7 +30,6 @@ from perfeval.texts import visible
 
 if TYPE_CHECKING:
     from perfeval.approvals.passkey import Passkey
-    from perfeval.approvals.proof import Proof
     from perfeval.office import Office
     from perfeval.store import Transaction
 
@@ -48,6 +48,14 @@ class Invitation:
     roles: tuple[str, ...]
     token: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A code that was accepted: of which secret, and of which time step."""
+
+    fingerprint: str
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,22 +174,49 @@ def enrol_passkey(office: Office, token: str, enrolment: str, proof: Proof) -> E
     return made
 
 
-def confirm(office: Office, person: str, fingerprint: str, by: str, *, on_paper: bool) -> Person:
-    """Confirm an enrolment whose fingerprint was compared: by a second person; the first operator's by himself, on paper.
+def confirm(office: Office, person: str, fingerprint: str, by: str, *, on_paper: bool, code: str = "") -> Person:
+    """Confirm an enrolment whose fingerprint was compared: by a second person, who proves himself by a code as whoever decides does.
 
-    Raises: ApprovalError: there is no such enrolment, or it is not for this person to confirm.
+    Those who may invite confirm on paper, which stands for a code; the first operator's enrolment is confirmed by himself.
+
+    Raises: ApprovalError: there is no such enrolment, it is not for this person to confirm, or he has not proved that he is who he says.
     """
-    wanted = "".join(fingerprint.split()).lower()
+    now = datetime.now(UTC)
     with office.store.transaction() as record:
         people = _people_now(record)
-        if fault := confirmation_fault(people, person, by, is_on_paper=on_paper):
-            raise ApprovalError(
-                "A32", f"不能确认登记：{fault}", "由另一个已登记的人当面核对指纹后确认；经办人确认的，加 --paper 并留存签名的登记单。"
-            )
-        if wanted not in {item.fingerprint for item in people.persons[person].means}:
-            raise ApprovalError("A33", "没有这个指纹的登记", "与本人屏幕上或登记单上的24位指纹逐字核对；不同的，不要确认。")
-        record.append(PEOPLE, Confirmed(person=person, fingerprint=wanted, is_on_paper=on_paper), by)
-        return record.people().persons[person]
+        second, proof = people.persons.get(by), None
+        if code:  # worthless afterwards, whatever comes of it
+            check_attempts(record, second, "", now)
+            spent = spend_code(record, second, code, now)
+            note_attempt(record, second, "", now, spent, is_right=spent is not None)
+            proof = Proof(ProofKind.CODE, {"step": str(spent.step)}) if spent else None
+        is_proved = proof or (on_paper and not code and second and may_invite(second))
+        refusal = None if is_proved else _unproved_confirmation(second)
+        refusal = refusal or _confirmation_refusal(people, person, fingerprint, by, on_paper=on_paper)
+        if refusal is None:
+            told = Confirmed(person=person, fingerprint=_fingerprint(fingerprint), is_on_paper=on_paper, proof=proof)
+            record.append(PEOPLE, told, by)
+            return record.people().persons[person]
+    raise refusal
+
+
+def _unproved_confirmation(second: Person | None) -> ApprovalError:
+    name = second.name if second else "确认人"
+    hint = f"用 --code 填“{name}”手机上此刻的6位数字；经办人凭本人签名的登记单确认的，加 --paper。"
+    return ApprovalError("A55", f"确认人“{name}”没有用动态码证明是本人：没有填写，或不正确、已过期、已使用过", hint)
+
+
+def _confirmation_refusal(people: People, person: str, fingerprint: str, by: str, *, on_paper: bool) -> ApprovalError | None:
+    if fault := confirmation_fault(people, person, by, is_on_paper=on_paper):
+        hint = "由另一个已登记的人当面核对指纹后确认；经办人确认的，加 --paper 并留存签名的登记单。"
+        return ApprovalError("A32", f"不能确认登记：{fault}", hint)
+    if _fingerprint(fingerprint) not in {item.fingerprint for item in people.persons[person].means}:
+        return ApprovalError("A33", "没有这个指纹的登记", "与本人屏幕上或登记单上的24位指纹逐字核对；不同的，不要确认。")
+    return None
+
+
+def _fingerprint(typed: str) -> str:
+    return "".join(typed.split()).lower()
 
 
 def revoke(office: Office, person: str, by: str, reason: str) -> None:
@@ -233,8 +268,7 @@ def unlock(office: Office, whom: str, by: str) -> None:
             raise ApprovalError(
                 "A43", f"没有登记“{visible(whom)}”，也没有来自这一地址的登录", "核对姓名（perfeval approver list）或网络地址。"
             )
-        record.append(PEOPLE, Unlocked(person=person or None, address=address), by)
-        record.note_attempt(Attempt(now, Result.UNLOCKED, person, address))
+        record.append(ACCESS, Unlocked(person=person or None, address=address), by)
 
 
 def log_in(office: Office, name: str, code: str, address: str) -> Person:
@@ -246,9 +280,9 @@ def log_in(office: Office, name: str, code: str, address: str) -> Person:
     with office.store.transaction() as record:
         person = find(_people_now(record), name)
         check_attempts(record, person, address, now)
-        step = spend_code(record, person if person and not person.revoked_at else None, code, now)
-        is_right = step is not None and person is not None and bool(person.confirmed)
-        note_attempt(record, person, address, now, is_right=is_right)
+        spent = spend_code(record, person if person and not person.revoked_at else None, code, now)
+        is_right = spent is not None and person is not None and bool(person.confirmed)
+        note_attempt(record, person, address, now, spent, is_right=is_right)
     if person is None or not is_right:
         raise ApprovalError("A25", "姓名或动态码不对，或登记还没有确认", "等手机上出现新的6位数字后再试；新登记的，请另一个人先确认。")
     return person
@@ -264,7 +298,7 @@ def require(people: People, name: str, role: str, office: Office) -> Person:
         return person
     title, called = role_title(office, role), visible(name.strip()) or "姓名"
     if person and not person.revoked_at and role in person.roles and person.means:
-        command = f"perfeval approver confirm {called} --fingerprint 指纹 --as 确认人"
+        command = f"perfeval approver confirm {called} --fingerprint 指纹 --as 确认人 --code 确认人的动态码"
         raise ApprovalError("A17", f"“{person.name}”的登记还没有经第二人确认", f"请另一个已登记的人核对指纹后执行：{command}")
     steps = f"perfeval approver invite {called} --role {role}，本人用收到的链接登记，再由另一人 perfeval approver confirm 确认"
     raise ApprovalError("A37", f"“{called}”没有登记为{title}", f"先登记：{steps}。")
@@ -287,16 +321,19 @@ def check_attempts(record: Transaction, person: Person | None, address: str, now
     check_lock(record.attempts(now, who, where), who, where, now)
 
 
-def note_attempt(record: Transaction, person: Person | None, address: str, now: datetime, *, is_right: bool) -> None:
-    """Keep that a proof was looked at, and tell when it locks."""
+def note_attempt(
+    record: Transaction, person: Person | None, address: str, now: datetime, spent: Spent | None = None, *, is_right: bool
+) -> None:
+    """Keep that a proof was looked at, and tell when it locks; `spent` is the code that was accepted, if any."""
     who, where = person.id if person else "", address[:_ADDRESS_LENGTH]
-    record.note_attempt(Attempt(now, Result.RIGHT if is_right else Result.WRONG, who, where))
+    attempt = Attempt(now, Result.RIGHT if is_right else Result.WRONG, who, where)
+    record.note_attempt(attempt, *((spent.fingerprint, spent.step) if spent else ()))
     if not is_right and (lock := lock_of(record.attempts(now, who, where), who, where, now)):
-        record.append(PEOPLE, Locked(person=who or None, address=where, wrong=lock.wrong, until_at=lock.until))
+        record.append(ACCESS, Locked(person=who or None, address=where, wrong=lock.wrong, until_at=lock.until))
 
 
-def spend_code(record: Transaction, person: Person | None, code: str, now: datetime) -> int | None:
-    """Accept a person's code once, and tell its time step; None where it is not his, or was accepted before."""
+def spend_code(record: Transaction, person: Person | None, code: str, now: datetime) -> Spent | None:
+    """Accept a person's code once, and tell of which step it was; None where it is not his, or was accepted before."""
     means = [item for item in (person.confirmed or person.means) if item.kind is ProofKind.CODE] if person else []
     if person is None or not means:
         code_step(_NOBODYS, code, now)  # whoever asks for a name learns nothing from how long the answer takes
@@ -305,7 +342,7 @@ def spend_code(record: Transaction, person: Person | None, code: str, now: datet
         secret = record.seed(person, item.fingerprint)
         step = code_step(secret, code, now) if secret else None
         if step is not None and record.spend_code(person.id, item.fingerprint, step, newest_step(now)):
-            return step
+            return Spent(item.fingerprint, step)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Who waits for whom is told (通知、催办): when a gate is asked, on the day it is due, and each working day that it is late.
+"""Who waits for whom is told (通知、催办): when a gate is asked, when it is due, and each working day that it is late, until it is put by.
 
 The record tells what was sent, so that nothing is sent twice, and what did not arrive is sent again the next time.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from perfeval import notices
 from perfeval.approvals.events import About, Asked, Reminded
 from perfeval.approvals.record import Line, read_line
-from perfeval.model.clock import china_day, is_working_day, working_days_between
+from perfeval.model.clock import china_day, is_working_day
 from perfeval.notices import ESCALATE, Address, Notice
 from perfeval.steps import statuses
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from perfeval.office import Office
     from perfeval.store import Transaction
 
-_HEADS: dict[About, str] = {"asked": "待审批", "due": "今日到期", "late": "已逾期"}
+_LATE: tuple[About, ...] = ("late", "held")
+_HEADS: dict[About, str] = {"asked": "待审批", "due": "今日到期", "late": "已逾期", "held": "挂起，已逾期"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,13 @@ def remind(
     return [done for item in waiting if everywhere and (done := _remind(office, item, everywhere, today, send))]
 
 
+def undelivered(office: "Office") -> dict[str, tuple[str, ...]]:
+    """The addresses that the last notice of each evaluation did not reach, by its id."""
+    with office.store.reading() as record:
+        told = record.last_of_each(Reminded.kind)
+    return {line.chain: line.what.failed for line in told if isinstance(line.what, Reminded) and line.what.failed}
+
+
 def _remind(
     office: "Office",
     status: "Status",
@@ -57,8 +65,8 @@ def _remind(
     gate, number, chain = status.gate, status.revision.number, status.revision.evaluation.id
     if gate is None:
         return None
-    about: About = "asked" if not status.due_on or today < status.due_on else "due" if today == status.due_on else "late"
-    if about == "late" and not is_working_day(today):
+    about = _about(status, today)
+    if about in _LATE and not is_working_day(today):
         return None
     with office.store.reading() as record:
         lines = [read_line(entry.line) for entry in record.entries(chain)]
@@ -67,7 +75,8 @@ def _remind(
         ]
         told, seats = _told(here, about, today), next((line.what.asked for line in here if isinstance(line.what, Asked)), ())
         notice = _notice(office, record, status, about, today, [record.people().persons[seat].name for seat in seats])
-    concerned = [item for item in everywhere if item.name in ("", gate.key) or (item.name == ESCALATE and about == "late")]
+    is_escalated = about in _LATE and status.days_late(today) >= gate.escalate_days
+    concerned = [item for item in everywhere if item.name in ("", gate.key) or (item.name == ESCALATE and is_escalated)]
     to = [item for item in concerned if told is None or item.label in told.failed]
     if not to:
         return None
@@ -75,6 +84,12 @@ def _remind(
     with office.store.transaction() as record:
         record.append(chain, Reminded(revision=number, gate=gate.key, reminded=seats, about=about, failed=failed))
     return Reminder(chain, notice, failed)
+
+
+def _about(status: "Status", today: date) -> About:
+    if status.days_late(today):
+        return "held" if status.is_held(today) else "late"
+    return "due" if today == status.due_on else "asked"
 
 
 def _told(lines: Iterable[Line], about: About, today: date) -> Reminded | None:
@@ -90,12 +105,13 @@ def _told(lines: Iterable[Line], about: About, today: date) -> Reminded | None:
 def _notice(office: "Office", record: "Transaction", status: "Status", about: About, today: date, names: Iterable[str]) -> Notice:
     """The words of a notice. The draft's check code is not told: it proves that somebody has opened the draft."""
     evaluation, gate, due_on = status.revision.evaluation, status.gate, status.due_on
-    late = f"{working_days_between(due_on, today)}个工作日" if about == "late" and due_on else ""
+    late = f"{status.days_late(today)}个工作日" if about in _LATE else ""
     title = f"【{_HEADS[about]}{late}】{evaluation.year}年度“{evaluation.programme}”绩效自评报告第{status.revision.number}稿"
     lines = [
         f"单位：{office.workspace.settings.unit.name}",
         f"环节：{gate.title if gate else ''}，审批人：{'、'.join(names)}",
         f"送审日期：{china_day(status.since)}" + (f"，应在 {due_on} 前决定" if due_on else ""),
+        *(["这项审批已挂起，不再每天催办；仍可随时审批，请告知经办人何时办理。"] if about == "held" else []),
         f"打开：{office.url}" if office.url else "打开：地址请向经办人询问",
         "怎样做：登录后下载报告，通读，在审批表单里填写决定。",
         f"报告摘要（SHA-256）：{status.draft.digest if status.draft else ''}",

@@ -21,11 +21,12 @@ import polars as pl
 from perfeval import report
 from perfeval.approvals.offline import CHECK_SCRIPT, check_sh
 from perfeval.archive import ORIGIN, SHEET, Check, Examination, Hearing, State, compare_witness, examine_bag, made_by, misdescribed
-from perfeval.assessment import Assessment, assess_reading, check_files, lineage_table, scoring_rules, write_report
+from perfeval.assessment import Assessment, assess_reading, check_files, lineage_table, scoring_files, scoring_rules, write_report
 from perfeval.errors import PerfevalError, ReportError
 from perfeval.indicators.facts import BUILT_IN
 from perfeval.ledgers import Reading, receive
 from perfeval.model import Figure, Finding, Gate, Ledger, Scorecard, Severity
+from perfeval.model.digests import content_digest, holds_more
 from perfeval.model.documents import dump, record_facts
 from perfeval.model.numbers import in_wan, percentage, plain
 from perfeval.model.scores import FactRecord
@@ -128,18 +129,26 @@ def _recorded(bag: Path, examined: Examination, subject: Subject, origin: _Origi
     again = report.write_approval_sheet(
         subject.workspace.settings.unit.name, examined.entries, examined.people, subject.workspace.template.read_bytes()
     )
-    try:
-        # Its words are the same in every version.
-        is_same = report.read_text(sheet.read_bytes()) == report.read_text(again)
-    except ReportError:
-        is_same = False
+    differs = _sheet_differs(sheet.read_bytes(), again, origin)
     is_right = _is_about(examined.hearing, subject)
     differing = [] if (bag / CHECK_SCRIPT).read_text("utf-8") == check_sh() else [f"{CHECK_SCRIPT} 不是本版本的，请勿执行"]
     return [
         Check("审批记录所说的自评", State.SAME if is_right else State.WRONG, "第1条的单位、年度和预算项目，与归档配置对照"),
-        Check("审批表", State.SAME if is_same else State.WRONG, "与审批记录逐字相同" if is_same else f"{SHEET} 与审批记录不同"),
+        Check("审批表", State.WRONG if differs else State.SAME, f"{SHEET} {differs}" if differs else "与审批记录逐字相同"),
         _soft("核验脚本", differing, "与本程序的相同", origin),
     ]
+
+
+def _sheet_differs(kept: bytes, again: bytes, origin: _Origin) -> str:
+    """What is wrong with an approval sheet, in Chinese, or nothing; `again` is the one that the record makes."""
+    try:
+        if holds_more(kept):
+            return "的各部件之外还有别的内容，不是归档时的文件"
+        # Its words are the same in every version; within one all is.
+        is_same = content_digest(kept) == content_digest(again) if origin.is_ours else report.read_text(kept) == report.read_text(again)
+    except (ReportError, ValueError):
+        is_same = False
+    return "" if is_same else "与审批记录不同"
 
 
 def _is_about(hearing: Hearing, subject: Subject) -> bool:
@@ -173,7 +182,7 @@ def _provenance(bag: Path, subject: Subject, reading: Reading, origin: _Origin) 
         "programme": subject.programme.key,
         "ledgers": {name: ledger.title for name, ledger in reading.ledgers.items()},
         "rules": scoring_rules(subject.indicators, subject.workspace.profiles),
-        "files": {path.relative_to(root.resolve()).as_posix(): _digest(path) for path in subject.scoring_files},
+        "files": {path.relative_to(root.resolve()).as_posix(): _digest(path) for path in scoring_files(subject)},
     }
     wrong = [key for key, value in expected.items() if key in told and told[key] != value]
     forms = {"commit": _COMMIT, "source": _DIGEST}

@@ -78,7 +78,8 @@ def _no_correction(key: str) -> str:
 class GateSetting(Model):
     """审批环节; `act` is what its 同意 is: 审核, or 签发 by the unit's leaders.
 
-    `needs` different people must approve, within `due_days` working days (工作日) where that is set, by proofs of these kinds.
+    `needs` different people must approve, within `due_days` working days (工作日) where that is set, by proofs of these kinds. So many
+    working days later others are told (`escalate_days`), and it is put by (`hold_days`).
     """
 
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$"), AfterValidator(_no_correction)]
@@ -86,7 +87,15 @@ class GateSetting(Model):
     act: Literal["审核", "签发"] | None = None
     needs: Annotated[int, Field(ge=1, le=20)] = 1
     due_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    escalate_days: Annotated[int, Field(ge=1, le=365)] = 1
+    hold_days: Annotated[int, Field(ge=2, le=365)] | None = None
     proof: Annotated[tuple[Literal["code", "passkey"], ...], Field(min_length=1)] = ("code", "passkey")
+
+    @model_validator(mode="after")
+    def _late_before_held(self) -> "GateSetting":
+        if self.hold_days and (not self.due_days or self.hold_days <= self.escalate_days):
+            raise ValueError("hold_days 是逾期第几个工作日挂起，要先有 due_days，并且大于 escalate_days")
+        return self
 
 
 class Archive(Model):
@@ -201,5 +210,6 @@ class Settings(Model):
         says = any(gate.act for gate in self.gates)
         acts = [gate.act or ("审核" if says or place else SIGNING) for place, gate in enumerate(self.gates)]
         return tuple(
-            Gate(gate.key, gate.title, act, gate.needs, gate.proof, gate.due_days) for gate, act in zip(self.gates, acts, strict=True)
+            Gate(gate.key, gate.title, act, gate.needs, gate.proof, gate.due_days, gate.escalate_days, gate.hold_days)
+            for gate, act in zip(self.gates, acts, strict=True)
         )

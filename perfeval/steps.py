@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from perfeval import persons
 from perfeval.approvals import events
-from perfeval.approvals.answering import Matter, check_answer, checked, prove
+from perfeval.approvals.answering import Matter, check_answer, check_remarks, checked, prove
+from perfeval.approvals.duties import conduct_of
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.record import PEOPLE, Line, head, read_line
+from perfeval.approvals.remarks import Remarked, check_replies, remarks_of
+from perfeval.approvals.statement import state
 from perfeval.configuration import load_model
-from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
+from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, PerfevalError, ReportError, StoreError, UsageError
 from perfeval.model import (
     Answer,
     Decision,
@@ -43,7 +46,7 @@ from perfeval.model.clock import china_day
 from perfeval.model.digests import check_code
 from perfeval.model.documents import document_digest, dump, dump_json, load_json, record_facts, recorded_facts
 from perfeval.model.evaluation import NAME_LENGTH
-from perfeval.model.outcomes import Archived, Configuration, Corrected, Drafted, Scored, Sealing, Snapshot, Validated
+from perfeval.model.outcomes import Archived, Configuration, Corrected, Drafted, Failure, Scored, Sealing, Snapshot, Validated
 from perfeval.model.scores import FactRecord
 from perfeval.settings import Settings
 from perfeval.store.record import told_people
@@ -115,19 +118,14 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
 
     Raises: LedgerError: with every finding; marked copies lie in the workspace then, and nothing is frozen.
     """
-    from perfeval.assessment import check_files, refuse_errors
-    from perfeval.ledgers import annotate
+    from perfeval.assessment import check_files
 
     if (validated := _outcome(office.store, revision, Validated)) is not None:
         return findings_of(office.store, validated)
     subject, artifacts = office.subject(revision.evaluation), office.store.artifacts
     with _frozen_configuration(office, subject.checking_files) as configuration:
         reading = check_files(subject, files)
-    try:
-        refuse_errors(reading.findings)
-    except LedgerError as error:
-        error.context["copies"] = annotate(files, reading.findings, marked_folder(office, revision))
-        raise
+    _refuse_marked(subject, revision.number, files, reading)
     validated = Validated(
         configuration,
         {file.name: file.digest for file in files},
@@ -141,19 +139,55 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
     return findings_of(office.store, _save(office.store, revision, validated, events.Frozen(revision=revision.number, ledgers=frozen)))
 
 
+def refuse_faulty_ledgers(office: Office, subject: Subject, evaluation: Evaluation | None) -> None:
+    """Tell at once what validating would refuse, before a run is started for it; nothing is opened, taken in or frozen.
+
+    Raises: LedgerError: as `validate_ledgers` does. UsageError: there are no ledgers of that year.
+    """
+    from perfeval.assessment import check_files, receive_ledgers
+
+    number = 1
+    if evaluation:
+        with office.store.reading() as record:
+            revision = record.current_revision(evaluation)
+        if _outcome(office.store, revision, Validated) is not None:
+            return
+        number = revision.number
+    files = receive_ledgers(subject)
+    _refuse_marked(subject, number, files, check_files(subject, files))
+
+
+def _refuse_marked(subject: Subject, number: int, files: Sequence[ReceivedFile], reading: Reading) -> None:
+    from perfeval.assessment import refuse_errors
+    from perfeval.ledgers import annotate
+
+    try:
+        refuse_errors(reading.findings)
+    except LedgerError as error:
+        error.context["copies"] = annotate(files, reading.findings, marked_folder(subject, number))
+        raise
+
+
+def failure_of(store: Store, step: str, error: PerfevalError) -> Failure:
+    """A fault of a step as it is kept for whoever started the run, its findings as an artifact."""
+    findings = store.artifacts.put(dump_json(list[Finding], list(error.findings))) if isinstance(error, LedgerError) else None
+    return Failure(step, error.code, str(error), findings)
+
+
 def score_indicators(office: Office, revision: Revision) -> Scorecard:
     """Compute facts and scores from the frozen ledgers.
 
     Raises: ReportError: a reason is missing: every place is told, before anything is drafted.
     """
-    from perfeval.assessment import Assessment, explain, lineage_table, refuse_unexplained, score
+    from perfeval.assessment import Assessment, explain, lineage_table, refuse_unexplained, score, scoring_files
 
     if (scored := _outcome(office.store, revision, Scored)) is None:
         subject, earlier = office.subject(revision.evaluation), _done(office.store, revision, Validated)
         with (
             _frozen_only_when_done(office.store, revision),
-            _frozen_configuration(office, subject.scoring_files, earlier.configuration) as configuration,
+            _frozen_configuration(office, scoring_files(subject), earlier.configuration) as configuration,
         ):
+            _refuse_other_archive(office, subject)
             ledgers = load_ledgers(office, revision)
             facts, card = score(subject, ledgers, for_draft=True)
             assessment = Assessment(ledgers, tuple(findings_of(office.store, earlier)), facts, card)
@@ -161,6 +195,20 @@ def score_indicators(office: Office, revision: Revision) -> Scorecard:
         lineage = office.store.artifacts.put(lineage_table(facts))
         scored = _save(office.store, revision, Scored(configuration, record_facts(facts), card, lineage, source_digest()))
     return scored.card
+
+
+def _refuse_other_archive(office: Office, subject: Subject) -> None:
+    """Figures are held against the bag of last year that was archived here, and no other."""
+    from perfeval.assessment import is_held_against_last_year
+    from perfeval.last_year import refuse_other_bag
+
+    if not is_held_against_last_year(subject):
+        return
+    with office.store.reading() as record:
+        before = [item for item in record.evaluations(subject.year - 1, subject.programme.key) if item.outcome == Stage.ARCHIVED]
+        told = [line.what for item in before for line in _lines(record, item.id) if isinstance(line.what, events.Archived)]
+    for archived in told:
+        refuse_other_bag(subject, archived.bag, archived.manifest)
 
 
 def draft_report(office: Office, revision: Revision) -> Draft:
@@ -188,17 +236,18 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             report.written_on,
         )
         gates, used = office.workspace.gates, {**scored.configuration, **configuration}
-        drafted = Drafted(configuration, draft, report.figures, source_digest(), gates)
+        drafted = Drafted(configuration, draft, report.figures, source_digest(), gates, report.places)
         with office.store.transaction() as record:
             _tell_configuration(office, record)
-            done = record.outcome_digests(revision) | {Drafted.step: document_digest(dump(Drafted, drafted))}
+            done = record.recorded_steps(revision)
+            done[Drafted.step] = events.RecordedStep(Drafted.step, document_digest(dump(Drafted, drafted)))
             told = events.Drafted(
                 revision=revision.number,
                 digest=draft.digest,
                 content_digest=draft.content_digest,
                 configuration=_recorded(_digests(_without_address(office.store, office.workspace.settings, used))),
                 gates=_rules(gates),
-                steps=tuple(events.RecordedStep(*item) for item in sorted(done.items())),
+                steps=tuple(item for _, item in sorted(done.items())),
             )
             drafted = record.save_outcome(revision, drafted, told)
     return drafted.draft
@@ -277,20 +326,34 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
         persons.check_attempts(record, person, address, now)
-        step = None if answer.proof else persons.spend_code(record, person, answer.code, now)
+        spent = None if answer.proof else persons.spend_code(record, person, answer.code, now)
         try:
-            decision = _decide(office, record, matter, person, answer, step, now)
+            decision = _decide(office, record, matter, person, answer, spent.step if spent else None, now)
         except ApprovalError as error:
             refusal: ApprovalError | None = error
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
         # Whether a device has signed is not looked at where the answer is refused for something else.
-        if refusal is None or step is not None or refusal.code in _NO_PROOF:
-            persons.note_attempt(record, person, address, now, is_right=refusal is None or refusal.code not in _NO_PROOF)
+        if refusal is None or spent or refusal.code in _NO_PROOF:
+            persons.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
     if refusal:
         raise refusal
     return decision
+
+
+def offer_statement(office: Office, revision: Revision, gate: Gate, answer: Answer) -> str:
+    """The statement of a decision for its approver's own device to sign; nothing is decided or recorded yet.
+
+    Raises: ApprovalError: why it would be no decision whoever signs it. StoreError: the record is not as it was written.
+    """
+    with office.store.reading() as record:
+        matter = _matter(record, revision, gate.key)
+    person = persons.find(matter.people, answer.name)
+    if person is None:
+        raise ApprovalError("A04", f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”", "核对姓名。")
+    decision, _ = check_answer(matter, person, answer, datetime.now(UTC))
+    return state(decision, person.id, matter.head, check_remarks(answer, lambda: places(office, matter.revision)))
 
 
 # The refusals that say that somebody did not prove who he is.
@@ -312,14 +375,15 @@ def _decide(
         raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     draft, rule, _ = matter.drafted()
     office.store.artifacts.path(draft.digest)
-    told, done = record.outcome(matter.revision, Drafted), record.outcome_digests(matter.revision)
+    told, done = record.outcome(matter.revision, Drafted), record.recorded_steps(matter.revision)
     is_same = told is not None and (told.draft.digest, told.draft.content_digest) == (draft.digest, draft.content_digest)
     # Scores and findings too: the approver was shown them beside the draft.
-    if not is_same or any(done.get(item.step) != item.sha256 for item in draft.steps):
+    if not is_same or any(item.step not in done or done[item.step].sha256 != item.sha256 for item in draft.steps):
         message = f"{matter.revision.evaluation.id} 第{draft.revision}稿与审批记录所记的不是同一份，不能审批"
         raise StoreError("S11", message, "执行 perfeval audit 查明，从备份恢复。")
     decision, absent = check_answer(matter, person, answer, now)
-    decision, statement, proof = prove(matter, decision, person, answer, step or 0)
+    wanted = check_remarks(answer, lambda: places(office, matter.revision))
+    decision, statement, proof = prove(matter, decision, person, answer, step or 0, wanted)
     people, evaluation = record.head(PEOPLE), decision.evaluation
     decided = events.Decided(
         revision=decision.revision, gate=rule.key, statement=statement, proof=proof, people=people, absent=absent or None
@@ -337,12 +401,38 @@ def _matter(record: Transaction, revision: Revision, gate: str) -> Matter:
     return Matter(now, gate, [read_line(entry.line) for entry in entries], head(entries), told_people(record.sound_entries(PEOPLE)))
 
 
-def record_correction(office: Office, revision: Revision, note: str, by: str = "") -> None:
-    """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer."""
+def places(office: Office, revision: Revision) -> dict[str, str]:
+    """What a remark on a revision's draft may speak of, and what stands there: its rows, its figures, its paragraphs (第12段)."""
+    from perfeval.report import read_text
+
+    scored, drafted = _done(office.store, revision, Scored), _done(office.store, revision, Drafted)
+    text = read_text(office.store.artifacts.read(drafted.draft.digest))
+    paragraphs = {f"第{number}段": paragraph for number, paragraph in enumerate(filter(str.strip, text), start=1)}
+    figures = {figure.id: figure.text for figure in drafted.figures}
+    return paragraphs | figures | {"execution": "预算执行率"} | {row.id: row.name for row in scored.card.scores}
+
+
+def remarks(office: Office, evaluation: Evaluation) -> list[Remarked]:
+    """What returns of an evaluation asked for, and what was replied, oldest first."""
+    with office.store.reading() as record:
+        return remarks_of(_lines(record, evaluation.id))
+
+
+def record_correction(office: Office, revision: Revision, note: str, by: str = "", replies: Sequence[str] = ()) -> None:
+    """Note that the clerk's correction of a returned revision is in: the next revision begins. `by` is a person's id, else the preparer.
+
+    Raises: ApprovalError: nobody has returned the revision, or a remark has no reply. StoreError: the record was touched.
+    """
     note = checked("更正说明", note)
     with office.store.transaction() as record:
+        record.lock(revision.evaluation)
+        lines = [read_line(entry.line) for entry in record.sound_entries(revision.evaluation.id)]
+        if not conduct_of(lines).is_returned(revision.number):
+            message = f"第{revision.number}稿没有被退回，不能提交更正"
+            raise ApprovalError("A56", message, "用 perfeval status 查看进度；审批人退回修改之后再更正。")
+        asked = [item for item in remarks_of(lines) if item.revision == revision.number]
         told = record.preparer_of(revision.evaluation)
-        corrected = events.Corrected(revision=revision.number, note=note)
+        corrected = events.Corrected(revision=revision.number, note=note, replies=check_replies(asked, replies))
         record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)
 
 
@@ -366,9 +456,10 @@ def archive_report(office: Office, revision: Revision) -> Path:
         bag = archive_bag(_package(office, revision), office.workspace.archive_folder, derive_key(office.key, "record"), verify_archive)
     with office.store.transaction() as record:
         manifest = hashlib.sha256((bag / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
-        told = events.Archived(revision=revision.number, archive_no=bag.name, bag=bag.name, manifest=manifest)
+        steps = tuple(step for name, step in record.recorded_steps(revision).items() if name == Sealing.step)
+        told = events.Archived(revision=revision.number, archive_no=bag.name, bag=bag.name, manifest=manifest, steps=steps)
         record.save_outcome(revision, Archived(bag.name), told)
-        record.end_evaluation(revision.evaluation, Stage.ARCHIVED)
+        record.end_evaluation(revision.evaluation, Stage.ARCHIVED, record.outcome_time(revision, Archived))
     return bag
 
 
@@ -381,7 +472,8 @@ def archive_of(office: Office, revision: Revision) -> Path | None:
 def close_evaluation(store: Store, evaluation: Evaluation) -> None:
     """End a refused evaluation; what it holds is kept."""
     with store.transaction() as record:
-        record.end_evaluation(evaluation, Stage.REFUSED)
+        refused = (item.decided_at for item in record.decisions(evaluation) if item.verdict is Verdict.REFUSE)
+        record.end_evaluation(evaluation, Stage.REFUSED, next(refused, None))
 
 
 def _package(office: Office, revision: Revision) -> SubmissionPackage:
@@ -402,6 +494,8 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         record.refuse_other_key(entries)
         decisions, corrections = record.decisions(evaluation), record.corrections(evaluation)
         hear_all(evaluation.id, entries, people, decisions, record.record_key)
+        if cut := [fault for chain, told in ((evaluation.id, entries), (PEOPLE, people)) for fault in record.end_faults(chain, told)]:
+            raise touched([fault.message for fault in cut])
         sealed = Sealing(record.next_item_number(evaluation), record.now(), len(entries), len(people))
         sealing = record.save_outcome(revision, sealed)
         if sealing.at > sealed.at:
@@ -521,9 +615,9 @@ def findings_of(store: Store, validated: Validated) -> list[Finding]:
     return load_json(list[Finding], store.artifacts.read(validated.findings))
 
 
-def marked_folder(office: Office, revision: Revision) -> Path:
-    """Where marked copies of faulty ledgers are put for the clerk."""
-    return office.workspace.root / "marked" / f"{office.subject(revision.evaluation).stem}-r{revision.number}"
+def marked_folder(subject: Subject, number: int) -> Path:
+    """Where marked copies of a revision's faulty ledgers are put for the clerk."""
+    return subject.workspace.root / "marked" / f"{subject.stem}-r{number}"
 
 
 def days_since(moment: datetime) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from perfeval.approvals.people import People
 from perfeval.approvals.person import PROOF_TITLES, Means, Person
+from perfeval.approvals.remarks import Remarked
 from perfeval.errors import StoreError
 from perfeval.model import Decision, Draft, Finding, Gate, Revision, Scorecard, Severity
 from perfeval.model.numbers import percentage
@@ -79,21 +80,29 @@ def _means(person: Person, people: People) -> str:
 
     def confirmed(item: Means) -> str:
         by = people.persons.get(item.confirmed_by)
-        return f"{PROOF_TITLES[item.kind]}，{by.name if by else '未知'}{'凭纸质登记单' if item.is_on_paper else ''}确认"
+        proofs = [*(["凭纸质登记单"] if item.is_on_paper else []), *(["出示动态码"] if item.is_proved else [])]
+        return f"{PROOF_TITLES[item.kind]}，{by.name if by else '未知'}{'、'.join(proofs)}确认"
 
     return "；".join(map(confirmed, person.confirmed))
 
 
-def describe_objection(objection: Decision) -> str:
-    """What the clerk reads above the form after a return."""
+def describe_objection(objection: Decision, remarks: Sequence[Remarked] = ()) -> str:
+    """What the clerk reads above the form after a return; `remarks` are those of the return."""
+    told = [f"{number}. {escaped(remark_title(item))}" for number, item in enumerate(remarks, start=1)]
     return "\n".join(
         [
             f"### 第{objection.revision}稿已退回修改",
             f"{escaped(objection.approver)}：{escaped(objection.comment)}",
             "",
-            "请更正台账或底稿文件，然后填写更正说明并提交；程序将重新计算，形成下一稿，重新审批。",
+            *([*told, ""] if told else []),
+            f"请更正台账或底稿文件，然后填写更正说明{'、逐条答复' if told else ''}并提交；程序将重新计算，形成下一稿，重新审批。",
         ]
     )
+
+
+def remark_title(item: Remarked) -> str:
+    """A remark on one line: where, and what is wanted."""
+    return f"（{item.remark.place}）{item.remark.text}"
 
 
 def score_rows(card: Scorecard) -> list[dict[str, str]]:

@@ -1,18 +1,22 @@
 """The workspace (工作区): a folder with perfeval.yml, indicators, narrative and ledgers; every path is asked from here."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from perfeval.catalogue import load_catalogue
 from perfeval.configuration import load_model
 from perfeval.errors import ConfigurationError, UsageError
 from perfeval.model import Gate
 from perfeval.settings import Programme, Settings, Year
-from schemas import Catalogue
+
+if TYPE_CHECKING:
+    from schemas import Catalogue
 
 CONFIG_FILE = "perfeval.yml"
 LEDGERS_FILE = "ledgers.yml"
@@ -38,6 +42,8 @@ class Workspace:
 
         Raises: ConfigurationError: with every fault of ledgers.yml.
         """
+        from perfeval.catalogue import load_catalogue
+
         return load_catalogue(self.root / LEDGERS_FILE)
 
     @property
@@ -68,7 +74,7 @@ class Workspace:
             raise UsageError("U12", f"没有 key 为“{key}”的项目", f"可用：{known}")
         return found
 
-    def subject(self, year: int, key: str = "") -> "Subject":
+    def subject(self, year: int, key: str = "") -> Subject:
         """A programme's year.
 
         Raises: UsageError: as `programme` does.

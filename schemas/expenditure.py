@@ -20,6 +20,9 @@ from schemas.columns import (
     text,
 )  # fmt: skip
 
+# A reduction (调减) is no money that anything is paid of.
+_SPENT = tuple(source for source in SOURCES if source != "调减")
+
 
 class Expenditure(LedgerModel):
     """资金支出: one payment with the papers it rests on; empty papers are allowed here and pointed out by the checks."""
@@ -43,7 +46,7 @@ class Expenditure(LedgerModel):
     approved_by: Text = text("审批人", "审批支付的人。", required=False)
     approved_on: Day = day("审批日期", "审批支付的日期，在评价年度内，不晚于支付日期。", Within(is_warning=True), required=False)
     source: Text = choice(
-        "资金来源", "所用资金的来源，与预算指标台账一致；不分来源的可不设这一栏。", *SOURCES, required=False, may_be_absent=True
+        "资金来源", "所用资金的来源，与预算指标台账一致；不分来源的可不设这一栏。", *_SPENT, required=False, may_be_absent=True
     )
 
     class Config(LedgerModel.Config):

@@ -15,7 +15,9 @@ class Issues(LedgerModel):
     assigned_on: Day = day("交办日期", "交办的日期。", Within(is_warning=True))
     responsible_unit: Text = text("责任单位", "负责办理的单位。")
     due_on: Day = day("办结时限", "要求办结的日期。", After("assigned_on"), RequiredWhen("assigned_on IS NOT NULL"), required=False)
-    inspected_on: Day = day("督查日期", "督查的日期；尚未督查的留空。", After("assigned_on"), required=False)
+    inspected_on: Day = day(
+        "督查日期", "督查的日期；尚未督查的留空。", After("assigned_on"), RequiredWhen("closed_on IS NOT NULL"), required=False
+    )
     closed_on: Day = day(
         "销号日期", "销号的日期；尚未销号的留空。", After("assigned_on"), After("inspected_on", is_warning=True), required=False
     )

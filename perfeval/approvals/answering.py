@@ -1,7 +1,7 @@
 """From an answer to a decision (审批决定): this person, in this role, on exactly this draft, as the record stands now."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,12 +13,13 @@ from perfeval.approvals.proof import Proof, Proved, verify_proof
 from perfeval.approvals.record import Line
 from perfeval.approvals.statement import read_statement, state
 from perfeval.errors import ApprovalError
-from perfeval.model import Answer, Decision, Revision, Verdict
+from perfeval.model import Answer, Decision, Remark, Revision, Verdict
 from perfeval.model.clock import china_day
 from perfeval.model.digests import check_code
-from perfeval.model.evaluation import COMMENT_LENGTH
-from perfeval.texts import has_controls
+from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
+from perfeval.texts import has_controls, visible
 
+_REMARKS = 50
 # A statement is signed while it is looked at, not kept for later.
 SIGNED_WITHIN = timedelta(minutes=10)
 
@@ -80,19 +81,39 @@ def check_answer(matter: Matter, person: Person, answer: Answer, now: datetime) 
     if not hmac.compare_digest("".join(answer.check_code.split()).lower().encode(errors="replace"), known.lower().encode()):
         raise ApprovalError("A07", "核对码与本稿不符，您看到的可能不是这一稿", "重新下载并打开本稿 Word 文件，填写文件名末尾的8位核对码。")
     comment = checked("审批意见", answer.comment)
-    if answer.verdict is not Verdict.APPROVE and not comment:
+    if answer.verdict is not Verdict.APPROVE and not (comment or (answer.verdict is Verdict.RETURN and answer.remarks)):
         raise ApprovalError("A11", f"选择“{answer.verdict}”时必须填写审批意见", "写明理由和需要修改之处。")
     evaluation = matter.revision.evaluation.id
     return Decision(evaluation, draft.revision, rule.key, answer.verdict, person.name, draft.content_digest, comment, now), absent
 
 
-def prove(matter: Matter, decision: Decision, person: Person, answer: Answer, step: int) -> tuple[Decision, str, Proof]:
+def check_remarks(answer: Answer, places: Callable[[], Collection[str]]) -> tuple[Remark, ...]:
+    """The remarks of an answer; `places` are those of the draft that it may speak of, asked for only where it has any.
+
+    Raises: ApprovalError: the draft has no such place, a remark says nothing, or nobody could answer it.
+    """
+    if not answer.remarks:
+        return ()
+    known, remarks = places(), tuple(Remark(item.place.strip(), checked("修改意见", item.text)) for item in answer.remarks)
+    faults = [] if answer.verdict is Verdict.RETURN else [f"选择“{answer.verdict}”时不能附修改意见，只有退回修改才有人答复"]
+    faults += [f"有{len(remarks)}条，超过{_REMARKS}条"] if len(remarks) > _REMARKS else []
+    faults += [f"这一稿没有“{visible(item.place[:NAME_LENGTH])}”这个位置" for item in remarks if item.place not in known]
+    faults += [f"对“{item.place}”没有写要改什么" for item in remarks if item.place in known and not item.text]
+    if faults:
+        how = "位置写指标或数字的编号（见审阅页面、score --json），段落写“第12段”；逐条写明要改什么。"
+        raise ApprovalError("A57", f"修改意见不对：{'；'.join(faults)}", how)
+    return remarks
+
+
+def prove(
+    matter: Matter, decision: Decision, person: Person, answer: Answer, step: int, remarks: Sequence[Remark] = ()
+) -> tuple[Decision, str, Proof]:
     """The decision as it is stated, its statement, and what proves it: a code's time step, or a device's signature.
 
     Raises: ApprovalError: the statement is another one, or its proof is not the person's.
     """
     if answer.proof is None:
-        return decision, state(decision, person.id, matter.head), Proof(ProofKind.CODE, {"step": str(step)})
+        return decision, state(decision, person.id, matter.head, remarks), Proof(ProofKind.CODE, {"step": str(step)})
     try:
         stated = read_statement(answer.statement)
     except ValueError as error:
@@ -101,7 +122,7 @@ def prove(matter: Matter, decision: Decision, person: Person, answer: Answer, st
         raise ApprovalError("A31", "打开审批页面之后，这项自评又有了新的记录，或已过了10分钟", "刷新审批页面，看过之后再签。")
     decision = replace(decision, decided_at=stated.decided_at)
     verified = verify_proof(answer.proof, answer.statement, person)
-    is_this = state(decision, person.id, matter.head) == answer.statement
+    is_this = state(decision, person.id, matter.head, remarks) == answer.statement
     # A code is spent, not handed in as a proof; what nothing has verified decides nothing.
     if not is_this or not isinstance(verified, Proved):
         reason = "签的不是所填的决定" if isinstance(verified, Proved) else verified.reason

@@ -37,6 +37,10 @@ class Conduct:
     edited: frozenset[tuple[int, str]] = frozenset()
     made: tuple[Made, ...] = field(default=())
 
+    def is_returned(self, revision: int) -> bool:
+        """Whether somebody returned this revision."""
+        return any((item.revision, item.verdict) == (revision, Verdict.RETURN) for item in self.made)
+
 
 def conduct_of(lines: Iterable[Line]) -> Conduct:
     """What an evaluation's chain tells of it."""

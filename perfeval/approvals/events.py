@@ -16,7 +16,7 @@ from perfeval.approvals.proof import Proof
 
 PROGRAM = "program"
 """Who did what no person did."""
-About = Literal["asked", "due", "late"]
+About = Literal["asked", "due", "late", "held"]
 OPENING = "立项"
 """What the people's chain tells of each evaluation that was opened."""
 
@@ -31,10 +31,11 @@ class RecordedFile:
 
 @dataclass(frozen=True, config=CLOSED)
 class RecordedStep:
-    """What a step left in the store, as it was: the step's name and the digest of its document."""
+    """What a step left in the store, as it was: the step's name, the digest of its document, and when it was done."""
 
     step: str
     sha256: Digest
+    done_at: Moment | None = None
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -108,7 +109,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class AnsweredWrongly:
-    """答复无效: an answer that was no decision; `name` as typed, `code` the refusal's, `problem` in Chinese."""
+    """答复无效: an answer that was no decision; `name` as typed, `code` the refusal's, `problem` in Chinese, as its row has it."""
 
     kind: Literal["answered wrongly"] = "answered wrongly"
     revision: Number
@@ -133,7 +134,7 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Reminded:
-    """通知、催办: these people were told that a gate was asked, is due today or is late; `failed` are the addresses not reached."""
+    """通知、催办: these people were told that a gate was asked, is due, is late or is put by; `failed` are the addresses not reached."""
 
     kind: Literal["reminded"] = "reminded"
     revision: Number
@@ -154,11 +155,12 @@ class Returned:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Corrected:
-    """更正: the clerk said that the correction is in."""
+    """更正: the clerk said that the correction is in, with a reply to each remark of the return, in their order."""
 
     kind: Literal["corrected"] = "corrected"
     revision: Number
     note: str
+    replies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -170,6 +172,7 @@ class Archived:
     archive_no: str
     bag: str
     manifest: Digest
+    steps: tuple[RecordedStep, ...] = ()
 
 
 # One chain of people.
@@ -199,12 +202,16 @@ class Enrolled:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Confirmed:
-    """确认: who did it compared the fingerprint with the enrolled person, or with the slip signed on paper."""
+    """确认: who did it compared the fingerprint with the enrolled person, or with the slip signed on paper.
+
+    `proof` is what he proved himself by; without one, the slip alone stands for it.
+    """
 
     kind: Literal["confirmed"] = "confirmed"
     person: PersonId
     fingerprint: Fingerprint
     is_on_paper: bool
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -237,6 +244,29 @@ class ConfigurationChanged:
     gates: tuple[GateRule, ...] = ()
 
 
+# One chain of who was let in.
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Attempted:
+    """核验凭证: a proof that was looked at; of a code that was accepted, the secret's fingerprint and the time step."""
+
+    kind: Literal["attempted"] = "attempted"
+    person: PersonId | None = None
+    address: str = ""
+    is_right: bool
+    fingerprint: Fingerprint | None = None
+    step: Annotated[int, Field(ge=0)] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class LoggedOut:
+    """退出登录: `session` is the digest of what the cookie said."""
+
+    kind: Literal["logged out"] = "logged out"
+    session: Digest
+
+
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Locked:
     """锁定: too many wrong proofs of one person, or from one address."""
@@ -257,7 +287,7 @@ class Unlocked:
     address: str = ""
 
 
-# Either chain.
+# Any chain.
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -281,7 +311,6 @@ class Migrated:
 EvaluationEvent = (
     Opened | Edited | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Migrated
 )
-PeopleEvent = (
-    Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Locked | Unlocked | Acted | Migrated
-)  # fmt: skip
-Event = EvaluationEvent | PeopleEvent
+PeopleEvent = Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Acted | Migrated
+AccessEvent = Attempted | Locked | Unlocked | LoggedOut
+Event = EvaluationEvent | PeopleEvent | AccessEvent

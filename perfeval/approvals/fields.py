@@ -7,7 +7,8 @@ from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, PlainSer
 
 from perfeval.model.evaluation import NAME_LENGTH
 
-CLOSED = ConfigDict(extra="forbid", strict=True)
+# Built where one is read or written: most commands meet few of them, and the building costs.
+CLOSED = ConfigDict(extra="forbid", strict=True, defer_build=True)
 _UTC = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perfeval.approvals.duties import check_duties, check_turn, conduct_of, outcome
-from perfeval.approvals.events import Archived, Decided, Drafted, Migrated, Opened
+from perfeval.approvals.events import Archived, Corrected, Decided, Drafted, Migrated, Opened, Returned
 from perfeval.approvals.people import People, people_of
 from perfeval.approvals.person import ProofKind
 from perfeval.approvals.proof import Refused, Verification, verify_proof
@@ -78,11 +78,7 @@ class _Court:
 
     def hear(self, line: Line, before: Sequence[Line]) -> Judged | None:
         """What a line decides, if it does; raises what is wrong with it."""
-        is_begun = any(not isinstance(item.what, Migrated) for item in before)
-        if is_begun == isinstance(line.what, Opened) and not isinstance(line.what, Migrated):
-            raise ValueError("立项不是第一条")
-        if is_begun and isinstance(line.what, Migrated):
-            raise ValueError("接管不是第一条")
+        _check_beginning(line, before)
         match line.what:
             case Opened() as opened:
                 self._people(opened.people, line)
@@ -91,6 +87,9 @@ class _Court:
                     raise ValueError(f"第{drafted.revision}稿成文两次")
                 if any(item.verdict is Verdict.REFUSE for item in conduct_of(before).made):
                     raise ValueError("不同意之后又成文")
+            case Returned() | Corrected() as told:
+                if not conduct_of(before).is_returned(told.revision):
+                    raise ValueError(f"第{told.revision}稿没有被退回")
             case Archived():
                 if any(isinstance(item.what, Decided) and item.at > line.at for item in before):
                     raise ValueError("归档早于审批")
@@ -128,6 +127,14 @@ class _Court:
             raise ValueError("依据的不是当时最新的人员记录")
         self._seen = length
         return people_of(self._lines[:length], self._texts[:length])[0]
+
+
+def _check_beginning(line: Line, before: Sequence[Line]) -> None:
+    is_begun = any(not isinstance(item.what, Migrated) for item in before)
+    if is_begun == isinstance(line.what, Opened) and not isinstance(line.what, Migrated):
+        raise ValueError("立项不是第一条")
+    if is_begun and isinstance(line.what, Migrated):
+        raise ValueError("接管不是第一条")
 
 
 def _check_statement(stated: Statement, decided: Decided, line: Line, before: Sequence[Line]) -> Drafted:

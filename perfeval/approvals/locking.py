@@ -75,8 +75,8 @@ def _lock(attempts: Iterable[Attempt], now: datetime) -> Lock | None:
             wrong = [other for other in wrong if other.person != item.person]
         else:
             wrong = []
-    # What a clock that once ran ahead has noted locks nobody until then.
-    times = [item.at for item in wrong if timedelta() <= now - item.at < REMEMBERED]
+    # What a clock that once ran ahead has noted locks nobody until then; another machine's may be some seconds ahead.
+    times = [item.at for item in wrong if -FIRST_DELAY < now - item.at < REMEMBERED]
     if len(times) < FREE:
         return None
     delay = FIRST_DELAY * 2 ** min(len(times) - FREE, _DOUBLINGS)

@@ -134,7 +134,7 @@ def _confirmed(people: People, event: Confirmed, line: Line) -> Person:
     if fault := confirmation_fault(people, event.person, line.who, is_on_paper=event.is_on_paper):
         raise ValueError(fault)
     means = (
-        replace(item, confirmed_at=line.at, confirmed_by=line.who, is_on_paper=event.is_on_paper)
+        replace(item, confirmed_at=line.at, confirmed_by=line.who, is_on_paper=event.is_on_paper, is_proved=event.proof is not None)
         if item.fingerprint == event.fingerprint
         else item
         for item in person.means

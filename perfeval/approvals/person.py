@@ -20,7 +20,10 @@ PROOF_TITLES = {ProofKind.CODE: "动态码", ProofKind.PASSKEY: "设备签名", 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """One enrolled proof of a person. It counts from `confirmed_at` on; `fingerprint` is what was compared."""
+    """One enrolled proof of a person. It counts from `confirmed_at` on; `fingerprint` is what was compared.
+
+    `is_proved` when whoever confirmed it showed a proof of his own.
+    """
 
     kind: ProofKind
     fingerprint: str
@@ -29,6 +32,7 @@ class Means:
     confirmed_at: datetime | None = None
     confirmed_by: str = ""
     is_on_paper: bool = False
+    is_proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

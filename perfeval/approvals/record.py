@@ -1,8 +1,8 @@
 """The record (审批记录): a chain of lines that nobody can quietly change.
 
-One chain per evaluation and one of people. Each line is canonical JSON, kept as it stands; it names its chain, its number and the SHA-256
-(and SM3) of the line before it, so that the last digest, the head, stands for all. A MAC on each line needs the office's key; the head on
-paper and in mail needs none.
+One chain per evaluation, one of people, one of logins. Each line is canonical JSON, kept as it stands; it names its chain, its number and
+the SHA-256 (and SM3) of the line before it, so that the last digest, the head, stands for all. A MAC on each line needs the office's key;
+the head on paper and in mail needs none.
 """
 
 import hashlib
@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives import hashes
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass as closed_dataclass
 
-from perfeval.approvals.canonical import read_as, write_as
+from perfeval.approvals.canonical import dump_line, read_as, write_as
 from perfeval.approvals.events import Event
 from perfeval.approvals.fields import CLOSED, Moment, Number, PersonId
 
 PEOPLE = "people"
 """The name of the people's chain; an evaluation's is its id."""
+ACCESS = "access"
+"""The name of the chain of proofs that were looked at and of sessions that were ended; it stays in the office."""
 NOTHING = "0" * 64
 """The head of an empty chain."""
 SHORTEST_HEAD = 24
@@ -50,6 +52,15 @@ class Entry:
     sha256: str
     sm3: str
     mac: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A chain's end as it was noted beside it (末尾登记): so many lines, the last with this digest."""
+
+    number: int
+    sha256: str
+    mac: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,32 @@ def check(chain: str, entries: Sequence[Entry], key: bytes | None = None, witnes
     found = [Fault(numbers[position], f"第{numbers[position]}条{fault}") for position, fault in faults.items()]
     found += [Fault(number, f"缺少第{number}条：已被删去") for number in range(1, max(numbers, default=0)) if number not in set(numbers)]
     return sorted(found + _witness_faults(entries, witness), key=lambda item: item.number)
+
+
+def seal_end(chain: str, last: Entry, key: bytes) -> End:
+    """The note of a chain's end."""
+    return End(last.number, last.sha256, _mac(_end_line(chain, last.number, last.sha256), key))
+
+
+def end_faults(chain: str, entries: Sequence[Entry], end: End | None, key: bytes) -> list[Fault]:
+    """What shows that a chain's last lines were taken away: it ends elsewhere than was noted.
+
+    A note without a MAC is from before there were notes, and proves nothing.
+    """
+    count = entries[-1].number if entries else 0
+    if end is None:
+        return [Fault(0, "末尾登记被删去，不知道末尾有没有被截去")] if entries else []
+    if end.mac and not hmac.compare_digest(_mac(_end_line(chain, end.number, end.sha256), key).encode(), end.mac.encode(errors="replace")):
+        return [Fault(0, "末尾登记被改动")]
+    if count < end.number:
+        cut = f"第{count + 1}条" if end.number == count + 1 else f"第{count + 1}条至第{end.number}条"
+        return [Fault(count + 1, f"{cut}被删去：末尾登记写明共{end.number}条")]
+    is_same = count == end.number and entries[-1].sha256 == end.sha256
+    return [] if is_same else [Fault(count, f"第{count}条不是登记的末尾：多出，或被改动")]
+
+
+def _end_line(chain: str, number: int, sha256: str) -> str:
+    return dump_line({"chain": chain, "number": number, "sha256": sha256})
 
 
 def _entry_fault(chain: str, entry: Entry, line: Line | str, key: bytes | None) -> str:

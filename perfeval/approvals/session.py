@@ -1,6 +1,6 @@
 """A login (会话): a line that says who logged in, sealed by a key that only the office has, and bound to his enrolment as it was.
 
-Nothing is stored: what ends it is time, or that the person is revoked or has other proofs than when he logged in.
+What ends it is time, that the person is revoked or has other proofs than when he logged in, or that he logged out, which alone is kept.
 """
 
 import hashlib
@@ -38,19 +38,30 @@ def seal_session(person: Person, now: datetime, key: bytes) -> str:
     return f"{to_base64(line)}.{_mac(line, key)}"
 
 
+def session_digest(cookie: str, key: bytes) -> str | None:
+    """By what an ended session is known, however its cookie is spelled; None for any text that is no cookie of ours."""
+    line = _opened(cookie, key)
+    return hashlib.sha256(line).hexdigest() if line else None
+
+
 def logged_in(cookie: str, people: People, now: datetime, key: bytes) -> Person | None:
     """Whose cookie this is, while it holds; None for any other text."""
-    encoded, _, mac = cookie.partition(".")
-    try:
-        line = from_base64(encoded)
-        if not hmac.compare_digest(_mac(line, key).encode(), mac.encode()):
-            return None
-        session = read_as(_session, line.decode())
-    except ValueError:
+    line = _opened(cookie, key)
+    if line is None:
         return None
+    session = read_as(_session, line.decode())
     person = people.active(session.person)
     is_same = person is not None and _fingerprints(person) == session.fingerprints
     return person if is_same and session.issued_at <= now < session.expires_at else None
+
+
+def _opened(cookie: str, key: bytes) -> bytes | None:
+    encoded, _, mac = cookie.partition(".")
+    try:
+        line = from_base64(encoded)
+        return line if hmac.compare_digest(_mac(line, key).encode(), mac.encode()) else None
+    except ValueError:
+        return None
 
 
 def _fingerprints(person: Person) -> tuple[str, ...]:

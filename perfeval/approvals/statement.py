@@ -4,6 +4,7 @@ The challenge that a device signs is the line's SHA-256.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter
@@ -13,7 +14,7 @@ from perfeval.approvals.canonical import read_as, write_as
 from perfeval.approvals.fields import CLOSED, Digest, Fingerprint, Moment, Number, PersonId, PersonName, Role
 from perfeval.approvals.passkey import Passkey
 from perfeval.approvals.person import ProofKind
-from perfeval.model import Decision, Verdict
+from perfeval.model import Decision, Remark, Verdict
 from perfeval.model.evaluation import COMMENT_LENGTH
 
 
@@ -31,6 +32,7 @@ class Statement:
     comment: Annotated[str, StringConstraints(max_length=COMMENT_LENGTH)]
     decided_at: Moment
     previous: Digest
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -61,7 +63,7 @@ class Enrolment:
 _statement, _enrolment = TypeAdapter(Statement), TypeAdapter(Enrolment)
 
 
-def state(decision: Decision, approver: str, previous: str) -> str:
+def state(decision: Decision, approver: str, previous: str, remarks: Sequence[Remark] = ()) -> str:
     """The statement of a decision by the person of that id, as a line.
 
     Raises: ValueError: a field is of another form, such as half a character in the comment.
@@ -77,6 +79,7 @@ def state(decision: Decision, approver: str, previous: str) -> str:
             comment=decision.comment,
             decided_at=decision.decided_at,
             previous=previous,
+            remarks=tuple(remarks),
         )
     )
 

@@ -19,7 +19,7 @@ from perfeval.archive.description import BAGIT, METADATA, NOTICE, one_line
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_folder
 from perfeval.archive.hearing import Hearing, hear
 from perfeval.archive.package import APPROVALS, CORRECTIONS, FACTS, LEDGERS, REPORT, WORKSPACE, absent, is_recorded, path_problem
-from perfeval.model.digests import check_code, content_digest
+from perfeval.model.digests import check_code, content_digest, holds_more
 
 _ENTRY = re.compile(r"([0-9a-f]{64})  (.+)")
 _TAG_FILES = ("bagit.txt", "bag-info.txt", *(f"manifest-{algorithm}.txt" for algorithm in ALGORITHMS), METADATA, NOTICE)
@@ -261,8 +261,10 @@ def _check_approvals(bag: _Bag, approvals: Approvals | None, hearing: Hearing | 
         digest = content_digest(bag.read(REPORT))
         unbound = misbound(approvals, digest) + ([] if approvals.content_digest == digest else ["审批记录中的内容摘要不是这份报告的"])
         coded = approvals.check_code == check_code(digest)
-        # Byte for byte: the content digest says nothing of what hangs behind the document.
+        # Byte for byte: the content digest says nothing of what hangs behind the document. Nobody has noted the bytes of older ones.
         drafted = hearing.draft(approvals.revision) if hearing else None
+        if hearing is None and holds_more(bag.read(REPORT)):
+            unbound.append(f"{REPORT} 的各部件之外还有别的内容，不是批准的文件")
         if not unbound and drafted and bag.payload[REPORT].sha256 != drafted[1].digest:
             unbound = [f"{REPORT} 与审批记录第{drafted[0].number}条成文的文件不是逐字节相同"]
     except ValueError as error:

@@ -7,6 +7,7 @@ An error stops the run; a warning travels to the approvers. A check whose ledger
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -43,6 +44,7 @@ def check_ledgers(
     other_codes: Collection[str] = (),
     limits: Mapping[type[Limits], Limits] = _NO_LIMITS,
     evidence: Collection[str] | None = None,
+    founded_on: date | None = None,
 ) -> list[Finding]:
     """Hold a year's ledgers against each other by every check, in the order of their codes.
 
@@ -55,8 +57,9 @@ def check_ledgers(
         other_codes: codes of the unit's other programmes, whose rows stand in the same ledgers.
         limits: what `load_limits` made of the workspace's checks.yml.
         evidence: names of the year's files of evidence; None where the office keeps none.
+        founded_on: the day the unit was founded, where it is told.
     """
-    context = CheckContext(ledgers, catalogue, year, programme_codes, classification, other_codes, limits, evidence)
+    context = CheckContext(ledgers, catalogue, year, programme_codes, classification, other_codes, limits, evidence, founded_on)
     asked = [find for check, find in _RULES if check.limits is None or check.limits in limits]
     return [finding for find in asked for finding in find(context)]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, TypeVar, cast
 
 import polars as pl
@@ -21,7 +22,8 @@ L = TypeVar("L", bound=Limits)
 class CheckContext:
     """One year's ledgers to be held against each other. A ledger that could not be read is absent: checks of it do not apply.
 
-    `limits` are those of checks.yml by their type; `evidence` the names of the year's files of evidence, None without any.
+    `limits` are those of checks.yml by their type; `evidence` the names of the year's files of evidence, None without any;
+    `founded_on` the day the unit was founded, where the settings tell it.
     """
 
     ledgers: Ledgers
@@ -32,6 +34,7 @@ class CheckContext:
     other_codes: Collection[str] = ()
     limits: Mapping[type[Limits], Limits] = field(default_factory=dict)
     evidence: Collection[str] | None = None
+    founded_on: date | None = None
 
     @property
     def known_codes(self) -> list[str]:

@@ -7,9 +7,10 @@ import polars as pl
 from perfeval.checks.check import Check, Theme
 from perfeval.checks.context import CheckContext, listed
 from perfeval.model import Finding, Severity
+from perfeval.model.identifiers import compared
 
 CHECK = Check("X19", "同一日向同一收款人支付同样金额", Severity.WARNING, Theme.PAPERS, "疑似重复报销；发票不同的也应核对")
-_SAME = ("payee", "paid_on", "amount_yuan")
+_SAME = ("paid_on", "amount_yuan")
 
 
 def find(context: CheckContext) -> Iterator[Finding]:
@@ -17,9 +18,10 @@ def find(context: CheckContext) -> Iterator[Finding]:
     ledger = context.ledgers.get("expenditure")
     if ledger is None:
         return
-    groups = ledger.rows.drop_nulls(_SAME).group_by(_SAME, maintain_order=True).agg("row").filter(pl.col("row").list.len() > 1)
-    for found in groups.collect().iter_rows(named=True):
+    paid = ledger.rows.drop_nulls(("payee", *_SAME)).with_columns(compared(pl.col("payee")).alias("to"))
+    groups = paid.group_by("to", *_SAME, maintain_order=True).agg("row", pl.col("payee").last())
+    for found in groups.filter(pl.col("row").list.len() > 1).collect().iter_rows(named=True):
         row = {**found, "row": found["row"][-1]}
-        paid = f"{found['paid_on']} 向“{found['payee']}”支付 {found['amount_yuan']:,} 元{len(found['row'])}次"
-        message = f"{paid}，见{listed(found['row'])}。请核对是否重复。"
+        told = f"{found['paid_on']} 向“{found['payee']}”支付 {found['amount_yuan']:,} 元{len(found['row'])}次"
+        message = f"{told}，见{listed(found['row'])}。请核对是否重复。"
         yield CHECK.at(ledger, row, "amount_yuan", message)

@@ -1,4 +1,4 @@
-"""One thing registered twice, under two numbers."""
+"""One thing registered twice, under two numbers or none."""
 
 from collections.abc import Iterator
 
@@ -16,20 +16,22 @@ _OWN = ("expenditure",)
 
 
 def find(context: CheckContext) -> Iterator[Finding]:
-    """One finding for each ledger whose rows have numbers and words, at the first row that repeats another."""
+    """One finding for each ledger whose rows have words, at the first row that repeats another in all but its number, if it has one."""
     for ledger in context.ledgers.values():
         columns = ledger.shape.columns()
         numbers = (item.name for item in columns if _is_number(item) and any(isinstance(held, Unique) for held in item.constraints))
         number, texts = next(numbers, ""), [item.name for item in columns if item.kind is Kind.TEXT and item.required]
-        if not number or not texts or ledger.name in _OWN:
+        if not texts or ledger.name in _OWN:
             continue
-        names = [item.name for item in columns if not _is_number(item)]
+        names = [item.name for item in columns if not (number and _is_number(item))]
+        place = number or texts[0]
         rows = ledger.rows.drop_nulls(texts)
-        alike = rows.group_by(names, maintain_order=True).agg("row", pl.col(number).last()).filter(pl.col("row").list.len() > 1).collect()
-        if not alike.is_empty():
-            places = sorted(row for group in alike["row"] for row in group)
-            message = f"{listed(places)}除编号外与别的行完全相同。请核对是否一件事登记了两次。"
-            yield CHECK.at(ledger, {"row": alike["row"][0][-1], number: alike[number][0]}, number, message)
+        alike = rows.group_by(names, maintain_order=True).agg("row", pl.col(place).last().alias("at="))
+        found = alike.filter(pl.col("row").list.len() > 1).collect()
+        if not found.is_empty():
+            repeated = listed(sorted(row for group in found["row"] for row in group))
+            message = f"{repeated}{'除编号外' if number else ''}与别的行完全相同。请核对是否一件事登记了两次。"
+            yield CHECK.at(ledger, {"row": found["row"][0][-1], place: found["at="][0]}, place, message)
 
 
 def _is_number(column: Column) -> bool:

@@ -8,6 +8,7 @@ import polars as pl
 from perfeval.checks.check import Check, Limits, Theme
 from perfeval.checks.context import CheckContext, listed
 from perfeval.model import Finding, Severity
+from perfeval.model.identifiers import compared
 
 
 class SplitLimits(Limits):
@@ -25,7 +26,7 @@ CHECK = Check(
     "《政府采购法》第二十八条：不得化整为零",
     limits=SplitLimits,
 )
-_OF_ONE = ("payee", "category")
+_OF_ONE = ("to", "category")
 
 
 def find(context: CheckContext) -> Iterator[Finding]:
@@ -34,9 +35,10 @@ def find(context: CheckContext) -> Iterator[Finding]:
     if ledger is None:
         return
     paid = ledger.rows.filter(pl.col("amount_yuan") > 0).drop_nulls(("payee", "category", "paid_on", "amount_yuan"))
+    paid = paid.with_columns(compared(pl.col("payee")).alias("to"))
     same_day = (pl.col("paid_on") == pl.col("paid_on").last()).sum()
     parts = paid.sort(*_OF_ONE, "paid_on", "row").rolling("paid_on", period=f"{limits.days}d", group_by=_OF_ONE)
-    sums = parts.agg("row", total=pl.col("amount_yuan").sum(), most=pl.col("amount_yuan").max(), same_day=same_day)
+    sums = parts.agg("row", pl.col("payee").last(), total=pl.col("amount_yuan").sum(), most=pl.col("amount_yuan").max(), same_day=same_day)
     reaches = (pl.col("total") >= limits.yuan) & (pl.col("most") < limits.yuan)
     split = sums.filter(pl.col("row").list.len() > 1, (pl.col("same_day") > 1) | reaches)
     # Of windows that overlap, the longest.

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from perfeval.indicators import approved, doubts, scoring
 from perfeval.indicators.approved import find_target_doubts
-from perfeval.indicators.doubts import find_doubts, find_goal_doubts
-from perfeval.indicators.facts import derive_facts
+from perfeval.indicators.doubts import find_doubts, find_goal_doubts, find_growth_doubts
+from perfeval.indicators.facts import derive_facts, derive_parts
 from perfeval.indicators.loading import load_indicators
 from perfeval.indicators.scoring import score_facts
 from perfeval.indicators.system import IndicatorSystem
@@ -16,8 +16,10 @@ __all__ = [
     "IndicatorSystem",
     "Target",
     "derive_facts",
+    "derive_parts",
     "find_doubts",
     "find_goal_doubts",
+    "find_growth_doubts",
     "find_target_doubts",
     "load_indicators",
     "parse_target",

@@ -23,6 +23,7 @@ MEANINGS: Mapping[str, str] = {
     "T05": "没有封顶所依据的数，没有封顶",
     "T12": "年度目标任务没有全部完成，等级却是最高一级",
     "T13": "预算有几种资金来源，支出分不出是哪一种",
+    "T14": "增长率所比的两个年度的数，算法不同",
 }
 _OUTPUT = "产出指标"
 # Units that rows of a ledger are not counted in.
@@ -52,6 +53,20 @@ def find_goal_doubts(system: IndicatorSystem, ledgers: Ledgers, card: Scorecard)
     total, unmet = (rows.select(pl.len()).collect().item() for rows in (goals.rows, goals.rows.filter(pl.col("status") != "完成")))
     message = f"{total}项年度目标任务有{unmet}项没有完成，评价等级却是“{card.grade}”：目标没有完成不影响得分"
     return (goals.finding("T12", Severity.WARNING, message),) if unmet else ()
+
+
+def find_growth_doubts(system: IndicatorSystem, facts: Facts, last_year: Facts | None) -> tuple[Finding, ...]:
+    """Growth of a figure that was counted otherwise last year: two things under one name."""
+    pairs = [(facts[name], (last_year or {}).get(name)) for name in dict.fromkeys(system.growths.values())]
+    return tuple(
+        Finding("T14", Severity.WARNING, f"增长率所比的数上一年度是“{before.formula}”，本年是“{now.formula}”，不是同一算法")
+        for now, before in pairs
+        if before and _yearless(before.formula, system.year - 1) != _yearless(now.formula, system.year)
+    )
+
+
+def _yearless(formula: str, year: int) -> str:
+    return formula.replace(f"{year}年", "")
 
 
 def _without_value(facts: Facts, card: Scorecard) -> Iterator[tuple[str, str]]:

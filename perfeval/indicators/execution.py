@@ -1,5 +1,6 @@
 """The budget execution rate (预算执行率): what was granted and spent, in all and of each source of funds, and its points."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 from perfeval.indicators.facts import EXECUTED_OF
@@ -7,6 +8,8 @@ from perfeval.indicators.profile import Profile
 from perfeval.indicators.wording import points, yuan
 from perfeval.model import Execution, Fact, Facts, Finding, Severity
 from perfeval.model.numbers import percentage
+
+_GRANTED = ("budget_initial", "budget_annual", "budget_carried_over", "budget_other")
 
 
 def budget_faults(facts: Facts) -> list[Finding]:
@@ -22,11 +25,15 @@ def budget_faults(facts: Facts) -> list[Finding]:
     if number_of(executed) > number_of(annual):
         message = f"全年执行数{yuan(number_of(executed))}大于全年预算数{yuan(number_of(annual))}"
         return [Finding("C01", Severity.ERROR, message, ledger="资金支出台账")]
-    return [
-        Finding("C01", Severity.ERROR, f"{name}的执行数{yuan(spent)}大于预算数{yuan(granted)}", ledger="资金支出台账")
-        for name, (_, granted, spent) in _parts(facts).items()
-        if spent is not None and spent > granted
+    parts = _parts(facts)
+    cut = [f"{name}的预算数{yuan(granted)}小于0：调减比年初预算和追加还多" for name, (_, granted, _) in parts.items() if granted < 0]
+    over = [
+        f"{name}的执行数{yuan(spent)}大于预算数{yuan(granted)}"
+        for name, (_, granted, spent) in parts.items()
+        if spent is not None and spent > max(granted, Decimal(0))
     ]
+    told = [(message, "预算指标台账") for message in cut] + [(message, "资金支出台账") for message in over]
+    return [Finding("C01", Severity.ERROR, message, ledger=ledger) for message, ledger in told]
 
 
 def score_execution(facts: Facts, profile: Profile) -> Execution:
@@ -37,14 +44,23 @@ def score_execution(facts: Facts, profile: Profile) -> Execution:
     why = f"全年预算数{yuan(annual)}，全年执行数{yuan(executed)}，执行率{percentage(rate)}，"
     why += f"得满分{points(score)}" if score == profile.execution else f"{points(profile.execution)}×执行率＝{points(score)}"
     if initial != annual:
-        why += f"；年初预算数{yuan(initial)}，全年预算数含追加、调减或结转"
+        why += f"；年初预算数{yuan(initial)}，全年预算数含{'、'.join(_beside_initial(facts))}"
     return Execution(initial, annual, executed, rate, profile.execution, score, why, _parts(facts))
+
+
+def _beside_initial(facts: Facts) -> Iterator[str]:
+    """What the year's budget holds besides the one it began with."""
+    initial, annual, carried, other = (number_of(facts[name]) for name in _GRANTED)
+    changed = annual - initial - carried - other
+    if changed:
+        yield "追加" if changed > 0 else "调减"
+    yield from (name for name, amount in (("上年结转", carried), ("其他资金", other)) if amount)
 
 
 def _parts(facts: Facts) -> dict[str, tuple[Decimal, Decimal, Decimal | None]]:
     """Initial, annual and executed by source of funds."""
-    initial, annual, executed = (number_of(facts[name]) for name in ("budget_initial", "budget_annual", "budget_executed"))
-    carried, other = (number_of(facts[name]) for name in ("budget_carried_over", "budget_other"))
+    initial, annual, carried, other = (number_of(facts[name]) for name in _GRANTED)
+    executed = number_of(facts["budget_executed"])
     granted = {"当年财政拨款": (initial, annual - carried - other), "上年结转资金": (Decimal(0), carried), "其他资金": (Decimal(0), other)}
     spent = _spent(facts, executed, [name for name, (_, amount) in granted.items() if amount])
     return {name: (start, amount, spent[name]) for name, (start, amount) in granted.items()}

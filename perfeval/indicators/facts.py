@@ -50,7 +50,7 @@ EXECUTED_OF = {
     "其他资金": "budget_executed_other",
 }
 _SOURCED = {
-    "budget_executed_fiscal": _built_in(**_EXECUTED, where="source IN ('年初预算','追加','调减')"),
+    "budget_executed_fiscal": _built_in(**_EXECUTED, where="source IN ('年初预算','追加')"),
     "budget_executed_carried_over": _built_in(**_EXECUTED, where="source = '上年结转'"),
     "budget_executed_other": _built_in(**_EXECUTED, where="source = '其他资金'"),
 }
@@ -94,6 +94,19 @@ def derive_facts(
     growths = {name: _growth(name, facts[measure.growth], last_year) for name, measure in measures.items() if measure.growth}
     judged = {row.id: _judged(row.id, judgements.get(row.id)) for row in system.scored if row.judged}
     return facts | growths | judged
+
+
+def derive_parts(system: IndicatorSystem, ledgers: Ledgers, name: str) -> tuple[Fact, ...]:
+    """The aggregates that a fact is made of, each with its own formula and rows: one, or numerator and denominator.
+
+    Of growth those of this year's figure; none of what a person has judged.
+    """
+    measures = BUILT_IN | _SOURCED | _GOALS | dict(system.facts) | {row.id: row.measure for row in system.scored if row.measure}
+    measure = measures.get(name)
+    measure = measures[measure.growth] if measure and measure.growth else measure
+    if measure is None:
+        return ()
+    return tuple(_counted_facts({f"part_{number}": part for number, part in enumerate(measure.parts)}, {}, ledgers).values())
 
 
 def _asked_for(system: IndicatorSystem) -> dict[str, Measure]:
@@ -145,6 +158,7 @@ def _counted_facts(measures: Mapping[str, Measure], units: Mapping[str, str], le
             tuple(source for rows in _together(measure) if rows in lineage for source in _sources(ledgers, rows, lineage[rows], codes)),
             reason,
             is_unknown=bool(_unread(measure, ledgers)),
+            is_out_of_nothing=value is None and not _unread(measure, ledgers) and _is_out_of_nothing(measure, counted),
         )
         for name, measure in measures.items()
         if not measure.growth
@@ -228,8 +242,14 @@ def _value(measure: Measure, counted: dict[Measure, _Counted], ledgers: Ledgers)
         raise TypeError(f"{measure} is no ratio of numbers")  # loading has excluded days
     if below == 0:
         base = measure.parts[1]
-        return None, f"{f'没有{place(base)}的记录' if base.aggregate in ('count', 'n_unique') else f'{formula(base)}为0'}，无从计算"
+        nothing = f"没有{place(base)}的记录" if base.aggregate in ("count", "n_unique") else f"{formula(base)}为0"
+        return None, f"{f'{formula(measure.parts[0])}不是0，却' if above else ''}{nothing}，无从计算"
     return EXACT.divide(EXACT.multiply(above, measure.factor), below), None
+
+
+def _is_out_of_nothing(measure: Measure, counted: dict[Measure, _Counted]) -> bool:
+    """Whether a ratio has something above and nothing below."""
+    return measure.is_ratio and bool(counted[measure.parts[0]].value) and counted[measure.parts[1]].value == 0
 
 
 def _unread(measure: Measure, ledgers: Ledgers) -> list[str]:

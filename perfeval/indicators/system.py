@@ -135,12 +135,16 @@ class Indicator(Model):
     def _check_direction(self, written: Target) -> None:
         if self.direction and (not written.is_bare or written.base == 0) and (self.direction == "negative") != written.is_negative:
             raise ValueError(f"指标值“{self.target}”的方向与 direction: {self.direction} 相反")
+        is_saving = _SAVING.search(f"{self.name}{self.target}")
+        if self.is_cost and self.direction == "positive" and written.base_unit.startswith("元") and not is_saving:
+            told = "是金额，越少越好，不能写 direction: positive；是节约下来的金额的，在名称里写明“节约”"
+            raise ValueError(f"成本指标“{self.target}”{told}")
         if written.upper is not None and not self.direction and not self.is_cost and written.unit != "%":
             raise ValueError(f"指标值“{self.target}”没有说哪一头好：写 direction: positive 以前一数为准，写 negative 以后一数为准")
         if self.is_cost and not self.direction:
             if not self.aim.is_negative:
                 raise ValueError(f"成本指标以不超过为目标，指标值不应写成“{self.target}”；越高越好的（如节约率）写 direction: positive")
-            if written.is_bare and written.base != 0 and _SAVING.search(f"{self.name}{self.target}"):
+            if written.is_bare and written.base != 0 and is_saving:
                 raise ValueError(f"指标值“{self.target}”没有说越高越好还是越低越好，要写比较符或 direction")
         if not self.direction:
             self._check_unsaid(written)
@@ -208,3 +212,9 @@ class IndicatorSystem(Model):
     def scored(self) -> tuple[Indicator, ...]:
         """The indicators without the execution row."""
         return tuple(indicator for indicator in self.indicators if not indicator.is_execution)
+
+    @property
+    def growths(self) -> dict[str, str]:
+        """Figures that are the growth of another one: both ids."""
+        measures = {**self.facts, **{row.id: row.measure for row in self.scored if row.measure}}
+        return {name: measure.growth for name, measure in measures.items() if measure.growth}

@@ -93,7 +93,10 @@ class Target:
         return difference <= 0 if self.is_negative else difference >= 0
 
 
-_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {ord("﹪"): "%", ord("﹥"): ">", ord("﹤"): "<", ord("﹦"): "="}
+# 1 200 is a thousand and two hundred, 2 0 nothing that one can know.
+_BLANK_WITHIN = re.compile(r"(?<=[0-9])\s+(?=[0-9])")
+_THOUSANDS = re.compile(r"(?<![0-9])[0-9]{1,3}(?:\s[0-9]{3})+(?![0-9])")
 _SCALES = {"千": 1_000, "十万": 100_000, "百万": 1_000_000, "千万": 10_000_000, "万": 10_000, "亿": 100_000_000}
 _MULTIPLE = re.compile("^(?:千(?=元)|十万|百万|千万|万|亿)")
 _LEADING = {
@@ -187,7 +190,10 @@ def parse_target(text: str, year: int | None = None) -> Target:
     `year` is the year of a day written without one.
     Raises: ConfigurationError: saying what could not be read, never a guess.
     """
-    plain = "".join(text.translate(_FULL_WIDTH).split()).rstrip("。;")
+    half = text.translate(_FULL_WIDTH)
+    if _BLANK_WITHIN.search(_THOUSANDS.sub("", half)):
+        raise _unreadable(text, "数字中间有空格")
+    plain = "".join(half.split()).rstrip("。;")
     if not plain:
         raise _unreadable(text, "指标值为空")
     body, often = _without_note(plain)

@@ -17,10 +17,12 @@ _CENT = Decimal("0.01")
 def left_out_rows(system: IndicatorSystem, facts: Facts, reasons: Mapping[str, str]) -> dict[str, str]:
     """Rows that do not apply, by id, and who bears their points.
 
-    A row is left out where it may be, has no value, and the reason is on record. Unless the profile allows it, no 一级指标 and
-    no 二级指标 that must be there vanishes in this way: then its rows stay, and score nothing.
+    A row is left out where it may be, has no value, and the reason is on record; not where money was spent and nothing made of it.
+    Unless the profile allows it, no 一级指标 and no 二级指标 that must be there vanishes in this way: then its rows stay, and score
+    nothing.
     """
-    found = {row.id for row in system.scored if row.not_applicable and facts[row.id].value is None and reasons.get(row.id)}
+    valueless = {row.id for row in system.scored if facts[row.id].value is None and not facts[row.id].is_out_of_nothing}
+    found = {row.id for row in system.scored if row.not_applicable and row.id in valueless and reasons.get(row.id)}
     if not system.profile.leave_out:
         for rows in _mandatory(system):
             ids = {row.id for row in rows}

@@ -9,6 +9,7 @@ from perfeval.model.evaluation import (
     Figure,
     Gate,
     Progress,
+    Remark,
     Revision,
     Stage,
     Status,
@@ -19,6 +20,6 @@ from perfeval.model.scores import Adjustment, Execution, Fact, Facts, Judgement,
 
 __all__ = [
     "Adjustment", "Answer", "Decision", "Draft", "Evaluation", "Execution", "Fact", "Facts", "FailedAttempt", "Figure", "Finding",
-    "Gate", "Judgement", "Ledger", "Ledgers", "Progress", "ReceivedFile", "Revision", "Score", "Scorecard", "Severity",
+    "Gate", "Judgement", "Ledger", "Ledgers", "Progress", "ReceivedFile", "Remark", "Revision", "Score", "Scorecard", "Severity",
     "Source", "Stage", "Status", "Verdict",
 ]  # fmt: skip

@@ -46,6 +46,20 @@ def _digest(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
     return digest.hexdigest()
 
 
+def holds_more(document: bytes) -> bool:
+    """Whether a zip holds bytes that are none of its parts: before, between or behind them, in comments or spare fields.
+
+    Raises: ValueError: the bytes are no zip.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(document)) as archive:
+            parts = [(len(info.orig_filename.encode()), info.compress_size) for info in archive.infolist()]
+    except ZIP_DAMAGE as error:
+        raise ValueError("Word文件已损坏或加密") from error
+    # Each part has a header before it and a line in the directory, both with its name; a directory has its end.
+    return len(document) != sum(30 + 46 + 2 * name + packed for name, packed in parts) + 22
+
+
 def check_code(digest: str) -> str:
     """The check code (核对码) of a content digest: its first 8 characters in capitals, as people read them to each other."""
     return digest[:_CHECK_CODE_LENGTH].upper()

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from perfeval.model.clock import china_day, working_day_after
+from perfeval.model.clock import china_day, working_day_after, working_days_between
 
 if TYPE_CHECKING:
     from perfeval.approvals.proof import Proof
@@ -30,7 +30,8 @@ class Gate:
     """An approval step (审批环节): `key` in [a-z0-9] (center, bureau), `title` as people call it; the approver's role is the key.
 
     `act` is what its 同意 is in the archive's metadata, 审核 or 签发; empty in records from before gates told it. `needs` people must
-    approve, by `proofs` of these kinds, within `due_days` working days (工作日) where they are set.
+    approve, by `proofs` of these kinds, within `due_days` working days (工作日) where they are set. So many working days late, it is told
+    to those above (`escalate_days`), and put by (`hold_days`): it may still be decided, and nobody is reminded of it any more.
     """
 
     key: str
@@ -39,6 +40,8 @@ class Gate:
     needs: int = 1
     proofs: tuple[str, ...] = ("code", "passkey")
     due_days: int | None = None
+    escalate_days: int = 1
+    hold_days: int | None = None
 
     def due_on(self, since: datetime) -> date | None:
         """Until which day it should have decided that is asked since then."""
@@ -100,6 +103,15 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What an approver wants changed (修改意见), and where: the id of a figure or row, or a paragraph, 第12段."""
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # read by whoever reads statements
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What somebody gave at a gate, before anything of it is believed: a code, or a statement with its proof."""
 
@@ -110,6 +122,7 @@ class Answer:
     comment: str = ""
     statement: str = ""
     proof: "Proof | None" = None
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +195,14 @@ class Status:
     def due_on(self) -> date | None:
         """Until which day the gate that is waited for should have decided."""
         return self.gate.due_on(self.since) if self.gate else None
+
+    def days_late(self, today: date) -> int:
+        """How many working days the gate that is waited for is late; 0 while it is not."""
+        return working_days_between(self.due_on, today) if self.due_on and today > self.due_on else 0
+
+    def is_held(self, today: date) -> bool:
+        """Whether it has been late for so long that it is put by (挂起)."""
+        return bool(self.gate and self.gate.hold_days and self.days_late(today) >= self.gate.hold_days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Ledgers (台账) as received and as validated, and what is wrong with them."""
 
+from __future__ import annotations
+
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,9 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
+if TYPE_CHECKING:  # whoever has rows in hand has loaded Polars; most commands have none
+    import polars as pl
 
-if TYPE_CHECKING:
     from schemas import LedgerModel
 
 
@@ -69,7 +71,7 @@ class Ledger:
     `parts` are the same rows as Parquet files in order, several of a long csv, whose `rows` are then read from them when asked for.
     """
 
-    shape: "type[LedgerModel]"
+    shape: type[LedgerModel]
     file: str
     sheet: str | None
     digest: str
@@ -89,6 +91,8 @@ class Ledger:
 
     def count_rows(self) -> int:
         """How many rows there are."""
+        import polars as pl
+
         return int(self.rows.select(pl.len()).collect().item())
 
     def finding(

@@ -51,7 +51,11 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """编写报告: the draft, every figure printed in it, and the gates that it is laid before."""
+    """编写报告: the draft, every figure printed in it, and the gates that it is laid before.
+
+    `places` are the figures': the paragraph, those in tables counted too, and the offset in its text, both from 0. Empty in drafts from
+    before they were kept.
+    """
 
     step: ClassVar[str] = "drafted"
     configuration: Configuration
@@ -59,6 +63,7 @@ class Drafted:
     figures: tuple[Figure, ...]
     source: Digest = ""
     gates: tuple[Gate, ...] = ()
+    places: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,17 @@
 """Facts, scores and the scorecard (自评得分)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from perfeval.model.ledgers import Finding
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +33,7 @@ class Fact:
     A latest or earliest day is a date; everything else is a Decimal, money in yuan, ratios in percent (0-100) and unrounded.
     `formula` is the Chinese sentence a reader can re-perform; `unit` is what is printed behind the number (次, 元, %).
     `is_unknown`: there is no value because what it is computed from was not handed in; of nothing that happened there is none either.
+    `is_out_of_nothing`: there is none because something stands over nothing, such as money spent and nothing made of it.
     """
 
     id: str
@@ -38,6 +43,7 @@ class Fact:
     sources: tuple[Source, ...] = ()
     reason: str | None = None
     is_unknown: bool = False
+    is_out_of_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from perfeval.report.input import Report, ReportInput
 if TYPE_CHECKING:
     from perfeval.approvals.record import Entry
     from perfeval.report.comparing import Printed
+    from perfeval.report.reading import Grid, Passage
 
-__all__ = ["Report", "ReportInput", "read_printed", "read_text", "write_approval_sheet", "write_report"]
+__all__ = ["Report", "ReportInput", "read_layout", "read_printed", "read_text", "write_approval_sheet", "write_report"]
 
 
 def write_report(report_input: ReportInput, narrative: str, template: bytes, *, file: str) -> Report:
@@ -56,3 +57,13 @@ def read_text(document: bytes) -> list[str]:
     Raises: ReportError: when it is no Word file.
     """
     return list(read_printed(document).paragraphs)
+
+
+def read_layout(document: bytes) -> "list[Passage | Grid]":
+    """What a Word file of ours is made of: paragraphs, numbered as the places of figures are, and tables, in order.
+
+    Raises: ReportError: when it is no Word file.
+    """
+    from perfeval.report import reading
+
+    return reading.read_layout(document)

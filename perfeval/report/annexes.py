@@ -46,7 +46,7 @@ def self_evaluation_annex(report_input: ReportInput, front: Front, written_on: d
     """项目支出绩效自评表."""
     unit = report_input.unit
     top = Table(
-        (1120, 2080, 1000, 1000, 1000, 760, 1000, 885), "cccccccc", [*_identity(report_input), *_funds(report_input), *_goals(report_input)]
+        (1000, 2080, 1160, 1160, 1160, 600, 940, 745), "cccccccc", [*_identity(report_input), *_funds(report_input), *_goals(report_input)]
     )
     head = ("一级指标", "二级指标", "三级指标", "年度指标值", "实际完成值", "分值", "得分", "偏差原因分析及改进措施")
     widths = (700, 960, 1900, 1000, 1060, 600, 660, 1965)

@@ -14,6 +14,7 @@ from perfeval.approvals.people import People, people_of
 from perfeval.approvals.person import PROOF_TITLES
 from perfeval.approvals.proof import Proved, Unproved
 from perfeval.approvals.record import SHORTEST_HEAD, Entry, head, read_line
+from perfeval.approvals.remarks import Remarked, remarks_of
 from perfeval.model.clock import CHINA
 from perfeval.model.digests import check_code
 from perfeval.report.document import open_template, pack
@@ -40,9 +41,11 @@ def write_approval_sheet(unit: str, entries: Sequence[Entry], people: Sequence[E
     body = Body()
     body.paragraph("Title", "项目支出绩效自评报告审批表")
     body.table(Table(_WIDTHS, "clcl", list(_subject(unit, opened, drafts[-1], known))))
+    remarks = remarks_of(lines)
     for decision in judge(entries, people).decisions:
+        wanted = [item for item in remarks if (item.revision, item.approver) == (decision.statement.revision, decision.statement.approver)]
         body.paragraph("TableText")
-        body.table(Table(_WIDTHS, "clcl", list(_decision(decision, entries[decision.number - 1], drafts, known))))
+        body.table(Table(_WIDTHS, "clcl", list(_decision(decision, entries[decision.number - 1], drafts, known, wanted))))
     body.paragraph("TableText")
     for title, chain in (("审批记录", entries), ("人员记录", people)):
         body.paragraph("TableNote", f"{title}共{len(chain)}条，链头 {head(chain)}")
@@ -62,7 +65,7 @@ def _subject(unit: str, opened: Opened, draft: Drafted, people: People) -> Itera
     yield [_head("内容摘要"), Cell(draft.content_digest, 3)]
 
 
-def _decision(decision: Judged, entry: Entry, drafts: Sequence[Drafted], people: People) -> Iterator[Row]:
+def _decision(decision: Judged, entry: Entry, drafts: Sequence[Drafted], people: People, remarks: Sequence[Remarked]) -> Iterator[Row]:
     stated = decision.statement
     gate = next(gate for draft in drafts if draft.revision == stated.revision for gate in draft.gates if gate.key == stated.gate)
     absent = people.persons.get(decision.absent)
@@ -70,6 +73,9 @@ def _decision(decision: Judged, entry: Entry, drafts: Sequence[Drafted], people:
     yield [_head("审批人"), _text(decision.name + (f"（代{absent.name}）" if absent else "")), _head("时间"), _time(stated.decided_at)]
     yield [_head("决定"), str(stated.verdict), _head("凭证"), _proof(decision)]
     yield [_head("意见"), Cell(_text(stated.comment), 3)]
+    for item in remarks:
+        yield [_head("修改意见"), Cell(_text(f"（{item.remark.place}）{item.remark.text}"), 3)]
+        yield [_head("答复"), Cell(_text(item.reply), 3)]
     yield [_head("链头"), f"第{decision.number}条 {entry.sha256[:SHORTEST_HEAD]}", _head("签字"), ""]
 
 

@@ -72,6 +72,7 @@ def _findings(report_input: ReportInput) -> _Found:
     told = [
         {
             **items[0],
+            "ledger": "、".join(dict.fromkeys(item["ledger"] for item in items if item["ledger"])),
             "count": FigureValue(f"findings_{code}", Decimal(len(items)), "处"),
             "reasons": list(dict.fromkeys(item["reason"] for item in items if item["reason"])),
         }

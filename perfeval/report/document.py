@@ -66,7 +66,7 @@ def write_report(report_input: ReportInput, narrative: str, template: bytes, *, 
     _write_annexes(body, annexes, word)
     _describe(word, report_input, "".join(block.text for block in blocks if block.level == TITLE), written_on)
     document = pack(word, body)
-    return Report(document, content_digest(document), tuple(body.figures), written_on)
+    return Report(document, content_digest(document), tuple(body.figures), written_on, tuple(body.places))
 
 
 def pack(word: WordDocument, body: Body) -> bytes:

@@ -111,10 +111,20 @@ def mark(figure: FigureValue, text: str) -> str:
 
 def unmark(text: str) -> tuple[str, list[Figure]]:
     """Take the marks off: the plain text, and its figures in order."""
+    plain, placed = locate(text)
+    return plain, [figure for _, figure in placed]
+
+
+def locate(text: str) -> tuple[str, list[tuple[int, Figure]]]:
+    """Take the marks off: the plain text, and its figures in order, each with its place in that text."""
     if OPEN not in text:
         return text, []
-    figures = [Figure(id_, shown, Decimal(value) if value else None, unit) for id_, value, unit, shown in _FIGURE.findall(text)]
-    return _FIGURE.sub(r"\4", text), figures
+    placed, marked = [], 0
+    for found in _FIGURE.finditer(text):
+        id_, value, unit, shown = found.groups()
+        placed.append((found.start() - marked, Figure(id_, shown, Decimal(value) if value else None, unit)))
+        marked += len(found[0]) - len(shown)
+    return _FIGURE.sub(r"\4", text), placed
 
 
 def _write(figure: object, how: Callable[[Decimal], str], unit: str | None = None) -> str:

@@ -40,9 +40,13 @@ class ReportInput:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The report (自评报告) as Word bytes, the digest that approvals bind, every figure in reading order, and its date (成文日期)."""
+    """The report (自评报告) as Word bytes, the digest that approvals bind, every figure in reading order, and its date (成文日期).
+
+    `places` are the figures', as `Drafted` has them.
+    """
 
     document: bytes
     content_digest: str
     figures: tuple[Figure, ...]
     written_on: date
+    places: tuple[tuple[int, int], ...] = ()

@@ -33,12 +33,17 @@ def table_annex(listing: Listing, title: str, note: str) -> Annex:
     return Annex(title, f"（{listing.year}年度）", (table,), told and f"注：{told}", landscape=setting.landscape)
 
 
-def _rows(listing: Listing) -> Iterator[Row]:
+def grouped_rows(listing: Listing) -> dict[str, list[ListedRow]]:
+    """The rows by group, in the order of the table; of a table without groups, all of them."""
     groups: dict[str, list[ListedRow]] = {}
     for row in listing.rows:
         groups.setdefault(_group(listing, row), []).append(row)
+    return groups
+
+
+def _rows(listing: Listing) -> Iterator[Row]:
     numbers = count(1)
-    for position, (name, rows) in enumerate(groups.items(), start=1):
+    for position, (name, rows) in enumerate(grouped_rows(listing).items(), start=1):
         yield from (_row(listing, next(numbers), row) for row in rows)
         if listing.group_by:
             yield _sums(listing, f"{name}小计", f"subtotal_{position}", rows)

@@ -72,7 +72,7 @@ def list_rows(setting: AnnexSetting, ledgers: Ledgers, year: int) -> Listing:
         return Listed(name, header or (column.header if column else "评价"), column.kind if column else None, width, is_joined)
 
     has_latest = f"{latest.ledger}.row" if latest else "row"
-    names = dict.fromkeys([has_latest, *(name for _, name in _named(setting))])
+    names = dict.fromkeys(["row", has_latest, *(name for _, name in _named(setting))])
     rows = _joined(setting, ledgers, year).select(*names).collect().to_dicts()
     return Listing(
         setting,

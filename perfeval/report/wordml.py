@@ -11,11 +11,12 @@ from unicodedata import east_asian_width
 from xml.sax.saxutils import escape
 
 from perfeval.model import Figure
-from perfeval.report.figures import unmark
+from perfeval.report.figures import MARKS, locate, unmark
 
 NAMESPACE = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# What XML forbids, but for the figures' marks.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd5-\ufdef\ufffe\uffff]")
 _BREAKS = re.compile("[\t\r\n\x85\u2028\u2029]+")
 KEEP = "<w:keepNext/>"
 """A paragraph that stays on the page of the next one."""
@@ -55,14 +56,20 @@ class Table:
 
 @dataclass
 class Body:
-    """The document's body as it is written: prepared XML, and every figure in reading order."""
+    """The document's body as it is written: prepared XML, and every figure in reading order.
+
+    `places` are the figures': the paragraph and the offset in its text, both from 0.
+    """
 
     parts: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
+    paragraphs: int = 0
 
     def paragraph(self, style: str, text: str = "", properties: str = "") -> None:
         """Add a paragraph; `properties` is prepared XML in the order of the schema, after the style."""
         run = self._run(text, "") if text else ""
+        self.paragraphs += 1
         self.parts.append(f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{properties}</w:pPr>{run}</w:p>')
 
     def end_section(self, properties: str) -> None:
@@ -95,20 +102,21 @@ class Body:
             style = "TableHead" if head or cell.head else "TableText"
             justified = "" if head else _JUSTIFIED[cell.align or table.align[column]]
             white = '<w:color w:val="FFFFFF"/>' if cell.white else ""
-            paragraphs = "".join(
-                f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{keep}{justified}</w:pPr>{self._run(line, white + _fitted(line, width))}</w:p>'
-                if line
-                else f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{keep}{justified}</w:pPr></w:p>'
-                for line in cell.text.split("\n")
-            )
+            paragraphs = ""
+            for line in cell.text.split("\n"):
+                run = self._run(line, white + _fitted(line, width)) if line else ""
+                paragraphs += f'<w:p><w:pPr><w:pStyle w:val="{style}"/>{keep}{justified}</w:pPr>{run}</w:p>'
+                self.paragraphs += 1
             cells.append(f'<w:tc><w:tcPr>{properties}<w:vAlign w:val="center"/></w:tcPr>{paragraphs}</w:tc>')
             column += cell.span
         self.parts.append(f"<w:tr><w:trPr><w:cantSplit/>{'<w:tblHeader/>' if head else ''}</w:trPr>{''.join(cells)}</w:tr>")
 
     def _run(self, text: str, properties: str) -> str:
-        plain, figures = unmark(text)
-        self.figures += figures
-        shown = escape(_ILLEGAL.sub("", _BREAKS.sub(" ", plain)))
+        # Before the marks are off, so that every place is one in the text as it is printed.
+        plain, placed = locate(_FORBIDDEN.sub("", _BREAKS.sub(" ", text)))
+        self.figures += [figure for _, figure in placed]
+        self.places += [(self.paragraphs, place) for place, _ in placed]
+        shown = escape(MARKS.sub("", plain))
         return f'<w:r><w:rPr><w:rFonts w:hint="eastAsia"/>{properties}</w:rPr><w:t xml:space="preserve">{shown}</w:t></w:r>'
 
     def document(self) -> bytes:

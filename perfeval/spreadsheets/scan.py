@@ -190,7 +190,7 @@ class _Piece:
 
     def has_any(self, signs: list[str]) -> bool:
         """Whether one of these occurs."""
-        return bool(self._text.str.contains_any(signs).item())
+        return bool(self._text.str.contains_any(list(signs)).item())
 
     def count(self, pattern: str) -> int:
         """How often a pattern occurs."""

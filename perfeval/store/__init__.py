@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.before import has_before, take_over
+from perfeval.store.bucket import Bucket, place_of_artifacts
 from perfeval.store.database import URL_VARIABLE, connect, migrate, try_database, unavailable
 from perfeval.store.transaction import Transaction
 
@@ -30,9 +31,15 @@ class Store:
     """
 
     def __init__(
-        self, url: str | URL, artifacts: Path, unit: str, key: Callable[[], str], programmes: Mapping[str, str] | None = None
+        self,
+        url: str | URL,
+        artifacts: Path,
+        unit: str,
+        key: Callable[[], str],
+        programmes: Mapping[str, str] | None = None,
+        bucket: Bucket | None = None,
     ) -> None:
-        self.artifacts = Artifacts(artifacts)
+        self.artifacts = Artifacts(artifacts, bucket)
         self._unit = unit
         self._key = key
         self._engine = connect(url)
@@ -80,6 +87,7 @@ class Store:
 
 
 def open_store(state: Path, unit: str, key: Callable[[], str], programmes: Mapping[str, str]) -> Store:
-    """A unit's store: the database that the environment names, else a file in its state folder."""
+    """A unit's store: database and artifacts where the environment says, else in its state folder."""
     own = URL.create("sqlite", database=str(state / "store.db"))  # the path may hold signs that end one in a text
-    return Store(os.environ.get(URL_VARIABLE) or own, state / "artifacts", unit, key, programmes)
+    artifacts, bucket = place_of_artifacts(state / "artifacts")
+    return Store(os.environ.get(URL_VARIABLE) or own, artifacts, unit, key, programmes, bucket)

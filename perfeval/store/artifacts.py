@@ -6,25 +6,26 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from perfeval.errors import StoreError
+from perfeval.store.bucket import Bucket
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class Artifacts:
-    """A folder of files named by their SHA-256."""
+    """A folder of files named by their SHA-256; with a bucket, the bucket is the truth and the folder its cache."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bucket: Bucket | None = None) -> None:
         self._folder = folder
+        self._bucket = bucket
 
     def put(self, content: bytes) -> str:
         """Keep `content` and return its digest; atomic and fsynced, a second time is free."""
         digest = hashlib.sha256(content).hexdigest()
-        with suppress(StoreError):
-            self.path(digest)
+        if self._is_here(digest):
+            self._share(digest)
             return digest
         return self._keep(lambda path: path.write_bytes(content))[0]
 
@@ -33,6 +34,11 @@ class Artifacts:
         return self._keep(lambda path: shutil.copyfile(source, path))
 
     def _keep(self, write: Callable[[Path], object]) -> tuple[str, Path]:
+        digest, path = self._write(write)
+        self._share(digest)
+        return digest, path
+
+    def _write(self, write: Callable[[Path], object]) -> tuple[str, Path]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._folder)
         temporary = Path(name)
@@ -56,9 +62,10 @@ class Artifacts:
         Raises: StoreError: when it is missing or its bytes differ from its name.
         """
         path = self._place(digest)
+        if self._bucket and not self._is_here(digest):
+            self._fetch(self._bucket, digest)
         try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = _digest(path)
         except OSError as error:
             raise StoreError("S01", f"存档文件 {digest[:12]}… 缺失", "从备份恢复工作区的状态文件夹。") from error
         if found != digest:
@@ -69,10 +76,32 @@ class Artifacts:
         """The bytes of an artifact, checked as in `path`."""
         return self.path(digest).read_bytes()
 
+    def _is_here(self, digest: str) -> bool:
+        try:
+            return _digest(self._place(digest)) == digest
+        except OSError:
+            return False
+
+    def _share(self, digest: str) -> None:
+        if self._bucket:
+            self._bucket.put(digest, self._place(digest))
+
+    def _fetch(self, bucket: Bucket, digest: str) -> None:
+        """Bring a file into the cache; what is another one than its name says stays away."""
+        with tempfile.TemporaryDirectory() as folder:
+            brought = Path(folder) / digest
+            if bucket.fetch(digest, brought) and _digest(brought) == digest:
+                self._write(lambda path: shutil.copyfile(brought, path))
+
     def _place(self, digest: str) -> Path:
-        if not _DIGEST.fullmatch(digest):
+        if not _NAME.fullmatch(digest):
             raise StoreError("S03", "存档文件的摘要格式不对", "摘要应为64位十六进制数。")
         return self._folder / digest[:2] / digest
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fsync_folder(folder: Path) -> None:

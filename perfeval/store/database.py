@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from perfeval.errors import ConfigurationError, StoreError
 from perfeval.store.tables import VERSION, Table
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 URL_VARIABLE = "PERFEVAL_DATABASE_URL"
 
 

@@ -1,6 +1,6 @@
 """The record in the store (审批记录): lines are appended in the transaction of what they tell, and read as they stand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, func, select, true
@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from perfeval.approvals.events import PROGRAM, Event
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import People, people_of
-from perfeval.approvals.record import NOTHING, PEOPLE, Entry, Line, check, is_ours, read_line
+from perfeval.approvals.record import NOTHING, PEOPLE, End, Entry, Fault, Line, check, end_faults, is_ours, read_line, seal_end
 from perfeval.approvals.record import append as next_entry
 from perfeval.errors import StoreError
-from perfeval.store.tables import RecordRow
+from perfeval.store.tables import EndRow, RecordRow
 from perfeval.store.vault import another_key
+
+_AT_ONCE = 50
 
 
 class Record:
@@ -38,11 +40,23 @@ class Record:
         known = last or self._last(RecordRow.chain == PEOPLE)
         if known and not is_ours(known, key):
             raise another_key()
+        row = self.session.get(EndRow, (self.unit, chain))
+        # Else the next line would hide that the one before it was taken away.
+        if faults := end_faults(chain, [last] if last else [], _end(row), key):
+            raise _touched(chain, [fault.message for fault in faults])
         entry = next_entry(chain, last, event, who, self.now(), key)
+        end = seal_end(chain, entry, key)
         places = {"number": entry.number, "line": entry.line, "sha256": entry.sha256, "sm3": entry.sm3, "mac": entry.mac}
         self.session.add(RecordRow(unit=self.unit, chain=chain, **places))
+        if row is None:
+            self.session.add(row := EndRow(unit=self.unit, chain=chain))
+        row.number, row.sha256, row.mac = end.number, end.sha256, end.mac
         self.session.flush()
         return entry
+
+    def append_line(self, chain: str, event: Event, who: str = PROGRAM) -> Line:
+        """As `append`: the line that was written."""
+        return read_line(self.append(chain, event, who).line)
 
     @property
     def record_key(self) -> bytes:
@@ -66,6 +80,14 @@ class Record:
         mine = (RecordRow.unit == self.unit, RecordRow.chain == chain)
         return [_entry(row) for row in self.session.scalars(select(RecordRow).where(*mine).order_by(RecordRow.number, RecordRow.id))]
 
+    def last_of_each(self, kind: str) -> list[Line]:
+        """The last line of each chain that tells an event of that kind; one question, however many chains there are."""
+        last = select(func.max(RecordRow.id)).where(
+            RecordRow.unit == self.unit, RecordRow.line.contains(f'"kind":"{kind}"', autoescape=True)
+        )
+        rows = self.session.scalars(select(RecordRow).where(RecordRow.id.in_(last.group_by(RecordRow.chain))))
+        return [_read_line(_entry(row)) for row in rows]
+
     def sound_entries(self, chain: str) -> list[Entry]:
         """A chain that was checked with the office's key.
 
@@ -73,10 +95,22 @@ class Record:
         """
         entries = self.entries(chain)
         self.refuse_other_key(entries)
-        if faults := check(chain, entries, self.record_key):
-            hint = "不要继续审批；执行 perfeval audit 查明，从备份恢复。"
-            raise StoreError("S10", f"审批记录（{chain}）被改动过", hint, faults=[fault.message for fault in faults])
+        if faults := self.check(chain, entries):
+            raise _touched(chain, [fault.message for fault in faults])
         return entries
+
+    def check(self, chain: str, entries: Sequence[Entry]) -> list[Fault]:
+        """Everything that shows that a chain was touched, its end too."""
+        return [*check(chain, entries, self.record_key), *self.end_faults(chain, entries)]
+
+    def end_faults(self, chain: str, entries: Sequence[Entry]) -> list[Fault]:
+        """What shows that a chain's last lines were taken away."""
+        return end_faults(chain, entries, _end(self.session.get(EndRow, (self.unit, chain))), self.record_key)
+
+    def ends(self) -> dict[str, End]:
+        """Where each chain ends, as it was noted."""
+        rows = self.session.scalars(select(EndRow).where(EndRow.unit == self.unit))
+        return {row.chain: End(row.number, row.sha256, row.mac) for row in rows}
 
     def refuse_other_key(self, entries: Sequence[Entry]) -> None:
         """See to it that not everything was written with another key, which is no touching.
@@ -89,6 +123,25 @@ class Record:
     def head(self, chain: str) -> str:
         """A chain's head (链头)."""
         last = self._last(RecordRow.chain == chain)
+        return last.sha256 if last else NOTHING
+
+    def newest_lines(self, chain: str) -> Iterator[Line]:
+        """The lines of a chain from its end, each proved by its MAC; read as far as they are asked for.
+
+        Raises: StoreError: one was rewritten, or cannot be read.
+        """
+        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain)
+        newest = select(RecordRow).where(*mine).order_by(RecordRow.number.desc())
+        with self.session.scalars(newest.execution_options(yield_per=_AT_ONCE)) as rows:
+            for row in rows:
+                if not is_ours(entry := _entry(row), self.record_key):
+                    raise _touched(chain, [f"第{entry.number}条被改动"])
+                yield _read_line(entry)
+
+    @property
+    def newest(self) -> str:
+        """The digest of the unit's newest line, in whichever chain."""
+        last = self._last()
         return last.sha256 if last else NOTHING
 
     def people(self) -> People:
@@ -113,6 +166,11 @@ class Record:
         return _entry(row) if row else None
 
 
+def _touched(chain: str, faults: Sequence[str]) -> StoreError:
+    hint = "不要继续审批；执行 perfeval audit 查明，从备份恢复。"
+    return StoreError("S10", f"审批记录（{chain}）被改动过", hint, faults=faults)
+
+
 def told_people(entries: Sequence[Entry]) -> People:
     """The people that the entries of a chain tell.
 
@@ -126,6 +184,10 @@ def _read_line(entry: Entry) -> Line:
         return read_line(entry.line)
     except ValueError as error:
         raise StoreError("S08", f"数据库里的记录已损坏（审批记录第{entry.number}条）", "从备份恢复工作区的状态文件夹。") from error
+
+
+def _end(row: EndRow | None) -> End | None:
+    return End(row.number, row.sha256, row.mac) if row else None
 
 
 def _entry(row: RecordRow) -> Entry:

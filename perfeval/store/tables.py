@@ -124,6 +124,18 @@ class RecordRow(Table):
     mac: Mapped[str] = mapped_column(String(64))
 
 
+class EndRow(Table):
+    """Where a chain of the record ends (末尾登记), sealed with the office's key: lines cut off at the end are told by it."""
+
+    __tablename__ = "ends"
+
+    unit: Mapped[str] = mapped_column(String(200), primary_key=True)
+    chain: Mapped[str] = mapped_column(String(64), primary_key=True)
+    number: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    mac: Mapped[str] = mapped_column(String(64))
+
+
 class DecisionRow(Table):
     """A valid decision at a gate, a copy of what the record tells; `approver` is the person's id. Never updated, never deleted."""
 
@@ -151,20 +163,6 @@ class SeedRow(Table):
     fingerprint: Mapped[str] = mapped_column(String(24), primary_key=True)
     secret: Mapped[str] = mapped_column(Text)
     last_step: Mapped[int | None]
-
-
-class AttemptRow(Table):
-    """A proof that was looked at, or an unlocking; `person` or `address` is empty where it is not known."""
-
-    __tablename__ = "attempts"
-    __table_args__ = (Index("attempts_by_time", "unit", "at"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    unit: Mapped[str] = mapped_column(String(200))
-    at: Mapped[datetime]
-    result: Mapped[str] = mapped_column(String(10))
-    person: Mapped[str] = mapped_column(String(40))
-    address: Mapped[str] = mapped_column(String(100))
 
 
 class BeforeRow(Table):

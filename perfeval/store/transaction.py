@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Row, delete, exists, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from perfeval.approvals.canonical import dump_line
-from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened
-from perfeval.approvals.locking import REMEMBERED, Attempt, Result
+from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened, RecordedStep
 from perfeval.approvals.person import Person
 from perfeval.approvals.record import PEOPLE
 from perfeval.errors import ApprovalError, StoreError
@@ -19,8 +18,8 @@ from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Pro
 from perfeval.model.documents import document_digest, dump, load
 from perfeval.model.evaluation import closing
 from perfeval.model.outcomes import Corrected, Drafted, Failure, Sealing
-from perfeval.store.record import Record
-from perfeval.store.tables import AskRow, AttemptRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow, SeedRow
+from perfeval.store.access import Access
+from perfeval.store.tables import AskRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow
 from perfeval.store.vault import decrypt, encrypt
 from perfeval.texts import visible
 
@@ -36,8 +35,11 @@ class Outcome(Protocol):
 O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 
 
-class Transaction(Record):
+class Transaction(Access):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
+
+    # Where everything stood when last asked: pages ask often, and things change seldom.
+    _known_progress: tuple[tuple[object, ...], list[Progress]] = ((), [])
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
@@ -51,7 +53,7 @@ class Transaction(Record):
         row = run and self.session.scalar(mine.where(EvaluationRow.run == run))
         same = (EvaluationRow.year == year, EvaluationRow.programme_key == key)
         row = row or self.session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)))
-        if not row:
+        if is_new := not row:
             # Another unit on this database may have the number already.
             stem = f"{year}-{key}-"
             taken = set(self.session.scalars(select(EvaluationRow.id).where(EvaluationRow.id.startswith(stem))))
@@ -71,7 +73,8 @@ class Transaction(Record):
             opened = Opened(
                 unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE)
             )
-            self.append(row.id, opened, preparer.id)
+            at = self.append_line(row.id, opened, preparer.id).at
+            row.opened_at = at if is_new else row.opened_at
             # Else an evaluation taken away whole, with its record, would have left nothing.
             self.append(PEOPLE, Acted(action=OPENING, target=row.id), preparer.id)
         row.run = run or row.run
@@ -104,6 +107,10 @@ class Transaction(Record):
         """The id of who prepared an evaluation."""
         return self.session.scalar(select(EvaluationRow.preparer).where(EvaluationRow.id == evaluation.id)) or ""
 
+    def ended_at(self, evaluation: Evaluation) -> datetime | None:
+        """When an evaluation was closed."""
+        return self.session.scalar(select(EvaluationRow.ended_at).where(EvaluationRow.id == evaluation.id))
+
     def run_of(self, evaluation: Evaluation) -> str | None:
         """The conductor's run that serves an evaluation."""
         return self.session.scalar(select(EvaluationRow.run).where(EvaluationRow.id == evaluation.id))
@@ -118,12 +125,12 @@ class Transaction(Record):
         self.session.execute(select(EvaluationRow.id).where(EvaluationRow.id == evaluation.id).with_for_update())
         self.lock_chain(evaluation.id)
 
-    def end_evaluation(self, evaluation: Evaluation, outcome: str) -> None:
-        """Close an evaluation; the first outcome stands."""
+    def end_evaluation(self, evaluation: Evaluation, outcome: str, at: datetime | None = None) -> None:
+        """Close an evaluation; the first outcome stands. `at` is when what ended it was recorded."""
         self.session.execute(
             update(EvaluationRow)
             .where(EvaluationRow.id == evaluation.id, EvaluationRow.outcome.is_(None))
-            .values(outcome=outcome, ended_at=datetime.now(UTC))
+            .values(outcome=outcome, ended_at=at or datetime.now(UTC))
         )
 
     def next_item_number(self, evaluation: Evaluation) -> int:
@@ -147,9 +154,15 @@ class Transaction(Record):
         return self._progress([now], lambda column: column == evaluation.id)[0]
 
     def all_progress(self) -> list[Progress]:
-        """That of all evaluations, oldest first; four questions, however many there are."""
-        mine = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit)
-        return self._progress(self.evaluations(), lambda column: column.in_(mine))
+        """That of all evaluations, oldest first; four questions, however many there are, and two while nothing has happened since."""
+        mine = EvaluationRow.unit == self.unit
+        counts = self.session.execute(select(func.count(), func.count(EvaluationRow.outcome)).where(mine)).one()
+        # Whatever is done is told in the record, or ends an evaluation.
+        stamp = (str(self.session.get_bind().engine.url), self.unit, self.newest, *counts)
+        if Transaction._known_progress[0] != stamp:
+            of = select(EvaluationRow.id).where(mine)
+            Transaction._known_progress = (stamp, self._progress(self.evaluations(), lambda column: column.in_(of)))
+        return list(Transaction._known_progress[1])
 
     def _progress(self, evaluations: Sequence[Evaluation], of: Callable[[Any], ColumnElement[bool]]) -> list[Progress]:
         # Only draft and gates: the figures beside them are a hundred times as long.
@@ -187,11 +200,11 @@ class Transaction(Record):
         row = self.session.get(OutcomeRow, (revision.evaluation.id, revision.number, kind.step))
         return load(kind, row.document) if row else None
 
-    def outcome_digests(self, revision: Revision) -> dict[str, str]:
-        """The digests of what the steps left for this revision, by step: what the record is held against."""
+    def recorded_steps(self, revision: Revision) -> dict[str, RecordedStep]:
+        """What the steps left for this revision, by step: what the record is held against."""
         mine = (OutcomeRow.evaluation == revision.evaluation.id, OutcomeRow.revision == revision.number)
-        kept = self.session.execute(select(OutcomeRow.step, OutcomeRow.document).where(*mine))
-        return {step: document_digest(document) for step, document in kept}
+        kept = self.session.execute(select(OutcomeRow.step, OutcomeRow.document, OutcomeRow.done_at).where(*mine))
+        return {step: RecordedStep(step, document_digest(document), done_at) for step, document, done_at in kept}
 
     def outcome_time(self, revision: Revision, kind: type[Outcome]) -> datetime | None:
         """When a step was done for this revision."""
@@ -210,7 +223,7 @@ class Transaction(Record):
             except IntegrityError:
                 first = self.session.get_one(OutcomeRow, key)
         if first is None and event:
-            self.append(revision.evaluation.id, event, who)
+            row.done_at = self.append_line(revision.evaluation.id, event, who).at
         return load(kind, first.document) if first else outcome
 
     def revisions_with(self, evaluation: Evaluation, kind: type[Outcome]) -> set[int]:
@@ -287,80 +300,28 @@ class Transaction(Record):
         )
         return [FailedAttempt(row.number, row.problem) for row in self.session.scalars(query)]
 
-    def record_failed_attempt(self, revision: Revision, gate: str, attempt: FailedAttempt) -> None:
+    def record_failed_attempt(self, revision: Revision, gate: str, attempt: FailedAttempt, at: datetime) -> None:
         """Keep why a gate was asked in vain; recording the same attempt again changes nothing."""
         key = (revision.evaluation.id, revision.number, gate, attempt.number)
         if self.session.get(AskRow, key) is None:
             names = ("evaluation", "revision", "gate", "number")
-            self.session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=datetime.now(UTC)))
+            self.session.add(AskRow(**dict(zip(names, key, strict=True)), problem=attempt.problem, asked_at=at))
 
-    def count_wrong_answers(self, evaluation: Evaluation) -> int:
-        """How often an evaluation's gates were asked without a valid answer."""
-        return self.session.scalar(select(func.count()).select_from(AskRow).where(AskRow.evaluation == evaluation.id)) or 0
+    def wrong_answers(self, evaluation: Evaluation) -> dict[tuple[int, str, int], tuple[str, datetime]]:
+        """What was wrong with each answer that was no decision, and when it came, by revision, gate and number."""
+        rows = self.session.scalars(select(AskRow).where(AskRow.evaluation == evaluation.id))
+        return {(row.revision, row.gate, row.number): (row.problem, row.asked_at) for row in rows}
 
     def record_wrong_answer(self, revision: Revision, gate: str, name: str, error: ApprovalError) -> None:
         """Keep an answer that was no decision: who it says it is of, and what was wrong with it."""
         number = len(self.failed_attempts(revision, gate))
         # What was typed may stand in what was wrong with it, and neither the record nor every database takes half characters.
-        self.record_failed_attempt(revision, gate, FailedAttempt(number, "\n".join(map(visible, str(error).split("\n")))))
-        told = AnsweredWrongly(revision=revision.number, gate=gate, name=visible(name), code=error.code, problem=visible(error.message))
-        self.append(revision.evaluation.id, told)
+        problem = "\n".join(map(visible, str(error).split("\n")))
+        told = AnsweredWrongly(revision=revision.number, gate=gate, name=visible(name), code=error.code, problem=problem)
+        at = self.append_line(revision.evaluation.id, told).at
+        self.record_failed_attempt(revision, gate, FailedAttempt(number, problem), at)
 
-    # ---- proofs and secrets ------------------------------------------------------------------------------------------
-
-    def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
-        """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
-        value = encrypt(secret, self._key(), self._about_seed(person, fingerprint))
-        self.session.add(SeedRow(unit=self.unit, person=person.id, fingerprint=fingerprint, secret=value, last_step=step))
-
-    def seed(self, person: Person, fingerprint: str) -> str | None:
-        """A secret kept by `save_seed`.
-
-        Raises: StoreError: another key, or it was changed, or kept for another person or other roles.
-        """
-        row = self.session.get(SeedRow, (self.unit, person.id, fingerprint))
-        return decrypt(row.secret, self._key(), self._about_seed(person, fingerprint)) if row else None
-
-    def seeds(self) -> set[tuple[str, str]]:
-        """For which persons and fingerprints a secret is kept."""
-        kept = select(SeedRow.person, SeedRow.fingerprint).where(SeedRow.unit == self.unit)
-        return {(person, fingerprint) for person, fingerprint in self.session.execute(kept)}
-
-    def forget_seeds(self, person: str) -> None:
-        """Take the secrets of somebody who was revoked away."""
-        self.session.execute(delete(SeedRow).where(SeedRow.unit == self.unit, SeedRow.person == person))
-
-    def spend_code(self, person: str, fingerprint: str, step: int, newest: int) -> bool:
-        """Accept the code of a time step once; False when it, or a later one, was accepted before.
-
-        `newest` is the last step that can be now: what a clock that once ran ahead has accepted locks nobody out until then.
-        """
-        spent = func.coalesce(SeedRow.last_step, -1)
-        result = self.session.execute(
-            update(SeedRow)
-            .where(SeedRow.unit == self.unit, SeedRow.person == person, SeedRow.fingerprint == fingerprint)
-            .where((spent < step) | (spent > newest))
-            .values(last_step=step)
-            .returning(SeedRow.person)
-        )
-        return result.first() is not None
-
-    def attempts(self, now: datetime, person: str, address: str) -> list[Attempt]:
-        """The proofs of a person or from an address that were looked at lately, in the order they came: what a lock depends on."""
-        lately = select(AttemptRow).where(AttemptRow.unit == self.unit, AttemptRow.at > now - REMEMBERED)
-        told = [column == value for column, value in ((AttemptRow.person, person), (AttemptRow.address, address)) if value]
-        query = lately.where(or_(false(), *told)).order_by(AttemptRow.id)
-        return [Attempt(row.at, Result[row.result], row.person, row.address) for row in self.session.scalars(query)]
-
-    def note_attempt(self, attempt: Attempt) -> None:
-        """Keep that a proof was looked at."""
-        self.session.add(
-            AttemptRow(unit=self.unit, at=attempt.at, result=attempt.result.name, person=attempt.person, address=attempt.address)
-        )
-        self.session.flush()
-
-    def _about_seed(self, person: Person, fingerprint: str) -> str:
-        return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})
+    # ---- secrets of the program ------------------------------------------------------------------------------------------
 
     def save_secret(self, name: str, value: str) -> None:
         """Keep or replace a secret of the program itself."""

@@ -24,8 +24,9 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_CUSTOM_HEADERS, tem
 from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
 
+from flows.client import MACHINE, Address, Client
 from flows.evaluation import self_evaluation
-from flows.serve import Address, environment, is_healthy
+from flows.serve import environment
 from perfeval import steps
 from perfeval.approvals.codes import STEP_SECONDS
 from perfeval.approvals.events import AnsweredWrongly
@@ -59,7 +60,8 @@ def server(pristine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             env=variables, stdin=subprocess.PIPE, stdout=log, stderr=log, pass_fds=[listener.fileno()],
         )  # fmt: skip
         deadline = time.monotonic() + 240
-        while not is_healthy(address):
+        while not Client(address).is_ready():
+            time.sleep(0.1)
             assert process.poll() is None and time.monotonic() < deadline, (place.root / "server.log").read_text()  # noqa: PT018  # one log
         settings = {PREFECT_API_URL: f"{url}/api", PREFECT_CLIENT_CUSTOM_HEADERS: json.loads(variables["PREFECT_CLIENT_CUSTOM_HEADERS"])}
         with temporary_settings(settings):
@@ -126,7 +128,8 @@ class Terminal:
         """Start a command in the background."""
         # An office behind a proxy: it does not lead to the server on this machine, and need not.
         proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9") | {"all_proxy": "socks5://127.0.0.1:9"}
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **proxies, **variables}
+        # A server that a command starts ends with the command, unless a test asks for another.
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PERFEVAL_IDLE_MINUTES": "0", **proxies, **variables}
         process = subprocess.Popen(
             [sys.executable, "-m", "flows", *arguments],
             cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -142,6 +145,9 @@ class Terminal:
                 with suppress(subprocess.TimeoutExpired):
                     process.communicate(timeout=30)
                 process.kill()
+        for keeper in self.keepers():
+            os.kill(keeper, signal.SIGTERM)
+        self.await_quiet()
 
     def type(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
         """Type a command: exit code, data, talk."""
@@ -167,12 +173,11 @@ class Terminal:
     def serve(self) -> tuple["subprocess.Popen[str]", str]:
         """Type `perfeval serve` and wait until it is up: its process and address."""
         process = self.start("serve", "--port", "0", PERFEVAL_KEY=KEY)
-        note = self.folder / ".perfeval" / "server.json"
-        deadline = time.monotonic() + 240
-        while not note.exists():
+        office, deadline = open_office(self.folder), time.monotonic() + 240
+        while not (url := office.url):
             assert process.poll() is None and time.monotonic() < deadline, process.communicate(timeout=10)  # noqa: PT018  # one talk
             time.sleep(0.1)
-        return process, json.loads(note.read_text())["origin"]
+        return process, url
 
     def await_stage(self, stage: str) -> None:
         """Wait until the evaluation stands there, in the store."""
@@ -181,6 +186,17 @@ class Terminal:
         while [status.key for status in steps.statuses(office)] != [stage]:
             assert time.monotonic() < deadline
             time.sleep(0.2)
+
+    def keepers(self) -> list[int]:
+        """The processes that keep a server for commands."""
+        return [process for process, command in self.processes().items() if "flows.keeping" in command]
+
+    def await_quiet(self) -> None:
+        """Wait until nothing works in this workspace any more."""
+        deadline = time.monotonic() + 60
+        while self.processes():
+            assert time.monotonic() < deadline, self.processes()
+            time.sleep(0.1)
 
     def processes(self) -> dict[int, str]:
         """Command lines of all processes that work in this workspace."""
@@ -201,6 +217,8 @@ class Office:
         self._execute_run = execute
         self.office, self.place, self.store = office, office.workspace, office.store
         self.client = client
+        machine = json.loads(variables["PREFECT_CLIENT_CUSTOM_HEADERS"])[MACHINE]
+        self.asked = Client(Address(variables["PREFECT_API_URL"].removesuffix("/api"), "", machine))
         self._variables = variables | {"PERFEVAL_WORKSPACE": str(self.place.root), "PERFEVAL_KEY": KEY}
         welcome(office, OPERATOR, "operator")
         self._phones = {role: welcome(office, name, role) for role, name in PEOPLE.items()}

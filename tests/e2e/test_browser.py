@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 import openpyxl
 import pyotp
 import pytest
@@ -26,6 +27,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 DESK = {"width": 1280, "height": 1400}
 PHONE = {"width": 390, "height": 844}
 
@@ -54,7 +56,7 @@ def shoot(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, str
     folder = Path(os.environ.get("PERFEVAL_TESTS_SHOTS", tmp_path))
 
     def shoot(page: Page, name: str) -> None:
-        page.screenshot(path=folder / f"{name}.png", full_page="/perfeval/" in page.url)
+        page.screenshot(path=folder / f"{name}.png", full_page="/perfeval/" in page.url or "/review/" in page.url)
 
     return shoot
 
@@ -88,7 +90,11 @@ class Person:
             "request", lambda request: None if request.url.startswith((url, "data:", "blob:")) else self.outside.append(request.url)
         )
         self.page: Page = self.context.new_page()
-        self.page.goto(url)
+        self.log_in(name, code)
+
+    def log_in(self, name: str, code: str) -> None:
+        """From the login to where evaluations stand."""
+        self.page.goto(self.url)
         self.page.get_by_label("姓名").fill(name)
         self.page.get_by_label("动态码").fill(code)
         self.page.get_by_role("button", name="登录").click()
@@ -97,7 +103,7 @@ class Person:
     def open_run(self, state: str) -> None:
         """From where evaluations stand to the one run."""
         self.page.goto(f"{self.url}/perfeval/")
-        self.page.locator("article .button").first.click()
+        self.page.get_by_role("link", name="查看运行").first.click()
         expect(self.page.get_by_text(state).first).to_be_visible(timeout=60_000)
 
     def choose(self, item: str) -> Locator:
@@ -230,6 +236,105 @@ def test_year_by_clicks_alone_from_the_invitation_to_the_archive(
     assert report in [path.read_bytes() for path in bag.rglob("*.docx")]
     assert [check for check in verify_archive(bag) if not check.ok] == []
     assert (clerk.outside, center.outside) == ([], [])
+
+
+# ---- on the review pages -------------------------------------------------------------------------------------------------
+
+
+def add_device(terminal: Any, person: Person, name: str, role: str) -> None:
+    """Enrol the phone itself too, beside the codes on it."""
+    page = person.page
+    device = person.context.new_cdp_session(page)
+    device.send("WebAuthn.enable")
+    made = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
+    device.send("WebAuthn.addVirtualAuthenticator", {"options": made | {"automaticPresenceSimulation": True}})
+    page.goto(f"{person.url}/perfeval/enrol#{invited(terminal, name, role)}")
+    page.get_by_role("button", name="用本机设备签名登记").click()
+    expect(page.locator("#slip-means")).to_have_text("设备签名", timeout=60_000)
+    confirmed(terminal, name, page.locator("#slip-fingerprint").inner_text())
+
+
+def faults_for_readers(page: Page) -> list[str]:
+    """What axe finds serious on a page: what some people cannot read or use."""
+    # Its script comes as the driver's own: the pages let none in.
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(told => told.violations)")
+    return [f"{item['id']}: {item['nodes'][0]['html']}" for item in found if item["impact"] in {"serious", "critical"}]
+
+
+def read_and_return_on_the_page(page: Page, code: Callable[[], str], shoot: Callable[[Page, str], None]) -> list[str]:
+    """Follow a figure, and return the draft with a remark, at the second try; what the pages have that some people cannot read."""
+    page.get_by_role("link", name=re.compile("待中心审批")).click()
+    faults = faults_for_readers(page)
+    page.get_by_role("link", name="73次").first.click()
+    expect(page.locator("#formula")).to_contain_text("统计调度会议台账中会议类别属于")
+    expect(page.get_by_text("调度会议台账.xlsx!调度会议台账")).to_be_visible()
+    shoot(page, "review-figure")
+    faults += faults_for_readers(page)
+    page.go_back()
+    page.get_by_title("对协助召开重点项目专题调度会、现场办公会次数提修改意见").click()
+    page.get_by_label("要改什么").first.fill("次数与会议台账不符")
+    page.get_by_role("radio", name="退回修改").check()
+    page.get_by_label("动态码").fill("000000")
+    page.get_by_role("button", name="提交决定").click()
+    expect(page.get_by_role("alert")).to_contain_text("动态码不正确")
+    expect(page.get_by_label("要改什么").first).to_have_value("次数与会议台账不符")
+    shoot(page, "review-wrong-code")
+    page.get_by_label("动态码").fill(code())
+    page.get_by_role("button", name="提交决定").click()
+    expect(page.get_by_role("status")).to_contain_text("已登记")
+    return faults
+
+
+def test_year_on_the_review_pages_on_a_phone_signed_by_its_device(
+    terminal: Any, url: str, browser: Browser, shoot: Callable[[Page, str], None]
+) -> None:
+    clerk = Person(browser, url, "样例经办人", terminal.code("operator"))
+    start(clerk)
+    terminal.await_stage("waiting-center")
+    center, bureau = (Person(browser, url, who, terminal.code(who)) for who in ("center", "bureau"))
+    add_device(terminal, center, "center", "center")
+    # Another enrolment ends the login.
+    center.log_in("center", terminal.code("center"))
+    page = center.page
+    page.set_viewport_size(PHONE)
+    policy: list[str] = []
+    page.on("console", lambda message: policy.append(message.text) if "Content Security" in message.text else None)
+
+    faults = read_and_return_on_the_page(page, partial(terminal.code, "center"), shoot)
+    terminal.await_stage("correcting")
+
+    clerk.page.goto(f"{url}/")
+    clerk.page.get_by_role("link", name=re.compile("已退回，待更正")).click()
+    clerk.page.get_by_label("更正说明").fill("已逐次核对")
+    clerk.page.get_by_label("答复第1条").fill("次数无误，已附会议纪要")
+    clerk.page.get_by_role("button", name="提交更正").click()
+    expect(clerk.page.get_by_role("status")).to_contain_text("已登记")
+    terminal.await_stage("waiting-center")
+
+    page.goto(f"{url}/review/")
+    page.get_by_role("link", name=re.compile("待中心审批")).click()
+    expect(page.get_by_text("次数无误，已附会议纪要")).to_be_visible()
+    shoot(page, "review-second")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.get_by_role("radio", name="同意", exact=True).check()
+    page.get_by_role("button", name="用本机设备签名提交").click()
+    expect(page.get_by_role("status")).to_contain_text("已登记", timeout=30_000)
+    expect(page.get_by_text(re.compile("设备签名，已核验"))).to_be_visible()
+    terminal.await_stage("waiting-bureau")
+
+    bureau.page.goto(f"{url}/")
+    faults += faults_for_readers(bureau.page)
+    bureau.page.get_by_role("link", name=re.compile("待财政")).click()
+    bureau.page.get_by_role("radio", name="同意", exact=True).check()
+    bureau.page.get_by_label("动态码").fill(terminal.code("bureau"))
+    bureau.page.get_by_role("button", name="提交决定").click()
+    expect(bureau.page.get_by_role("status")).to_contain_text("已登记")
+    terminal.await_stage("archived")
+    bag = terminal.folder / "archive" / "0000-WS·2022-D30-XMXT-0001"
+    assert [check for check in verify_archive(bag) if not check.ok] == []
+    assert (faults, policy) == ([], [])
+    assert (clerk.outside, center.outside, bureau.outside) == ([], [], [])
 
 
 def test_person_who_logs_out_is_shown_the_login_and_nothing_more(

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 
 KEY = "an invented key for tests"
 KILLS = int(os.environ.get("PERFEVAL_TESTS_KILLS", "10"))
-VICTIMS = {"server": "flows.door", "runner": "flows.runner", "flow": "prefect.engine"}
+VICTIMS = {"server": "flows.door", "runner": "flows.runner", "flow": "prefect.engine", "warm": "flows.warm"}
 OK, ACCEPTED, MOVED, REFUSED, CLOSED = 200, 201, 303, 409, 401
 
 
@@ -193,7 +193,7 @@ def test_forms_that_decide_nothing_are_told_at_once_and_the_right_one_decides(se
 def test_link_preview_that_opens_every_link_changes_nothing(served: Served) -> None:
     center, run = served.log_in("center"), served.run
     stands, heads = center.state(run), served.heads
-    pages = ["/", "/perfeval/", "/perfeval/login", "/perfeval/enrol", "/perfeval/session", "/perfeval/logout"]
+    pages = ["/", "/perfeval/", "/review/2022-zdxm-1/1", "/perfeval/login", "/perfeval/enrol", "/perfeval/session", "/perfeval/logout"]
     links = {link for page in pages for link in re.findall(r'(?:href|src|action)="(/[^"]*)"', center.client.get(page).text)}
     acts = [f"/api/flow_runs/{run}/resume", f"/api/flow_runs/{run}/set_state", "/perfeval/enrol/code/proof", f"/v2/runs/flow-run/{run}"]
     assert len(links) > 5

@@ -30,8 +30,10 @@ def test_office_without_a_server_gets_findings_then_a_draft_even_after_a_crash(t
     book.worksheets[0]["B3"].value = None
     book.save(ledger)
     code, failed = terminal.run(PERFEVAL_KEY=KEY)
-    assert (code, failed["state"], failed["draft"]) == (1, "failed", None)
+    assert (code, failed["state"], failed["draft"], failed["evaluation"]) == (1, "failed", None, None)
     assert [finding["cell"] for finding in failed["findings"] if finding["severity"] == "error"] == ["B3"]
+    assert [path.name for path in (terminal.folder / "marked" / "2022-r1").iterdir()] == ["调度会议台账-标注.xlsx"]
+    assert not (terminal.folder / ".perfeval" / "prefect").exists()  # nothing was started to tell that
     ledger.write_bytes(sound)
     code, crashed = terminal.run(PERFEVAL_KEY=KEY, PYTHONPATH=KILLER, KILL_IN="draft_report", KILL_AT="return")
     assert (code, crashed["state"], crashed["findings"]) == (1, "failed", [])
@@ -39,10 +41,34 @@ def test_office_without_a_server_gets_findings_then_a_draft_even_after_a_crash(t
     assert code == 0
     assert list(waiting) == ["evaluation", "flow_run_id", "state", "revision", "draft", "digest", "check_code", "url"]
     assert (waiting["state"], waiting["revision"], waiting["url"]) == ("waiting-center", 1, None)
-    assert waiting["flow_run_id"] == failed["flow_run_id"]
+    assert waiting["flow_run_id"] == crashed["flow_run_id"]
     assert Path(waiting["draft"]).read_bytes()[:2] == b"PK"
-    assert terminal.processes() == {}
+    terminal.await_quiet()
     assert [path.name for path in terminal.folder.parent.iterdir()] == ["a?b"]
+
+
+def test_commands_one_after_the_other_and_at_once_share_a_server_until_an_office_serves_itself(terminal):
+    variables = {"PERFEVAL_KEY": KEY, "PERFEVAL_IDLE_MINUTES": "10"}
+    both = [terminal.start("run", "--year", "2022", "--json", **variables) for _ in range(2)]
+    told = [json.loads(process.communicate(timeout=200)[0]) for process in both]
+    stands = [document for document in told if document["state"] == "waiting-center"]
+    assert stands, told
+    note = terminal.folder / ".perfeval" / "server.json"
+    kept = json.loads(note.read_text())
+    assert (len(terminal.keepers()), note.stat().st_mode & 0o777) == (1, 0o600)
+    assert terminal.run(**variables) == (0, stands[0])
+    assert (json.loads(note.read_text()), stands[0]["url"]) == (kept, None)
+
+    (keeper,) = terminal.keepers()
+    os.kill(keeper, signal.SIGKILL)
+    assert terminal.run(**variables) == (0, stands[0])
+    assert [kept["keeper"] for kept in [json.loads(note.read_text())]] == terminal.keepers() != [keeper]
+
+    served, url = terminal.serve()
+    assert (terminal.keepers(), json.loads(note.read_text())["origin"]) == ([], url)
+    served.terminate()
+    served.communicate(timeout=60)
+    terminal.await_quiet()
 
 
 def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(terminal):
@@ -99,5 +125,5 @@ def test_run_put_off_to_a_later_day_is_begun_when_asked_for(office):
     evaluation = steps.open_evaluation(office.office, office.place.subject(2022), "样例经办人", str(office.run))
     office.force(Scheduled(scheduled_time=datetime(2099, 1, 1, tzinfo=UTC)))
     with pytest.raises(BegunError):
-        Conductor(office.office, office.client, tend).go_on(evaluation)
+        Conductor(office.office, office.asked, tend).go_on(evaluation)
     assert office.state.name == "AwaitingRetry"

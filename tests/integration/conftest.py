@@ -20,7 +20,7 @@ def _shift(source: Path, target: Path) -> None:
     book.save(target)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shift() -> Callable[[Path, Path], None]:
     """Copies a ledger with every day and month of its data a year later."""
     return _shift

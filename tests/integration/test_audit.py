@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from perfeval import persons, steps
+from perfeval.approvals.events import Acted
+from perfeval.approvals.locking import FREE
 from perfeval.audit import audit
-from perfeval.errors import PerfevalError, StoreError
-from perfeval.model import Answer, Verdict
+from perfeval.errors import ApprovalError, ArchiveError, PerfevalError, StoreError
+from perfeval.model import Answer, Evaluation, Revision, Verdict
 from perfeval.office import Office, open_office
 
 OPERATOR, CENTER, BUREAU = "样例经办人", "样例中心", "样例财政"
@@ -73,6 +75,11 @@ def faults(office: Office) -> list[tuple[str, int, str]]:
         return [(item.chain, item.number, item.message) for item in audit(record).faults]
 
 
+def evaluation_of(office: Office) -> Evaluation:
+    with office.store.reading() as record:
+        return record.evaluation("2022-zdxm-1")
+
+
 def number_of(office: Office, kind: str, place: int = 0) -> int:
     with office.store.reading() as record:
         kinds = [json.loads(entry.line)["what"]["kind"] for entry in record.entries("2022-zdxm-1")]
@@ -87,7 +94,7 @@ def test_record_that_nobody_touched_is_whole_and_tells_the_year(office: Office) 
     assert kinds == [
         "opened", "frozen", "drafted", "decided", "returned", "corrected", "frozen", "drafted", "decided", "decided",
     ]  # fmt: skip
-    assert (found.events, len(found.head)) == (10 + 9 + 1 + 1, 64)
+    assert (found.events, len(found.head)) == (10 + 9 + 1 + 1 + 6, 64)
 
 
 ROWS = [
@@ -133,6 +140,14 @@ ROWS = [
         "第2稿的drafted 与成文时的不同",
     ),
     ("DELETE FROM outcomes WHERE step = 'scored' AND revision = 1", ("drafted", 0), "第1稿的这一步（scored）被删去"),
+    (
+        "UPDATE outcomes SET done_at = '2023-01-01 00:00:00' WHERE step = 'drafted' AND revision = 2",
+        ("drafted", 1),
+        "这一步（drafted）的时间被改动",
+    ),
+    ("UPDATE outcomes SET done_at = '2023-01-01 00:00:00' WHERE step = 'scored' AND revision = 2", ("drafted", 1), "scored 的时间被改动"),
+    ("UPDATE outcomes SET done_at = '2023-01-01 00:00:00' WHERE step = 'corrected'", ("corrected", 0), "这一步（corrected）的时间被改动"),
+    ("UPDATE evaluations SET opened_at = '2023-01-01 00:00:00'", ("opened", 0), "立项时间被改动"),
     ("DELETE FROM outcomes WHERE step = 'corrected'", ("corrected", 0), "第1稿的这一步（corrected）被删去"),
     ("UPDATE outcomes SET document = '{\"note\": \"x\"}' WHERE step = 'corrected'", ("corrected", 0), "第1稿的更正说明被改动"),
 ]
@@ -169,16 +184,89 @@ def test_line_of_the_record_rewritten_is_named_and_nothing_more_is_decided(offic
 
 def test_record_cut_off_at_its_end_is_told_by_the_rows_left(office: Office) -> None:
     rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1' AND number = 10")
-    assert [(number, message) for _, number, message in faults(office)] == [
-        (0, "数据库里有第2稿 bureau 样例财政 的决定，审批记录里没有：是插入的")
-    ]
+    assert [(number, message) for _, number, message in faults(office)] == [(10, "第10条被删去：末尾登记写明共10条")]
+
+
+def test_record_cut_off_at_its_end_together_with_its_row_is_named_and_not_continued(office: Office) -> None:
+    rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1' AND number >= 9", "DELETE FROM decisions WHERE revision = 2")
+    assert faults(office) == [("2022-zdxm-1", 9, "第9条至第10条被删去：末尾登记写明共10条")]
+    with office.store.transaction() as record, pytest.raises(StoreError, match="被改动过"):
+        record.append("2022-zdxm-1", Acted(action="重试", target="run"))
+
+
+def test_record_cut_off_behind_its_decisions_keeps_the_archive_shut(office: Office) -> None:
+    steps.note_act(office, "重试", "run", "p1", "2022-zdxm-1")
+    rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1' AND number = 11")
+    with pytest.raises(ArchiveError, match="第11条被删去：末尾登记写明共11条"):
+        steps.archive_report(office, Revision(evaluation_of(office), 2))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("DELETE FROM ends WHERE chain = 'people'", "末尾登记被删去，不知道末尾有没有被截去"),
+        ("UPDATE ends SET number = number - 1 WHERE chain = 'people'", "末尾登记被改动"),
+        ("UPDATE ends SET sha256 = (SELECT sha256 FROM ends WHERE chain = 'access') WHERE chain = 'people'", "末尾登记被改动"),
+    ],
+)
+def test_note_of_an_end_rewritten_is_told_and_nobody_is_invited(office: Office, change: str, told: str) -> None:
+    rewrite(office, change)
+    assert faults(office) == [("people", 0, told)]
+    with pytest.raises(StoreError, match="被改动过"):
+        persons.invite(office, "丁", ["center"], "p1")
+
+
+def test_ends_that_nothing_here_proves_are_said_to_be_so(office: Office) -> None:
+    with office.store.reading() as record:
+        assert [text[:20] for text in audit(record).unproved] == ["各份记录的末尾未与外部凭证对照：数据库整"]
+        witness = record.head("2022-zdxm-1")[:24]
+        assert audit(record, witness).unproved == ("2022-zdxm-1 到第10条为止与外部凭证相同；其后的和其他各份记录的末尾，未与外部凭证对照",)
+        assert [item.message[:15] for head in ("f" * 24, witness[:8]) for item in audit(record, head).faults] == [
+            "没有一条记录的链头是 " + "f" * 4,
+            "没有一条记录的链头是 " + witness[:4],
+        ]
+    rewrite(office, "UPDATE ends SET mac = '' WHERE chain = 'access'")
+    with office.store.reading() as record:
+        assert audit(record).unproved[0] == "access 的末尾登记没有校验码（升级前写的），末尾有没有被截去，未证明"
+
+
+ACCESS_ROWS = [
+    ("UPDATE seeds SET last_step = 1 WHERE person = 'p3'", 6, "“样例财政”（p3）的动态码上次用在第"),
+    ("UPDATE seeds SET last_step = NULL WHERE person = 'p2'", 5, "“样例中心”（p2）的动态码上次用在第"),
+    ("DELETE FROM record WHERE chain = 'access' AND number = 5", 5, "缺少第5条"),
+    ("DELETE FROM record WHERE chain = 'access' AND number = 6", 6, "第6条被删去"),
+    ("UPDATE record SET line = replace(line, 'true', 'false') WHERE chain = 'access' AND number = 4", 4, "第4条被改动"),
+    (
+        "INSERT INTO record (unit, chain, number, line, sha256, sm3, mac) SELECT unit, chain, 7, line, sha256, sm3, mac FROM record "
+        "WHERE chain = 'access' AND number = 6",
+        6,
+        "有2条",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "number", "told"), ACCESS_ROWS)
+def test_proofs_that_were_looked_at_rewritten_are_named(office: Office, change: str, number: int, told: str) -> None:
+    rewrite(office, change)
+    assert [(chain, place) for chain, place, message in faults(office) if told in message][:1] == [("access", number)]
+
+
+def test_lock_whose_lines_were_rewritten_is_not_passed(office: Office) -> None:
+    for _ in range(FREE):
+        with pytest.raises(ApprovalError, match="姓名或动态码不对"):
+            persons.log_in(office, CENTER, "000000", "10.0.0.1")
+    rewrite(office, "UPDATE record SET line = replace(line, 'false', 'true') WHERE chain = 'access' AND number >= 7")
+    with pytest.raises(StoreError, match="被改动过"):
+        persons.log_in(office, CENTER, "000000", "10.0.0.1")
 
 
 def test_evaluation_or_its_whole_record_deleted_is_told(office: Office) -> None:
     rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1'")
-    assert [(chain, number) for chain, number, _ in faults(office)] == [("2022-zdxm-1", 0), ("people", 11)]
+    assert [(chain, number) for chain, number, _ in faults(office)] == [("2022-zdxm-1", 0), ("2022-zdxm-1", 1), ("people", 11)]
     rewrite(office, *(f"DELETE FROM {table}" for table in ("decisions", "outcomes", "evaluations")))
-    assert [message for _, _, message in faults(office)] == ["人员记录第11条立项的自评 2022-zdxm-1 没有审批记录：整份被删去"]
+    assert [message for _, _, message in faults(office)] == [
+        "共10条，整份被删去", "人员记录第11条立项的自评 2022-zdxm-1 没有审批记录：整份被删去",
+    ]  # fmt: skip
 
 
 def test_secret_copied_onto_another_is_told_and_opens_nothing(office: Office) -> None:
@@ -214,7 +302,7 @@ def test_outcome_of_no_kind_is_told(office: Office) -> None:
 
 
 def test_record_moved_to_another_unit_is_told_there(office: Office) -> None:
-    for table in ("record", "evaluations", "decisions"):
+    for table in ("record", "ends", "evaluations", "decisions"):
         rewrite(office, f"UPDATE {table} SET unit = '别的单位'")
     with office.store.reading() as record:
         record.unit = "别的单位"
@@ -230,6 +318,42 @@ def test_past_that_somebody_invents_for_the_store_is_not_taken_over(office: Offi
     rewrite(office, f"INSERT INTO before SELECT unit, json_object('people', json_array(), 'evaluations', {told}) FROM evaluations")
     with pytest.raises(StoreError, match="待接管的旧数据，而审批记录早已开始"):
         open_office(office.workspace.root).store.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "number", "told"),
+    [
+        ("UPDATE asks SET problem = '另一原因'", 11, "第11条无效答复：无效答复表里的原因被改动"),
+        ("UPDATE asks SET asked_at = '2023-01-01 00:00:00'", 11, "第11条无效答复：无效答复表里的时间被改动"),
+        ("DELETE FROM asks", 11, "第11条无效答复：无效答复表里的这一行被删去"),
+        (
+            "INSERT INTO asks SELECT evaluation, 1, gate, number, problem, asked_at FROM asks",
+            0,
+            "无效答复表里有第1稿 center 的第1次，审批记录里没有：是插入的",
+        ),
+    ],
+)
+def test_wrong_answer_rewritten_or_invented_is_named(office: Office, change: str, number: int, told: str) -> None:
+    with office.store.transaction() as record:
+        record.record_wrong_answer(Revision(evaluation_of(office), 2), "center", "某人", ApprovalError("A05", "动态码不正确", "再试"))
+    assert faults(office) == []
+    rewrite(office, change)
+    assert faults(office) == [("2022-zdxm-1", number, told)]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE outcomes SET document = json_set(document, '$.number', 7) WHERE step = 'sealing'", "sealing 与归档时的不同"),
+        ("UPDATE outcomes SET done_at = '2023-01-01 00:00:00' WHERE step = 'archived'", "这一步（archived）的时间被改动"),
+        ("UPDATE evaluations SET ended_at = '2023-01-01 00:00:00'", "自评表里的结束时间被改动"),
+    ],
+)
+def test_rows_of_the_archive_rewritten_are_named(office: Office, change: str, told: str) -> None:
+    steps.archive_report(office, Revision(evaluation_of(office), 2))
+    rewrite(office, change)
+    ((chain, number, message),) = faults(office)
+    assert (chain, number, told in message) == ("2022-zdxm-1", number_of(office, "archived"), True)
 
 
 def test_archive_written_into_the_table_alone_is_told(office: Office) -> None:

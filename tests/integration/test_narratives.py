@@ -67,6 +67,11 @@ def no_progress(folder: Path) -> None:
     empty(folder, "项目进度台账")
 
 
+def one_sheet_and_no_inspection(folder: Path) -> None:
+    set_column(folder, "问题交办台账", "文书编号", lambda number: "样例重交〔2022〕1号" if "交" in number else None)
+    set_column(folder, "问题交办台账", "督查日期", None)
+
+
 def nothing(_: Path) -> None:
     """The sample as it is."""
 
@@ -86,6 +91,11 @@ CASES: list[tuple[Callable[[Path], None], list[str], list[str]]] = [
     (no_survey, ["本年没有开展满意度调查。", "年度指标值为≥90%，无数据：样例原因。"], ["收回问卷", "核对中发现的问题"]),
     (no_issue, ["全年没有交办问题的记录。", "全年没有登记生产运营方面的问题。"], ["销号率96", "部分问题办理不及时", "销号清零"]),
     (no_progress, ["继续在建12个，落地开工12个"], ["、进度达到计划", "部分项目进度滞后"]),
+    (
+        one_sheet_and_no_inspection,
+        ["实行交办、销号管理，全年交办任务50余项，下达交办单1份。", "按这一行的情况，应填的没有填"],
+        ["督查、销号管理", "、督办函"],
+    ),
     (
         no_goal_reached,
         ["没有一项全部完成", "年度目标任务没有全部完成", "未完成：样例原因。"],
@@ -143,6 +153,9 @@ def test_report_of_rural_roads_orders_nobody(tmp_path: Path, told: Callable[[Sub
     text = told(Workspace(tmp_path / "office").subject(2024))
     assert ORDERS.findall(text) == []
     assert "没有人工填列" not in text
+    # A cost that was missed stands among the results as what it is.
+    assert "单位成本7,028.05元/公里，指标值≤7,200元/公里。" in text
+    assert "单位成本62,786.69元/公里，指标值≤60,000元/公里，没有达到，原因见本报告第六部分。" in text
 
 
 def test_amounts_in_the_text_add_up_to_what_was_spent(pristine: Path, told: Callable[[Subject], str], tmp_path: Path) -> None:

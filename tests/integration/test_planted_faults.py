@@ -70,6 +70,7 @@ def without(header: str, equal: object) -> Callable[[Frame], Frame]:
     return lambda frame: frame.filter(pl.col(header) != equal)
 
 
+FOUNDED = date(2022, 4, 6)
 SECOND = {"凭证号": "ZF-2022-9001", "申请报告编号": "SQ-2022-9001"}
 FAULTS: Mapping[str, tuple[str, Fault]] = {
     # Money and papers.
@@ -150,6 +151,23 @@ FAULTS: Mapping[str, tuple[str, Fault]] = {
     "自评步骤颠倒": ("X26", {"evaluation_work": put("日期", date(2023, 3, 1), 5)}),
     "一本台账是空的": ("L07", {"inspections": lambda frame: frame.clear()}),
 }
+SPELT = {"收款人": " 样例汽车租赁 服务部"}
+MORE: Mapping[str, tuple[str, Fault]] = {
+    "付给一家的款同日拆成两笔，收款人多了空格": (
+        "C42",
+        {"expenditure": again(0, **SECOND, **SPELT, 发票号码="99990001", **{AMOUNT: Decimal(90)})},
+    ),
+    "同一收款人、金额、日期付两次，收款人多了空格": ("X19", {"expenditure": again(0, **SECOND, **SPELT, 发票号码="99990001")}),
+    "收款人就是审批人，中间有空格": ("X18", {"expenditure": put("收款人", "样例中心负责人 甲", 5)}),
+    "一份预算文件登记两次": ("X42", {"budget": again(0, 备注="补登")}),
+    "一份预算文件登记两次，文号写法不同": ("X42", {"budget": again(0, 指标文号="样例财预〔２０２２〕16号")}),
+    "项目经费发工资": ("X43", {"expenditure": both(put("经济分类编码", "30101", 5), put("经济分类名称", "基本工资", 5))}),
+    "单位成立以前的会议": ("X44", {"meetings": put("会议日期", date(2022, 1, 10), 0)}),
+    "进度都与计划一样": ("X45", {"progress": lambda frame: frame.with_columns(pl.col("计划进度（%）").alias("实际进度（%）"))}),
+    "一次巡查登记两次": ("X22", {"inspections": again(0)}),
+    "没有督查就销号": ("X11", {"issues": put("督查日期", None)}),
+}
+"""What another auditor tried afterwards."""
 SILENT: Mapping[str, str] = {}
 """Planted faults that nothing finds, each with its reason."""
 
@@ -171,7 +189,9 @@ def find(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Fault], list[Fin
     def found(fault: Fault) -> list[Finding]:
         readings = [read(name, change(frames[name])) for name, change in fault.items()]
         ledgers = clean | {name: ledger for reading in readings for name, ledger in reading.ledgers.items()}
-        checked = check_ledgers(ledgers, catalogue, year=2022, programme_codes=["ZDXM-2022-001"], classification=names, limits=limits)
+        checked = check_ledgers(
+            ledgers, catalogue, year=2022, programme_codes=["ZDXM-2022-001"], classification=names, limits=limits, founded_on=FOUNDED
+        )
         return [finding for reading in readings for finding in reading.findings if finding.code != "L10"] + checked
 
     return found
@@ -181,9 +201,9 @@ def test_sample_itself_has_no_finding(find: Callable[[Fault], list[Finding]]) ->
     assert find({}) == []
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", [*FAULTS, *MORE])
 def test_planted_fault_is_found(find: Callable[[Fault], list[Finding]], name: str) -> None:
-    code, fault = FAULTS[name]
+    code, fault = {**FAULTS, **MORE}[name]
     assert code in {finding.code for finding in find(fault)}
 
 

@@ -16,12 +16,14 @@ import pytest
 from perfeval import steps
 from perfeval.approvals.events import Reminded
 from perfeval.approvals.record import read_line
+from perfeval.cli import app
+from perfeval.console import answer
 from perfeval.errors import UsageError
 from perfeval.model import Answer, Verdict
 from perfeval.model.clock import is_working_day, working_day_after
 from perfeval.notices import URLS_VARIABLE
 from perfeval.office import Office, open_office
-from perfeval.reminding import remind
+from perfeval.reminding import remind, undelivered
 
 
 class Receiver(HTTPServer):
@@ -94,7 +96,10 @@ def asked(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Cal
     """An office whose draft waits at the centre, which has three working days, and the phone of its approver."""
     folder = Path(shutil.copytree(pristine, tmp_path_factory.mktemp("asked") / "office"))
     settings = folder / "perfeval.yml"
-    settings.write_text(settings.read_text(encoding="utf-8").replace("act: 签发}", "act: 签发, due_days: 3}"), encoding="utf-8")
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("act: 签发}", "act: 签发, due_days: 3, escalate_days: 2, hold_days: 4}"),
+        encoding="utf-8",
+    )
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("PERFEVAL_KEY", "an invented key for tests")
         office = open_office(folder)
@@ -163,19 +168,42 @@ def test_receiver_that_is_down_loses_nothing(office: Office, receiver: Receiver,
     assert recorded(office) == [("asked", (label,)), ("asked", ())]
 
 
-def test_gate_that_is_late_is_told_each_working_day_and_to_whom_it_is_escalated(
+def test_late_gate_is_told_each_working_day_then_escalated_then_put_by(
     office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chief = Receiver()
     monkeypatch.setenv(URLS_VARIABLE, f"center={receiver.url} escalate={chief.url} bureau=json://127.0.0.1:1")
     day = due(office)
     rest = next(later for number in range(1, 12) if not is_working_day(later := day + timedelta(days=number)))
-    for today in (day - timedelta(days=1), day, day, rest, working_day_after(day, 2)):
+    days = [day - timedelta(days=1), day, day, rest]
+    # What is sent is kept with the real day: one late day is enough to be told of.
+    for today in (*days, working_day_after(day, 3), *(working_day_after(day, late) for late in (4, 5, 9))):
         remind(office, today=today)
     chief.close()
     heads = [posted["title"].partition("】")[0] for posted in receiver.received]
-    assert heads == ["【待审批", "【今日到期", "【已逾期2个工作日"]
-    assert [posted["title"].partition("】")[0] for posted in chief.received] == ["【已逾期2个工作日"]
+    assert heads == ["【待审批", "【今日到期", "【已逾期3个工作日", "【挂起，已逾期4个工作日"]
+    assert [posted["title"].partition("】")[0] for posted in chief.received] == heads[2:]
+    assert "仍可随时审批" in chief.received[-1]["message"]
+
+
+def test_gate_is_escalated_on_its_day_and_not_before(office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(URLS_VARIABLE, f"escalate={receiver.url}")
+    assert remind(office, today=working_day_after(due(office), 1)) == []
+    assert [item.failed for item in remind(office, today=working_day_after(due(office), 2))] == [()]
+
+
+def test_status_tells_what_is_late_put_by_and_was_not_delivered(
+    office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(URLS_VARIABLE, "json://127.0.0.1:1")
+    remind(office)
+    status, day = steps.statuses(office)[0], due(office)
+    assert undelivered(office) == {status.revision.evaluation.id: ("第1个地址（全部，json）",)}
+    assert [status.days_late(working_day_after(day, late)) for late in (0, 1, 3)] == [0, 1, 3]
+    assert [status.is_held(working_day_after(day, late)) for late in (0, 3, 4, 5)] == [False, False, True, True]
+    with pytest.raises(SystemExit):
+        answer(app, ["status", "-w", str(office.workspace.root)])
+    assert "    通知没有送到：第1个地址（全部，json）；下次执行 perfeval remind 时再送" in capsys.readouterr().out.splitlines()
 
 
 def test_gate_that_has_decided_is_told_nothing_more(

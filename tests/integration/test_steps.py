@@ -1,9 +1,11 @@
 """The year in a plain loop, without a conductor: what each step leaves, and what cannot be got past it."""
 
 import csv
+import io
 import json
 import shutil
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -22,7 +24,7 @@ from perfeval.archive import State, SubmissionPackage, archive_bag, verify_bag
 from perfeval.assessment import assess, write_report
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.ledgers import receive
-from perfeval.model import Answer, Decision, Figure, Revision, Scorecard, Verdict
+from perfeval.model import Answer, Decision, Figure, Remark, Revision, Scorecard, Verdict
 from perfeval.model.documents import dump, record_facts
 from perfeval.model.ledgers import parquet
 from perfeval.model.outcomes import Drafted, Scored, Sealing, Validated
@@ -123,6 +125,45 @@ def archived(office: Rehearsal, done: Rehearsal) -> Path:
     """The bag of the office, whose year is archived."""
     office.take_over(done)
     return next((office.workspace.root / "archive").iterdir())
+
+
+def test_remarks_of_a_return_are_replied_to_one_by_one_and_go_into_the_archive(office: Rehearsal) -> None:
+    check_code = office.prepare()
+
+    def give(*remarks: tuple[str, str], verdict: Verdict = Verdict.RETURN) -> None:
+        wanted = tuple(Remark(*item) for item in remarks)
+        answer = Answer(verdict, "样例center", office.phones["center"].code(), check_code, remarks=wanted)
+        steps.decide(office.office, office.revision, office.workspace.gates[0], answer)
+
+    places = steps.places(office.office, office.revision)
+    row = next(iter(steps.score_indicators(office.office, office.revision).scores))
+    assert places[row.id] == row.name
+    for wrong in [("total", "补"), ("没有的位置", "补"), (row.id, " "), ("第0段", "补")], [(row.id, "字" * 2001)], [(row.id, "补")] * 51:
+        with pytest.raises(ApprovalError) as refused:
+            give(*wrong)
+        assert refused.value.code in {"A57", "A14"}
+    with pytest.raises(ApprovalError) as refused:
+        give((row.id, "补"), verdict=Verdict.APPROVE)
+    assert "不能附修改意见" in refused.value.message
+    give((row.id, " 写明怎么数的\n"), ("第12段", "=1+1"))
+    revision = office.revision
+    assert [(item.remark.place, item.remark.text, item.reply) for item in steps.remarks(office.office, office.evaluation)] == [
+        (row.id, "写明怎么数的", ""),
+        ("第12段", "=1+1", ""),
+    ]
+    for replies in [], ["已写明"], ["已写明", " "], ["已写明", "已改", "多"]:
+        with pytest.raises(ApprovalError) as refused:
+            steps.record_correction(office.office, revision, "已改", replies=replies)
+        assert refused.value.code == "A58"
+    assert office.status() == "correcting"
+    steps.record_correction(office.office, revision, "已改", replies=["已写明", "不改，本来如此"])
+    assert office.revision.number == 2
+    assert [item.reply for item in steps.remarks(office.office, office.evaluation)] == ["已写明", "不改，本来如此"]
+    office.approve()
+    bag = office.archive()
+    assert [check for check in verify_archive(bag) if not check.ok] == []
+    text = "\n".join(read_text((bag / "data" / "审批表.docx").read_bytes()))
+    assert f"（{row.id}）写明怎么数的\n答复\n已写明\n修改意见\n（第12段）=1+1\n答复\n不改，本来如此" in text
 
 
 def test_year_approved_at_both_gates_is_archived_and_verifies(office: Rehearsal, archived: Path) -> None:
@@ -289,10 +330,30 @@ def test_faulty_ledgers_are_marked_and_not_frozen_and_then_read_afresh(office: R
     with pytest.raises(LedgerError) as error:
         office.prepare()
     assert "B3" in {finding.cell for finding in error.value.findings}
-    assert [copy.name for copy in steps.marked_folder(office.office, office.revision).iterdir()]
+    assert [copy.name for copy in steps.marked_folder(office.office.subject(office.revision.evaluation), 1).iterdir()]
     path.write_bytes(whole)
     office.prepare()
     assert office.status() == "waiting-center"
+
+
+def test_faulty_ledgers_are_told_before_anything_is_opened_and_never_once_they_are_frozen(office: Rehearsal) -> None:
+    path, subject = office.subject.ledgers / "调度会议台账.xlsx", office.subject
+    whole = path.read_bytes()
+    steps.refuse_faulty_ledgers(office.office, subject, None)
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0]["B3"].value = "没有日期"
+    book.save(path)
+    for evaluation in (None, office.revision.evaluation):
+        with pytest.raises(LedgerError) as error:
+            steps.refuse_faulty_ledgers(office.office, subject, evaluation)
+        assert error.value.context["copies"] == [steps.marked_folder(subject, 1) / "调度会议台账-标注.xlsx"]
+        failure = steps.failure_of(office.store, "校验台账", error.value)
+        assert (failure.code, failure.findings is not None) == ("L00", True)
+    assert office.status() == "preparing"
+    path.write_bytes(whole)
+    office.prepare()
+    path.write_bytes(b"")
+    steps.refuse_faulty_ledgers(office.office, subject, office.revision.evaluation)
 
 
 def _tamper_snapshot(office: Rehearsal) -> None:
@@ -524,6 +585,25 @@ def test_answer_with_signs_that_are_no_text_is_refused_and_kept(office: Rehearsa
         assert not has_controls(record.failed_attempts(office.revision, "center")[0].problem.replace("\n", ""))
 
 
+def test_correction_of_a_revision_that_nobody_returned_is_refused(office: Rehearsal) -> None:
+    code = office.prepare()
+    for _ in range(2):
+        with pytest.raises(ApprovalError, match="第1稿没有被退回"):
+            steps.record_correction(office.office, office.revision, "已更正")
+        assert office.revision.number == 1
+        if office.status() == "waiting-center":
+            office.decide("center", Verdict.APPROVE, code)
+
+
+def test_correction_handed_in_again_changes_nothing(office: Rehearsal) -> None:
+    returned = office.revision
+    office.decide("center", Verdict.RETURN, office.prepare())
+    for note in ("已更正", "又更正"):
+        steps.record_correction(office.office, returned, note)
+    with office.store.reading() as record:
+        assert (record.corrections(office.evaluation), office.revision.number) == ({1: "已更正"}, 2)
+
+
 @pytest.mark.parametrize("sign", ["\ud800", "\0", "x" * 2001])
 def test_reason_or_note_with_signs_that_are_no_text_is_refused(office: Rehearsal, sign: str) -> None:
     operator, approver = office.person("样例经办人").id, office.person("样例center").id
@@ -739,6 +819,23 @@ def test_approval_sheet_with_another_name_on_it_is_wrong(office: Rehearsal, arch
     other = write_approval_sheet("另一单位", package.record, package.people, office.workspace.template.read_bytes())
     bag = sealed(_of_another_version(replace(package, sheet=lambda: other)), archived.parents[1] / "other")
     assert [check.name for check in verify_archive(bag) if not check.ok] == ["审批表"]
+
+
+@pytest.mark.parametrize("hang", [lambda sheet: sheet + b"hidden", lambda sheet: b"hidden" + sheet], ids=["behind", "before"])
+def test_approval_sheet_with_something_hung_on_it_is_wrong(office: Rehearsal, archived: Path, hang: Callable[[bytes], bytes]) -> None:
+    package = office.package()
+    bag = sealed(replace(package, sheet=lambda: hang(package.sheet())), archived.parents[1] / "other")
+    (found,) = [check for check in verify_archive(bag) if not check.ok]
+    assert (found.name, found.detail) == ("审批表", "data/审批表.docx 的各部件之外还有别的内容，不是归档时的文件")
+
+
+def test_approval_sheet_with_a_part_put_into_it_is_wrong(office: Rehearsal, archived: Path) -> None:
+    package = office.package()
+    buffer = io.BytesIO(package.sheet())
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("word/hidden.xml", b"hidden")
+    bag = sealed(replace(package, sheet=buffer.getvalue), archived.parents[1] / "other")
+    assert [(check.name, check.detail) for check in verify_archive(bag) if not check.ok] == [("审批表", "data/审批表.docx 与审批记录不同")]
 
 
 @pytest.mark.parametrize(

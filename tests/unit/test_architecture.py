@@ -41,13 +41,14 @@ def test_contracts_are_kept_by_the_house_as_it_is(house: Path) -> None:
 
 
 def test_contracts_are_broken_by_a_page_that_knows_commands_sql_word_and_excel(house: Path) -> None:
-    add_room(house, "web", "import docx\nimport openpyxl\nimport sqlalchemy\n\nfrom perfeval import cli\n")
+    text = "import docx\nimport openpyxl\nimport sqlalchemy\n\nfrom perfeval import cli\n"
+    (house / "perfeval" / "web" / "shortcut.py").write_text(text, encoding="utf-8")
     code, said = lint(house)
     assert (code, "4 broken." in said) == (1, True)
-    assert "perfeval.web -> perfeval.cli (l.5)" in said
-    assert "perfeval.web -> sqlalchemy (l.3)" in said
-    assert "perfeval.web -> openpyxl (l.2)" in said
-    assert "perfeval.web -> docx (l.1)" in said
+    assert "perfeval.web.shortcut -> perfeval.cli (l.5)" in said
+    assert "perfeval.web.shortcut -> sqlalchemy (l.3)" in said
+    assert "perfeval.web.shortcut -> openpyxl (l.2)" in said
+    assert "perfeval.web.shortcut -> docx (l.1)" in said
 
 
 def test_contracts_are_broken_by_a_room_without_a_place(house: Path) -> None:

@@ -44,6 +44,10 @@ USES = [(code, maker, path) for path in SOURCES for code, maker in uses(ast.pars
 # A RefusedFileError becomes a finding.
 RAISED = [use for use in USES if use[1].endswith("Error") and use[1] != "RefusedFileError"]
 SEVERAL = {
+    "A04": "whoever decides, and whoever is given a statement to sign",
+    "A07": "the check code typed, and the draft that a page was of",
+    "A52": "Prefect's form, and the forms of our pages",
+    "S09": "a draft to be handed out, and one to be shown",
     "A43": "a name, or a name that may be an address",
     "S10": "a chain, or the table of what stood before it",
     "A13": "somebody who has no codes any more, and the record's duties",
@@ -58,7 +62,7 @@ SEVERAL = {
     "L00": "findings of the ledgers, and of scoring",
 }
 """Codes of errors raised at several places, and why they mean one thing all the same."""
-NOT_RAISED = {"P14", "S06", "S05", "S09", "A04", "A05", "A29"}
+NOT_RAISED = {"P14", "S06", "S13", "S05", "S09", "A04", "A05", "A29"}
 """Codes where none is raised: told of a run that Prefect ended, and asked for, as to answer 404 or to count a wrong proof."""
 
 

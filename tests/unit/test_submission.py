@@ -51,9 +51,10 @@ DRAFT = Draft("2022-roads-1", 2, "a" * 64, "0123abcd" + "0" * 56, "0123abcd", da
 WARNING = Finding("X05", Severity.WARNING, "与预算*不符*", "资金支出台账", "支出.xlsx", "Sheet1", 3, "金额（元）", "F3", "12")
 NOTE = replace(WARNING, code="L16", severity=Severity.NOTE, message="未使用的栏")
 CODE = Means(ProofKind.CODE, "f" * 24, MOMENT, confirmed_at=MOMENT, confirmed_by="p1", is_on_paper=True)
+KEY = replace(CODE, kind=ProofKind.PASSKEY, confirmed_by="p2", is_on_paper=False, is_proved=True)
 PERSONS = [
     Person("p1", "样例填表人", ("operator",), (CODE,)),
-    Person("p2", "样例主任", ("center",), (CODE, replace(CODE, kind=ProofKind.PASSKEY, confirmed_by="p2", is_on_paper=False))),
+    Person("p2", "样例主任", ("center",), (CODE, KEY)),
     Person("p3", "样例财政", ("bureau",), (CODE,)),
     Person("p4", "样例副主任", ("center",), (CODE,), revoked_at=MOMENT),
     Person("p5", "样例新人", ("center",), (replace(CODE, confirmed_at=None),)),
@@ -82,7 +83,7 @@ def test_submission_tells_scores_doubts_and_where_the_draft_is() -> None:
         r"- 支出.xlsx\!Sheet1\!F3　与预算\*不符\*",
         "",
         "**本环节登记的审批人**（有您不认识的人或您没有登记过的凭证，不要审批，告诉财政部门）",
-        "- 样例主任：动态码，样例填表人凭纸质登记单确认；设备签名，样例主任确认",
+        "- 样例主任：动态码，样例填表人凭纸质登记单确认；设备签名，样例主任出示动态码确认",
     ]
 
 

@@ -21,6 +21,6 @@ def _watch_from_first_step(event: str, _: tuple[Any, ...]) -> None:
         sys.setprofile(_watch)
 
 
-# In the process of a run alone: watched, a server that opens the store too would answer ten times slower.
-if "KILL_IN" in os.environ and "prefect.engine" in (*sys.orig_argv, *getattr(sys, "argv", ())):
+# In the process of a run alone, or the one it is forked from: watched, a server that opens the store too would answer ten times slower.
+if "KILL_IN" in os.environ and {"prefect.engine", "flows.warm"} & {*sys.orig_argv, *getattr(sys, "argv", ())}:
     sys.addaudithook(_watch_from_first_step)

@@ -184,6 +184,16 @@ def test_part_of_the_record_taken_away_is_wrong(bag: Path, reseal: Reseal, name:
     assert name in " ".join(failed(bag).values())
 
 
+def test_report_of_a_bag_without_any_record_with_something_hung_behind_it_is_named(bag: Path, reseal: Reseal) -> None:
+    for name in (RECORD, PEOPLE, "data/审批表.docx", "check.sh"):
+        (bag / name).unlink()
+    shutil.rmtree(bag / "data/records/proofs")
+    with (bag / "data/report.docx").open("ab") as file:
+        file.write(b"hidden")
+    reseal(bag)
+    assert failed(bag)["真实性：批准的就是这份报告"] == "data/report.docx 的各部件之外还有别的内容，不是批准的文件"
+
+
 def test_bag_without_any_record_is_not_proved_and_fits_no_head(bag: Path, reseal: Reseal) -> None:
     kept = json.loads(lines(bag)[-1])["previous"]
     for name in (RECORD, PEOPLE, "data/审批表.docx", "check.sh"):

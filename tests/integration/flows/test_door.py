@@ -10,10 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from flows.desk import Standing
 from flows.door import Door
+from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Evaluation, Gate, Revision, Stage, Status
@@ -29,6 +33,9 @@ PEOPLE = {
 OTHER_RUN = "0d8c7d0e-2222-4222-8222-222222222222"
 RESUME, SET_STATE = f"/api/flow_runs/{RUN}/resume", f"/api/flow_runs/{RUN}/set_state"
 START = f"/api/deployments/{RUN}/create_flow_run"
+DEPLOYMENTS = {
+    f"/api/deployments/{RUN}": "annual", f"/api/deployments/{OTHER_RUN}": "daily", "/api/deployments/name/self-evaluation/annual": "annual",
+}  # fmt: skip
 RETRY = b'{"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": true}'
 FORM = {"decision": "同意", "approver": "样例甲", "check_code": "0123abcd", "comment": "", "code": "123456"}
 
@@ -50,6 +57,9 @@ class Prefect:
         body = (await receive())["body"] if method not in {"GET", "HEAD"} else b""
         if method == "GET" and path == f"/api/flow_runs/{RUN}":
             await self._say(send, 200, {"id": RUN, "state": self.state})
+            return
+        if method == "GET" and path in DEPLOYMENTS:
+            await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
             return
         self.asked.append((method, path, json.loads(body) if body[:1] == b"{" else body))
         if method == "POST" and self.busy:
@@ -128,10 +138,14 @@ class Desk:
     notes: list[Any] = field(default_factory=list)
     unit: str = "样例单位"
     rounds: int = 0
+    ended: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
 
     def person(self, cookie: str) -> Person | None:
-        return PEOPLE.get(cookie)
+        return None if cookie in self.ended else PEOPLE.get(cookie)
+
+    def log_out(self, cookie: str) -> None:
+        self.ended.append(cookie)
 
     def log_in(self, name: str, code: str, address: str) -> str:
         if (name, code, address) != ("样例甲", "123456", "192.0.2.7"):
@@ -164,12 +178,11 @@ class Desk:
             raise self.faults.pop()
         return {RUN: self.standing_form}
 
-    def overview(self) -> list[Any]:
-        standing = self.standing(RUN)
-        return [(standing.status, RUN)] if standing else []
+    def run_of(self, evaluation: str) -> tuple[str, str]:
+        return (RUN if evaluation == "2022-roads-1" else ""), self.standing_form
 
-    def roles(self, roles: tuple[str, ...]) -> str:
-        return "、".join(roles)
+    def form_token(self, cookie: str) -> str:
+        return f"token of {cookie}"
 
     def draft(self, evaluation: str, number: int) -> tuple[Path, str]:
         if (evaluation, number) == ("2022-roads-1", 1):
@@ -182,12 +195,30 @@ class Desk:
         return {"name": "样例乙", "origin": origin}
 
 
+class Review(web.Review):
+    """The review pages, as the door sees them: who came is kept, and a form is answered before the run is told to go on."""
+
+    def __init__(self, conducting: web.Conducting) -> None:
+        self._conducting = conducting
+        self.visitors: list[tuple[str, web.Visitor, bytes]] = []
+
+    async def answer(self, request: Request, body: bytes, visitor: web.Visitor) -> Response:
+        self.visitors.append((request.url.path, visitor, body))
+        if request.url.path == "/review/clerk/2022/roads":
+            return Response("seen", background=BackgroundTask(self._conducting.start, 2022, "roads", visitor.person.name))
+        return Response("seen", background=BackgroundTask(self._conducting.go_on, "2022-roads-1", "同意") if body else None)
+
+
 class Office:
     """A door with all that stands before and behind it."""
 
     def __init__(self) -> None:
         self.prefect, self.desk = Prefect(), Desk()
-        self.door = Door(self.prefect, self.desk, "unser", ORIGIN)
+        self.door = Door(self.prefect, self.desk, self._opened, "unser", ORIGIN)
+
+    def _opened(self, conducting: web.Conducting) -> Review:
+        self.review = Review(conducting)
+        return self.review
 
     def ask(self, method: str, path: str, body: Any = b"", **headers: str) -> Answer:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -243,7 +274,7 @@ def test_login_gives_a_cookie_that_scripts_and_other_sites_cannot_use(office: Of
 
 
 def test_login_over_tls_gives_a_cookie_for_tls_alone() -> None:
-    door = Door(Prefect(), Desk(), "unser", "https://pingjia.example:4200")
+    door = Door(Prefect(), Desk(), Review, "unser", "https://pingjia.example:4200")
     body = b"name=%E6%A0%B7%E4%BE%8B%E7%94%B2&code=123456"
     answer = asyncio.run(ask(door, "POST", "/perfeval/login", body, origin="http://localhost:4200"))
     assert "; Secure" in answer.headers["set-cookie"]
@@ -263,7 +294,7 @@ def test_wrong_login_is_told_on_the_page_and_gives_no_cookie(office: Office) -> 
 )
 def test_login_leads_nowhere_else(office: Office, target: str) -> None:
     body = f"name=%E6%A0%B7%E4%BE%8B%E7%94%B2&code=123456&next={quote(target)}".encode()
-    assert office.ask("POST", "/perfeval/login", body, origin=ORIGIN).headers["location"] == "/perfeval/"
+    assert office.ask("POST", "/perfeval/login", body, origin=ORIGIN).headers["location"] == "/review/"
 
 
 def test_logout_ends_the_session_and_copies_of_its_cookie(office: Office) -> None:
@@ -526,6 +557,12 @@ def test_run_started_from_a_page_is_by_who_is_logged_in(office: Office) -> None:
     assert office.desk.notes == [("p2", "送审", "2022年度 roads")]
 
 
+def test_notices_are_not_started_as_an_evaluation(office: Office) -> None:
+    answer = office.as_person("POST", START.replace(RUN, OTHER_RUN), b'{"parameters": {"request": {"year": 2022}}}', "p2")
+    assert (answer.status, answer.detail) == (409, "在网页上只能开始自评（annual）；通知每天自动发送，也可执行 perfeval remind。")
+    assert (office.prefect.asked, office.desk.notes) == ([], [])
+
+
 def test_run_is_started_by_operators_only(office: Office) -> None:
     answer = office.as_person("POST", START, {"parameters": {"request": {"year": 2022}}}, "p1")
     assert (answer.status, answer.detail) == (409, "“样例甲”不是经办人")
@@ -559,6 +596,24 @@ def test_other_requests_are_passed_on_once(office: Office) -> None:
     assert len(office.prefect.asked) == 1
 
 
+def test_runner_hears_at_once_of_a_run_that_is_moved_and_else_now_and_then(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    due = ("POST", "/api/deployments/get_scheduled_flow_runs", b"{}")
+
+    async def runner() -> None:
+        await ask(office.door, *due, **MACHINE)  # of what was moved before the server
+        waiting = asyncio.create_task(ask(office.door, *due, **MACHINE))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        await ask(office.door, "POST", SET_STATE, b"{}", **MACHINE)
+        await waiting
+        monkeypatch.setattr("flows.door._DUE_SECONDS", 0.01)
+        await ask(office.door, *due, **MACHINE)
+
+    asyncio.run(asyncio.wait_for(runner(), 30))
+    told = [path.rpartition("/")[2] for _, path, _ in office.prefect.asked]
+    assert told == ["get_scheduled_flow_runs", "set_state", "get_scheduled_flow_runs", "get_scheduled_flow_runs"]
+
+
 # ---- pages of ours -------------------------------------------------------------------------------------------------------
 
 
@@ -579,11 +634,40 @@ def test_page_that_does_not_exist_is_not_found(office: Office, path: str) -> Non
     assert office.as_person("GET", path).status == 404
 
 
-def test_home_shows_where_evaluations_stand_and_first_what_waits_for_the_reader(office: Office) -> None:
-    page = office.as_person("GET", "/").body.decode()
-    assert "2022年度 公路养护" in page
-    assert f'<a class="button" href="/v2/runs/flow-run/{RUN}">去办理</a>' in page
-    assert "查看运行" in office.as_person("GET", "/perfeval/", person="p2").body.decode()
+@pytest.mark.parametrize("path", ["/", "/perfeval/", "/review", "/review/2022-roads-1/1"])
+def test_review_page_is_for_whoever_is_logged_in(office: Office, path: str) -> None:
+    assert office.ask("GET", path).status == 401
+    assert office.ask("GET", path, accept="text/html").headers["location"] == f"/perfeval/login?next={path}"
+    answer = office.as_person("GET", path)
+    assert (answer.status, office.review.visitors) == (
+        200,
+        [(path, web.Visitor(PEOPLE["cookie-p1"], "token of cookie-p1", "192.0.2.7"), b"")],
+    )
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; ")
+
+
+def test_review_page_is_made_with_files_that_anybody_gets(office: Office) -> None:
+    assert office.ask("GET", "/review/static/review.css").headers["content-type"] == "text/css; charset=utf-8"
+    assert office.as_person("GET", "/review/static/../review.py").body == b"seen"
+
+
+def test_decision_on_a_review_page_is_answered_and_the_run_told_to_go_on_afterwards(office: Office) -> None:
+    assert office.as_person("POST", "/review/2022-roads-1/1", b"decision=x", origin="https://evil.example").status == 403
+    assert office.review.visitors == []
+    office.desk.standing_form = "bureau-r1-"
+    assert office.as_person("POST", "/review/2022-roads-1/1", b"decision=x").body == b"seen"
+    assert office.prefect.moved == ["Resuming"]
+
+
+def test_run_that_the_clerk_starts_on_his_page_is_of_the_deployment(office: Office) -> None:
+    office.as_person("POST", "/review/clerk/2022/roads", b"token=x", person="p2")
+    request = {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"}
+    assert office.prefect.asked[-1] == ("POST", START, {"parameters": {"request": request}})
+
+
+def test_run_that_stands_where_it_should_is_left_alone(office: Office) -> None:
+    office.as_person("POST", "/review/2022-roads-1/1", b"decision=x")
+    assert office.prefect.moved == []
 
 
 @pytest.mark.parametrize(

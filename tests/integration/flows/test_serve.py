@@ -1,31 +1,21 @@
-"""Who keeps the server of a workspace, and what its processes are told."""
+"""What the processes of a workspace's server are told, and where it listens."""
 
-import json
-import multiprocessing
 import socket
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from flows import serve
+from flows.client import Address
+from flows.database import URL_VARIABLE, database_address
 from perfeval.certificate import make_certificate
-from perfeval.errors import UsageError
+from perfeval.errors import ConfigurationError, UsageError
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
 
-LOCAL = serve.Address("http://127.0.0.1:4200", "http://localhost:4200", "secret")
-
-
-class Ready(BaseHTTPRequestHandler):
-    """A server that is ready."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
+LOCAL = Address("http://127.0.0.1:4200", "http://localhost:4200", "secret")
 
 
 @pytest.fixture
@@ -73,29 +63,39 @@ def test_own_server_is_reached_without_the_offices_proxy(place, monkeypatch, cal
 
 def test_server_on_an_address_of_the_network_is_reached_without_proxy(place, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "example.org")
-    variables = serve.environment(place, serve.Address("http://192.168.1.5:4200", "http://192.168.1.5:4200", "secret"))
+    variables = serve.environment(place, Address("http://192.168.1.5:4200", "http://192.168.1.5:4200", "secret"))
     assert variables["no_proxy"].endswith(",192.168.1.5")
-
-
-def test_own_server_is_asked_past_the_proxy(monkeypatch):
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Ready) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        assert serve.is_healthy(serve.Address(url := f"http://127.0.0.1:{server.server_port}", url, "secret"))
-        server.shutdown()
 
 
 def test_database_of_a_workspace_whose_name_holds_signs_of_an_address_lies_in_it(tmp_path):
     create_workspace(tmp_path / "a?b#c%41")
     place = open_office(tmp_path / "a?b#c%41").workspace
     (place.state / "prefect").mkdir()
-    url = serve.environment(place, LOCAL)["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
+    url = database_address(place.state / "prefect" / "prefect.db")
     with create_engine(url.replace("+aiosqlite", "")).connect() as connection:
         connection.execute(text("CREATE TABLE kept (id INTEGER)"))
     assert (place.state / "prefect" / "prefect.db").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["a?b#c%41"]
+
+
+def test_address_of_prefects_database_reaches_the_server_alone(place, monkeypatch):
+    monkeypatch.setenv(URL_VARIABLE, "postgresql+psycopg://perfeval:secret@db/prefect")
+    assert database_address(place.state / "prefect.db") == "postgresql+asyncpg://perfeval:secret@db/prefect"
+    assert [name for name, value in serve.environment(place, LOCAL).items() if "secret@db" in value] == []
+    monkeypatch.setenv(URL_VARIABLE, "sqlite:///secret")
+    with pytest.raises(ConfigurationError) as fault:
+        database_address(place.state / "prefect.db")
+    assert (fault.value.code, "secret" in str(fault.value)) == ("F12", False)
+
+
+def test_secret_of_workers_is_that_of_the_office(place, monkeypatch):
+    monkeypatch.setenv("PERFEVAL_KEY", "an invented key for tests")
+    with_key = [serve.Server(place, pooled=pooled) for pooled in (True, True, False)]
+    for server in with_key:
+        server.__exit__(None, None, None)
+    first, second, own = (server.address.machine for server in with_key)
+    assert first == second == serve.machine_secret() != own
+    assert "an invented key" not in first
 
 
 def test_port_in_use_is_named_with_what_to_do(place):
@@ -128,32 +128,3 @@ def test_server_with_a_certificate_listens_where_the_certificate_holds(place):
     with pytest.raises(UsageError) as fault:
         serve.Server(place, "127.0.0.2", 0, make_certificate(place.tls, "pingjia.example"))
     assert fault.value.code == "P16"
-
-
-def test_note_of_a_server_that_was_killed_is_not_believed(place):
-    note = place.state / "server.json"
-    note.write_text(json.dumps({"url": "http://127.0.0.1:1", "origin": "http://localhost:1", "machine": "x", "root": ""}))
-    with serve._claim(place) as address:
-        assert address is None
-        assert not note.exists()
-
-
-def _hold(place: Workspace, held: "multiprocessing.synchronize.Event", done: "multiprocessing.synchronize.Event") -> None:
-    with serve._claim(place):
-        held.set()
-        done.wait(60)
-
-
-def test_second_command_waits_until_the_first_lets_go(place, monkeypatch):
-    context = multiprocessing.get_context("fork")
-    held, done = context.Event(), context.Event()
-    other = context.Process(target=_hold, args=(place, held, done))
-    other.start()
-    held.wait(60)
-    monkeypatch.setattr(serve, "_STARTUP_SECONDS", 0.1)
-    with pytest.raises(serve.ServerError, match="正被另一个 perfeval 命令占用"), serve._claim(place):
-        pass
-    done.set()
-    other.join()
-    with serve._claim(place) as address:
-        assert address is None

@@ -46,6 +46,13 @@ def test_record_of_a_return_and_the_next_revision_stands(opened: Any, device: An
     assert (found.faults, found.open, len(found.decisions)) == ((), ("财政局审批",), 2)
 
 
+def test_return_or_correction_of_a_revision_that_nobody_returned_does_not_stand(opened: Any, device: Any) -> None:
+    opened.decide("center", "p2", device)
+    opened.note(Returned(revision=1, gate="center"))
+    opened.note(Corrected(revision=1, note="已更正"), "p1")
+    assert faults(opened) == ["第4条不成立：第1稿没有被退回", "第5条不成立：第1稿没有被退回"]
+
+
 def test_gates_that_have_not_approved_are_open(opened: Any) -> None:
     assert judged(opened).open == ("中心审批", "财政局审批")
 

@@ -42,7 +42,7 @@ def test_statement_is_one_line_written_in_one_way() -> None:
         '{"approver":"p2","comment":"同意\\n“报送”","content_digest":"' + "a" * 64 + '","decided_at":"2023-04-03T08:30:00.000000Z",'
         '"evaluation":"2022-x-1","gate":"center","previous":"'
         + "b" * 64
-        + '","purpose":"perfeval decision 1","revision":1,"verdict":"同意"}'
+        + '","purpose":"perfeval decision 1","remarks":[],"revision":1,"verdict":"同意"}'
     )
     assert read_statement(STATEMENT).verdict is Verdict.APPROVE
 

@@ -57,7 +57,12 @@ def check() -> Callable[..., list[Finding]]:
     limits = load_limits(COMMON / "checks.yml")
 
     def checked(
-        *ledgers: Ledger, catalogue: Catalogue = DEFAULT, year: int = 2022, has_limits: bool = False, evidence: Sequence[str] | None = None
+        *ledgers: Ledger,
+        catalogue: Catalogue = DEFAULT,
+        year: int = 2022,
+        has_limits: bool = False,
+        evidence: Sequence[str] | None = None,
+        founded_on: date | None = None,
     ) -> list[Finding]:
         given = {ledger.name: ledger for ledger in ledgers}
         return check_ledgers(
@@ -68,6 +73,7 @@ def check() -> Callable[..., list[Finding]]:
             classification=CLASSIFICATION,
             limits=limits if has_limits else {},
             evidence=evidence,
+            founded_on=founded_on,
         )
 
     return checked

@@ -30,7 +30,9 @@ def test_days_out_of_order_are_found_and_the_same_day_is_not(
     make_ledger: Make, said: Said, name: str, earlier: str, later: str, code: str, severity: str, cell: str
 ) -> None:
     ledger = make_ledger(name, **{earlier: [FIFTH, FIFTH], later: [FOURTH, FIFTH]})
-    assert [(found[0], found[1], found[2], found[4]) for found in said(ledger)] == [(code, severity, cell, "2022-03-04")]
+    assert [(found[0], found[1], found[2], found[4]) for found in said(ledger) if found[0] != "X11"] == [
+        (code, severity, cell, "2022-03-04")
+    ]
 
 
 def test_days_out_of_order_are_not_looked_for_where_one_is_missing(make_ledger: Make, said: Said) -> None:
@@ -38,7 +40,7 @@ def test_days_out_of_order_are_not_looked_for_where_one_is_missing(make_ledger: 
     assert said(make_ledger("issues", assigned_on=[FIFTH, None], due_on=later, inspected_on=later, closed_on=[None, None])) == [
         ("X11", "warning", "I2", "办结时限", None)
     ]
-    assert said(make_ledger("issues", assigned_on=[FIFTH, None], inspected_on=[FIFTH, None], closed_on=later)) == []
+    assert said(make_ledger("issues", assigned_on=[FIFTH, None], inspected_on=[FIFTH, FOURTH], closed_on=later)) == []
     assert said(make_ledger("services", accepted_on=[FIFTH, None], promised_on=later, finished_on=later)) == []
     assert said(make_ledger("projects", started_on=[FIFTH, None], completed_on=[None, FOURTH])) == []
     assert said(make_ledger("expenditure", approved_on=[FIFTH, None], paid_on=[None, FOURTH])) == [

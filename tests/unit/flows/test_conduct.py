@@ -1,16 +1,13 @@
 """The conductor, with a Prefect that is a dictionary: where it leaves a run, where it moves one on, what it tells of an early end."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 import pytest
-from prefect.client.schemas.objects import FlowRun, State
-from prefect.exceptions import ObjectNotFound
-from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Running, Scheduled, Suspended
 
+from flows.client import Run
 from flows.conduct import Conductor, Patience, Position
 from perfeval import steps
 from perfeval.approvals.person import Person
@@ -19,51 +16,50 @@ from perfeval.model import Answer, Evaluation, Revision, Stage, Verdict
 from perfeval.model.outcomes import Corrected, Failure
 from perfeval.office import Office
 
-RUN = UUID("11111111-1111-4111-8111-111111111111")
-NEW = UUID("22222222-2222-4222-8222-222222222222")
-FLOW = UUID("33333333-3333-4333-8333-333333333333")
-CENTER, BUREAU, CORRECTION = (Suspended(pause_key=f"{name}-r1-0") for name in ("center", "bureau", "correction"))
+RUN = "11111111-1111-4111-8111-111111111111"
+NEW = "22222222-2222-4222-8222-222222222222"
+CENTER, BUREAU, CORRECTION = (Run("", "PAUSED", f"{name}-r1-0") for name in ("center", "bureau", "correction"))
+RUNNING, FAILED, CRASHED, COMPLETED = (Run("", kind) for kind in ("RUNNING", "FAILED", "CRASHED", "COMPLETED"))
+DUE = Run("", "SCHEDULED", due_at=datetime(2023, 1, 5, tzinfo=UTC))
 AT_ONCE = Patience(start=0, run=0, look=0)
 
 
 class Prefect:
-    """As much of Prefect's client as a conductor uses. A run that is started or moved on is `afterwards`, once it has worked."""
+    """As much of the client as a conductor uses. A run that is started or moved on is `afterwards`, once it has worked."""
 
-    def __init__(self, afterwards: State[Any] = BUREAU, works: Callable[[str], object] = str) -> None:
-        self.runs: dict[UUID, State[Any] | None] = {}
-        self.afterwards = afterwards
-        self.works = works
+    def __init__(self) -> None:
+        self.runs: dict[str, Run] = {}
+        self.afterwards = BUREAU
+        self.works: Callable[[str], object] = str
         self.unregistered = 0
         self.requests: list[Any] = []
-        self.moved: list[tuple[str | None, bool]] = []
-        self.tasks: list[Any] = []
+        self.moved: list[str] = []
+        self.steps: list[tuple[str, str]] = []
 
-    def read_deployment_by_name(self, name: str) -> Any:
+    def find_deployment(self) -> str | None:
         if self.unregistered:
             self.unregistered -= 1
-            raise ObjectNotFound(ValueError(name))
-        return SimpleNamespace(id=name)
+            return None
+        return "annual"
 
-    def create_flow_run_from_deployment(self, deployment: str, parameters: Any) -> FlowRun:
-        self.requests.append((deployment, parameters["request"]))
+    def start_run(self, deployment: str, request: Any) -> Run:
+        self.requests.append((deployment, request))
         return self._go(NEW)
 
-    def read_flow_run(self, run: UUID) -> FlowRun:
-        if run not in self.runs:
-            raise ObjectNotFound(ValueError(run))
-        return FlowRun(id=run, flow_id=FLOW, state=self.runs[run])
+    def read_run(self, run: str) -> Run | None:
+        return replace(self.runs[run], id=run) if run in self.runs else None
 
-    def read_task_runs(self, flow_run_filter: Any, sort: Any) -> list[Any]:  # noqa: ARG002  # as Prefect's client
-        return self.tasks
+    def read_steps(self, run: str) -> list[tuple[str, str]]:
+        return self.steps if run in self.runs else []
 
-    def set_flow_run_state(self, run: UUID, state: State[Any], force: bool) -> None:
-        self.moved.append((state.name, force))
+    def move(self, run: str) -> None:
+        self.moved.append(run)
         self._go(run)
 
-    def _go(self, run: UUID) -> FlowRun:
-        self.works(str(run))
+    def _go(self, run: str) -> Run:
+        self.works(run)
         self.runs[run] = self.afterwards
-        return self.read_flow_run(run)
+        return replace(self.afterwards, id=run)
 
 
 @pytest.fixture
@@ -105,8 +101,8 @@ def stands(position: Position) -> str | None:
 
 def test_begin_starts_a_run_of_the_programmes_year(office: Office, prefect: Prefect, conductor: Conductor) -> None:
     position = conductor.begin(office.workspace.subject(2022), "样例经办人")
-    assert prefect.requests == [("self-evaluation/annual", {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"})]
-    assert position == Position(str(NEW), None, None)
+    assert prefect.requests == [("annual", {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"})]
+    assert position == Position(NEW, None, None)
 
 
 def test_begin_tells_where_the_run_that_it_started_stands(
@@ -150,7 +146,7 @@ def test_run_at_a_form_that_the_store_has_the_answer_to_is_moved_past_it(
     prefect.runs[RUN] = CENTER
     decided()
     assert stands(conductor.go_on(revision.evaluation)) == "waiting-bureau"
-    assert prefect.moved == [("AwaitingRetry", True)]
+    assert prefect.moved == [RUN]
 
 
 def test_run_that_waits_for_the_correction_is_left_alone_until_it_is_in(
@@ -162,7 +158,7 @@ def test_run_that_waits_for_the_correction_is_left_alone_until_it_is_in(
     assert prefect.moved == []
     corrected(office, revision)
     assert stands(conductor.go_on(revision.evaluation)) == "preparing"
-    assert prefect.moved == [("AwaitingRetry", True)]
+    assert prefect.moved == [RUN]
 
 
 def test_run_at_a_gate_that_was_returned_is_moved_to_the_correction(
@@ -171,24 +167,24 @@ def test_run_at_a_gate_that_was_returned_is_moved_to_the_correction(
     prefect.runs[RUN], prefect.afterwards = CENTER, CORRECTION
     decided(Verdict.RETURN)
     assert stands(conductor.go_on(revision.evaluation)) == "correcting"
-    assert prefect.moved == [("AwaitingRetry", True)]
+    assert prefect.moved == [RUN]
 
 
-@pytest.mark.parametrize("end", [Failed(), Crashed(), Completed()])
-def test_run_that_ended_early_is_moved_on(revision: Revision, prefect: Prefect, conductor: Conductor, end: State[Any]) -> None:
+@pytest.mark.parametrize("end", [FAILED, CRASHED, COMPLETED])
+def test_run_that_ended_early_is_moved_on(revision: Revision, prefect: Prefect, conductor: Conductor, end: Run) -> None:
     prefect.runs[RUN], prefect.afterwards = end, CENTER
     assert stands(conductor.go_on(revision.evaluation)) == "waiting-center"
-    assert prefect.moved == [("AwaitingRetry", True)]
+    assert prefect.moved == [RUN]
 
 
 def test_run_put_off_by_somebody_is_not_waited_for(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
-    prefect.runs[RUN] = Scheduled(scheduled_time=datetime.now(UTC) + timedelta(hours=1))
+    prefect.runs[RUN] = replace(DUE, due_at=datetime.now(UTC) + timedelta(hours=1))
     conductor.go_on(revision.evaluation)
-    assert prefect.moved == [("AwaitingRetry", True)]
+    assert prefect.moved == [RUN]
 
 
-@pytest.mark.parametrize("state", [Running(), AwaitingRetry(), Scheduled(scheduled_time=datetime(2023, 1, 5, tzinfo=UTC))])
-def test_run_that_is_under_way_is_waited_for(office: Office, revision: Revision, prefect: Prefect, state: State[Any]) -> None:
+@pytest.mark.parametrize("state", [RUNNING, DUE, Run("", "SCHEDULED")])
+def test_run_that_is_under_way_is_waited_for(office: Office, revision: Revision, prefect: Prefect, state: Run) -> None:
     prefect.runs[RUN] = state
     arrives = Conductor(office, prefect, lambda: prefect.runs.update({RUN: CENTER}), Patience(look=0))
     assert stands(arrives.go_on(revision.evaluation)) == "waiting-center"
@@ -196,26 +192,26 @@ def test_run_that_is_under_way_is_waited_for(office: Office, revision: Revision,
 
 
 def test_run_that_never_stands_still_is_given_up(office: Office, revision: Revision, prefect: Prefect) -> None:
-    prefect.runs[RUN] = Running()
+    prefect.runs[RUN] = RUNNING
     with pytest.raises(ServerError) as fault:
         Conductor(office, prefect, lambda: None, AT_ONCE).go_on(revision.evaluation)
     assert fault.value.code == "P07"
 
 
 def test_run_that_prefect_lost_is_begun_anew(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
-    assert conductor.go_on(revision.evaluation).run_id == str(NEW)
-    assert prefect.requests == [("self-evaluation/annual", {"year": 2022, "programme": "roads", "prepared_by": "样例填表人"})]
+    assert conductor.go_on(revision.evaluation).run_id == NEW
+    assert prefect.requests == [("annual", {"year": 2022, "programme": "roads", "prepared_by": "样例填表人"})]
 
 
 def test_run_without_a_state_is_begun_anew(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
-    prefect.runs[RUN] = None
-    assert conductor.go_on(revision.evaluation).run_id == str(NEW)
+    prefect.runs[RUN] = Run("")
+    assert conductor.go_on(revision.evaluation).run_id == NEW
 
 
 def test_evaluation_that_had_no_run_gets_one(office: Office, operator: Person, prefect: Prefect, conductor: Conductor) -> None:
     with office.store.transaction() as record:
         evaluation = record.open_evaluation(2022, "roads", "公路养护", operator, None)
-    assert conductor.go_on(evaluation).run_id == str(NEW)
+    assert conductor.go_on(evaluation).run_id == NEW
 
 
 # ---- how it ended --------------------------------------------------------------------------------------------------------
@@ -230,34 +226,34 @@ def test_run_that_failed_over_what_somebody_can_repair_tells_it_from_the_store(
         with office.store.transaction() as record:
             record.record_failure(run, failure)
 
-    prefect.runs[RUN], prefect.works, prefect.afterwards = Failed(), fails, Failed(message="Task run failed")
+    prefect.runs[RUN], prefect.works, prefect.afterwards = FAILED, fails, replace(FAILED, message="Task run failed")
     position = conductor.go_on(evaluation)
     assert (stands(position), position.failure) == ("preparing", failure)
 
 
-@pytest.mark.parametrize(("message", "told"), [("Process for flow run exited with status code: -9", None), (None, "运行异常终止")])
+@pytest.mark.parametrize(("message", "told"), [("Process for flow run exited with status code: -9", None), ("", "运行异常终止")])
 def test_run_that_crashed_tells_what_prefect_knows(
-    evaluation: Evaluation, prefect: Prefect, conductor: Conductor, message: str | None, told: str | None
+    evaluation: Evaluation, prefect: Prefect, conductor: Conductor, message: str, told: str | None
 ) -> None:
-    prefect.runs[RUN], prefect.afterwards = Failed(), Crashed(message=message)
-    assert conductor.go_on(evaluation).failure == Failure("", "P14", told or str(message))
+    prefect.runs[RUN], prefect.afterwards = FAILED, replace(CRASHED, message=message)
+    assert conductor.go_on(evaluation).failure == Failure("", "P14", told or message)
 
 
 def test_run_that_failed_before_it_had_an_evaluation_has_no_status(office: Office, prefect: Prefect, conductor: Conductor) -> None:
-    prefect.afterwards = Failed(message="refused")
+    prefect.afterwards = replace(FAILED, message="refused")
     position = conductor.begin(office.workspace.subject(2022), "")
-    assert position == Position(str(NEW), None, Failure("", "P14", "refused"))
+    assert position == Position(NEW, None, Failure("", "P14", "refused"))
 
 
-@pytest.mark.parametrize(("state", "outcome"), [(Completed(), Stage.ARCHIVED), (Completed(), Stage.REFUSED), (Failed(), Stage.ARCHIVED)])
+@pytest.mark.parametrize(("state", "outcome"), [(COMPLETED, Stage.ARCHIVED), (COMPLETED, Stage.REFUSED), (FAILED, Stage.ARCHIVED)])
 def test_run_whose_evaluation_has_ended_has_not_failed(
-    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor, state: State[Any], outcome: Stage
+    office: Office, revision: Revision, prefect: Prefect, conductor: Conductor, state: Run, outcome: Stage
 ) -> None:
     def ends(_run: str) -> None:
         with office.store.transaction() as record:
             record.end_evaluation(revision.evaluation, outcome)
 
-    prefect.runs[RUN], prefect.works, prefect.afterwards = Failed(), ends, state
+    prefect.runs[RUN], prefect.works, prefect.afterwards = FAILED, ends, state
     position = conductor.go_on(revision.evaluation)
     assert (stands(position), position.failure) == (outcome.value, None)
 
@@ -266,7 +262,7 @@ def test_steps_are_told_by_their_names_as_they_begin(office: Office, prefect: Pr
     told: list[str] = []
 
     def works(run: str) -> None:
-        prefect.tasks += [SimpleNamespace(id=number, name=f"{name}-a1f") for number, name in enumerate(("接收台账", "校验台账"))]
+        prefect.steps += [(name, f"{name}-a1f") for name in ("接收台账", "校验台账")]
 
     prefect.works = works
     Conductor(office, prefect, lambda: None, Patience(look=0), told.append).begin(office.workspace.subject(2022), "样例经办人")

@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from flows.desk import Desk, Standing
-from perfeval import persons
-from perfeval.approvals.events import Acted, AnsweredWrongly, Locked
+from perfeval import persons, steps
+from perfeval.approvals.events import Acted, AnsweredWrongly, Decided, Locked, LoggedOut
 from perfeval.approvals.people import People
-from perfeval.approvals.person import Person
-from perfeval.approvals.record import PEOPLE, read_line
+from perfeval.approvals.person import Person, ProofKind
+from perfeval.approvals.proof import Proof
+from perfeval.approvals.record import ACCESS, PEOPLE, read_line
+from perfeval.approvals.statement import state
 from perfeval.errors import ApprovalError
-from perfeval.model import Evaluation, Revision, Stage, Verdict
-from perfeval.office import Office
+from perfeval.model import Decision, Evaluation, Remark, Revision, Stage, Verdict
+from perfeval.office import Office, open_office
 
 RUN = "11111111-1111-4111-8111-111111111111"
 HERE, THERE = "192.0.2.7", "192.0.2.8"
@@ -90,6 +92,21 @@ def test_code_opens_once_and_only_to_its_person(desk: Desk, phone: Any, operator
     assert problem(desk.log_in, operator.name, phone.code(), HERE) == "A25"
 
 
+def test_session_that_was_ended_stays_ended_after_a_restart_however_its_cookie_is_copied(
+    desk: Desk, office: Office, operator: Person, phone: Any, approver: Person
+) -> None:
+    cookie, other = desk.log_in("样例甲", phone.code(), HERE), desk.log_in("样例甲", phone.code(), THERE)
+    for _ in range(2):
+        desk.log_out(cookie)
+    desk.log_out("no cookie of ours")
+    office.store.close()
+    restarted = Desk(open_office(office.workspace.root))
+    assert [restarted.person(item) for item in (cookie, other)] == [None, approver]
+    assert len(told(office, ACCESS, LoggedOut)) == 1
+    persons.unlock(office, approver.id, operator.id)
+    assert [restarted.person(item) for item in (cookie, other)] == [None, approver]
+
+
 def test_name_unknown_and_code_wrong_are_answered_alike(desk: Desk, phone: Any) -> None:
     texts = []
     for name in ("样例甲", "无此人", ""):
@@ -106,7 +123,7 @@ def test_wrong_codes_lock_the_person_and_the_address_until_somebody_unlocks(
     right = phone.code()
     assert problem(desk.log_in, "样例甲", right, THERE) == "A24"
     assert problem(desk.log_in, "无此人", "000000", HERE) == "A24"
-    (lock,) = told(office, PEOPLE, Locked)
+    (lock,) = told(office, ACCESS, Locked)
     assert (lock.person, lock.address, lock.wrong) == (approver.id, HERE, 5)
     persons.unlock(office, approver.id, operator.id)
     assert problem(desk.log_in, "样例甲", right, HERE) == "A24"
@@ -123,7 +140,7 @@ def test_ten_thousand_wrong_logins_in_a_day_are_looked_at_some_thirty_times() ->
         def attempts(self, *_: object) -> list[Any]:
             return noted
 
-        def note_attempt(self, attempt: Any) -> None:
+        def note_attempt(self, attempt: Any, *_: object) -> None:
             noted.append(attempt)
 
         def append(self, *_: object) -> None:
@@ -199,6 +216,24 @@ def test_correction_is_the_operators_and_is_told_as_his(
     assert desk.fill_in(waiting, operator, {"note": "已改"}, HERE) == "更正已提交（样例填表人）"
     with office.store.reading() as record:
         assert record.corrections(evaluation) == {1: "已改"}
+
+
+def test_replies_of_the_form_are_taken_in_the_order_of_the_remarks(
+    desk: Desk, office: Office, standing: Standing, approver: Person, operator: Person, phone: Any, evaluation: Evaluation
+) -> None:
+    decided = Decision(evaluation.id, 1, "center", Verdict.RETURN, approver.name, "0" * 64, "", datetime.now(UTC))
+    wanted = [Remark("total", f"第{number}处") for number in range(1, 12)]
+    with office.store.transaction() as record:
+        statement = state(decided, approver.id, record.head(evaluation.id), wanted)
+        proof = Proof(ProofKind.CODE, {"step": "1"})
+        event = Decided(revision=1, gate="center", statement=statement, proof=proof, people=record.head(PEOPLE))
+        record.record_decision(decided, approver.id, event)
+    waiting = desk.standing(RUN)
+    assert waiting
+    replies: dict[str, object] = {f"reply_{number}": f"改了{number}" for number in range(11, 0, -1)}
+    assert problem(desk.fill_in, waiting, operator, {"note": "已改"} | replies | {"reply_7": " "}, HERE) == "A58"
+    desk.fill_in(waiting, operator, {"note": "已改"} | replies, HERE)
+    assert [item.reply for item in steps.remarks(office, evaluation)] == [f"改了{number}" for number in range(1, 12)]
 
 
 def test_act_is_noted_with_the_evaluation_of_its_run(desk: Desk, office: Office, operator: Person, evaluation: Evaluation) -> None:

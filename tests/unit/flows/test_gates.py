@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,12 @@ from pydantic import ValidationError
 
 from flows.gates import CorrectionForm, DecisionForm, await_correction, await_decision
 from perfeval import steps
-from perfeval.model import Answer, Decision, Draft, Execution, Gate, Revision, Scorecard, Verdict
+from perfeval.approvals.events import Decided
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.proof import Proof
+from perfeval.approvals.record import PEOPLE
+from perfeval.approvals.statement import state
+from perfeval.model import Answer, Decision, Draft, Execution, Gate, Remark, Revision, Scorecard, Verdict
 from perfeval.model.outcomes import Corrected
 from perfeval.office import Office
 from perfeval.submission import Submission
@@ -34,10 +40,12 @@ class Forms:
         self.happenings = list(happenings)
         self.keys: list[str] = []
         self.texts: list[str] = []
+        self.forms: list[type[RunInput]] = []
 
     def __call__(self, key: str, form: Callable[[], type[RunInput]]) -> object:
         self.keys.append(key)
-        self.texts.append(str(form()._description))
+        self.forms.append(form())
+        self.texts.append(str(self.forms[-1]._description))
         if not self.happenings:
             raise Suspended
         return self.happenings.pop(0)()
@@ -98,11 +106,30 @@ def test_gate_behind_the_first_does_not_show_everything_again(submission: Submis
     assert shown == []
 
 
-def test_correction_is_asked_for_until_the_store_has_it(office: Office, revision: Revision) -> None:
+def test_correction_is_asked_for_until_the_store_has_it(office: Office, revision: Revision, decide: Callable[..., None]) -> None:
+    decide(Verdict.RETURN)
     forms = Forms(lambda: {"note": "已补"}, lambda: steps.record_correction(office, revision, "已补会议日期"))
     await_correction(revision, RETURNED, forms)
     assert forms.asked == ["correction-r1", "correction-r1"]
     assert "样例甲：补会议日期" in forms.texts[0]
+
+
+def test_correction_asks_for_a_reply_to_each_remark(office: Office, revision: Revision) -> None:
+    with office.store.transaction() as record:
+        wanted = [Remark("total", "补说明"), Remark("第3段", "删去")]
+        statement = state(replace(RETURNED, evaluation=revision.evaluation.id), "p1", record.head(revision.evaluation.id), wanted)
+        proof = Proof(ProofKind.CODE, {"step": "1"})
+        told = Decided(revision=1, gate="center", statement=statement, proof=proof, people=record.head(PEOPLE))
+        record.append(revision.evaluation.id, told, "p1")
+    forms = Forms()
+    with pytest.raises(Suspended):
+        await_correction(revision, RETURNED, forms)
+    assert "1. （total）补说明\n2. （第3段）删去" in forms.texts[0].replace("\\", "")
+    fields = forms.forms[0].model_json_schema()["properties"]
+    assert [(name, field["title"], field.get("description")) for name, field in fields.items()][1:] == [
+        ("reply_1", "答复第1条", "（total）补说明"),
+        ("reply_2", "答复第2条", "（第3段）删去"),
+    ]
 
 
 def test_correction_that_the_store_knows_of_is_not_asked_for(office: Office, revision: Revision) -> None:

@@ -136,6 +136,20 @@ def test_ratio_over_an_amount_of_nothing_names_the_amount(derive: Callable[..., 
     assert derive(ratio, make_ledger("works", cost_yuan=[])).reason == "合计养护工程台账的“金额”为0，无从计算"
 
 
+def test_ratio_of_something_over_nothing_says_that_it_is_not_for_want_of_a_case(
+    derive: Callable[..., Fact], make_ledger: MakeLedger
+) -> None:
+    cost = {"ledger": "expenditure", "aggregate": "sum", "column": "amount_yuan"}
+    videos = {"ledger": "publications", "where": "kind = '宣传视频'", "aggregate": "count"}
+    measure = {"numerator": cost, "denominator": videos, "factor": 1, "unit": "元/部"}
+    published = make_ledger("publications", kind=["宣传展板"])
+    spent = derive(measure, make_ledger("expenditure", amount_yuan=[Decimal("43810.00")]), published)
+    told = "合计资金支出台账的“金额”不是0，却没有编发刊物台账中刊物类别为“宣传视频”的记录，无从计算"
+    assert (spent.value, spent.reason, spent.is_out_of_nothing) == (None, told, True)
+    unspent = derive(measure, make_ledger("expenditure", amount_yuan=[]), published)
+    assert (unspent.reason, unspent.is_out_of_nothing) == ("没有编发刊物台账中刊物类别为“宣传视频”的记录，无从计算", False)
+
+
 COST = {"ledger": "works", "where": "kind = '大中修'", "aggregate": "sum", "column": "cost_yuan"}
 LENGTH = {"ledger": "works", "aggregate": "sum", "column": "length_km"}
 KILOMETRES = [Decimal("3.5"), Decimal("12.25"), Decimal("0.000001")]

@@ -34,15 +34,14 @@ def made_fact(row_id: str, row: dict[str, Any], system: IndicatorSystem) -> Fact
         return derive_facts(system, {}, judgements=judgements)[row_id]
     unit = {"ratio": "%", "growth": "%"}.get(row.get("kind", ""), "")
     made = fact(row_id, row.get("actual"), unit, row.get("missing") or row.get("unread"))
-    return replace(made, is_unknown="unread" in row)
+    return replace(made, is_unknown="unread" in row, is_out_of_nothing=row.get("out_of_nothing", False))
 
 
 def indicator(row: dict[str, Any], measures: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a case as the indicator system has it."""
     kind = row.get("kind", "count")
-    said = {
-        name: value for name, value in row.items() if name not in ("actual", "missing", "unread", "kind", "judgement", "rules", "profile")
-    }
+    of_the_case = ("actual", "missing", "unread", "out_of_nothing", "kind", "judgement", "rules", "profile")
+    said = {name: value for name, value in row.items() if name not in of_the_case}
     return said | ({"judged": True, "measure": None} if kind == "judged" else {"measure": measures[kind]})
 
 
@@ -151,9 +150,7 @@ def test_execution_fully_spent_after_an_addition_is_full_and_tells_the_addition(
     execution = one(make_system, make_budget()).execution
     assert (execution.rate, execution.weight, execution.score) == (Decimal(100), Decimal(10), Decimal("10.00"))
     assert (execution.needs_reason, execution.is_adjusted) == (False, True)
-    assert execution.explanation == (
-        "全年预算数17.99万元，全年执行数17.99万元，执行率100%，得满分10分；年初预算数0元，全年预算数含追加、调减或结转"
-    )
+    assert execution.explanation == ("全年预算数17.99万元，全年执行数17.99万元，执行率100%，得满分10分；年初预算数0元，全年预算数含追加")
     assert execution.parts == {
         "当年财政拨款": (Decimal(0), Decimal(179900), Decimal(179900)),
         "上年结转资金": (Decimal(0), Decimal(0), Decimal(0)),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfeval.model.digests import check_code, content_digest
+from perfeval.model.digests import check_code, content_digest, holds_more
 
 
 def word_file(parts: list[tuple[str, bytes]], compression: int = zipfile.ZIP_DEFLATED, comment: bytes = b"") -> bytes:
@@ -72,3 +72,33 @@ def test_content_digest_of_a_damaged_file_is_a_digest_or_a_value_error(position:
 
 def test_check_code_is_the_digests_beginning_in_capitals() -> None:
     assert check_code("0846dd2cec2b") == "0846DD2C"
+
+
+PLAIN = word_file([("a.xml", b"1"), ("文/b.xml", b"2")])
+
+
+def test_zip_of_its_parts_alone_holds_no_more() -> None:
+    assert not holds_more(PLAIN)
+    assert not holds_more(word_file([("a.xml", b"1" * 5000)], zipfile.ZIP_STORED))
+
+
+def test_zip_with_a_comment_or_bytes_around_it_holds_more() -> None:
+    assert [holds_more(document) for document in (b"x" + PLAIN, PLAIN + b"x", word_file([("a.xml", b"1")], comment=b"x"))] == [True] * 3
+
+
+def test_zip_with_spare_fields_or_a_gap_holds_more() -> None:
+    spare = zipfile.ZipInfo("a.xml")
+    spare.extra = b"\xca\xfe\x04\x00abcd"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(spare, b"1")
+    directory = PLAIN.index(b"PK\x01\x02")
+    end = bytearray(PLAIN[directory:])
+    place = end.index(b"PK\x05\x06") + 16
+    end[place : place + 4] = (directory + 5).to_bytes(4, "little")
+    assert [holds_more(document) for document in (buffer.getvalue(), PLAIN[:directory] + b"12345" + end)] == [True, True]
+
+
+def test_bytes_that_are_no_zip_are_told() -> None:
+    with pytest.raises(ValueError, match="Word文件已损坏"):
+        holds_more(b"no zip")

@@ -8,8 +8,8 @@ from datetime import date
 import pytest
 from docx import Document
 
-from perfeval.model import Figure
-from perfeval.report import Report, ReportInput
+from perfeval.model import Figure, Finding, Severity
+from perfeval.report import Report, ReportInput, read_text
 from perfeval.settings import Document as Basis
 
 Draft = Callable[..., Report]
@@ -84,6 +84,13 @@ def test_lost_points_listed_from_scores(draft: Draft) -> None:
     assert paragraphs(report, "BodyText") == ["1个：“分色表期数”15分"]
 
 
+def test_findings_of_one_code_are_told_with_every_ledger_that_they_stand_in(draft: Draft) -> None:
+    found = [Finding("X26", Severity.WARNING, "x", ledger=ledger) for ledger in ("预算指标台账", "批复绩效目标台账", "预算指标台账", None)]
+    body = "{% for item in findings.told %}{{ item.ledger }}：{{ item.meaning }}，{{ item.count | number }}处{% endfor %}\n"
+    printed = draft(body, findings=tuple(found), codes={"X26": ("文号的年份不符", "days")})
+    assert "预算指标台账、批复绩效目标台账：文号的年份不符，4处" in "".join(read_text(printed.document))
+
+
 def test_progress_counted_by_colour(draft: Draft) -> None:
     report = draft("{{ progress.green | number }}{{ progress.yellow | number }}{{ progress.red | number }}{{ progress.none | number }}\n")
     assert paragraphs(report, "BodyText") == ["1011"]
@@ -147,6 +154,11 @@ def test_reasons_in_the_narrative_beside_their_own_file_are_refused(faults: Faul
         ("推行“五个一”机制", ["五个"]),
         ("投入捌仟万元，比上年翻一番", ["捌仟万", "翻一番"]),
         ("投入两万用于宣传，十几家企业、半数项目受益", ["两万", "十几家", "半数"]),
+        ("共①项、⒓个、㈡类，用时½天、第Ⅲ批", ["½", "Ⅲ", "①", "⒓", "㈡"]),
+        ("俩项目、廿个村，三分之二的群众受益", ["三分之二", "俩", "廿"]),
+        ("上万人次参加，近百个项目，成百上千户受益", ["上万人", "成百上千", "近百个"]),
+        ("全年零投诉、零事故，延误零次", ["零事故", "零投诉", "零次"]),
+        ("排名全市第一，获第二名", ["排名全市第一", "第二名"]),
     ],
 )
 def test_number_typed_by_hand_is_refused_as_unbound(faults: Faults, text: str, numbers: list[str]) -> None:
@@ -160,6 +172,7 @@ def test_number_typed_by_hand_is_refused_as_unbound(faults: Faults, text: str, n
         "2022年，《三年行动计划（2021—2023）》（桃政发〔2013〕25号），推行一个项目一套班子，一是抓早，见附件1和第六部分",
         "落实中央八项规定精神，经县政府第12次常务会议研究，G319国道和X012线施工",
         "（1）加强领导；（2）落实责任",
+        "2021—2023年分步推进，千方百计，服务零距离，更换零件，第一时间到场",
         "{{ facts.meetings | number }}次，共{{ facts.spent | wan }}万元",
     ],
 )

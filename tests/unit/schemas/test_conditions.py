@@ -57,7 +57,7 @@ def test_conditions_of_built_in_ledgers_can_all_be_used() -> None:
         for condition in (getattr(constraint, "condition", ""), getattr(constraint, "when", ""))
         if condition
     ]
-    assert len(conditions) == 13
+    assert len(conditions) == 14
 
 
 @pytest.mark.parametrize("ledger", list(BUILT_IN))

@@ -65,7 +65,11 @@ def test_only_what_few_offices_tell_apart_may_have_no_column() -> None:
         "source",
         "programme_code",
     ]
-    assert BUILT_IN["expenditure"].column("source").choices == BUILT_IN["budget"].column("source").choices
+
+
+def test_payments_are_of_every_source_of_the_budget_but_a_reduction() -> None:
+    granted = BUILT_IN["budget"].column("source").choices
+    assert BUILT_IN["expenditure"].column("source").choices == tuple(source for source in granted if source != "调减")
 
 
 def test_targets_are_built_in_and_not_kept_unless_asked_for() -> None:

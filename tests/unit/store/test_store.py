@@ -190,8 +190,8 @@ def test_failure_of_a_run_is_replaced_and_forgotten(store: Store) -> None:
 
 def test_failed_attempt_recorded_twice_keeps_the_first(store: Store, revision: Revision) -> None:
     with store.transaction() as record:
-        record.record_failed_attempt(revision, "center", FailedAttempt(0, "动态码不正确"))
-        record.record_failed_attempt(revision, "center", FailedAttempt(0, "别的原因"))
+        record.record_failed_attempt(revision, "center", FailedAttempt(0, "动态码不正确"), MOMENT)
+        record.record_failed_attempt(revision, "center", FailedAttempt(0, "别的原因"), MOMENT)
         assert record.failed_attempts(revision, "center") == [FailedAttempt(0, "动态码不正确")]
 
 

@@ -1,0 +1,144 @@
+"""Prefect's public REST API, as far as a command asks it: to import Prefect would take longer than all the asking."""
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from perfeval.errors import ServerError
+
+FLOW, DEPLOYMENT = "self-evaluation", "annual"
+MACHINE = "x-perfeval-machine"
+_PATIENCE_SECONDS, _PAUSE_SECONDS, _ANSWER_SECONDS, _READY_SECONDS = 10.0, 0.2, 60.0, 2.0
+_OK, _BAD, _MISSING, _BUSY = 200, 400, 404, {429, 502, 503}
+_FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is: `url` for our own processes, which prove themselves by the secret `machine`; `origin` for people's browsers.
+
+    `root` is the certificate that the processes trust, where the server speaks TLS.
+    """
+
+    url: str
+    origin: str
+    machine: str
+    root: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run (运行) as Prefect has it: its state's type, the key of the form it stands at, when it is to go on, what Prefect says of it."""
+
+    id: str
+    type: str = ""
+    key: str = ""
+    due_at: datetime | None = None
+    message: str = ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether it waits for a form, or has ended."""
+        return self.type == "PAUSED" or self.is_final
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended, well or not."""
+        return self.type in _FINAL
+
+
+class Client:
+    """What a server is asked by our own processes; never by way of the office's proxy, which does not lead to this machine."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    def is_ready(self) -> bool:
+        """Whether Prefect answers and reaches its database."""
+        try:
+            return self._send("GET", "/ready", None, _READY_SECONDS)[0] == _OK
+        except (OSError, HTTPException):
+            return False
+
+    def find_deployment(self) -> str | None:
+        """The deployment's id, once the runner has registered it."""
+        found = self._ask("GET", f"/deployments/name/{FLOW}/{DEPLOYMENT}")
+        return found and str(found["id"])
+
+    def start_run(self, deployment: str, request: Mapping[str, object]) -> Run:
+        """Start a run of the deployment: one, however often the server has to be asked."""
+        asked = {"parameters": {"request": request}, "idempotency_key": secrets.token_hex(16)}
+        return _run(self._ask("POST", f"/deployments/{deployment}/create_flow_run", asked))
+
+    def read_run(self, run: str) -> Run | None:
+        """A run; None where Prefect does not know it."""
+        found = self._ask("GET", f"/flow_runs/{run}")
+        return found and _run(found)
+
+    def read_steps(self, run: str) -> list[tuple[str, str]]:
+        """The steps that a run has begun, oldest first: id and name of each."""
+        asked = {"flow_runs": {"id": {"any_": [run]}}, "sort": "EXPECTED_START_TIME_ASC"}
+        return [(step["id"], step["name"]) for step in self._ask("POST", "/task_runs/filter", asked) or ()]
+
+    def move(self, run: str) -> None:
+        """Move a run on, whatever its state; it goes through its steps again, which ask the store."""
+        state = {"type": "SCHEDULED", "name": "AwaitingRetry", "state_details": {"scheduled_time": datetime.now(UTC).isoformat()}}
+        self._ask("POST", f"/flow_runs/{run}/set_state", {"state": state, "force": True})
+
+    def _ask(self, method: str, path: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
+        """An answer; None for what is not there. All that is asked here may be asked again, and is while the server is busy.
+
+        Raises: ServerError: it does not answer, or not so.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            fault, content = "", b""
+            try:
+                status, content = self._send(method, path, document, _ANSWER_SECONDS)
+            except ConnectionRefusedError as error:  # nobody holds the port any more
+                raise _broken(str(error)) from error
+            except (OSError, HTTPException) as error:  # a server that died is started again
+                status, fault = 0, str(error)
+            if status == _MISSING:
+                return None
+            if _OK <= status < _BAD:
+                return json.loads(content)
+            if (status and status not in _BUSY) or time.monotonic() > deadline:
+                raise _broken(fault or f"{status} {content.decode(errors='replace')[:200]}")
+            time.sleep(_PAUSE_SECONDS)
+
+    def _send(self, method: str, path: str, document: object, seconds: float) -> tuple[int, bytes]:
+        parts = urlsplit(self._address.url)
+        host, port = parts.hostname or "", parts.port
+        if self._address.root:
+            import ssl
+
+            context = ssl.create_default_context(cafile=self._address.root)
+            connection: HTTPConnection = HTTPSConnection(host, port, timeout=seconds, context=context)
+        else:
+            connection = HTTPConnection(host, port, timeout=seconds)
+        try:
+            body = None if document is None else json.dumps(document).encode()
+            connection.request(method, f"/api{path}", body, {MACHINE: self._address.machine, "content-type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+def _run(document: Mapping[str, Any]) -> Run:
+    state = document.get("state") or {}
+    details = state.get("state_details") or {}
+    due = details.get("scheduled_time")
+    due_at = datetime.fromisoformat(due) if due else None
+    return Run(document["id"], state.get("type") or "", details.get("pause_key") or "", due_at, state.get("message") or "")
+
+
+def _broken(told: str) -> ServerError:
+    return ServerError("P18", f"与服务的连接中断：{told}", "再执行一次同一条命令，会从中断处接着进行。")

@@ -1,0 +1,47 @@
+"""Prefect's own database, begun with its tables ready made: its 113 migrations on an empty file take longer than a whole run."""
+
+import os
+import re
+import sqlite3
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import quote
+
+from perfeval.errors import ConfigurationError
+
+# As Prefect's own migrations leave them; tests/integration/flows/test_database.py holds it against them and makes it anew.
+TABLES = Path(__file__).with_name("prefect-3.8.8.sql")
+
+
+URL_VARIABLE = "PERFEVAL_PREFECT_DATABASE_URL"
+_POSTGRESQL = re.compile(r"postgresql(?:\+[a-z0-9]+)?://")
+
+
+def database_address(file: Path) -> str:
+    """The address of Prefect's database: on PostgreSQL, where the environment says so, else that file.
+
+    Raises: ConfigurationError: the environment's is no address.
+    """
+    url = os.environ.get(URL_VARIABLE, "")
+    if url and not _POSTGRESQL.match(url):
+        hint = "写成 postgresql://用户@主机/库名；不设置则用工作区内的 SQLite。"
+        raise ConfigurationError("F12", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint)
+    # As the address of a file: a path may hold signs that end one in Prefect's own address, and the rest would lie elsewhere.
+    return _POSTGRESQL.sub("postgresql+asyncpg://", url) or f"sqlite+aiosqlite:///file:{quote(str(file))}?uri=true"
+
+
+def begin_database(file: Path) -> None:
+    """Make the database where there is none; with another Prefect than the tables are of, its migrations are left to make it.
+
+    What is newer than the tables, Prefect migrates at its start in any case.
+    """
+    if os.environ.get(URL_VARIABLE) or file.exists() or TABLES.stem != f"prefect-{version('prefect')}":
+        return
+    for rest in file.parent.glob(f"{file.name}-*"):  # the log of a database that is gone would be played into the new one
+        rest.unlink()
+    made = file.with_suffix(".new")
+    made.unlink(missing_ok=True)
+    with closing(sqlite3.connect(made)) as connection:
+        connection.executescript(TABLES.read_text(encoding="utf-8"))
+    made.replace(file)

@@ -1,0 +1,244 @@
+"""Who keeps a workspace's server, and how it is found: `perfeval serve` for people; for commands a keeper, which stays some idle minutes.
+
+Whoever keeps one holds `server.lock` and leaves its address in the note; a command holds `server.users` as long as it uses it. Both
+locks are the kernel's and end with their process: a note left by one that was killed is never believed.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from flows.client import Address, Client
+from flows.serve import HOST, SCHEDULE, Server
+from perfeval.errors import PerfevalError, ServerError, UsageError
+from perfeval.office import WORKSPACE_VARIABLE, Office, this_office
+from perfeval.version import source_digest, version
+from perfeval.workspace import Workspace
+
+if TYPE_CHECKING:
+    from flows.conduct import Conductor
+    from perfeval.certificate import Certificate
+
+IDLE = "PERFEVAL_IDLE_MINUTES"
+_IDLE_MINUTES = "10"
+_STARTUP_SECONDS = 180
+_LOOK_SECONDS = 0.1
+_TEND_SECONDS = 0.5
+
+
+class ServedError(UsageError):
+    """Another keeps a server for this workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a keeper leaves for others: where its server is, its process, and for whom it is: all, or commands of one program alone."""
+
+    address: Address
+    keeper: int
+    program: str
+
+
+@contextmanager
+def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> Iterator[tuple["Conductor", str | None]]:
+    """A conductor on the server that is up, and where people open it; else on one that a keeper starts, which people do not open.
+
+    `show` is told each step's name as it begins.
+
+    Raises: UsageError: the office's key is not there, without which nothing can be recorded. ServerError: no server starts.
+    """
+    from flows.conduct import Conductor
+
+    _ = office.key  # asked for before a server is started, which would end for want of it again and again
+    with (office.workspace.state / "server.users").open("a") as users:
+        address, tend = _join(office.workspace, users)
+        yield Conductor(office, Client(address), tend, show=show), address.origin or None
+
+
+@contextmanager
+def keeping(
+    office: Office, host: str, port: int, certificate: "Certificate | None" = None, program: str = "", *, pooled: bool = False
+) -> Iterator[Server]:
+    """A server that others find, for as long as the block lasts; with `program`, commands of that program alone; `pooled` for workers.
+
+    Raises: ServedError: when one is up already. UsageError: the port is taken.
+    """
+    _ = office.key  # without one, nobody could log in
+    with _claim(office.workspace, is_for_people=not program):
+        server = Server(office.workspace, host, port, certificate, pooled=pooled)
+        if not program:
+            server.environment[SCHEDULE] = "on"
+        with server:
+            note = office.server_note
+            told = asdict(server.address) | {"keeper": os.getpid(), "program": program} | ({"origin": ""} if program else {})
+            # It holds the processes' secret, which is of no use once this server has ended.
+            with os.fdopen(os.open(note, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+                json.dump(told, file)
+            try:
+                yield server
+            finally:
+                note.unlink(missing_ok=True)
+
+
+def kept(workspace: Workspace) -> Note | None:
+    """What the keeper of this workspace's server has left, if that server answers."""
+    with (workspace.state / "server.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            note = _read_note(workspace)
+            return note if note and Client(note.address).is_ready() else None
+        return None
+
+
+def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[[], None]]:
+    """Use the server that is up, or start a keeper: its address, and what tells, while it is used, that its keeper has given up."""
+    log, program = workspace.state / "prefect" / "keeper.log", _program(workspace)
+    keeper: subprocess.Popen[bytes] | None = None
+
+    def tend() -> None:
+        if keeper and keeper.poll():
+            raise _told(log)
+
+    deadline = time.monotonic() + _STARTUP_SECONDS
+    while True:
+        fcntl.flock(users, fcntl.LOCK_SH)  # nobody ends it now
+        note = kept(workspace)
+        if note and note.program in {"", program}:
+            return note.address, tend
+        fcntl.flock(users, fcntl.LOCK_UN)
+        if time.monotonic() > deadline:
+            raise _occupied()
+        tend()
+        if note:
+            _end(note)
+        elif keeper is None or keeper.poll() == 0:  # which another's keeper had come before
+            keeper = _start_keeper(workspace, log)
+        time.sleep(_LOOK_SECONDS)
+
+
+def _program(workspace: Workspace) -> str:
+    """What a server was started with. After an upgrade, or with another key, database or setting, a command needs another one."""
+    passing = {IDLE, WORKSPACE_VARIABLE, "PERFEVAL_JSON"}
+    given = sorted(item for item in os.environ.items() if item[0].startswith(("PERFEVAL_", "AWS_")) and item[0] not in passing)
+    told = [str(version()), source_digest(), sys.executable, workspace.config_file.read_text(encoding="utf-8"), given]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _start_keeper(workspace: Workspace, log: Path) -> "subprocess.Popen[bytes]":
+    log.parent.mkdir(mode=0o700, exist_ok=True)
+    variables = os.environ | {WORKSPACE_VARIABLE: str(workspace.root), "PYTHONSAFEPATH": "1"}
+    with log.open("wb") as told:
+        return subprocess.Popen(  # our own module
+            [sys.executable, "-m", "flows.keeping"],
+            env=variables, stdin=subprocess.DEVNULL, stdout=told, stderr=told, start_new_session=True,
+        )  # fmt: skip
+
+
+def _told(log: Path) -> ServerError:
+    """Why a keeper gave up."""
+    try:
+        return ServerError(*json.loads(log.read_text(encoding="utf-8").splitlines()[-1]))
+    except (OSError, ValueError, TypeError, IndexError):
+        return ServerError("P20", "管理服务的进程意外结束", f"查看日志 {log}，排除故障后再执行。")
+
+
+def _occupied() -> ServerError:
+    return ServerError("P06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。")
+
+
+def _end(note: Note) -> None:
+    """Tell a keeper to end, once no command uses its server."""
+    with suppress(ProcessLookupError):
+        os.kill(note.keeper, signal.SIGTERM)
+
+
+@contextmanager
+def _claim(workspace: Workspace, *, is_for_people: bool) -> Iterator[None]:
+    """Hold this workspace's server lock; a keeper that commands alone use makes room for people.
+
+    Raises: ServedError: another keeps a server. ServerError: another holds it without end.
+    """
+    with (workspace.state / "server.lock").open("a") as lock:
+        deadline = time.monotonic() + _STARTUP_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                pass
+            note = kept(workspace)
+            if note and note.program and is_for_people:
+                _end(note)
+            elif note:
+                message = f"本工作区的服务已在运行：{note.address.origin}"
+                raise ServedError("P05", message, "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
+            if time.monotonic() > deadline:
+                raise _occupied()
+            time.sleep(_LOOK_SECONDS)
+        _note(workspace).unlink(missing_ok=True)
+        yield
+
+
+def _note(workspace: Workspace) -> Path:
+    return workspace.state / "server.json"
+
+
+def _read_note(workspace: Workspace) -> Note | None:
+    try:
+        told = json.loads(_note(workspace).read_text(encoding="utf-8"))
+        address = Address(*(told[name] for name in ("url", "origin", "machine", "root")))
+        return Note(address, told.get("keeper", 0), told.get("program", ""))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep(office: Office, idle_seconds: float, is_told_to_end: Callable[[], bool]) -> None:
+    """Keep a server until no command has used it for so long, or none uses it and it is told to end."""
+    with (
+        keeping(office, HOST, 0, program=_program(office.workspace)) as server,
+        (office.workspace.state / "server.users").open("a") as users,
+    ):
+        used_at = time.monotonic()
+        while True:
+            server.tend()
+            time.sleep(_TEND_SECONDS)
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                used_at = time.monotonic()
+                continue
+            if is_told_to_end() or time.monotonic() - used_at >= idle_seconds:
+                office.server_note.unlink(missing_ok=True)  # whoever comes now starts another
+                return
+            fcntl.flock(users, fcntl.LOCK_UN)
+
+
+def main() -> None:
+    """Keep a server for commands; why that fails is told in the last line."""
+    told: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    try:
+        minutes = os.environ.get(IDLE) or _IDLE_MINUTES
+        if not minutes.isdecimal():
+            raise UsageError("P19", f"环境变量 {IDLE} 应为整数，现在是“{minutes}”", "写服务空闲几分钟后结束，如 10；不设置就是 10。")
+        keep(this_office(), int(minutes) * 60, lambda: bool(told))
+    except ServedError:
+        return  # by whom the command will find it
+    except PerfevalError as error:
+        sys.stdout.write(json.dumps([error.code, error.message, error.hint]) + "\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Artifacts that several machines share (共用存储): an S3-compatible bucket, each file under its SHA-256, written once."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from perfeval.errors import ConfigurationError, StoreError
+
+URL_VARIABLE = "PERFEVAL_ARTIFACTS_URL"
+_PATIENCE: Any = {"max_retries": 3}
+
+
+class Bucket:
+    """A bucket, or a prefix in one. Endpoint and keys come from the environment, by the names that every S3 client knows (AWS_…)."""
+
+    def __init__(self, url: str) -> None:
+        from obstore.store import S3Store
+
+        try:
+            self._store: Any = S3Store.from_url(url, retry_config=_PATIENCE)
+        except Exception as error:  # its errors have no common class
+            raise _unusable() from error
+        self._known: set[str] = set()
+
+    def put(self, digest: str, path: Path) -> None:
+        """Keep a file under its digest, unless it is there, and read back what was kept.
+
+        Raises: StoreError: the bucket cannot be reached, or keeps something else.
+        """
+        import obstore
+
+        if digest in self._known:
+            return
+        with _reached():
+            try:
+                obstore.head(self._store, _name(digest))
+            except FileNotFoundError:
+                obstore.put(self._store, _name(digest), path)
+            sha256 = hashlib.sha256()
+            for part in obstore.get(self._store, _name(digest)).stream():
+                sha256.update(part)
+        if sha256.hexdigest() != digest:
+            raise StoreError("S12", f"共用存储里的 {digest[:12]}… 与写入的不同", "从备份恢复该文件；检查存储服务是否原样保存。")
+        self._known.add(digest)
+
+    def fetch(self, digest: str, path: Path) -> bool:
+        """Write a file of the bucket to a path; False where the bucket has none."""
+        import obstore
+
+        with _reached(), path.open("wb") as file:
+            try:
+                for part in obstore.get(self._store, _name(digest)).stream():
+                    file.write(part)
+            except FileNotFoundError:
+                return False
+        return True
+
+
+def place_of_artifacts(folder: Path) -> tuple[Path, Bucket | None]:
+    """Where artifacts are kept: in the folder that the environment names, or in a bucket, with `folder` as its cache; else in `folder`.
+
+    Raises: ConfigurationError: the address is none.
+    """
+    url = os.environ.get(URL_VARIABLE, "")
+    if url.startswith("s3://"):
+        return folder, Bucket(url)
+    if url and not Path(url).is_absolute():
+        raise _unusable()
+    return Path(url) if url else folder, None
+
+
+def _unusable() -> ConfigurationError:
+    hint = "写成文件夹的完整路径，或 s3://桶/前缀（另设 AWS_ENDPOINT_URL、AWS_ACCESS_KEY_ID 等）；不设置则存在工作区内。"
+    return ConfigurationError("F11", f"环境变量 {URL_VARIABLE} 不是可用的存储地址", hint)
+
+
+def _name(digest: str) -> str:
+    return f"{digest[:2]}/{digest}"
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except BaseError as error:
+        reason = str(error).splitlines()[0]
+        raise StoreError("S13", f"共用存储不可用：{reason}", f"检查存储服务和环境变量 {URL_VARIABLE}、AWS_…，稍后重试。") from error

@@ -1,0 +1,117 @@
+"""What changed (稿次对照): figures, rows of the 自评表, ledger rows and paragraphs of a revision against the one before it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+
+from perfeval.approvals.remarks import Remarked
+from perfeval.model import Revision, Scorecard
+from perfeval.model.numbers import plain
+from perfeval.model.outcomes import Drafted, Scored, Validated
+from perfeval.office import Office
+from perfeval.report import read_text
+from perfeval.steps import remarks
+from perfeval.tracing import ChangedRows, changed_rows
+
+_SHOWN = 200
+_TOKENS = re.compile(r"[0-9][0-9.,]*%?|(?s:.)")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What stood in one place before, and what stands there now; the figure's id, where it is one."""
+
+    title: str
+    before: str
+    after: str
+    figure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a paragraph: kept, taken out or put in."""
+
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything that changed since the revision before, and what was asked for there."""
+
+    since: int
+    figures: Sequence[Change]
+    rows: Sequence[Change]
+    ledgers: Sequence[ChangedRows]
+    paragraphs: Sequence[Sequence[Stretch]]
+    remarks: Sequence[Remarked]
+    note: str
+
+
+def compare(office: Office, revision: Revision) -> Changes | None:
+    """What changed since the revision before; None where one of both has no draft."""
+    earlier = Revision(revision.evaluation, revision.number - 1)
+    with office.store.reading() as record:
+        outcomes = [
+            (record.outcome(item, Scored), record.outcome(item, Drafted), record.outcome(item, Validated)) for item in (earlier, revision)
+        ]
+        note = record.corrections(revision.evaluation).get(earlier.number, "")
+    (old_scored, old, old_ledgers), (new_scored, new, new_ledgers) = outcomes
+    if not (old_scored and old and old_ledgers and new_scored and new and new_ledgers):
+        return None
+    names = {row.id: row.name for row in new_scored.card.scores}
+    texts = [read_text(office.store.artifacts.read(item.draft.digest)) for item in (old, new)]
+    return Changes(
+        earlier.number,
+        [replace(change, figure=change.title, title=names.get(change.title, "")) for change in _changed(_figures(old), _figures(new))],
+        list(_changed(_rows(old_scored.card), _rows(new_scored.card))),
+        changed_rows(office, old_ledgers.snapshots, new_ledgers.snapshots),
+        list(_paragraphs(*texts)),
+        [item for item in remarks(office, revision.evaluation) if item.revision == earlier.number],
+        note,
+    )
+
+
+def _figures(drafted: Drafted) -> dict[str, str]:
+    """Every way in which each figure is written."""
+    texts: dict[str, dict[str, None]] = {}
+    for item in drafted.figures:
+        texts.setdefault(item.id, {})[item.text] = None
+    return {id_: "、".join(written) for id_, written in texts.items()}
+
+
+def _rows(card: Scorecard) -> dict[str, str]:
+    rows = {
+        row.name: f"指标值{row.target}，实际{row.actual}，得{plain(row.score)}分（{plain(row.weight)}分）：{row.explanation}"
+        for row in card.scores
+    }
+    adjusted = {item.rule: f"{plain(item.points)}分：{item.explanation}" for item in card.adjustments}
+    return {**rows, **adjusted, "总分和等级": f"{plain(card.total)}分，{card.grade}"}
+
+
+def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key, "（无）"), after.get(key, "（无）")
+        if old != new:
+            yield Change(key, old, new)
+
+
+def _paragraphs(before: Sequence[str], after: Sequence[str]) -> Iterator[Sequence[Stretch]]:
+    """The paragraphs that changed, each with what was taken out and put in."""
+    old, new = ([text for text in texts if text.strip()] for texts in (before, after))
+    shown = 0
+    for tag, a1, a2, b1, b2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal" and shown < _SHOWN:
+            shown += 1
+            yield _inside("\n".join(old[a1:a2]), "\n".join(new[b1:b2]))
+
+
+def _inside(before: str, after: str) -> Sequence[Stretch]:
+    stretches: list[Stretch] = []
+    # A number changes as a whole.
+    old, new = (_TOKENS.findall(text) for text in (before, after))
+    for tag, a1, a2, b1, b2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        gone, come = "".join(old[a1:a2]), "".join(new[b1:b2])
+        stretches += [Stretch(gone)] if tag == "equal" else [Stretch(gone, "del"), Stretch(come, "ins")]
+    return [stretch for stretch in stretches if stretch.text]

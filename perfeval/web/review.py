@@ -1,0 +1,277 @@
+"""The addresses of the review pages, and what each of them answers."""
+
+import hmac
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from perfeval import persons, steps
+from perfeval.approvals.passkey import to_base64
+from perfeval.approvals.people import OPERATOR
+from perfeval.approvals.person import Person, ProofKind
+from perfeval.approvals.statement import challenge
+from perfeval.errors import ApprovalError, PerfevalError, StoreError
+from perfeval.model import Gate, Revision, Severity, Stage, Verdict
+from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_day
+from perfeval.office import Office
+from perfeval.report.reading import Grid, Passage
+from perfeval.tracing import open_tracer
+from perfeval.web.changes import compare
+from perfeval.web.charts import draw
+from perfeval.web.clerk import look_after, subjects
+from perfeval.web.filled import Filled, read_answer, read_form
+from perfeval.web.overview import ROWS, look_over
+from perfeval.web.submitted import Submitted, look_at, read_report
+
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+OK = 200
+_STATIC = {"review.css": "text/css", "review.js": "text/javascript", "seal.svg": "image/svg+xml"}
+_WORK = r"/review/clerk/(?P<year>20[0-9]{2})/(?P<programme>[^/]{1,64})"
+_PLACE = r"/review/(?P<evaluation>[a-z0-9-]{1,64})/(?P<number>[1-9][0-9]{0,3})"
+
+
+@dataclass(frozen=True, slots=True)
+class Conducting:
+    """What the conductor is told, once the answer is out.
+
+    `go_on`: an evaluation can go on, by its id, and why in words. `start`: a year, a programme's key, and the name of who prepares it.
+    """
+
+    go_on: Callable[[str, str], Awaitable[None]]
+    start: Callable[[int, str, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is logged in, by which text his forms are known to be his, and from where he comes."""
+
+    person: Person
+    token: str
+    address: str = ""
+
+
+class Review:
+    """The review pages of one office."""
+
+    def __init__(self, office: Office, conducting: Conducting) -> None:
+        self._office, self._conducting = office, conducting
+        self._templates = _environment()
+        self._answers: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = [
+            ("GET", re.compile("/|/perfeval/|/review/?"), self._overview),
+            ("GET", re.compile(r"/review/clerk"), self._clerk),
+            ("GET", re.compile(_WORK), self._clerk),
+            ("POST", re.compile(_WORK), self._start),
+            ("GET", re.compile(r"/review/(?P<evaluation>[a-z0-9-]{1,64})/?"), self._latest),
+            ("GET", re.compile(_PLACE), self._revision),
+            ("POST", re.compile(_PLACE), self._decide),
+            ("POST", re.compile(_PLACE + "/statement"), self._statement),
+            ("POST", re.compile(_PLACE + "/correction"), self._correct),
+            ("GET", re.compile(_PLACE + "/figure/(?P<figure>[A-Za-z0-9_]{1,100})"), self._figure),
+            ("GET", re.compile(_PLACE + "/ledgers/(?P<place>[0-9]{1,3})"), self._ledger),
+        ]
+
+    @staticmethod
+    def owns(path: str) -> bool:
+        """Whether a path is one of these pages."""
+        return path in {"/", "/perfeval/"} or path == "/review" or path.startswith("/review/")
+
+    async def answer(self, request: Request, body: bytes, visitor: Visitor) -> Response:
+        """The answer to a request of somebody who is logged in, of which the body is read."""
+        return await run_in_threadpool(self._answer, request, body, visitor)
+
+    def static(self, path: str) -> Response | None:
+        """A file that pages are made with, shown to anybody."""
+        name = path.removeprefix("/review/static/")
+        if name not in _STATIC or name == path:
+            return None
+        content = files("perfeval.web").joinpath("static", name).read_bytes()
+        return Response(content, media_type=f"{_STATIC[name]}; charset=utf-8")
+
+    def _answer(self, request: Request, body: bytes, visitor: Visitor) -> Response:
+        method, path = ("GET" if request.method == "HEAD" else request.method), request.url.path
+        found = ((act, match) for wanted, pattern, act in self._answers if wanted == method and (match := pattern.fullmatch(path)))
+        act, match = next(found, (None, None))
+        if act is None or match is None:
+            return self._message(visitor, "没有这个页面", "核对网址，或从待办打开。", 404)
+        filled = read_form(body) if method == "POST" else Filled(dict(request.query_params))
+        if method == "POST" and not hmac.compare_digest(filled["token"].encode(), visitor.token.encode()):
+            return self._message(visitor, "这个表单不是从本页面发出的", "重新打开页面，再填写一次。", 403)
+        try:
+            return act(visitor, filled, **match.groupdict())
+        except StoreError as error:
+            return self._message(visitor, error.message, error.hint, 404 if error.code in {"S05", "S09"} else 503)
+        except PerfevalError as error:
+            return self._message(visitor, error.message, error.hint, 409)
+
+    # ---- what is seen ------------------------------------------------------------------------------------------------
+
+    def _overview(self, visitor: Visitor, asked: Filled) -> Response:
+        page = int(asked["page"]) if re.fullmatch("[0-9]{1,6}", asked["page"]) else 1
+        seen = look_over(self._office, visitor.person, asked["q"], page)
+        return self._page("overview", visitor, seen=seen, search=asked["q"], told=asked["told"])
+
+    def _latest(self, _: Visitor, __: Filled, evaluation: str) -> Response:
+        with self._office.store.reading() as record:
+            revision = record.current_revision(record.evaluation(evaluation))
+        return RedirectResponse(f"/review/{evaluation}/{revision.number}", 303)
+
+    def _revision(self, visitor: Visitor, asked: Filled, evaluation: str, number: str) -> Response:
+        given = {"told": asked["told"], "place_1": asked["place"][:60]}
+        return self._shown(visitor, self._seen(visitor, evaluation, number), Filled(given))
+
+    def _shown(self, visitor: Visitor, seen: Submitted, filled: Filled, status: int = 200) -> Response:
+        report = read_report(self._office, seen.drafted) if seen.drafted else None
+        shown = {
+            "report": report,
+            "passkeys": [item.passkey for item in visitor.person.confirmed if item.passkey],
+            "charts": draw(self._office, seen.revision) if seen.drafted else [],
+            "changes": compare(self._office, seen.revision) if seen.revision.number > 1 and seen.drafted else None,
+            "asked": [item for item in steps.remarks(self._office, seen.evaluation) if item.revision == seen.revision.number],
+        }
+        titles = {"execution": "预算执行率"} | {row.id: row.name for _, rows in seen.levels for row in rows}
+        return self._page("revision", visitor, status, seen=seen, filled=filled, titles=titles, **shown)
+
+    def _figure(self, visitor: Visitor, asked: Filled, evaluation: str, number: str, figure: str) -> Response:
+        seen_revision = self._existing(evaluation, number)
+        tracer = open_tracer(self._office, seen_revision)
+        trace = tracer.trace(figure) if tracer else None
+        if trace is None:
+            return self._message(visitor, f"第{number}稿没有这个数字", "从报告或评分表里点开。", 404)
+        page = int(asked["page"]) if re.fullmatch("[0-9]{1,6}", asked["page"]) else 1
+        longest = max((len(part) for part in trace.parts), default=0)
+        pages = max(1, -(-longest // ROWS))
+        page = min(max(1, page), pages)
+        parts = [(part, part.rows((page - 1) * ROWS, ROWS)) for part in trace.parts]
+        return self._page("figure", visitor, revision=seen_revision, trace=trace, parts=parts, page=page, pages=pages, per_page=ROWS)
+
+    def _ledger(self, visitor: Visitor, _: Filled, evaluation: str, number: str, place: str) -> Response:
+        received = sorted(self._seen(visitor, evaluation, number).files.items())
+        if int(place) >= len(received):
+            return self._message(visitor, "没有这本台账", "从送审材料页面下载。", 404)
+        name, digest = received[int(place)]
+        return FileResponse(self._office.store.artifacts.path(digest), filename=name, media_type="application/octet-stream")
+
+    def _clerk(self, visitor: Visitor, _: Filled, year: str = "", programme: str = "") -> Response:
+        if OPERATOR not in visitor.person.roles:
+            return self._message(visitor, "这是经办人的页面", "由经办人登录后打开。", 403)
+        known = subjects(self._office)
+        if not year and len(known) == 1:
+            return RedirectResponse(f"/review/clerk/{known[0].year}/{known[0].programme.key}", 303)
+        work = look_after(self._office, int(year), programme) if year else None
+        return self._page("clerk", visitor, subjects=known, work=work)
+
+    # ---- what is done ------------------------------------------------------------------------------------------------
+
+    def _decide(self, visitor: Visitor, filled: Filled, evaluation: str, number: str) -> Response:
+        seen = self._seen(visitor, evaluation, number)
+        try:
+            gate, digest = _asked(seen)
+            decision = steps.decide(self._office, seen.revision, gate, read_answer(filled, visitor.person, digest), visitor.address)
+        except ApprovalError as error:
+            typed = {name: text for name, text in filled.fields.items() if name not in {"code", "statement", "signed"}}
+            return self._shown(visitor, self._seen(visitor, evaluation, number), Filled(typed, str(error)), 409)
+        return self._done(seen, f"{gate.title}：{decision.verdict}（{visitor.person.name}）")
+
+    def _statement(self, visitor: Visitor, filled: Filled, evaluation: str, number: str) -> Response:
+        """What the approver's own device is to sign; nothing is decided yet."""
+        seen = self._seen(visitor, evaluation, number)
+        try:
+            gate, digest = _asked(seen)
+            unsigned = replace(filled, fields={**filled.fields, "statement": "to be signed"})
+            line = steps.offer_statement(self._office, seen.revision, gate, read_answer(unsigned, visitor.person, digest))
+        except ApprovalError as error:
+            return JSONResponse({"detail": str(error)}, 409)
+        keys = [item.passkey for item in visitor.person.confirmed if item.passkey]
+        offered = {"rp_id": keys[0].rp_id if keys else "", "credentials": [key.credential for key in keys]}
+        return JSONResponse({"statement": line, "challenge": to_base64(challenge(line)), **offered})
+
+    def _correct(self, visitor: Visitor, filled: Filled, evaluation: str, number: str) -> Response:
+        seen = self._seen(visitor, evaluation, number)
+        try:
+            steps.record_correction(self._office, seen.revision, _noted(seen, filled), visitor.person.id, filled.numbered("reply"))
+        except ApprovalError as error:
+            return self._shown(visitor, self._seen(visitor, evaluation, number), replace(filled, problem=str(error)), 409)
+        return self._done(seen, f"更正已提交（{visitor.person.name}）")
+
+    def _start(self, visitor: Visitor, _: Filled, year: str, programme: str) -> Response:
+        """A run that begins now, where nothing is in its way."""
+        shown = self._clerk(visitor, _, year, programme)
+        if shown.status_code != OK or not look_after(self._office, int(year), programme).may_start:
+            return shown
+        steps.note_act(self._office, "送审", f"{year}年度 {programme}", visitor.person.id)
+        task = BackgroundTask(self._conducting.start, int(year), programme, visitor.person.name)
+        return RedirectResponse(f"/review/?{urlencode({'told': 'started'})}", 303, background=task)
+
+    def _done(self, seen: Submitted, told: str) -> Response:
+        """Answered at once; the conductor is told afterwards."""
+        path = f"/review/{seen.evaluation.id}/{seen.revision.number}?{urlencode({'told': 'recorded'})}"
+        return RedirectResponse(path, 303, background=BackgroundTask(self._conducting.go_on, seen.evaluation.id, told))
+
+    # ---- in common ---------------------------------------------------------------------------------------------------
+
+    def _existing(self, evaluation: str, number: str) -> Revision:
+        with self._office.store.reading() as record:
+            found = record.evaluation(evaluation)
+            newest = record.current_revision(found).number
+        if int(number) > newest:
+            raise StoreError("S09", f"{evaluation} 没有第{number}稿", "从待办打开。")
+        return Revision(found, int(number))
+
+    def _seen(self, visitor: Visitor, evaluation: str, number: str) -> Submitted:
+        self._existing(evaluation, number)
+        return look_at(self._office, evaluation, int(number), visitor.person)
+
+    def _message(self, visitor: Visitor, title: str, hint: str, status: int) -> Response:
+        return self._page("message", visitor, status, title=title, hint=hint)
+
+    def _page(self, name: str, visitor: Visitor, status: int = 200, **shown: Any) -> Response:  # noqa: ANN401  # what a template shows
+        template = self._templates.get_template(f"{name}.html")
+        roles = "、".join(persons.role_title(self._office, role) for role in visitor.person.roles)
+        unit = self._office.workspace.settings.unit.name
+        text = template.render(unit=unit, visitor=visitor, roles=roles, is_operator=OPERATOR in visitor.person.roles, **shown)
+        return HTMLResponse(text, status)
+
+
+def _asked(seen: Submitted) -> tuple[Gate, str]:
+    """The gate that is waited for, and the digest of the draft before it."""
+    gate = seen.status.gate
+    if not seen.is_current or gate is None or seen.draft is None:
+        raise ApprovalError("A52", f"现在没有需要填写的表单：{seen.status.title}", "刷新本页，查看进度。")
+    return gate, seen.draft.content_digest
+
+
+def _noted(seen: Submitted, filled: Filled) -> str:
+    """What the clerk says he has corrected."""
+    if not seen.may_act or seen.status.stage is not Stage.CORRECTING:
+        raise ApprovalError("A52", f"现在没有需要填写的表单：{seen.status.title}", "刷新本页，查看进度。")
+    if not filled["note"]:
+        raise ApprovalError("A50", "没有填写更正说明", "写明台账或底稿更正了什么。")
+    return filled["note"]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("perfeval.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "plain": plain, "grouped": grouped, "wan": in_wan, "percentage": percentage, "day": written_day,
+        "moment": lambda at: f"{at.astimezone():%Y-%m-%d %H:%M}",
+    }  # fmt: skip
+    environment.tests |= {
+        "grid": lambda part: isinstance(part, Grid), "passage": lambda part: isinstance(part, Passage),
+        "error": lambda item: item.severity is Severity.ERROR, "note": lambda item: item.severity is Severity.NOTE,
+    }  # fmt: skip
+    environment.globals |= {"verdicts": [str(verdict) for verdict in Verdict], "Stage": Stage, "ProofKind": ProofKind}
+    return environment

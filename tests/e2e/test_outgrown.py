@@ -1,0 +1,86 @@
+"""Where one machine is outgrown: store and Prefect on PostgreSQL, artifacts in a bucket, runs taken by workers, one of which is killed."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from perfeval import steps
+from perfeval.office import open_office
+
+from .conftest import KEY, PEOPLE, Terminal, Welcome
+
+pytestmark = [pytest.mark.e2e, pytest.mark.postgresql, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def shared(postgresql_url: str, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What every process has in its environment: two databases of a cluster, a bucket, the key."""
+    engine = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for name in ("outgrown", "prefect"):
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    addresses = {
+        "PERFEVAL_KEY": KEY,
+        "PERFEVAL_DATABASE_URL": postgresql_url.replace("/postgres?", "/outgrown?"),
+        "PERFEVAL_PREFECT_DATABASE_URL": postgresql_url.replace("/postgres?", "/prefect?").replace("+psycopg", ""),
+        "PERFEVAL_ARTIFACTS_URL": s3_url,
+    }
+    for name, value in addresses.items():
+        monkeypatch.setenv(name, value)
+    aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    return addresses | aws | {"NO_PROXY": "127.0.0.1"}
+
+
+@pytest.fixture
+def terminal(pristine: Path, tmp_path: Path, welcome: Welcome, shared: dict[str, str]) -> Iterator[Terminal]:
+    terminal = Terminal(Path(shutil.copytree(pristine, tmp_path / "office")), welcome)
+    yield terminal
+    terminal.end()
+
+
+def test_year_goes_through_both_gates_by_workers_one_of_which_is_killed(terminal: Terminal, shared: dict[str, str]) -> None:
+    serving = terminal.start("serve", "--no-worker", "--port", "0", **shared)
+    office, deadline = open_office(terminal.folder), time.monotonic() + 240
+    while not (url := office.url):
+        assert serving.poll() is None and time.monotonic() < deadline, serving.communicate(timeout=10)  # noqa: PT018  # one talk
+        time.sleep(0.1)
+    first = terminal.start("worker", "--server", url, **shared)
+    code, waiting = terminal.run(**shared)
+    assert (code, waiting["state"]) == (0, "waiting-center")
+    assert not (terminal.folder / ".perfeval" / "store.db").exists()
+    assert not (terminal.folder / ".perfeval" / "prefect" / "prefect.db").exists()
+
+    first.send_signal(signal.SIGKILL)
+    shutil.rmtree(terminal.folder / ".perfeval" / "artifacts")  # as on another machine, whose cache is empty
+    terminal.start("worker", "--server", url, **shared)
+    for gate in PEOPLE:
+        decided = (
+            "decide", "2022-zdxm-1", "--gate", gate, "--decision", "approve", "--as", gate, "--check-code", waiting["check_code"],
+            "--code", terminal.code(gate),
+        )  # fmt: skip
+        code, _, err = terminal.type(*decided, **shared)
+        assert code == 0, err
+    assert [status.key for status in steps.statuses(office)] == ["archived"]
+    (bag,) = (terminal.folder / "archive").iterdir()
+    code, _, err = terminal.type("verify", str(bag), **shared)
+    assert code == 0, err
+    office.store.close()
+
+
+def test_worker_that_is_told_no_address_says_so(terminal: Terminal, shared: dict[str, str]) -> None:
+    code, _, err = terminal.type("worker", "--server", "pingjia", **shared)
+    assert (code, err.splitlines()[0]) == (2, "--server 不是服务的地址：pingjia")
+
+
+def test_address_of_prefects_database_that_is_none_is_refused_without_its_text(terminal: Terminal, shared: dict[str, str]) -> None:
+    code, _, err = terminal.type("serve", "--port", "0", **shared | {"PERFEVAL_PREFECT_DATABASE_URL": "mysql://secret"})
+    assert (code, "secret" in err) == (2, False)
+    assert "PERFEVAL_PREFECT_DATABASE_URL 不是可用的数据库地址" in err

@@ -1,0 +1,204 @@
+"""Who keeps the server of a workspace, and how the next one finds it: locks and notes, with a stand-in for the server."""
+
+import json
+import multiprocessing
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from flows import keeping
+from flows.client import Address
+from perfeval.errors import ServerError, UsageError
+from perfeval.office import Office, open_office
+from perfeval.packs import create_workspace
+
+CONTEXT = multiprocessing.get_context("fork")
+
+
+class Ready(BaseHTTPRequestHandler):
+    """A server that is ready."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+class Server:
+    """As much of a server as a keeper needs."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Ready)
+        url = f"http://127.0.0.1:{self._server.server_port}"
+        self.address = Address(url, url, "secret")
+        self.environment: dict[str, str] = {}
+
+    def __enter__(self) -> "Server":
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.server_close()
+
+    def tend(self) -> None:
+        """Nothing dies."""
+
+
+@pytest.fixture
+def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    create_workspace(tmp_path / "office")
+    monkeypatch.setattr(keeping, "Server", Server)
+    monkeypatch.setattr(keeping, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(keeping, "_TEND_SECONDS", 0.01)
+    return open_office(tmp_path / "office")
+
+
+def note(office: Office) -> Path:
+    return office.workspace.state / "server.json"
+
+
+@contextmanager
+def elsewhere(office: Office, *arguments: Any) -> Iterator[Any]:
+    """A keeper in another process: that process, once its server is up."""
+    up = CONTEXT.Event()
+
+    def run(up: Event) -> None:
+        Thread(target=lambda: (_until(note(office).exists), up.set()), daemon=True).start()
+        keeping.keep(office, *arguments)
+
+    process = CONTEXT.Process(target=run, args=(up,))
+    process.start()
+    assert up.wait(60)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+
+
+def _until(holds: Any) -> None:
+    while not holds():
+        pass
+
+
+def used(office: Office) -> str:
+    """The address that a command finds."""
+    with (office.workspace.state / "server.users").open("a") as users:
+        return keeping._join(office.workspace, users)[0].url
+
+
+def never() -> bool:
+    return False
+
+
+def test_server_that_a_keeper_keeps_is_used_and_is_nothing_for_people(office: Office) -> None:
+    with elsewhere(office, 60, never):
+        told = json.loads(note(office).read_text())
+        assert used(office) == told["url"]
+        assert (told["origin"], office.url) == ("", None)
+        assert stat.S_IMODE(note(office).stat().st_mode) == 0o600
+
+
+def test_keeper_ends_when_nobody_has_used_its_server_for_so_long(office: Office) -> None:
+    with elsewhere(office, 0.2, never) as keeper:
+        with (office.workspace.state / "server.users").open("a") as users:
+            keeping._join(office.workspace, users)
+            keeper.join(0.6)
+            assert keeper.is_alive()
+        keeper.join(10)
+        assert (keeper.exitcode, note(office).exists()) == (0, False)
+
+
+def test_keeper_told_to_end_lets_a_command_finish(office: Office) -> None:
+    told = CONTEXT.Event()
+    with elsewhere(office, 60, told.is_set) as keeper:
+        with (office.workspace.state / "server.users").open("a") as users:
+            keeping._join(office.workspace, users)
+            told.set()
+            keeper.join(0.5)
+            assert keeper.is_alive()
+        keeper.join(10)
+        assert keeper.exitcode == 0
+
+
+def test_note_of_a_keeper_that_was_killed_is_not_believed(office: Office) -> None:
+    with elsewhere(office, 60, never) as keeper, Server() as alive:
+        keeper.kill()
+        keeper.join()
+        note(office).write_text(note(office).read_text().replace(json.loads(note(office).read_text())["url"], alive.address.url))
+        assert keeping.kept(office.workspace) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', '{"url": "http://127.0.0.1:1", "origin": "", "machine": "x", "root": ""}'])
+def test_note_that_leads_nowhere_is_none(office: Office, text: str) -> None:
+    with keeping._claim(office.workspace, is_for_people=True):
+        note(office).write_text(text)
+        assert keeping.kept(office.workspace) is None
+
+
+def test_keeper_of_another_program_is_told_to_end(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(keeping, "_end", lambda note: asked.append(note.keeper))
+    monkeypatch.setattr(keeping, "_STARTUP_SECONDS", 0.2)
+    with elsewhere(office, 60, never) as keeper:
+        for name, value in (("PERFEVAL_DATABASE_URL", "postgresql://elsewhere/x"), ("PERFEVAL_KEY", "another key of an office")):
+            monkeypatch.setenv(name, value)
+            with pytest.raises(ServerError, match="占用"):
+                used(office)
+            monkeypatch.delenv(name)
+        assert set(asked) == {keeper.pid}
+
+
+def test_server_for_people_is_used_by_any_command_and_stays_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    with keeping.keeping(office, "127.0.0.1", 0) as server:
+        monkeypatch.setenv("PERFEVAL_DATABASE_URL", "postgresql://elsewhere/x")
+        assert used(office) == server.address.url
+        assert office.url == server.address.origin
+        assert json.loads(note(office).read_text())["keeper"] == os.getpid()
+        with pytest.raises(UsageError) as fault, keeping.keeping(office, "127.0.0.1", 0):
+            pass
+        assert (fault.value.code, server.address.origin in fault.value.message) == ("P05", True)
+    assert not note(office).exists()
+
+
+def test_people_get_their_server_in_place_of_one_for_commands(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = CONTEXT.Event()
+    monkeypatch.setattr(keeping, "_end", lambda _: told.set())
+    with elsewhere(office, 60, told.is_set), keeping.keeping(office, "127.0.0.1", 0) as server:
+        assert office.url == server.address.origin
+
+
+def test_second_keeper_of_a_program_leaves_it_to_the_first(office: Office) -> None:
+    with elsewhere(office, 60, never), pytest.raises(keeping.ServedError):
+        keeping.keep(office, 60, never)
+
+
+def test_lock_that_is_held_without_a_server_is_told_after_a_while(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_STARTUP_SECONDS", 0.1)
+    with (
+        keeping._claim(office.workspace, is_for_people=True),
+        pytest.raises(ServerError, match="正被另一个 perfeval 命令占用"),
+        keeping._claim(office.workspace, is_for_people=True),
+    ):
+        pass
+
+
+def test_why_a_keeper_gave_up_is_told_by_the_command(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (log := tmp_path / "keeper.log").write_text('some warning\n["P02", "服务进程反复退出", "查看日志"]\n', encoding="utf-8")
+    assert (keeping._told(log).code, keeping._told(log).hint) == ("P02", "查看日志")
+    log.write_text("Traceback\nMemoryError\n", encoding="utf-8")
+    assert keeping._told(log).code == "P20"
+    monkeypatch.setenv("PERFEVAL_IDLE_MINUTES", "soon")
+    with pytest.raises(ServerError) as fault:
+        used(office)
+    assert (fault.value.code, "soon" in fault.value.message) == ("P19", True)

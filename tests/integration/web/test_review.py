@@ -1,0 +1,274 @@
+"""What people see and do on the review pages."""
+
+import html
+import json
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import openpyxl
+import pytest
+
+from perfeval import steps
+from perfeval.approvals.events import AnsweredWrongly
+from perfeval.approvals.record import read_line
+
+CLERK, CENTER, BUREAU = "样例经办人", "样例甲", "样例乙"
+
+
+def text_of(page: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", " ", page))
+
+
+# ---- what waits ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/perfeval/", "/review", "/review/"])
+def test_what_waits_for_the_reader_comes_first(house: Any, path: str) -> None:
+    assert 'class="task" href="/review/2022-zdxm-1/1"' in house.client(CENTER).get(path).text
+    others = house.client(BUREAU).get(path).text
+    assert "没有等您办理的事项" in others
+    assert "待中心审批" in others
+
+
+def test_search_is_the_servers(house: Any) -> None:
+    client = house.client(BUREAU)
+    assert "2022-zdxm-1" in client.get("/review/", params={"q": "2022年度 待中心"}).text
+    page = client.get("/review/", params={"q": '2023"><b>'}).text
+    assert "没有找到“2023&#34;&gt;&lt;b&gt;”" in page
+    assert "2022-zdxm-1" not in page
+
+
+# ---- a revision ----------------------------------------------------------------------------------------------------------
+
+
+def test_revision_shows_points_report_ledgers_and_record(house: Any) -> None:
+    page = house.client(BUREAU).get(house.page).text
+    assert 'href="/review/2022-zdxm-1/1/figure/score_total">98.68</a>' in page
+    told = text_of(page)
+    for words in (
+        "实际90.57%，未达到指标值“≥95%”",
+        "少数前期手续、用地问题办理周期长",
+        "一、",
+        "立项",
+        "送中心审批（样例甲）",
+        "资金支出台账.xlsx",
+    ):
+        assert words in told
+    assert 'name="decision"' not in page
+
+
+def test_ledger_is_handed_out_as_it_was_received(house: Any) -> None:
+    client = house.client(BUREAU)
+    links = re.findall(r'href="(/review/2022-zdxm-1/1/ledgers/\d+)">([^<]+)', client.get(house.page).text)
+    assert len(links) == 14
+    for link, name in links:
+        assert client.get(link).content == (house.office.workspace.root / "ledgers" / "2022" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/review/2022-zdxm-2/1", "/review/2022-zdxm-1/2", "/review/2022-zdxm-1/1/figure/nothing", "/review/2022-zdxm-1/1/ledgers/99",
+        "/review/2022-zdxm-1/0", "/review/x/../../etc", "/review/2022-zdxm-1/1/statement", "/review/2022-zdxm-1/1/figure/spent_subtotal_99",
+    ],
+)  # fmt: skip
+def test_page_that_does_not_exist_is_not_found(house: Any, path: str) -> None:
+    assert house.client(CENTER).get(path).status_code == 404
+
+
+def test_evaluation_without_a_number_leads_to_the_revision_in_work(house: Any) -> None:
+    assert house.client(CENTER).get("/review/2022-zdxm-1").headers["location"] == "/review/2022-zdxm-1/1"
+
+
+def test_getting_every_link_changes_nothing(house: Any) -> None:
+    heads, client = house.heads, house.client(CENTER)
+    pages, seen = ["/review/"], set()
+    while pages:
+        page = pages.pop()
+        seen.add(page)
+        links = set(re.findall(r'(?:href|src|action)="(/review/[^"#]*)"', client.get(page).text))
+        pages += sorted(link for link in links if link not in seen and "/static/" not in link and "/figure/" not in link)[:20]
+    assert len(seen) > 10
+    assert house.heads == heads
+    assert house.told == []
+
+
+# ---- deciding ------------------------------------------------------------------------------------------------------------
+
+
+def test_decision_with_a_code_is_recorded_and_the_conductor_told(house: Any) -> None:
+    answer = house.send(CENTER)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/review/2022-zdxm-1/1?told=recorded")
+    assert house.stage == "waiting-bureau"
+    assert house.told == [("2022-zdxm-1", "中心审批：同意（样例甲）")]
+    page = text_of(house.client(CENTER).get(answer.headers["location"]).text)
+    assert "已登记" in page
+    assert "第1稿 中心审批 样例甲" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"code": "000000"}, "动态码不正确"), ({"code": ""}, "没有填写动态码"), ({"decision": ""}, "没有选择审批决定"),
+        ({"decision": "也许"}, "没有选择审批决定"), (
+            {"decision": "退回修改", "comment": ""}, "必须填写审批意见"), ({"digest": "0" * 64}, "不是现在送审的这一稿"),
+        ({"decision": "不同意", "comment": "长" * 2001}, "超过2000字"), ({"statement": "{}", "signed": "[]"}, "决定书读不出"),
+    ],
+)  # fmt: skip
+def test_wrong_answer_comes_back_with_what_was_typed_but_the_code(house: Any, changes: dict[str, str], problem: str) -> None:
+    filled = {"decision": "同意", "comment": '意见"<script>alert(1)</script>'} | changes
+    answer = house.send(CENTER, **filled)
+    assert (answer.status_code, house.stage, house.told) == (409, "waiting-center", [])
+    assert problem in text_of(answer.text)
+    assert "<script>alert" not in answer.text
+    assert html.escape(filled["comment"], quote=False) in answer.text.replace("&#34;", '"')
+    assert 'name="code"' in answer.text
+    assert not re.search(r'name="code"[^>]*value=', answer.text)
+    assert (" checked" in answer.text) == (filled["decision"] in {"同意", "退回修改", "不同意"})
+
+
+def test_form_without_its_token_is_refused(house: Any) -> None:
+    heads = house.heads
+    for changes in ({"token": ""}, {"token": "token of p9"}):
+        assert house.send(CENTER, **changes).status_code == 403
+    assert house.client(CENTER).post(house.page, content="").status_code == 403
+    assert house.heads == heads
+
+
+@pytest.mark.parametrize(("name", "code", "problem"), [(BUREAU, "A06", "不是“中心审批”的审批人"), (CLERK, "A10", "不能审批自己送审的报告")])
+def test_who_has_no_seat_at_the_gate_decides_nothing_and_is_told_why(house: Any, name: str, code: str, problem: str) -> None:
+    with house.office.store.reading() as record:
+        draft = record.progress(house.evaluation).draft
+        person = next(person for person in record.people().persons.values() if person.name == name)
+    filled = {"token": f"token of {person.id}", "digest": draft.content_digest, "decision": "同意", "code": house.phones[name].code()}
+    answer = house.client(name).post(house.page, content=urlencode(filled))
+    assert (answer.status_code, house.stage) == (409, "waiting-center")
+    assert problem in answer.text
+    with house.office.store.reading() as record:
+        events = [read_line(entry.line).what for entry in record.entries(house.evaluation.id)]
+    assert [item.code for item in events if isinstance(item, AnsweredWrongly)] == [code]
+
+
+def test_clerk_hands_in_the_correction_of_a_returned_draft(house: Any) -> None:
+    house.send(CENTER, decision="退回修改", comment="请核对<b>支出</b>明细")
+    assert house.stage == "correcting"
+    assert "提交更正" not in house.client(CENTER).get(house.page).text
+    client, token = house.client(CLERK), "token of p1"
+    page = client.get(house.page).text
+    assert "请核对&lt;b&gt;支出&lt;/b&gt;明细" in page
+    assert client.post(f"{house.page}/correction", content=urlencode({"token": token, "note": " "})).status_code == 409
+    assert client.post(f"{house.page}/correction", content=urlencode({"token": token, "note": "已核对"})).status_code == 303
+    assert house.told[-1] == ("2022-zdxm-1", "更正已提交（样例经办人）")
+    assert house.page.endswith("/2")
+    house.go_on()
+    assert "已被第2稿取代" in client.get("/review/2022-zdxm-1/1").text
+
+
+# ---- remarks, and what became of them ------------------------------------------------------------------------------------
+
+REMARKS = {"place_1": "meetings", "remark_1": "次数<i>偏多</i>", "place_2": "", "remark_2": "", "place_4": "第12段", "remark_4": "写明依据"}
+
+
+def test_remarks_go_with_a_return_and_are_replied_to_one_by_one(house: Any) -> None:
+    assert house.send(CENTER, decision="退回修改", comment="请改", **REMARKS).status_code == 303
+    client, page = house.client(CLERK), house.page
+    form = client.get(page).text
+    assert form.count('name="reply_') == 2
+    assert "（协助召开重点项目专题调度会、现场办公会次数）次数&lt;i&gt;偏多&lt;/i&gt;" in form
+    filled = {"token": "token of p1", "note": "已改", "reply_1": "删去一次", "reply_2": ""}
+    answer = client.post(f"{page}/correction", content=urlencode(filled))
+    assert "修改意见没有逐条答复" in answer.text
+    assert ">删去一次</textarea>" in answer.text
+    assert client.post(f"{page}/correction", content=urlencode(filled | {"reply_2": "已写明"})).status_code == 303
+
+
+def test_remark_that_is_not_taken_comes_back_as_it_was_typed(house: Any) -> None:
+    page = house.send(CENTER, decision="同意", place_1="meetings", remark_1="次数偏多", place_2="九", remark_2="x").text
+    assert "只有退回修改才有人答复" in page
+    assert '<option value="meetings" selected>' in page
+    assert '<option value="九" selected>' in page
+    assert ">次数偏多</textarea>" in page
+
+
+def test_second_revision_shows_what_changed_beside_what_was_asked(house: Any) -> None:
+    house.send(CENTER, decision="退回修改", comment="请改", **REMARKS)
+    path = house.office.workspace.root / "ledgers" / "2022" / "调度会议台账.xlsx"
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    row = next(row for row in range(3, sheet.max_row) if "现场办公会" in [cell.value for cell in sheet[row]])
+    sheet.delete_rows(row)
+    book.save(path)
+    filled = {"token": "token of p1", "note": "删去重复的一次", "reply_1": "已删", "reply_2": "已写明"}
+    house.client(CLERK).post(f"{house.page}/correction", content=urlencode(filled))
+    house.go_on()
+    page = house.client(CENTER).get(house.page).text
+    changes = page[page.index('id="changes"') : page.index('class="charts"')]
+    assert "<del>70余、73次</del>" in changes
+    assert f'href="{house.page}/figure/meetings">70余、72次</a>' in changes
+    assert re.search(rf"<del>原第{row}行　\S", changes)
+    assert "由 108 行变为 107 行" in changes
+    assert changes.count("<ins>现第") == 0
+    assert "<del>73</del><ins>72</ins>次" in changes
+    for words in ("删去重复的一次", "次数&lt;i&gt;偏多&lt;/i&gt;", "已写明"):
+        assert words in changes
+
+
+def test_decision_is_signed_by_the_approvers_own_device(house: Any) -> None:
+    client, hidden = house.client(CENTER), {"token": "token of p2"}
+    with house.office.store.reading() as record:
+        digest = record.progress(house.evaluation).draft.content_digest
+    wanted = hidden | {"digest": digest, "decision": "退回修改", "comment": "请改"} | REMARKS
+    heads = house.heads
+    offered = client.post(f"{house.page}/statement", content=urlencode(wanted)).json()
+    assert json.loads(offered["statement"])["remarks"] == [
+        {"place": "meetings", "text": "次数<i>偏多</i>"},
+        {"place": "第12段", "text": "写明依据"},
+    ]
+    refused = client.post(f"{house.page}/statement", content=urlencode(wanted | {"comment": "", "remark_1": ""}))
+    assert (refused.status_code, "没有写要改什么" in refused.json()["detail"]) == (409, True)
+    assert house.heads == heads
+
+
+# ---- the clerk -----------------------------------------------------------------------------------------------------------
+
+WORK = "/review/clerk/2022/zdxm"
+
+
+def test_clerks_page_is_the_clerks(house: Any) -> None:
+    assert house.client(CENTER).get(WORK).status_code == 403
+    client = house.client(CLERK)
+    assert client.get("/review/clerk").headers["location"] == WORK
+    page = client.get(WORK).text
+    assert "待中心审批" in page
+    assert "开始自评" not in page
+    assert client.get("/review/clerk/2022/nothing").status_code == 409
+
+
+def test_clerk_is_told_what_must_still_be_explained(house: Any) -> None:
+    file = house.office.workspace.root / "explanations" / "2022.yml"
+    file.write_text(re.sub(r"(?ms)^caught_up:.*?\n(?=\S)", "", file.read_text("utf-8")), encoding="utf-8")
+    page = text_of(house.client(CLERK).get(WORK).text)
+    assert re.search("还缺 *1 *处说明", page)
+    assert "caught_up" in page
+
+
+def test_clerk_is_told_what_is_wrong_with_the_ledgers(house: Any) -> None:
+    path = house.office.workspace.root / "ledgers" / "2022" / "调度会议台账.xlsx"
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0]["B3"].value = None
+    book.save(path)
+    page = text_of(house.client(CLERK).get(WORK).text)
+    assert re.search("台账有 *1 *处错误", page)
+    assert "调度会议台账.xlsx!调度会议台账!B3" in page
+
+
+def test_clerk_starts_a_run_when_nothing_is_in_the_way(house: Any) -> None:
+    client, filled = house.client(CLERK), urlencode({"token": "token of p1"})
+    assert client.post(WORK, content=filled).status_code == 200
+    assert house.told == []
+    steps.close_evaluation(house.office.store, house.evaluation)
+    assert "开始自评，送审" in client.get(WORK).text
+    assert house.client(CENTER).post(WORK, content=urlencode({"token": "token of p2"})).status_code == 403
+    assert client.post(WORK, content=filled).headers["location"] == "/review/?told=started"
+    assert house.told == [("2022 zdxm", CLERK)]
