@@ -55,8 +55,15 @@ _MAYBE_NO_DATA = "计|[：:]|页|大写"
 _BEFORE_COMMA, _AFTER_COMMA = "^[-+]?￥?[-+]? *[0-9]{1,3}$", "^ *[0-9]{3}(?:[.][0-9]*)? *元? *$"
 # How fastexcel prints a cell that Excel holds as a day.
 _EXCEL_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
+_MONTHS = "(?:[0-9]{1,2}月|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 # What becomes of a code that Excel took for a number or a day, in a csv too.
-_CHANGED = f"{_EXCEL_DAY}|^[0-9](?:[.][0-9]+)?[eE](?:[+]?[0-9]+|-[0-9]{{2,}})$|^[0-9]{{1,2}}月[0-9]{{1,2}}日$"
+_CHANGED = (
+    f"{_EXCEL_DAY}|^[0-9](?:[.][0-9]+)?[eE](?:[+]?[0-9]+|-[0-9]{{2,}})$"
+    f"|^[0-9]{{1,2}}月[0-9]{{1,2}}日$|^[0-9]{{1,2}}-{_MONTHS}$|^{_MONTHS}-[0-9]{{2}}$"
+)
+# What a program writes in the place of what it could not compute or show, as text.
+_TOLD_BROKEN = "这里是公式或它出错的结果，或栏宽不够时的#。请改正公式、放宽栏宽后重新导出，或直接填写内容。"
+_BROKEN = r"^#(?:N/A|[A-Z]+(?:/0)?[!?]|GETTING_DATA|#+)$|^=[A-Za-z_.]+[(0-9$!|]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +155,8 @@ class _Cleaner:
         if column.required:
             yield read.is_null()
         yield read.str.len_bytes() == 0
+        if column.kind in _WORDS:
+            yield read.str.starts_with("#") | read.str.starts_with("=")
         if column.kind is Kind.CHOICE:
             yield ~read.is_in(column.choices)
         elif not column.required:
@@ -329,7 +338,11 @@ class _Cleaner:
                 bad = text.is_not_null() & exact[column.name].is_null()
                 split = data.select(self._is_split(column)).to_series()
                 yield from (self._finding(code, self._split(column, cells), column, cells) for cells in data.filter(split).to_dicts())
-            elif column.kind is Kind.CODE or self.sheet.binary:
+            elif column.kind in _WORDS or self.sheet.binary:
+                broken = data.filter(text.str.contains(_BROKEN).fill_null(value=False) & is_sound)
+                yield from (self._finding(Code.FORMULA_ERROR, _TOLD_BROKEN, column, cells) for cells in broken.iter_rows(named=True))
+                if column.kind is not Kind.CODE and not self.sheet.binary:
+                    continue
                 changed = _CHANGED if column.kind is Kind.CODE else _EXCEL_DAY
                 code, bad = Code.CHANGED_BY_EXCEL, text.str.contains(changed).fill_null(value=False)
             else:
