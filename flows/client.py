@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from perfeval.errors import ServerError
 
+# The code of a run's failure that was begun beside another one of the same year.
+SECOND_RUN = "P04"
 FLOW, DEPLOYMENT = "self-evaluation", "annual"
 MACHINE = "x-perfeval-machine"
 _PATIENCE_SECONDS, _PAUSE_SECONDS, _ANSWER_SECONDS, _READY_SECONDS = 10.0, 0.2, 60.0, 2.0
@@ -90,6 +92,10 @@ class Client:
         """Move a run on, whatever its state; it goes through its steps again, which ask the store."""
         state = {"type": "SCHEDULED", "name": "AwaitingRetry", "state_details": {"scheduled_time": datetime.now(UTC).isoformat()}}
         self._ask("POST", f"/flow_runs/{run}/set_state", {"state": state, "force": True})
+
+    def cancel(self, run: str) -> None:
+        """End a run, whatever its state; what is recorded stands."""
+        self._ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLED", "name": "Cancelled"}, "force": True})
 
     def _ask(self, method: str, path: str, document: object = None) -> Any:  # noqa: ANN401  # JSON
         """An answer; None for what is not there. All that is asked here may be asked again, and is while the server is busy.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from flows.client import Run
+from flows.client import SECOND_RUN, Run
 from flows.forms import awaited, is_behind
 from perfeval import steps
 from perfeval.errors import ServerError
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+_CANCELLING = "CANCELLING"
+
+
 @dataclass(frozen=True)
 class Patience:
-    """Seconds to wait: until a run can be started, until it stands still, between two looks at it."""
+    """Seconds to wait: until a run can be started, until it stands still, until one that is being cancelled is, between two looks at it."""
 
     start: float = 120
     run: float = 3600
+    cancelling: float = 30
     look: float = 0.15
 
 
@@ -60,16 +64,28 @@ class Conductor:
         self._show = show
 
     def begin(self, subject: "Subject", prepared_by: str) -> Position:
-        """Start a run of the deployment, once the runner has registered it, and wait until it stands still."""
+        """Start a run of the deployment, once the runner has registered it, and wait until it stands still.
+
+        Where it was refused because of another, begun at the same moment or before a power cut, that one is gone on with.
+        """
         deployment = self._until(self._client.find_deployment, self._patience.start)
         request = {"year": subject.year, "programme": subject.programme.key, "prepared_by": prepared_by}
-        return self._wait(self._client.start_run(deployment, request), set())
+        position = self._wait(self._client.start_run(deployment, request), set())
+        if position.failure is None or position.failure.code != SECOND_RUN:
+            return position
+        with self._office.store.reading() as record:
+            same = record.evaluations(subject.year, subject.programme.key)
+        open_one = next((item for item in same if item.outcome is None), None)
+        return self.go_on(open_one) if open_one else position
 
     def go_on(self, evaluation: Evaluation) -> Position:
         """Move an evaluation's run to where the store is: past a form that the store has the answer to, or out of an early end."""
         with self._office.store.reading() as record:
             began = record.run_of(evaluation)
         run = self._client.read_run(began) if began else None
+        if run and run.type == _CANCELLING:  # nobody may be left to end it, and beside it no other could begin
+            self._client.cancel(run.id)
+            run = None
         if run is None or not run.type:
             return self.begin(self._office.subject(evaluation), evaluation.prepared_by)
         status, known = steps.status(self._office, evaluation), {step for step, _ in self._client.read_steps(run.id)}
@@ -81,9 +97,16 @@ class Conductor:
 
     def _wait(self, run: Run, known: set[str]) -> Position:
         """Wait until a run stands still; steps that are not known yet are shown."""
+        deadline = time.monotonic() + self._patience.cancelling
 
         def still() -> Run | None:
+            nonlocal deadline
             now = self._client.read_run(run.id)
+            if now is None or now.type != _CANCELLING:
+                deadline = time.monotonic() + self._patience.cancelling
+            elif time.monotonic() > deadline:
+                message = f"这次运行在 Prefect 里被标为“正在取消”（{_CANCELLING}），一直没有取消完"
+                raise ServerError("P23", message, "再执行一次同一条命令：会结束它，另起一次运行，接着办理同一项自评。")
             for step, name in self._client.read_steps(run.id):
                 if step not in known:
                     known.add(step)

@@ -16,7 +16,7 @@ from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.judging import judge
 from perfeval.approvals.people import people_of
 from perfeval.approvals.person import ProofKind
-from perfeval.approvals.record import ACCESS, PEOPLE, SHORTEST_HEAD, End, Entry, Line, head, read_line
+from perfeval.approvals.record import ACCESS, PEOPLE, SHORTEST_HEAD, End, Entry, Line, head, out_of_order, read_line
 from perfeval.approvals.statement import read_statement
 from perfeval.errors import StoreError
 from perfeval.model import Evaluation, Revision, Stage, Verdict
@@ -73,7 +73,7 @@ def audit(record: Transaction, witness: str = "") -> Audit:
         faults.append(
             Touched("", 0, f"没有一条记录的链头是 {visible(wanted[:SHORTEST_HEAD])}：末尾被截去，或整份被改写；链头至少要{SHORTEST_HEAD}位")
         )
-    unproved = tuple(_unproved(ends, chains, dict(same) if wanted else {}))
+    unproved = (*_unproved(ends, chains, dict(same) if wanted else {}), *_disordered(chains))
     return Audit(sum(map(len, chains.values())), digest, tuple(sorted(faults, key=_order)), unproved)
 
 
@@ -85,6 +85,13 @@ def _unproved(ends: Mapping[str, End], chains: Collection[str], witnessed: Mappi
         yield f"{chain} 到第{number}条为止与外部凭证相同；其后的和其他各份记录的末尾，未与外部凭证对照"
     if chains and not witnessed:
         yield "各份记录的末尾未与外部凭证对照：数据库整个换回旧的备份，这里看不出；请用审批表、通知上另存的链头加 --head 对照"
+
+
+def _disordered(chains: Mapping[str, Sequence[Entry]]) -> Iterator[str]:
+    for chain, entries in chains.items():
+        with suppress(ValueError):  # told as a fault of the chain
+            for told in out_of_order([read_line(entry.line) for entry in entries]):
+                yield f"{chain} {told}：时钟曾经走快，先后以条号为准"
 
 
 def _taken_away(people: Sequence[Entry], chains: Collection[str]) -> list[Touched]:

@@ -82,12 +82,24 @@ def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str
         if not same:  # a mistyped year is not opened; one in work goes on with what it has frozen
             from perfeval.assessment import expect_ledgers
 
+            _refuse_lost_record(subject)
             expect_ledgers(subject)
             _ = subject.indicators
         going_on = next((item for item in same if item.outcome is None or (run and record.run_of(item) == run)), None)
         preparer = None if going_on and record.preparer_of(going_on) else persons.require(record.people(), prepared_by, OPERATOR, office)
         _tell_configuration(office, record)
         return record.open_evaluation(year, programme.key, programme.name, preparer, run)
+
+
+def _refuse_lost_record(subject: Subject) -> None:
+    """See to it that a year that was archived is not begun anew because the database that knew of it is gone."""
+    from perfeval.archive import evaluation_of
+
+    known = f"{subject.year}-{subject.programme.key}-"
+    for bag in sorted(subject.workspace.archive_folder.glob(f"*·{subject.year}-*")):
+        if (evaluation_of(bag) or "").startswith(known):
+            message = f"数据库里没有{subject.year}年度“{subject.programme.name}”的自评，归档文件夹里却有它的归档包 {bag.name}"
+            raise StoreError("S14", message, "数据库可能已丢失或换了一个：从备份恢复。确实要重新自评的，先把这个归档包移到别处。")
 
 
 def _tell_configuration(office: Office, record: Transaction) -> None:
@@ -319,16 +331,16 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
 
     Raises: ApprovalError: when the answer is no decision. StoreError: the record or the draft is not as it was written.
     """
-    now = datetime.now(UTC)
     with office.store.transaction() as record:
         record.lock(revision.evaluation)
         record.lock_chain(PEOPLE)
+        now = datetime.now(UTC)  # what codes are judged by; a decision is not earlier than what it is on
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
         persons.check_attempts(record, person, address, now)
         spent = None if answer.proof else persons.spend_code(record, person, answer.code, now)
         try:
-            decision = _decide(office, record, matter, person, answer, spent.step if spent else None, now)
+            decision = _decide(office, record, matter, person, answer, spent.step if spent else None, record.now())
         except ApprovalError as error:
             refusal: ApprovalError | None = error
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
@@ -348,11 +360,11 @@ def offer_statement(office: Office, revision: Revision, gate: Gate, answer: Answ
     Raises: ApprovalError: why it would be no decision whoever signs it. StoreError: the record is not as it was written.
     """
     with office.store.reading() as record:
-        matter = _matter(record, revision, gate.key)
+        matter, now = _matter(record, revision, gate.key), record.now()
     person = persons.find(matter.people, answer.name)
     if person is None:
         raise ApprovalError("A04", f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”", "核对姓名。")
-    decision, _ = check_answer(matter, person, answer, datetime.now(UTC))
+    decision, _ = check_answer(matter, person, answer, now)
     return state(decision, person.id, matter.head, check_remarks(answer, lambda: places(office, matter.revision)))
 
 
@@ -373,7 +385,7 @@ def _decide(
         raise ApprovalError("A13", f"审批人“{person.name}”已停用", "由在用的审批人审批，或重新登记。")
     if step is None and answer.proof is None:
         raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
-    draft, rule, _ = matter.drafted()
+    draft, rule = matter.drafted()
     office.store.artifacts.path(draft.digest)
     told, done = record.outcome(matter.revision, Drafted), record.recorded_steps(matter.revision)
     is_same = told is not None and (told.draft.digest, told.draft.content_digest) == (draft.digest, draft.content_digest)

@@ -66,15 +66,6 @@ class Opened:
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
-class Edited:
-    """编辑: who did it changed ledgers, rules, reasons or narrative of this revision."""
-
-    kind: Literal["edited"] = "edited"
-    revision: Number
-    files: tuple[RecordedFile, ...]
-
-
-@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Frozen:
     """台账锁定: validation has passed, and the revision rests on these files."""
 
@@ -309,7 +300,7 @@ class Migrated:
 
 
 EvaluationEvent = (
-    Opened | Edited | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Migrated
+    Opened | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Migrated
 )
 PeopleEvent = Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Acted | Migrated
 AccessEvent = Attempted | Locked | Unlocked | LoggedOut

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perfeval.approvals.duties import check_duties, check_turn, conduct_of, outcome
-from perfeval.approvals.events import Archived, Corrected, Decided, Drafted, Migrated, Opened, Returned
+from perfeval.approvals.events import Archived, Corrected, Decided, Drafted, Migrated, Opened, Returned, Revoked
 from perfeval.approvals.people import People, people_of
 from perfeval.approvals.person import ProofKind
 from perfeval.approvals.proof import Refused, Verification, verify_proof
@@ -81,7 +81,7 @@ class _Court:
         _check_beginning(line, before)
         match line.what:
             case Opened() as opened:
-                self._people(opened.people, line)
+                self._people(opened.people, line, line.who)
             case Drafted() as drafted:
                 if any(isinstance(item.what, Drafted) and item.what.revision == drafted.revision for item in before):
                     raise ValueError(f"第{drafted.revision}稿成文两次")
@@ -100,7 +100,7 @@ class _Court:
         return None
 
     def _decision(self, decided: Decided, line: Line, before: Sequence[Line]) -> Judged:
-        stated, people = read_statement(decided.statement), self._people(decided.people, line)
+        stated, people = read_statement(decided.statement), self._people(decided.people, line, line.who)
         draft = _check_statement(stated, decided, line, before)
         gate = next((gate for gate in draft.gates if gate.key == decided.gate), None)
         person = people.persons.get(stated.approver)
@@ -117,13 +117,15 @@ class _Court:
             raise ValueError(verification.reason)  # noqa: TRY004  # not a wrong type: a wrong proof
         return Judged(line.number, stated, person.name, decided.proof.kind, verification, absent)
 
-    def _people(self, head: str, line: Line) -> People:
-        """The people as they were at that head, which must have been the newest then."""
+    def _people(self, head: str, line: Line, person: str) -> People:
+        """The people as they were at that head; none before it was used, and the person was not revoked meanwhile."""
         length = self._heads.get(head)
         if length is None:
             raise ValueError("所依据的人员记录不在人员链上")
-        is_newest = length == len(self._lines) or self._lines[length].at >= line.at
-        if length < self._seen or not is_newest:
+        # Times tell order only as far as clocks are right: what else happened to people meanwhile gives nobody more rights than he had.
+        later = (item for item in self._lines[length:] if item.at < line.at)
+        is_revoked = any(isinstance(item.what, Revoked) and item.what.person == person for item in later)
+        if length < self._seen or is_revoked:
             raise ValueError("依据的不是当时最新的人员记录")
         self._seen = length
         return people_of(self._lines[:length], self._texts[:length])[0]
@@ -150,7 +152,8 @@ def _check_statement(stated: Statement, decided: Decided, line: Line, before: Se
         raise ValueError("批准的不是成文的报告")
     if stated.previous != line.previous:
         raise ValueError("决定书不是接着这份记录作的")
-    if not drafted_at <= stated.decided_at <= line.at:
+    # Where the line itself is earlier than the draft, a clock ran ahead, which is told elsewhere.
+    if stated.decided_at > line.at or stated.decided_at < drafted_at <= line.at:
         raise ValueError("决定的时间早于成文，或晚于记录")
     return draft
 

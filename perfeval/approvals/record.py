@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass as closed_dataclass
 from perfeval.approvals.canonical import dump_line, read_as, write_as
 from perfeval.approvals.events import Event
 from perfeval.approvals.fields import CLOSED, Moment, Number, PersonId
+from perfeval.model.clock import CHINA
 
 PEOPLE = "people"
 """The name of the people's chain; an evaluation's is its id."""
@@ -157,6 +158,21 @@ def end_faults(chain: str, entries: Sequence[Entry], end: End | None, key: bytes
         return [Fault(count + 1, f"{cut}被删去：末尾登记写明共{end.number}条")]
     is_same = count == end.number and entries[-1].sha256 == end.sha256
     return [] if is_same else [Fault(count, f"第{count}条不是登记的末尾：多出，或被改动")]
+
+
+def out_of_order(lines: Sequence[Line]) -> list[str]:
+    """Lines that say a later time than one behind them, in Chinese: a clock ran ahead. Their order is that of their numbers."""
+    told: list[str] = []
+    earliest: Line | None = None
+    for line in reversed(lines):
+        if earliest and line.at > earliest.at:
+            told.append(f"第{line.number}条的时间（{_shown(line.at)}）晚于其后的第{earliest.number}条（{_shown(earliest.at)}）")
+        earliest = earliest if earliest and earliest.at < line.at else line
+    return told[::-1]
+
+
+def _shown(at: datetime) -> str:
+    return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}"
 
 
 def _end_line(chain: str, number: int, sha256: str) -> str:

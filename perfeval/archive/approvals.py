@@ -3,11 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from perfeval.archive.hearing import Hearing, differences, ungated
-from perfeval.archive.package import SubmissionPackage
+from perfeval.archive.package import APPROVALS, SubmissionPackage
 from perfeval.model import Decision, Gate, Verdict
 from perfeval.model.clock import CHINA
 from perfeval.model.digests import check_code
@@ -83,10 +84,20 @@ def read_approvals(content: bytes) -> Approvals:
     return _document.validate_json(content)
 
 
-def untimely(approvals: Approvals) -> list[str]:
-    """时间先后: decisions before the draft or after the archive, in Chinese."""
-    early = [f"“{item.approver}”的决定早于成文" for item in approvals.current if item.decided_at < approvals.drafted_at]
+def evaluation_of(bag: Path) -> str | None:
+    """The evaluation that a bag says it is of, by id; None where it cannot be read."""
+    try:
+        return read_approvals((bag / APPROVALS).read_bytes()).evaluation
+    except (OSError, ValueError):
+        return None
+
+
+def untimely(approvals: Approvals, *, is_recorded: bool) -> list[str]:
+    """时间先后: decisions after the archive and, where no record tells the order otherwise, before the draft, in Chinese."""
     late = [f"“{item.approver}”的决定晚于归档" for item in approvals.decisions if item.decided_at > approvals.archived_at]
+    if is_recorded:
+        return late
+    early = [f"“{item.approver}”的决定早于成文" for item in approvals.current if item.decided_at < approvals.drafted_at]
     return early + late + (["归档早于成文"] if approvals.archived_at < approvals.drafted_at else [])
 
 
@@ -127,7 +138,7 @@ def unrecorded(approvals: Approvals, hearing: Hearing) -> list[str]:
         f"成文时间与审批记录第{line.number}条不同": approvals.drafted_at == line.at,
         f"审批环节与审批记录第{line.number}条不同": not ungated(approvals.gates, draft.gates),
         "送审人与审批记录第1条不同": approvals.prepared_by == hearing.prepared_by,
-        "归档时间早于审批记录的最后一条": approvals.archived_at >= hearing.lines[-1].at,
+        "归档时间早于审批记录的最后一个决定": approvals.archived_at >= max(hearing.decided_at, default=line.at),
     }
     return problems + [problem for problem, is_so in same.items() if not is_so]
 

@@ -67,7 +67,12 @@ def _through_the_door(package: SubmissionPackage, key: bytes | None) -> tuple[He
         raise ArchiveError("K06", f"不能归档：{error}", "重新生成报告并重新审批。") from error
     approvals = approvals_of(package, hearing, digest)
     # One reading of the same things as in a bag: what is wrong here would be wrong there.
-    problems = [*unrecorded(approvals, hearing), *misbound(approvals, digest), *conflicted(approvals), *untimely(approvals)]
+    problems = [
+        *unrecorded(approvals, hearing),
+        *misbound(approvals, digest),
+        *conflicted(approvals),
+        *untimely(approvals, is_recorded=True),
+    ]
     if problems:
         raise ArchiveError("K01", "不能归档：" + "；".join(problems), "各审批环节由不同的人对这一稿作出“同意”后再归档。")
     return hearing, approvals

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from perfeval.approvals.events import Corrected, Drafted, Frozen, GateRule, Opened
+from perfeval.approvals.events import Corrected, Decided, Drafted, Frozen, GateRule, Opened
 from perfeval.approvals.judging import Judged, judge
 from perfeval.approvals.people import People, people_of
 from perfeval.approvals.person import PROOF_TITLES
 from perfeval.approvals.proof import Proved, Unproved
-from perfeval.approvals.record import PEOPLE, Entry, Fault, Line, check, read_line
+from perfeval.approvals.record import PEOPLE, Entry, Fault, Line, check, out_of_order, read_line
 from perfeval.errors import ArchiveError
 from perfeval.model import Decision, Gate
 
@@ -28,6 +29,7 @@ class Hearing:
     decisions: tuple[Judged, ...] = ()
     open: tuple[str, ...] = ()
     people: People = field(default_factory=People)
+    people_lines: tuple[Line, ...] = ()
 
     @property
     def opened(self) -> Opened | None:
@@ -62,6 +64,18 @@ class Hearing:
         return {_decision(item): item.number for item in self.decisions}
 
     @property
+    def decided_at(self) -> list[datetime]:
+        """When each decision was recorded."""
+        return [line.at for line in self.lines if isinstance(line.what, Decided)]
+
+    @property
+    def disorder(self) -> list[str]:
+        """Whatever tells in either chain that a clock ran ahead, in Chinese."""
+        return [f"{EVALUATION_RECORD}{told}" for told in out_of_order(self.lines)] + [
+            f"{PEOPLE_TITLE}{told}" for told in out_of_order(self.people_lines)
+        ]
+
+    @property
     def is_proved(self) -> bool:
         """Whether every decision is signed by its approver's own device."""
         return all(isinstance(item.verification, Proved) for item in self.decisions)
@@ -92,10 +106,12 @@ def hear(chain: str, entries: Sequence[Entry], people_entries: Sequence[Entry], 
     ]
     if faults:
         return Hearing(tuple(faults))
-    people, odd = people_of([read_line(entry.line) for entry in people_entries], [entry.line for entry in people_entries])
+    people_lines = tuple(read_line(entry.line) for entry in people_entries)
+    people, odd = people_of(people_lines, [entry.line for entry in people_entries])
     judgement = judge(entries, people_entries)
     faults = [*_told(PEOPLE_TITLE, odd), *_told(EVALUATION_RECORD, judgement.faults)]
-    return Hearing(tuple(faults), tuple(read_line(entry.line) for entry in entries), judgement.decisions, judgement.open, people)
+    lines = tuple(read_line(entry.line) for entry in entries)
+    return Hearing(tuple(faults), lines, judgement.decisions, judgement.open, people, people_lines)
 
 
 def hear_all(

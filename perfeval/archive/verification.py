@@ -251,6 +251,9 @@ def _check_record(hearing: Hearing | None, length: int, people: int) -> list[Che
     chain = _check("真实性：审批记录", hearing.faults, f"审批记录{length}条、人员记录{people}条，前后衔接，每个决定重新判定成立")
     if hearing.faults:
         return [chain]
+    if hearing.disorder:
+        told = "；".join(hearing.disorder[:_NAMED])
+        chain = replace(chain, state=State.UNPROVED, detail=_shown(f"{chain.detail}；{told}：时钟曾经走快，先后以条号为准"))
     return [chain, Check("真实性：审批凭证", State.SAME if hearing.is_proved else State.UNPROVED, _shown(hearing.proofs()))]
 
 
@@ -269,7 +272,10 @@ def _check_approvals(bag: _Bag, approvals: Approvals | None, hearing: Hearing | 
             unbound = [f"{REPORT} 与审批记录第{drafted[0].number}条成文的文件不是逐字节相同"]
     except ValueError as error:
         unbound, coded = [str(error)], False
-    wrong = [*(_untold(bag, approvals, hearing) if hearing else unapproved(approvals)), *untimely(approvals)]
+    wrong = [
+        *(_untold(bag, approvals, hearing) if hearing else unapproved(approvals)),
+        *untimely(approvals, is_recorded=hearing is not None),
+    ]
     decided = _check("真实性：审批决定", wrong, _approved(approvals))
     if hearing is None and decided.ok:
         detail = f"{decided.detail}；本包由没有审批记录的程序形成，只有 decisions.json 为证，事后不能独立验证"

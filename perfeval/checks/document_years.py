@@ -9,7 +9,9 @@ from perfeval.checks.context import CheckContext, faulty_rows
 from perfeval.model import Finding, Severity
 from schemas.columns import NumberedIn
 
-CHECK = Check("X40", "文号的年份与日期不符", Severity.WARNING, Theme.DAYS, "GB/T 9704-2012 7.2.5：年份、发文顺序号按发文年度编")
+CHECK = Check(
+    "X40", "文号的年份与日期不符", Severity.WARNING, Theme.DAYS, "GB/T 9704-2012 7.2.5：年份、发文顺序号按发文年度编", is_of_any_column=True
+)
 
 
 def find(context: CheckContext) -> Iterator[Finding]:

@@ -7,11 +7,13 @@ from decimal import Decimal
 import polars as pl
 
 from perfeval.indicators.facts import BUILT_IN
+from perfeval.indicators.measure import Measure
 from perfeval.indicators.profile import TOTAL, same_title
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.indicators.wording import percentage_near
-from perfeval.model import Facts, Finding, Ledgers, Scorecard, Severity
+from perfeval.model import Facts, Finding, Ledger, Ledgers, Scorecard, Severity
 from perfeval.model.numbers import percentage
+from schemas import Column
 
 MEANINGS: Mapping[str, str] = {
     "C18": "全部指标得满分",
@@ -24,6 +26,7 @@ MEANINGS: Mapping[str, str] = {
     "T12": "年度目标任务没有全部完成，等级却是最高一级",
     "T13": "预算有几种资金来源，支出分不出是哪一种",
     "T14": "增长率所比的两个年度的数，算法不同",
+    "T15": "两个日期之间的天数有负的",
 }
 _OUTPUT = "产出指标"
 # Units that rows of a ledger are not counted in.
@@ -63,6 +66,27 @@ def find_growth_doubts(system: IndicatorSystem, facts: Facts, last_year: Facts |
         for now, before in pairs
         if before and _yearless(before.formula, system.year - 1) != _yearless(now.formula, system.year)
     )
+
+
+def find_day_doubts(system: IndicatorSystem, ledgers: Ledgers) -> tuple[Finding, ...]:
+    """Days between two columns that run backwards, and make a mean look shorter than it is."""
+    titles = {row.id: row.name for row in system.scored}
+    return tuple(
+        ledger.finding(
+            "T15", Severity.WARNING, f"{count}行的{last.header}早于{first.header}，“{titles.get(name, name)}”的天数里按负数计", count=count
+        )
+        for name, measure in system.measures.items()
+        for part in measure.parts
+        if part.days and (ledger := ledgers.get(part.shape.ledger_name()))
+        for first, last in (part.days,)
+        if (count := _backwards(ledger, part, first, last))
+    )
+
+
+def _backwards(ledger: Ledger, part: Measure, first: Column, last: Column) -> int:
+    counted = part.where.expression if part.where else pl.lit(value=True)
+    found: int = ledger.rows.filter(counted, pl.col(last.name) < pl.col(first.name)).select(pl.len()).collect().item()
+    return found
 
 
 def _yearless(formula: str, year: int) -> str:

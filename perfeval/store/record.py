@@ -1,7 +1,7 @@
 """The record in the store (审批记录): lines are appended in the transaction of what they tell, and read as they stand."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
@@ -16,6 +16,8 @@ from perfeval.store.tables import EndRow, RecordRow
 from perfeval.store.vault import another_key
 
 _AT_ONCE = 50
+# How far the clocks of an office's machines may be apart; codes would not be accepted by one that is wrong by more.
+_DISAGREEING = timedelta(minutes=1)
 
 
 class Record:
@@ -155,9 +157,13 @@ class Record:
         return Record._known_people[1]
 
     def now(self) -> datetime:
-        """Now; a clock that was set back does not make one event earlier than another that came before it, in whichever chain."""
-        last = self._last()
-        return max(datetime.now(UTC), _read_line(last).at) if last else datetime.now(UTC)
+        """Now; an event is not earlier than one before it because another machine's clock is some seconds ahead.
+
+        Where it is more, that clock ran ahead, or this one is behind: time is told as it is here, and the order is that of the numbers.
+        """
+        now, last = datetime.now(UTC), self._last()
+        before = _read_line(last).at if last else now
+        return before if now < before <= now + _DISAGREEING else now
 
     def _last(self, condition: ColumnElement[bool] | None = None) -> Entry | None:
         mine = (RecordRow.unit == self.unit, true() if condition is None else condition)

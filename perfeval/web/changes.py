@@ -11,8 +11,8 @@ from perfeval.model.numbers import plain
 from perfeval.model.outcomes import Drafted, Scored, Validated
 from perfeval.office import Office
 from perfeval.report import read_text
+from perfeval.rows import ChangedRows, changed_rows
 from perfeval.steps import remarks
-from perfeval.tracing import ChangedRows, changed_rows
 
 _SHOWN = 200
 _TOKENS = re.compile(r"[0-9][0-9.,]*%?|(?s:.)")

@@ -38,7 +38,6 @@ def tell(line: Line, gates: Sequence[Gate], people: People) -> Event:
 # The event, the title of its gate, and the names of those it was told to.
 _SENTENCES: Mapping[type, Callable[[Any, str, str], str]] = {
     events.Opened: lambda *_: "立项",
-    events.Edited: lambda what, *_: f"修改了{'、'.join(file.path for file in what.files)}",
     events.Frozen: lambda what, *_: f"台账校验通过，锁定{len(what.ledgers)}个文件",
     events.Drafted: lambda what, *_: f"成文，内容摘要 {what.content_digest[:12]}…",
     events.Asked: lambda what, title, names: f"送{title}（{names}）" + (f"，应在 {what.due_on} 前决定" if what.due_on else ""),

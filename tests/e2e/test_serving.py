@@ -51,8 +51,9 @@ def test_commands_one_after_the_other_and_at_once_share_a_server_until_an_office
     variables = {"PERFEVAL_KEY": KEY, "PERFEVAL_IDLE_MINUTES": "10"}
     both = [terminal.start("run", "--year", "2022", "--json", **variables) for _ in range(2)]
     told = [json.loads(process.communicate(timeout=200)[0]) for process in both]
-    stands = [document for document in told if document["state"] == "waiting-center"]
-    assert stands, told
+    assert [document["state"] for document in told] == ["waiting-center"] * 2, told
+    stands = told[:1]
+    assert told[1] == told[0]
     note = terminal.folder / ".perfeval" / "server.json"
     kept = json.loads(note.read_text())
     assert (len(terminal.keepers()), note.stat().st_mode & 0o777) == (1, 0o600)

@@ -22,6 +22,7 @@ from perfeval.approvals.proof import Proof
 from perfeval.approvals.statement import state
 from perfeval.archive import State, SubmissionPackage, archive_bag, verify_bag
 from perfeval.assessment import assess, write_report
+from perfeval.audit import audit
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
 from perfeval.ledgers import receive
 from perfeval.model import Answer, Decision, Figure, Remark, Revision, Scorecard, Verdict
@@ -164,6 +165,25 @@ def test_remarks_of_a_return_are_replied_to_one_by_one_and_go_into_the_archive(o
     assert [check for check in verify_archive(bag) if not check.ok] == []
     text = "\n".join(read_text((bag / "data" / "审批表.docx").read_bytes()))
     assert f"（{row.id}）写明怎么数的\n答复\n已写明\n修改意见\n（第12段）=1+1\n答复\n不改，本来如此" in text
+
+
+def test_year_in_the_archive_is_not_begun_anew_by_a_store_that_does_not_know_it(office: Rehearsal, archived: Path) -> None:
+    office.store.close()
+    state = office.workspace.state
+    for file in state.glob("store.db*"):
+        file.unlink()
+    with pytest.raises(StoreError) as lost:
+        open_office(office.workspace.root)
+    assert lost.value.code == "S15"
+    assert not list(state.glob("store.db-*"))
+    shutil.rmtree(state)
+    office.open(office.workspace.root)
+    with pytest.raises(StoreError) as lost:
+        steps.open_evaluation(office.office, office.subject, "样例经办人", "run-2")
+    assert (lost.value.code, archived.name in lost.value.message) == ("S14", True)
+    archived.rename(office.workspace.root / archived.name)
+    office.welcome(office.office, "样例经办人", "operator")
+    assert steps.open_evaluation(office.office, office.subject, "样例经办人", "run-2").id == "2022-zdxm-1"
 
 
 def test_year_approved_at_both_gates_is_archived_and_verifies(office: Rehearsal, archived: Path) -> None:
@@ -528,12 +548,34 @@ class Clock:
         return datetime.now(zone) + self.ahead
 
 
-def test_clock_set_back_behind_the_draft_lets_nobody_decide(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_that_ran_ahead_at_the_draft_locks_nobody_out_and_is_told(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as machine:
+        machine.setattr("perfeval.store.record.datetime", Clock(timedelta(days=3)))
+        office.prepare()
     code = office.prepare()
-    monkeypatch.setattr(steps, "datetime", Clock(timedelta(seconds=-5)))
-    with pytest.raises(ApprovalError, match="本机时钟早于成文时间"):
-        office.decide("center", Verdict.APPROVE, code)
-    assert office.status() == "waiting-center"
+    for gate in office.workspace.gates:
+        office.decide(gate.key, Verdict.APPROVE, code)
+    checks = {check.name: check for check in verify_archive(office.archive())}
+    assert [check.name for check in checks.values() if not check.ok] == []
+    told = checks["真实性：审批记录"]
+    assert (told.state, "审批记录第3条的时间" in told.detail, "先后以条号为准" in told.detail) == (State.UNPROVED, True, True)
+    with office.store.reading() as record:
+        found = audit(record)
+    assert (found.faults, any("第3条的时间" in text for text in found.unproved)) == ((), True)
+
+
+def test_decision_that_a_clock_running_ahead_has_dated_is_not_archived_before_then(
+    office: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = office.prepare()
+    office.decide("center", Verdict.APPROVE, code)
+    with monkeypatch.context() as machine:
+        machine.setattr("perfeval.store.record.datetime", Clock(timedelta(seconds=30)))
+        office.decide("bureau", Verdict.APPROVE, code)
+    with monkeypatch.context() as machine:
+        machine.setattr("perfeval.store.record._DISAGREEING", timedelta())
+        with pytest.raises(ArchiveError, match="归档时间早于审批记录的最后一个决定；“样例bureau”的决定晚于归档"):
+            office.archive()
 
 
 @pytest.mark.parametrize("name", ["perfeval.yml", "profiles.yml", "report/2022.md"])

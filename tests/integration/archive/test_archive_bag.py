@@ -178,7 +178,7 @@ def test_archive_bag_with_other_gates_than_were_recorded_is_refused(package: Sub
 
 
 def test_archive_bag_after_its_last_decision_only(package: SubmissionPackage, tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match="归档时间早于审批记录的最后一条；“李样例”的决定晚于归档"):
+    with pytest.raises(ArchiveError, match="归档时间早于审批记录的最后一个决定；“李样例”的决定晚于归档"):
         archive_bag(replace(package, archived_at=package.decisions[-1].decided_at - timedelta(seconds=1)), tmp_path / "archive")
 
 

@@ -137,7 +137,7 @@ def test_people_rewritten_and_resealed_name_the_entry(
         ('"prepared_by": "陈样例"', '"prepared_by": "赵样例"', "送审人与审批记录第1条不同"),
         ('"title": "财政局审批"', '"title": "局审批"', "审批环节与审批记录第8条不同"),
         ('"drafted_at": "2023-01-05T09:', '"drafted_at": "2023-01-05T08:', "成文时间与审批记录第8条不同"),
-        ('"archived_at": "2023-02', '"archived_at": "2023-01', "归档时间早于审批记录的最后一条"),
+        ('"archived_at": "2023-02', '"archived_at": "2023-01', "归档时间早于审批记录的最后一个决定"),
     ],
 )
 def test_decisions_beside_the_record_that_say_otherwise_are_named(bag: Path, reseal: Reseal, old: str, new: str, problem: str) -> None:

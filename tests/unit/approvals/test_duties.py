@@ -171,6 +171,12 @@ def test_gate_that_has_decided_is_closed(verdict: Verdict) -> None:
         check_turn((CENTER, BUREAU), CENTER, 1, made("center", "p2", verdict).made)
 
 
+def test_gate_that_needs_two_takes_no_person_twice() -> None:
+    first = made("center", "p2")
+    assert outcome(replace(CENTER, needs=2), 1, first.made) is None
+    assert refusal("p2", replace(CENTER, needs=2), first).startswith("A20 ")
+
+
 def test_gate_that_needs_two_of_three_waits_for_the_second() -> None:
     of_three = replace(CENTER, needs=2)
     first, second = Made(1, "center", "p2", Verdict.APPROVE), Made(1, "center", "p4", Verdict.APPROVE)

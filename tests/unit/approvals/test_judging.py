@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from perfeval.approvals.events import Archived, Corrected, Decided, Edited, Migrated, Returned, Revoked, Substituted
+from perfeval.approvals.events import Archived, Asked, Corrected, Decided, Frozen, Migrated, Returned, Revoked, Substituted
 from perfeval.approvals.judging import Judgement, judge
 from perfeval.approvals.person import ProofKind
 from perfeval.approvals.proof import Proof, Proved, Unproved
-from perfeval.approvals.record import check, head, read_line
+from perfeval.approvals.record import check, head, out_of_order, read_line
 from perfeval.approvals.statement import challenge
 from perfeval.model import Verdict
 
@@ -81,6 +81,16 @@ def test_decision_at_an_impossible_time_does_not_stand(opened: Any, device: Any)
     assert faults(opened) == ["第3条不成立：决定的时间早于成文，或晚于记录", "第4条不成立：决定的时间早于成文，或晚于记录"]
 
 
+def test_decision_after_a_draft_that_a_clock_running_ahead_has_dated_stands(opened: Any, device: Any) -> None:
+    opened.now -= timedelta(days=2)
+    opened.decide("center", "p2", device)
+    assert faults(opened) == []
+    assert out_of_order([read_line(entry.line) for entry in opened.entries]) == [
+        "第1条的时间（2023-04-03 16:43:00）晚于其后的第3条（2023-04-01 16:45:00）",
+        "第2条的时间（2023-04-03 16:44:00）晚于其后的第3条（2023-04-01 16:45:00）",
+    ]
+
+
 def test_decision_with_a_forged_signature_does_not_stand(opened: Any, other_device: Any, device: Any) -> None:
     line = opened.statement("center", "p2")
     evidence = other_device.evidence(challenge(line)) | {"credential": device.credential}
@@ -104,7 +114,7 @@ def test_decision_by_code_of_somebody_who_enrolled_a_device_does_not_stand(opene
 
 def test_decision_by_the_preparer_an_editor_or_a_stranger_does_not_stand(opened: Any, device: Any) -> None:
     opened.welcome("p4", "丙", "center")
-    opened.note(Edited(revision=1, files=()), "p2")
+    opened.note(Frozen(revision=1, ledgers=()), "p2")
     opened.decide("center", "p1")
     opened.decide("center", "p2", device)
     opened.decide("center", "p9")
@@ -184,7 +194,7 @@ def test_record_that_begins_with_something_else_does_not_stand(opened: Any) -> N
     opened.note(first, "p1")
     assert faults(opened) == ["第3条不成立：立项不是第一条"]
     opened.entries.clear()
-    opened.note(Edited(revision=1, files=()), "p1")
+    opened.note(Asked(revision=1, gate="center"), "p1")
     assert faults(opened) == ["第1条不成立：立项不是第一条"]
 
 

@@ -20,7 +20,6 @@ from perfeval.approvals.events import (
     Corrected,
     Decided,
     Drafted,
-    Edited,
     Enrolled,
     Event,
     Frozen,
@@ -47,7 +46,7 @@ MOMENT = datetime(2023, 4, 3, 8, 30, tzinfo=UTC)
 CHAIN = "2022-x-1"
 EVENTS: tuple[Event, ...] = (
     Opened(unit="样例单位", year=2022, programme="样例项目", programme_key="x", prepared_by="p1", people="a" * 64),
-    Edited(revision=1, files=(RecordedFile("ledgers/2022/资金支出.xlsx", "b" * 64),)),
+    Frozen(revision=1, ledgers=(RecordedFile("ledgers/2022/资金支出.xlsx", "b" * 64),)),
     Asked(revision=1, gate="center", asked=("p2",)),
     Reminded(revision=1, gate="center", reminded=("p2",)),
     Returned(revision=1, gate="center"),

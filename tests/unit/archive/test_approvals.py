@@ -57,7 +57,7 @@ def test_unapproved_with_an_earlier_return_is_no_objection() -> None:
     ],
 )
 def test_untimely_when_times_are_out_of_order_says_which(changed: dict[str, datetime], problem: list[str]) -> None:
-    assert untimely(replace(APPROVALS, **changed)) == problem
+    assert untimely(replace(APPROVALS, **changed), is_recorded=False) == problem
 
 
 def test_misbound_to_another_report_names_who_and_both_digests() -> None:

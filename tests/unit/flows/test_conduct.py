@@ -56,6 +56,9 @@ class Prefect:
         self.moved.append(run)
         self._go(run)
 
+    def cancel(self, run: str) -> None:
+        self.runs[run] = Run("", "CANCELLED")
+
     def _go(self, run: str) -> Run:
         self.works(run)
         self.runs[run] = self.afterwards
@@ -131,6 +134,23 @@ def test_begin_gives_up_on_a_deployment_that_is_never_registered(office: Office,
     assert (fault.value.code, prefect.requests) == ("P07", [])
 
 
+def test_begin_beside_a_run_that_was_begun_at_the_same_moment_goes_on_with_that_one(
+    office: Office, operator: Person, prefect: Prefect, conductor: Conductor
+) -> None:
+    prefect.runs[RUN] = CENTER
+
+    def works(run: str) -> None:
+        prefect.afterwards = FAILED if run == NEW else CENTER
+        if run == NEW:
+            with office.store.transaction() as record:
+                record.open_evaluation(2022, "roads", "公路养护", operator, RUN)
+                record.record_failure(run, Failure("开始自评", "P04", "2022年度的自评正在进行"))
+
+    prefect.works = works
+    position = conductor.begin(office.workspace.subject(2022), "")
+    assert (position.run_id, stands(position), position.failure) == (RUN, "preparing", None)
+
+
 # ---- go_on ---------------------------------------------------------------------------------------------------------------
 
 
@@ -196,6 +216,20 @@ def test_run_that_never_stands_still_is_given_up(office: Office, revision: Revis
     with pytest.raises(ServerError) as fault:
         Conductor(office, prefect, lambda: None, AT_ONCE).go_on(revision.evaluation)
     assert fault.value.code == "P07"
+
+
+def test_run_that_somebody_has_cancelled_half_is_told_of_within_a_minute_and_another_begun_when_asked_again(
+    office: Office, revision: Revision, prefect: Prefect
+) -> None:
+    conductor = Conductor(office, prefect, lambda: None, Patience(look=0, cancelling=0))
+    prefect.runs[RUN] = FAILED
+    prefect.afterwards = Run("", "CANCELLING")
+    with pytest.raises(ServerError, match=r"正在取消.*\n再执行一次同一条命令") as told:
+        conductor.go_on(revision.evaluation)
+    assert (told.value.code, Patience().cancelling < 60) == ("P23", True)
+    prefect.afterwards = CENTER
+    conductor.go_on(revision.evaluation)
+    assert (prefect.runs[RUN].type, [request["programme"] for _, request in prefect.requests]) == ("CANCELLED", ["roads"])
 
 
 def test_run_that_prefect_lost_is_begun_anew(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:

@@ -120,3 +120,12 @@ def test_long_csv_is_copied_in_part_with_links_to_the_rows_shown(write_csv: Writ
     assert sheet["D21"].comment.text.startswith("错误 V07：")
     assert workbook["疑点清单"]["E2"].value == "D300002"
     assert workbook["疑点清单"]["E2"].hyperlink.location == "'有疑点的行'!D21"
+
+
+@pytest.mark.parametrize("typed", ["=cmd|'/c calc'!A0", "+1+cmd|' /C calc'!A0", "@SUM(1+1)", "-2+3"])
+def test_text_that_begins_like_a_formula_stays_text_in_the_copies(write_csv: Write, mark: Callable[[], list[Path]], typed: str) -> None:
+    write_csv(f"{typed},2022-03-05,企业,{typed}")
+    (path,) = mark()
+    cells = [cell for sheet in load_workbook(path) for row in sheet.iter_rows() for cell in row]
+    assert [cell.value for cell in cells].count(typed) >= 3
+    assert [cell.coordinate for cell in cells if cell.data_type == "f"] == []

@@ -1,5 +1,8 @@
 """The approval sheet: every decision as the record has it, with what it is proved by, and both heads."""
 
+import io
+import re
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -84,6 +87,16 @@ def test_sheet_twice_same_bytes(sheet: bytes, chains: Chains, template: bytes) -
 def test_sheet_of_odd_words_is_printed_without_what_no_page_can_show(chains: Chains, template: bytes) -> None:
     chains.decide("bureau", "p3", revision=2, content_digest="e" * 64, comment="<w:p>\ufdd0\u202e&\n=1+1")
     write_approval_sheet("样\ufdd0例", chains.entries, chains.people, template)
+
+
+@pytest.mark.parametrize("typed", ["=cmd|'/c calc'!A0", "+1+1", "@SUM(1+1)", "{{ 7 * 7 }}", "<w:instrText>DDEAUTO</w:instrText>"])
+def test_opinion_that_begins_like_a_formula_or_a_field_is_printed_as_typed(chains: Chains, template: bytes, typed: str) -> None:
+    chains.entries.pop()
+    chains.decide("bureau", "p3", revision=2, content_digest="e" * 64, comment=typed)
+    sheet = write_approval_sheet("样例县中心", chains.entries, chains.people, template)
+    assert typed in read_text(sheet)
+    with zipfile.ZipFile(io.BytesIO(sheet)) as parts:
+        assert not re.search(rb"<w:(instrText|fldSimple)", parts.read("word/document.xml"))
 
 
 def test_sheet_on_a_template_without_its_styles_is_refused(chains: Chains, template: bytes) -> None:

@@ -257,6 +257,16 @@ def test_record_and_decisions_are_refused_to_be_changed_by_the_database_itself(s
         connection.execute(text(change))
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("table", ["record", "decisions"])
+def test_tables_that_only_grow_are_not_emptied_at_once_either(empty_postgresql_url: str, tmp_path: Path, table: str) -> None:
+    store = Store(empty_postgresql_url, tmp_path, "样例单位", lambda: KEY)
+    opened(store)
+    with pytest.raises(DBAPIError, match="rows are never changed"), store._engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {table} CASCADE"))
+    store.close()
+
+
 def test_record_of_a_transaction_that_fails_has_no_line_of_it(store: Store, revision: Revision) -> None:
     with pytest.raises(StoreError), store.transaction() as record:  # noqa: PT012  # the line before the fault is what is tried
         record.append(revision.evaluation.id, Acted(action="retry", target="校验台账"), "p1")
@@ -286,8 +296,11 @@ def test_record_is_neither_continued_nor_believed_with_another_key(url: str, eva
     other.close()
 
 
-def test_record_written_after_the_clock_was_set_back_keeps_its_times_in_order(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    ahead = SimpleNamespace(now=lambda zone: datetime.now(zone) + timedelta(hours=1))
+@pytest.mark.parametrize(("ahead_by", "is_in_order"), [(timedelta(seconds=40), True), (timedelta(days=3), False)])
+def test_clock_that_ran_ahead_shifts_no_later_times_but_for_seconds(
+    store: Store, monkeypatch: pytest.MonkeyPatch, ahead_by: timedelta, is_in_order: bool
+) -> None:
+    ahead = SimpleNamespace(now=lambda zone: datetime.now(zone) + ahead_by)
     with store.transaction() as record:
         with monkeypatch.context() as clock:
             clock.setattr("perfeval.store.record.datetime", ahead)
@@ -295,7 +308,7 @@ def test_record_written_after_the_clock_was_set_back_keeps_its_times_in_order(st
         first = record.open_evaluation(2022, "x-1", "样例项目", CLERK, None)
         times = [read_line(entry.line).at for chain in (PEOPLE, first.id) for entry in record.entries(chain)]
     assert len(times) == 3
-    assert times == sorted(times)
+    assert (times == sorted(times)) is is_in_order
 
 
 def test_progress_of_a_thousand_evaluations_takes_as_many_questions_as_that_of_one(store: Store) -> None:
