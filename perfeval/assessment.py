@@ -19,6 +19,7 @@ from perfeval.indicators import (
     derive_facts,
     find_day_doubts,
     find_doubts,
+    find_evidence_doubts,
     find_goal_doubts,
     find_growth_doubts,
     find_target_doubts,
@@ -163,7 +164,14 @@ def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tup
     last_year = facts_of_last_year(subject) if system.growths else None
     facts = derive_facts(system, ledgers, last_year, judgements)
     card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
-    of_ledgers = (*find_day_doubts(system, ledgers), *find_goal_doubts(system, ledgers, card), *find_target_doubts(system, ledgers))
+    titles = [ledger.ledger_title() for ledger in subject.workspace.catalogue.values()]
+    of_evidence = find_evidence_doubts(system, judgements, titles, [path.name for path in subject.evidence_files] or None)
+    of_ledgers = (
+        *of_evidence,
+        *find_day_doubts(system, ledgers),
+        *find_goal_doubts(system, ledgers, card),
+        *find_target_doubts(system, ledgers),
+    )
     return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_growth_doubts(system, facts, last_year), *of_ledgers))
 
 

@@ -1,7 +1,7 @@
 """Doubts (疑点) about an indicator system and its scores, as findings for the approvers: nothing here changes a point."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 
 import polars as pl
@@ -11,7 +11,7 @@ from perfeval.indicators.measure import Measure
 from perfeval.indicators.profile import TOTAL, same_title
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.indicators.wording import percentage_near
-from perfeval.model import Facts, Finding, Ledger, Ledgers, Scorecard, Severity
+from perfeval.model import Facts, Finding, Judgement, Ledger, Ledgers, Scorecard, Severity
 from perfeval.model.numbers import percentage
 from schemas import Column
 
@@ -27,6 +27,7 @@ MEANINGS: Mapping[str, str] = {
     "T13": "预算有几种资金来源，支出分不出是哪一种",
     "T14": "增长率所比的两个年度的数，算法不同",
     "T15": "两个日期之间的天数有负的",
+    "T16": "指标的佐证材料在 evidence 文件夹里没有",
 }
 _OUTPUT = "产出指标"
 # Units that rows of a ledger are not counted in.
@@ -65,6 +66,26 @@ def find_growth_doubts(system: IndicatorSystem, facts: Facts, last_year: Facts |
         Finding("T14", Severity.WARNING, f"增长率所比的数上一年度是“{before.formula}”，本年是“{now.formula}”，不是同一算法")
         for now, before in pairs
         if before and _yearless(before.formula, system.year - 1) != _yearless(now.formula, system.year)
+    )
+
+
+def find_evidence_doubts(
+    system: IndicatorSystem, judgements: Mapping[str, Judgement], known: Collection[str], files: Collection[str] | None
+) -> tuple[Finding, ...]:
+    """Evidence that a row or its judgement names, and that is neither `known`, a ledger, nor among the year's files of evidence.
+
+    Without a folder of evidence nothing can be looked up.
+    """
+    named = {row.name: [*row.evidence, *(judgements[row.id].evidence if row.id in judgements else ())] for row in system.scored}
+    lacking = {
+        name: [item for item in dict.fromkeys(items) if item not in known and not any(item in file for file in files or ())]
+        for name, items in named.items()
+        if files is not None
+    }
+    return tuple(
+        Finding("T16", Severity.WARNING, f"指标“{name}”的佐证材料{'、'.join(f'“{item}”' for item in items)}不在 evidence/{system.year} 里")
+        for name, items in lacking.items()
+        if items
     )
 
 

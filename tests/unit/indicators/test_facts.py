@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfeval.indicators import derive_facts, find_day_doubts
+from perfeval.indicators import derive_facts, find_day_doubts, find_evidence_doubts
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.model import Fact, Judgement, Ledger
 
@@ -372,6 +372,16 @@ def test_days_that_run_backwards_are_told_where_they_count(make_system: MakeSyst
     assert (told.code, told.ledger, told.count) == ("T15", "养护工程台账", 1)
     assert told.message == "1行的验收日期早于开工日期，“it”的天数里按负数计"
     assert find_day_doubts(system, {}) == ()
+
+
+def test_evidence_that_is_in_no_folder_is_told_where_the_office_keeps_one(make_system: MakeSystem) -> None:
+    system = make_system(JUDGED | {"name": "机制", "evidence": ["考核办法", "问题交办台账"]})
+    judgements = {"row_1": Judgement(Decimal(85), "有文件、有执行。", ("制度汇编", "考核办法"))}
+    known = ["问题交办台账"]
+    [told] = find_evidence_doubts(system, judgements, known, ["2022年制度汇编（扫描）.pdf"])
+    assert (told.code, told.message) == ("T16", "指标“机制”的佐证材料“考核办法”不在 evidence/2022 里")
+    assert find_evidence_doubts(system, judgements, known, ["制度汇编.pdf", "考核办法.pdf"]) == ()
+    assert find_evidence_doubts(system, judgements, known, None) == ()
 
 
 def test_judgement_is_a_fact_that_tells_who_gave_it_and_why(make_system: MakeSystem) -> None:
