@@ -96,8 +96,11 @@ class Desk:
         if named is None or named.id != person.id:
             message = f"登录的是“{person.name}”，表单上的审批人是“{visible(answer.name)}”"
             refusal = ApprovalError("A51", message, "审批人填写自己的姓名；替别人填写不算数。")
+            now = datetime.now(UTC)
             with self._office.store.transaction() as record:
                 record.lock(status.revision.evaluation)
+                persons.check_attempts(record, person, address, now)
+                persons.note_attempt(record, person, address, now, is_right=False)
                 record.record_wrong_answer(status.revision, status.gate.key, visible(answer.name)[:NAME_LENGTH], refusal)
             raise refusal
         decision = steps.decide(self._office, status.revision, status.gate, answer, address)

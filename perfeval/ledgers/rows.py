@@ -155,14 +155,15 @@ class _Cleaner:
         if column.required:
             yield read.is_null()
         yield read.str.len_bytes() == 0
-        if column.kind in _WORDS:
-            yield read.str.starts_with("#") | read.str.starts_with("=")
+        if column.kind is Kind.TEXT:
+            yield read.str.starts_with("#")
+            yield read.str.starts_with("=")
         if column.kind is Kind.CHOICE:
             yield ~read.is_in(column.choices)
         elif not column.required:
             yield read.is_in(NOTHING)
         if column.kind is Kind.CODE:
-            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[='`‘’]")
+            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[#='`‘’]")
         elif column.kind is Kind.TEXT and self.sheet.binary:
             yield read.str.contains(_EXCEL_DAY)
 

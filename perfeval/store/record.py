@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
@@ -108,6 +109,12 @@ class Record:
     def end_faults(self, chain: str, entries: Sequence[Entry]) -> list[Fault]:
         """What shows that a chain's last lines were taken away."""
         return end_faults(chain, entries, _end(self.session.get(EndRow, (self.unit, chain))), self.record_key)
+
+    def misplaced(self, chain: str) -> list[int]:
+        """The numbers of lines that, as the database counts, were written after the line behind them."""
+        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain)
+        ids = self.session.execute(select(RecordRow.number, RecordRow.id).where(*mine).order_by(RecordRow.number)).all()
+        return [number for (number, id_), (_, next_id) in pairwise(ids) if id_ > next_id]
 
     def ends(self) -> dict[str, End]:
         """Where each chain ends, as it was noted."""

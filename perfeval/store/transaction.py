@@ -231,6 +231,11 @@ class Transaction(Access):
         mine = (OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == kind.step)
         return set(self.session.scalars(select(OutcomeRow.revision).where(*mine)))
 
+    def steps_of(self, evaluation: Evaluation) -> set[tuple[int, str]]:
+        """What steps left for an evaluation: revision and step of each."""
+        kept = self.session.execute(select(OutcomeRow.revision, OutcomeRow.step).where(OutcomeRow.evaluation == evaluation.id))
+        return {(revision, step) for revision, step in kept}
+
     def corrections(self, evaluation: Evaluation) -> dict[int, str]:
         """What the clerk said was corrected, by revision."""
         mine = (OutcomeRow.evaluation == evaluation.id, OutcomeRow.step == Corrected.step)

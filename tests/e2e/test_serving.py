@@ -3,17 +3,20 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 import openpyxl
 import pytest
-from prefect.states import Running, Scheduled
+from prefect.states import Cancelling, Running, Scheduled
 
-from flows.conduct import Conductor
+from flows.conduct import Conductor, Patience
 from flows.runner import continue_orphans
 from perfeval import steps
+from perfeval.errors import ServerError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -128,3 +131,42 @@ def test_run_put_off_to_a_later_day_is_begun_when_asked_for(office):
     with pytest.raises(BegunError):
         Conductor(office.office, office.asked, tend).go_on(evaluation)
     assert office.state.name == "AwaitingRetry"
+
+
+def test_batch_runs_what_it_can_tells_the_rest_and_goes_on_where_it_was(terminal, tmp_path):
+    faulty = Path(shutil.copytree(terminal.folder, tmp_path / "faulty"))
+    ledger = faulty / "ledgers" / "2022" / "调度会议台账.xlsx"
+    sound = ledger.read_bytes()
+    book = openpyxl.load_workbook(ledger)
+    book.worksheets[0]["B3"].value = None
+    book.save(ledger)
+    (tmp_path / "none").mkdir()
+    offices = [str(folder) for folder in (terminal.folder, faulty, tmp_path / "none")]
+    code, out, err = terminal.type("batch", "--year", "2022", "--json", *offices, PERFEVAL_KEY=KEY)
+    told = [(item["office"], item["programme"], item["evaluation"], item["state"]) for item in json.loads(out)]
+    assert (code, told) == (
+        1,
+        [
+            (terminal.folder.name, "zdxm", "2022-zdxm-1", "waiting-center"),
+            ("faulty", "zdxm", "", "failed"),
+            (offices[2], "", "", "failed"),
+        ],
+    )
+    assert [line for line in err.splitlines() if line.startswith(("[2/3]", "[3/3]"))]
+    assert [item["told"] for item in json.loads(out)][:1] == ["待中心审批"]
+    ledger.write_bytes(sound)
+    code, out, _ = terminal.type("batch", "--year", "2022", "--json", *offices[:2], PERFEVAL_KEY=KEY)
+    assert (code, [item["state"] for item in json.loads(out)]) == (0, ["waiting-center"] * 2)
+
+
+def test_run_left_cancelling_is_told_and_ended_when_asked_again(office):
+    evaluation = steps.open_evaluation(office.office, office.place.subject(2022), "样例经办人", str(office.run))
+    conductor = Conductor(office.office, office.asked, lambda: None, Patience(start=0, look=0.05, cancelling=0.2))
+    office.force(Running())
+    asking = threading.Timer(0.3, lambda: office.force(Cancelling()))
+    asking.start()
+    with pytest.raises(ServerError, match="正在取消"):
+        conductor.go_on(evaluation)
+    with pytest.raises(ServerError, match="运行长时间没有进展"):  # nobody has registered a deployment here
+        Conductor(office.office, office.asked, lambda: None, Patience(start=0)).go_on(evaluation)
+    assert office.state.is_cancelled()

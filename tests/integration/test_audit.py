@@ -104,6 +104,7 @@ ROWS = [
     ("UPDATE decisions SET comment = '' WHERE gate = 'bureau'", ("decided", 2), "数据库里的意见被改为“”"),
     ("UPDATE decisions SET approver = 'p1' WHERE gate = 'bureau'", ("decided", 2), "这一行被删去或改动"),
     ("UPDATE decisions SET decided_at = '2023-01-01 00:00:00.000000' WHERE gate = 'bureau'", ("decided", 2), "时间被改动"),
+    ("UPDATE decisions SET unit = '别的单位' WHERE gate = 'bureau'", ("decided", 2), "单位被改动"),
     ("UPDATE decisions SET content_digest = 'x' WHERE gate = 'bureau'", ("decided", 2), "内容摘要被改为“x”"),
     ("DELETE FROM decisions WHERE revision = 1", ("decided", 0), "这一行被删去或改动"),
     ("UPDATE evaluations SET prepared_by = '别人'", ("opened", 0), "送审人被改为“别人”"),
@@ -354,6 +355,25 @@ def test_rows_of_the_archive_rewritten_are_named(office: Office, change: str, to
     rewrite(office, change)
     ((chain, number, message),) = faults(office)
     assert (chain, number, told in message) == ("2022-zdxm-1", number_of(office, "archived"), True)
+
+
+INVENTED = "INSERT INTO outcomes SELECT evaluation, {}, '{}', document, done_at FROM outcomes WHERE step = 'scored' AND revision = 2"
+
+
+@pytest.mark.parametrize(("revision", "step"), [(3, "scored"), (3, "sealing"), (2, "another"), (2, "corrected"), (3, "validated")])
+def test_outcome_that_nothing_leaves_room_for_is_told(office: Office, revision: int, step: str) -> None:
+    rewrite(office, INVENTED.format(revision, step))
+    assert ("2022-zdxm-1", 0, f"步骤成果表里第{revision}稿的 {step}，审批记录里没有：是插入的") in faults(office)
+
+
+def test_order_of_writing_changed_is_named(office: Office) -> None:
+    rewrite(office, "UPDATE record SET id = id + 1000 WHERE chain = 'people' AND number = 3")
+    assert faults(office) == [("people", 3, "第3条写入的次序被改动")]
+
+
+def test_access_taken_away_whole_is_told_of_each_secret(office: Office) -> None:
+    rewrite(office, "DELETE FROM record WHERE chain = 'access'", "DELETE FROM ends WHERE chain = 'access'")
+    assert [(chain, message[-14:]) for chain, _, message in faults(office)] == [("access", "的动态码的使用记录：已被删去")] * 3
 
 
 def test_archive_written_into_the_table_alone_is_told(office: Office) -> None:

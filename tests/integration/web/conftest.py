@@ -57,7 +57,7 @@ class House:
         async def start(year: int, programme: str, prepared_by: str) -> None:
             self.told.append((f"{year} {programme}", prepared_by))
 
-        self._review = Review(self.office, Conducting(go_on, start))
+        self._review = Review(self.office, Conducting(go_on, start, go_on))
 
     def client(self, name: str) -> "Client":
         """Somebody's browser."""

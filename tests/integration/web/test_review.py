@@ -12,6 +12,8 @@ import pytest
 from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
+from perfeval.model import Finding, Severity
+from perfeval.model.documents import dump_json
 from perfeval.model.outcomes import Failure
 
 CLERK, CENTER, BUREAU = "样例经办人", "样例甲", "样例乙"
@@ -173,11 +175,19 @@ def test_revision_that_could_not_be_made_tells_why(house: Any) -> None:
     assert "这一稿正在编制" in client.get(house.page).text
     with house.office.store.transaction() as record:
         run = record.run_of(house.evaluation)
-        record.record_failure(run, Failure("校验台账", "L00", "台账有 1 处错误\n资金支出台账.xlsx!资金支出台账!I3"))
+        found = Finding("V01", Severity.ERROR, "“金额”<i>没有填写", "资金支出台账", "资金支出台账.xlsx", "资金支出台账", 3, "金额", "I3")
+        kept = house.office.store.artifacts.put(dump_json(list[Finding], [found]))
+        record.record_failure(run, Failure("校验台账", "L00", "台账有 1 处错误\n请更正", kept))
     page = client.get(house.page).text
     assert "校验台账没有完成" in page
-    assert "台账有 1 处错误<br>资金支出台账.xlsx!资金支出台账!I3" in page
+    assert "台账有 1 处错误<br>请更正" in page
+    assert "“金额”&lt;i&gt;没有填写<small>资金支出台账.xlsx!资金支出台账!I3" in page
     assert f'href="/v2/runs/flow-run/{run}"' in page
+    assert "重试" not in house.client(CENTER).get(house.page).text
+    assert house.client(CENTER).post(f"{house.page}/retry", content="token=token of p2").status_code == 409
+    assert client.post(f"{house.page}/retry", content="token=token of p1").headers["location"] == f"{house.page}?told=retried"
+    assert house.told[-1] == (run, CLERK)
+    assert "重试" in text_of(client.get(f"{house.page}?told=retried").text)
 
 
 # ---- remarks, and what became of them ------------------------------------------------------------------------------------

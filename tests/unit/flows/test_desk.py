@@ -203,6 +203,13 @@ def test_form_in_the_name_of_another_is_kept_with_who_sent_it(
     assert "\u202e" not in kept.name
 
 
+def test_forms_in_the_names_of_others_lock_and_leave_few_lines(desk: Desk, office: Office, standing: Standing, approver: Person) -> None:
+    filled = {"decision": "同意", "approver": "样例填表人", "check_code": "0123abcd", "comment": "", "code": "000000"}
+    codes = [problem(desk.fill_in, standing, approver, filled, HERE) for _ in range(50)]
+    assert codes == ["A51"] * 5 + ["A24"] * 45
+    assert len(told(office, standing.status.revision.evaluation.id, AnsweredWrongly)) == 5
+
+
 def test_correction_is_the_operators_and_is_told_as_his(
     desk: Desk, office: Office, standing: Standing, approver: Person, operator: Person, phone: Any, evaluation: Evaluation
 ) -> None:
