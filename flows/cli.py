@@ -19,6 +19,7 @@ from perfeval.cli import JsonOption, ProgrammeOption, WorkspaceOption, YearOptio
 from perfeval.console import answer, emit, say, say_findings, tell
 
 if TYPE_CHECKING:
+    from flows.batch import Outcome
     from flows.conduct import Position
     from perfeval.model import Finding, Status
     from perfeval.office import Office
@@ -161,6 +162,32 @@ def worker(
         with process, suppress(KeyboardInterrupt):
             process.wait()
     if process.returncode:
+        raise typer.Exit(1)
+
+
+@app.command()
+def batch(
+    year: YearOption,
+    offices: Annotated[list[Path] | None, typer.Argument(metavar="OFFICE…", help="各单位的工作区，默认当前目录")] = None,
+    name: Annotated[str, typer.Option("--as", help="送审人，默认为各单位设置中的填表人", metavar="NAME")] = "",
+    jobs: Annotated[int, typer.Option(help="同时进行几项", min=1, max=32, metavar="N")] = 2,
+    as_json: JsonOption = False,
+) -> None:
+    """各单位、各项目逐一送审，最后列表；中断后再执行一次，接着往下走。"""
+    from flows.batch import run_all
+
+    def show(outcome: "Outcome", number: int, all_: int) -> None:
+        say(f"[{number}/{all_}] {outcome.office} {outcome.programme}：{outcome.told}")
+
+    outcomes = run_all(year, offices or [Path()], name, jobs, show)
+    if as_json:
+        emit([asdict(outcome) for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            tell("  ".join([outcome.office, outcome.programme, outcome.evaluation or "—", outcome.told]))
+    failed = sum(outcome.state == "failed" for outcome in outcomes)
+    say(f"共{len(outcomes)}项，{len(outcomes) - failed}项已送审或已归档，{failed}项没有成功。")
+    if failed:
         raise typer.Exit(1)
 
 

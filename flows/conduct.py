@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from flows.client import Run
+from flows.client import SECOND_RUN, Run
 from flows.forms import awaited, is_behind
 from perfeval import steps
 from perfeval.errors import ServerError
@@ -64,10 +64,19 @@ class Conductor:
         self._show = show
 
     def begin(self, subject: "Subject", prepared_by: str) -> Position:
-        """Start a run of the deployment, once the runner has registered it, and wait until it stands still."""
+        """Start a run of the deployment, once the runner has registered it, and wait until it stands still.
+
+        Where it was refused because of another, begun at the same moment or before a power cut, that one is gone on with.
+        """
         deployment = self._until(self._client.find_deployment, self._patience.start)
         request = {"year": subject.year, "programme": subject.programme.key, "prepared_by": prepared_by}
-        return self._wait(self._client.start_run(deployment, request), set())
+        position = self._wait(self._client.start_run(deployment, request), set())
+        if position.failure is None or position.failure.code != SECOND_RUN:
+            return position
+        with self._office.store.reading() as record:
+            same = record.evaluations(subject.year, subject.programme.key)
+        open_one = next((item for item in same if item.outcome is None), None)
+        return self.go_on(open_one) if open_one else position
 
     def go_on(self, evaluation: Evaluation) -> Position:
         """Move an evaluation's run to where the store is: past a form that the store has the answer to, or out of an early end."""

@@ -56,6 +56,7 @@ _TEND_SECONDS = 10.0
 _DUE = "/api/deployments/get_scheduled_flow_runs"
 _DUE_SECONDS = 5.0
 _OK, _CREATED, _BUSY = 200, 201, 503
+_ENDED_EARLY = {"FAILED", "CRASHED"}
 _OVERTAKEN = "继续到已登记的进度"
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
@@ -106,7 +107,7 @@ class Door:
         self._desk = desk
         self._machine = machine.encode()
         self._hall = Hall(desk, origin)
-        self._review = review(web.Conducting(self._go_on_with, self._begin))
+        self._review = review(web.Conducting(self._go_on_with, self._begin, self._try_again))
         self._writing = asyncio.Lock()
         self._moves: set[asyncio.Task[None]] = set()
         self._moved = asyncio.Event()
@@ -254,7 +255,7 @@ class Door:
         """Whatever state somebody asks for, he gets a plain retry, and that of a run that has failed."""
         state = asked.document.get("state")
         is_retry = isinstance(state, dict) and state.get("type") == "SCHEDULED"
-        if not is_retry or (await self._state(run)).get("type") not in {"FAILED", "CRASHED"}:
+        if not is_retry or (await self._state(run)).get("type") not in _ENDED_EARLY:
             return _refuse("只能重试已经失败的运行；不能把运行改成别的状态。", 409)
         await run_in_threadpool(self._desk.note, asked.person, "重试", run, run)
         return await self._repeated(asked, f"/api/flow_runs/{run}/set_state", _next_state("AwaitingRetry", f"{asked.person.name}点击重试"))
@@ -313,6 +314,12 @@ class Door:
         status, _ = _joined(await self._written(_scope("POST", path, body), body, _nothing_more))
         if status != _CREATED:
             logging.getLogger(__name__).error("no run was started for %s %s: %s", year, programme, status)
+
+    async def _try_again(self, run: str, name: str) -> None:
+        """Retry a run that has failed."""
+        if (await self._state(run)).get("type") in _ENDED_EARLY:
+            body = json.dumps(_next_state("AwaitingRetry", f"{name}点击重试")).encode()
+            await self._written(_scope("POST", f"/api/flow_runs/{run}/set_state", body), body, _nothing_more)
 
     async def _go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on; what is recorded stands, whether Prefect has room for that now or later."""

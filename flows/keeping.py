@@ -150,7 +150,7 @@ def _told(log: Path) -> ServerError:
     try:
         return ServerError(*json.loads(log.read_text(encoding="utf-8").splitlines()[-1]))
     except (OSError, ValueError, TypeError, IndexError):
-        return ServerError("P20", "管理服务的进程意外结束", f"查看日志 {log}，排除故障后再执行。")
+        return ServerError("P20", "管理服务的进程意外结束", f"再执行一次同一条命令，会从中断处接着进行；仍不行的，查看日志 {log}。")
 
 
 def _occupied() -> ServerError:

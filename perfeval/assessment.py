@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from perfeval.checks import THEMES, check_ledgers, load_classification, load_limits, unmet_goals
+from perfeval.checks import OF_ANY_COLUMN, THEMES, check_ledgers, load_classification, load_limits, unmet_goals
 from perfeval.configuration import load_yaml, read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
 from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
 from perfeval.indicators import (
     IndicatorSystem,
     derive_facts,
+    find_day_doubts,
     find_doubts,
+    find_evidence_doubts,
     find_goal_doubts,
     find_growth_doubts,
     find_target_doubts,
@@ -162,7 +164,14 @@ def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tup
     last_year = facts_of_last_year(subject) if system.growths else None
     facts = derive_facts(system, ledgers, last_year, judgements)
     card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
-    of_ledgers = (*find_goal_doubts(system, ledgers, card), *find_target_doubts(system, ledgers))
+    titles = [ledger.ledger_title() for ledger in subject.workspace.catalogue.values()]
+    of_evidence = find_evidence_doubts(system, judgements, titles, [path.name for path in subject.evidence_files] or None)
+    of_ledgers = (
+        *of_evidence,
+        *find_day_doubts(system, ledgers),
+        *find_goal_doubts(system, ledgers, card),
+        *find_target_doubts(system, ledgers),
+    )
     return facts, replace(card, doubts=(*find_doubts(system, facts, card), *find_growth_doubts(system, facts, last_year), *of_ledgers))
 
 
@@ -269,7 +278,7 @@ def write_report(subject: Subject, revision: int, assessment: Assessment, *, of_
         recorded=brought.recorded,
         is_strict=not of_other_version,
         findings=(*assessment.findings, *assessment.card.doubts),
-        codes={code: (meaning, _theme(code)) for code, meaning in FINDINGS.items()},
+        codes={code: (meaning, _theme(code), code in OF_ANY_COLUMN) for code, meaning in FINDINGS.items()},
         reasons=explained.reasons if subject.explanations.is_file() else None,
     )
     narrative = subject.narrative

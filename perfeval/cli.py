@@ -192,7 +192,13 @@ def check(
     if as_json:
         ledgers = readings[0].ledgers.values()
         read = [{"ledger": item.title, "file": item.file, "sheet": item.sheet, "rows": item.count_rows()} for item in ledgers]
-        emit({"ok": ok, "read": read, "findings": [asdict(finding) for finding in findings]})
+        emit(
+            {
+                "ok": ok,
+                "read": read,
+                "findings": [{name: value for name, value in asdict(finding).items() if name != "count"} for finding in findings],
+            }
+        )
     else:
         say_findings(findings)
         counts = Counter(finding.severity for finding in findings)

@@ -82,12 +82,24 @@ def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str
         if not same:  # a mistyped year is not opened; one in work goes on with what it has frozen
             from perfeval.assessment import expect_ledgers
 
+            _refuse_lost_record(subject)
             expect_ledgers(subject)
             _ = subject.indicators
         going_on = next((item for item in same if item.outcome is None or (run and record.run_of(item) == run)), None)
         preparer = None if going_on and record.preparer_of(going_on) else persons.require(record.people(), prepared_by, OPERATOR, office)
         _tell_configuration(office, record)
         return record.open_evaluation(year, programme.key, programme.name, preparer, run)
+
+
+def _refuse_lost_record(subject: Subject) -> None:
+    """See to it that a year that was archived is not begun anew because the database that knew of it is gone."""
+    from perfeval.archive import evaluation_of
+
+    known = f"{subject.year}-{subject.programme.key}-"
+    for bag in sorted(subject.workspace.archive_folder.glob(f"*·{subject.year}-*")):
+        if (evaluation_of(bag) or "").startswith(known):
+            message = f"数据库里没有{subject.year}年度“{subject.programme.name}”的自评，归档文件夹里却有它的归档包 {bag.name}"
+            raise StoreError("S14", message, "数据库可能已丢失或换了一个：从备份恢复。确实要重新自评的，先把这个归档包移到别处。")
 
 
 def _tell_configuration(office: Office, record: Transaction) -> None:

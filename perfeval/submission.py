@@ -56,7 +56,8 @@ def describe_submission(gate: Gate, submission: Submission, people: People) -> s
         f"### {gate.title}：{evaluation.year}年度“{escaped(evaluation.programme)}”自评报告 第{revision.number}稿",
         f"**总分 {card.total}　等级 {escaped(card.grade)}**　送审人 {escaped(evaluation.prepared_by)}",
         "",
-        f"[下载报告（Word）]({submission.link})，通读后审批；核对码在下载的文件名末尾。",
+        f"[下载报告（Word）]({submission.link})，通读后审批；核对码在下载的文件名末尾。"
+        f"也可以到[审阅室](/review/{evaluation.id}/{revision.number})查看每个数字的来源，在那里审批。",
         "",
         *_markdown_table(score_rows(card)),
         "",

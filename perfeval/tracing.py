@@ -20,7 +20,7 @@ from perfeval.indicators import IndicatorSystem, derive_parts, load_indicators
 from perfeval.model import Fact, Figure, Finding, Ledger, Revision, Scorecard, Severity
 from perfeval.model.documents import recorded_facts
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, rounded, written_day
-from perfeval.model.outcomes import Drafted, Scored, Snapshot, Validated
+from perfeval.model.outcomes import Drafted, Scored, Validated
 from perfeval.report.listed_figures import find_listed
 from perfeval.report.narrative import read_front
 from perfeval.steps import findings_of, load_ledgers
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from perfeval.store.artifacts import Artifacts
 
 _CELL = re.compile(r"(?P<ledger>[a-z_0-9]+)_r(?P<row>[0-9]+)_(?P<column>[a-z_0-9]+)")
-_LEVEL = re.compile("(weight|score)_level_([0-9]+)")
+_LEVEL = re.compile("(weight|score)_level_([0-9]{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +249,12 @@ def _of_card(figure: str, texts: tuple[str, ...], card: Scorecard) -> Trace | No
         if kind == "weight":
             return told(row.name, row.weight, "指标体系规定的分值")
         return told(row.name, row.score, row.explanation, Term(row.id, "实际完成值", row.actual))
-    if level := _LEVEL.fullmatch(figure):
-        names = list(dict.fromkeys(row.level1 for row in card.scores))
-        rows = [row for row in card.scores if row.level1 == names[int(level[2]) - 1]]
+    levels = dict(enumerate(dict.fromkeys(row.level1 for row in card.scores), start=1))
+    if (level := _LEVEL.fullmatch(figure)) and (title := levels.get(int(level[2]))):
+        rows = [row for row in card.scores if row.level1 == title]
         terms = [Term(f"{kind}_{row.id}", row.name, plain(getattr(row, kind))) for row in rows]
         total = sum((getattr(row, kind) for row in rows), Decimal(0))
-        return told(names[int(level[2]) - 1], total, "以下各项之和", *terms)
+        return told(title, total, "以下各项之和", *terms)
     simple: dict[str, Callable[[], Trace]] = {
         "score_execution": lambda: told(
             "预算执行率", execution.score, execution.explanation, Term("execution_rate", "预算执行率", percentage(execution.rate))
@@ -271,7 +271,7 @@ def _of_card(figure: str, texts: tuple[str, ...], card: Scorecard) -> Trace | No
     if figure in simple:
         return simple[figure]()
     place = figure.removeprefix("adjustment_")
-    if place != figure and place.isdigit() and 0 < int(place) <= len(card.adjustments):
+    if place != figure and re.fullmatch("[0-9]{1,4}", place) and 0 < int(place) <= len(card.adjustments):
         item = card.adjustments[int(place) - 1]
         return told(item.rule, item.points, item.explanation)
     return None
@@ -286,64 +286,3 @@ def _summands(card: Scorecard, kind: str) -> Sequence[Term]:
 
 def _missed(card: Scorecard) -> Sequence[Term]:
     return [Term(f"score_{row.id}", row.name, plain(row.score)) for row in card.scores if row.is_missed]
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedRows:
-    """What changed in a ledger: rows that stood there before and no more, rows that stand there now, each with its number and text.
-
-    `counts` are how many rows there were and are; only the first of many are listed.
-    """
-
-    sheet: str
-    gone: tuple[tuple[int, str], ...]
-    come: tuple[tuple[int, str], ...]
-    counts: tuple[int, int]
-
-
-def changed_rows(office: Office, before: Mapping[str, Snapshot], after: Mapping[str, Snapshot]) -> list[ChangedRows]:
-    """What changed in the ledgers, row by row; a row that only stands elsewhere has not changed."""
-    found = []
-    for name, now in after.items():
-        then = before.get(name)
-        if then and then.parts == now.parts:
-            continue
-        new = _frozen_rows(office, now)
-        old = _frozen_rows(office, then) if then else new.clear()
-        columns = [column for column in new.columns if column in old.columns and column != "row"]
-        gone, come = (one.join(two, on=columns, how="anti", nulls_equal=True) for one, two in ((old, new), (new, old)))
-        if gone.height or come.height or old.height != new.height:
-            sheet = "!".join(part for part in (now.file, now.sheet) if part)
-            found.append(ChangedRows(sheet, _listed(gone), _listed(come), (old.height, new.height)))
-    return found
-
-
-_LISTED = 50
-
-
-def _listed(rows: pl.DataFrame) -> tuple[tuple[int, str], ...]:
-    return tuple(
-        (row["row"], "　".join(str(value) for name, value in row.items() if name != "row" and value is not None))
-        for row in rows.sort("row").head(_LISTED).to_dicts()
-    )
-
-
-def _frozen_rows(office: Office, snapshot: Snapshot) -> pl.DataFrame:
-    return pl.read_parquet([office.store.artifacts.path(part) for part in snapshot.parts])
-
-
-# ---- what is drawn -------------------------------------------------------------------------------------------------------
-
-
-def spent_by_use(ledgers: Mapping[str, Ledger]) -> list[tuple[str, Decimal]]:
-    """What was spent by category (支出类别), in the order of the report's annex."""
-    sums = ledgers["expenditure"].rows.group_by("category").agg(pl.col("amount_yuan").sum(), pl.col("row").min()).sort("row").collect()
-    return [(str(category), amount) for category, amount in sums.select("category", "amount_yuan").iter_rows()]
-
-
-def progress_by_month(ledgers: Mapping[str, Ledger]) -> list[tuple[str, float, float]]:
-    """Planned and actual progress in percent, the mean of all projects, by month; nothing for an office that keeps no such ledger."""
-    if "progress" not in ledgers:
-        return []
-    means = ledgers["progress"].rows.group_by("month").agg(pl.col("planned_pct", "actual_pct").cast(pl.Float64).mean()).sort("month")
-    return [(str(month), planned, actual) for month, planned, actual in means.collect().iter_rows()]

@@ -1,5 +1,6 @@
 """The archive (归档): makes the bag of one approved evaluation and checks bags. Reads no store: what goes in is handed in."""
 
+from perfeval.archive.approvals import evaluation_of
 from perfeval.archive.bag import archive_bag
 from perfeval.archive.description import made_by, misdescribed
 from perfeval.archive.hearing import Hearing, hear, hear_all, touched
@@ -18,6 +19,7 @@ __all__ = [
     "archive_bag",
     "archive_number",
     "compare_witness",
+    "evaluation_of",
     "examine_bag",
     "hear",
     "hear_all",

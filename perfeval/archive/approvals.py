@@ -3,11 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from perfeval.archive.hearing import Hearing, differences, ungated
-from perfeval.archive.package import SubmissionPackage
+from perfeval.archive.package import APPROVALS, SubmissionPackage
 from perfeval.model import Decision, Gate, Verdict
 from perfeval.model.clock import CHINA
 from perfeval.model.digests import check_code
@@ -81,6 +82,14 @@ def read_approvals(content: bytes) -> Approvals:
     Raises: ValueError: when it is no such document.
     """
     return _document.validate_json(content)
+
+
+def evaluation_of(bag: Path) -> str | None:
+    """The evaluation that a bag says it is of, by id; None where it cannot be read."""
+    try:
+        return read_approvals((bag / APPROVALS).read_bytes()).evaluation
+    except (OSError, ValueError):
+        return None
 
 
 def untimely(approvals: Approvals, *, is_recorded: bool) -> list[str]:

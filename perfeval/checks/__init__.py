@@ -20,7 +20,18 @@ from perfeval.checks.limits import read_limits
 from perfeval.model import Finding, Ledgers
 from schemas import Catalogue
 
-__all__ = ["CHECKS", "MEANINGS", "THEMES", "Check", "Limits", "Theme", "check_ledgers", "load_classification", "load_limits"]
+__all__ = [
+    "CHECKS",
+    "MEANINGS",
+    "OF_ANY_COLUMN",
+    "THEMES",
+    "Check",
+    "Limits",
+    "Theme",
+    "check_ledgers",
+    "load_classification",
+    "load_limits",
+]
 
 _MODULES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
 _RULES: list[tuple[Check, Callable[[CheckContext], Iterable[Finding]]]] = sorted(
@@ -31,6 +42,8 @@ CHECKS: tuple[Check, ...] = tuple(check for check, _ in _RULES)
 """All checks, by code."""
 MEANINGS: Mapping[str, str] = {code: meaning for check in CHECKS for code, meaning in {check.code: check.meaning, **check.others}.items()}
 THEMES: Mapping[str, Theme] = {code: check.theme for check in CHECKS for code in (check.code, *check.others)}
+OF_ANY_COLUMN = frozenset(code for check in CHECKS if check.is_of_any_column for code in (check.code, *check.others))
+"""The codes of findings that say nothing without the column's header."""
 _NO_LIMITS: Mapping[type[Limits], Limits] = MappingProxyType({})
 
 

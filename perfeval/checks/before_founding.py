@@ -25,4 +25,4 @@ def find(context: CheckContext) -> Iterator[Finding]:
         if not early.is_empty():
             founded = f"单位{written_day(context.founded_on)}成立，{column.header}有{early.height}个在此以前"
             message = f"{founded}，见{listed(early['row'].to_list())}。请核对是不是本单位的事。"
-            yield CHECK.at(ledger, early.row(0, named=True), column.name, message)
+            yield CHECK.at(ledger, early.row(0, named=True), column.name, message, early.height)

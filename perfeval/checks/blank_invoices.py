@@ -32,4 +32,4 @@ def find(context: CheckContext) -> Iterator[Finding]:
     if rows:
         total = sum(row["amount_yuan"] for row in rows)
         message = f"有{len(rows)}笔支出共 {total:,} 元没有发票号码，见{listed([row['row'] for row in rows])}。请补登；没有发票的说明凭据。"
-        yield CHECK.at(ledger, rows[0], "invoice_no", message)
+        yield CHECK.at(ledger, rows[0], "invoice_no", message, len(rows))

@@ -34,7 +34,7 @@ class Check:
     """A check's code with its one meaning, the level of its findings, what they are about, and where the rule comes from.
 
     `others` are further codes that it tells, where a column's constraint says which. A check with `limits` does not apply in a
-    workspace whose checks.yml has none under its code.
+    workspace whose checks.yml has none under its code. One that `is_of_any_column` says nothing without the column's header.
     """
 
     code: str
@@ -44,11 +44,12 @@ class Check:
     source: str
     others: Mapping[str, str] = field(default_factory=dict)
     limits: type[Limits] | None = None
+    is_of_any_column: bool = False
 
-    def at(self, ledger: Ledger, row: Mapping[str, Any], column: str, message: str) -> Finding:
-        """A finding at one cell of a row."""
-        return ledger.finding(self.code, self.level, message, row, column)
+    def at(self, ledger: Ledger, row: Mapping[str, Any], column: str, message: str, count: int = 1) -> Finding:
+        """A finding at one cell of a row, which may stand for so many."""
+        return ledger.finding(self.code, self.level, message, row, column, count)
 
-    def on(self, ledger: Ledger, message: str) -> Finding:
+    def on(self, ledger: Ledger, message: str, count: int = 1) -> Finding:
         """A finding on a ledger as a whole."""
-        return ledger.finding(self.code, self.level, message)
+        return ledger.finding(self.code, self.level, message, count=count)

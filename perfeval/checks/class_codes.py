@@ -20,4 +20,4 @@ def find(context: CheckContext) -> Iterator[Finding]:
     broad = ledger.rows.filter(pl.col("economic_code").str.len_chars() == _DIGITS_OF_A_CLASS).select("row", "economic_code").collect()
     if rows := broad.to_dicts():
         message = f"有{len(rows)}笔支出的经济分类只写到类，见{listed([row['row'] for row in rows])}。请写到款，如 30215 会议费。"
-        yield CHECK.at(ledger, rows[0], "economic_code", message)
+        yield CHECK.at(ledger, rows[0], "economic_code", message, len(rows))

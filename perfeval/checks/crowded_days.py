@@ -15,9 +15,7 @@ class CrowdLimits(Limits):
     pct: int
 
 
-CHECK = Check(
-    "X23", "一本台账的日期几乎都是同一天", Severity.WARNING, Theme.DAYS, "逐日发生的事集中在一天，疑似事后补登", limits=CrowdLimits
-)
+CHECK = Check("X23", "日期几乎都是同一天", Severity.WARNING, Theme.DAYS, "逐日发生的事集中在一天，疑似事后补登", limits=CrowdLimits)
 _AT_ONCE = ("budget", "targets", "surveys", "plans", "evaluation_work")
 """Documents, plans and surveys are often of one day."""
 

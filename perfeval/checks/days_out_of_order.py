@@ -16,6 +16,7 @@ CHECK = Check(
     Theme.DAYS,
     "先受理后办结、先交办后销号、先审批后支付",
     others={"C37": "支付日期不在评价年度，或早于审批"},
+    is_of_any_column=True,
 )
 
 

@@ -26,4 +26,4 @@ def find(context: CheckContext) -> Iterator[Finding]:
     few = ledger.rows.filter(pl.col("attachments").is_between(1, limits.least - 1)).select("row", "attachments").collect()
     if rows := few.to_dicts():
         message = f"有{len(rows)}笔支出的附件不足{limits.least}张，见{listed([row['row'] for row in rows])}。请核对申请报告和票据是否齐全。"
-        yield CHECK.at(ledger, rows[0], "attachments", message)
+        yield CHECK.at(ledger, rows[0], "attachments", message, len(rows))

@@ -20,4 +20,4 @@ def find(context: CheckContext) -> Iterator[Finding]:
     lacking = ledger.rows.filter(pl.col("kind").is_in(_DECIDING) & pl.col("minutes_no").is_null()).select("row", "minutes_no").collect()
     if rows := lacking.to_dicts():
         message = f"有{len(rows)}次专题调度、现场办公会没有纪要文号，见{listed([row['row'] for row in rows])}。请补登。"
-        yield CHECK.at(ledger, rows[0], "minutes_no", message)
+        yield CHECK.at(ledger, rows[0], "minutes_no", message, len(rows))

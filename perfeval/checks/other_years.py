@@ -20,6 +20,7 @@ CHECK = Check(
     Theme.DAYS,
     "自评只算评价年度内的事",
     others={"X14": "台账是另一年度的"},
+    is_of_any_column=True,
 )
 _NEARLY_ALL = 0.9
 _FEWEST = 2

@@ -31,9 +31,10 @@ def find(context: CheckContext) -> Iterator[Finding]:
     spent = expenditure.rows.select("programme_code", on="paid_on", yuan=-pl.col("amount_yuan"), row="row")
     moves = pl.concat([granted, spent]).drop_nulls().sort("programme_code", "on", "row")
     left = moves.with_columns(left=pl.col("yuan").cum_sum().over("programme_code"))
-    early = left.filter((pl.col("row") > 0) & (pl.col("left") < 0)).group_by("programme_code", maintain_order=True).first().collect()
-    for found in early.iter_rows(named=True):
+    early = left.filter((pl.col("row") > 0) & (pl.col("left") < 0))
+    firsts = early.group_by("programme_code", maintain_order=True).agg(pl.all().first(), pl.len().alias("count")).collect()
+    for found in firsts.iter_rows(named=True):
         if found["programme_code"] in context.programme_codes:
             row = {"row": found["row"], "paid_on": found["on"]}
             message = f"到 {found['on']} 为止的支出比已下达的预算多 {-found['left']:,} 元。请核对支付日期和指标下达日期。"
-            yield CHECK.at(expenditure, row, "paid_on", message)
+            yield CHECK.at(expenditure, row, "paid_on", message, found["count"])

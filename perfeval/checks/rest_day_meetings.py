@@ -31,4 +31,4 @@ def find(context: CheckContext) -> Iterator[Finding]:
     rows = ledger.rows.filter(is_rest).select("row", "held_on").collect().to_dicts()
     if rows:
         message = f"有{len(rows)}次会议在周末或节假日召开，见{listed([row['row'] for row in rows])}。请核对会议日期。"
-        yield CHECK.at(ledger, rows[0], "held_on", message)
+        yield CHECK.at(ledger, rows[0], "held_on", message, len(rows))

@@ -31,7 +31,9 @@ def find(context: CheckContext) -> Iterator[Finding]:
         if not found.is_empty():
             repeated = listed(sorted(row for group in found["row"] for row in group))
             message = f"{repeated}{'除编号外' if number else ''}与别的行完全相同。请核对是否一件事登记了两次。"
-            yield CHECK.at(ledger, {"row": found["row"][0][-1], place: found["at="][0]}, place, message)
+            yield CHECK.at(
+                ledger, {"row": found["row"][0][-1], place: found["at="][0]}, place, message, sum(len(group) - 1 for group in found["row"])
+            )
 
 
 def _is_number(column: Column) -> bool:

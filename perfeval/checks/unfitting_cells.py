@@ -12,10 +12,11 @@ from schemas.conditions import row_condition
 
 CHECK = Check(
     "X11",
-    "按这一行的情况，应填的没有填、应空的填了，或日期不在评价年度",
+    "应填的没有填、应空的填了或者日期不在评价年度",
     Severity.WARNING,
     Theme.REGISTER,
     "栏目说明里写的何时必填、何时留空",
+    is_of_any_column=True,
 )
 
 

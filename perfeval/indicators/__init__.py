@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from perfeval.indicators import approved, doubts, scoring
 from perfeval.indicators.approved import find_target_doubts
-from perfeval.indicators.doubts import find_doubts, find_goal_doubts, find_growth_doubts
+from perfeval.indicators.doubts import find_day_doubts, find_doubts, find_evidence_doubts, find_goal_doubts, find_growth_doubts
 from perfeval.indicators.facts import derive_facts, derive_parts
 from perfeval.indicators.loading import load_indicators
 from perfeval.indicators.scoring import score_facts
@@ -17,7 +17,9 @@ __all__ = [
     "Target",
     "derive_facts",
     "derive_parts",
+    "find_day_doubts",
     "find_doubts",
+    "find_evidence_doubts",
     "find_goal_doubts",
     "find_growth_doubts",
     "find_target_doubts",

@@ -1,17 +1,19 @@
 """Doubts (疑点) about an indicator system and its scores, as findings for the approvers: nothing here changes a point."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 
 import polars as pl
 
 from perfeval.indicators.facts import BUILT_IN
+from perfeval.indicators.measure import Measure
 from perfeval.indicators.profile import TOTAL, same_title
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.indicators.wording import percentage_near
-from perfeval.model import Facts, Finding, Ledgers, Scorecard, Severity
+from perfeval.model import Facts, Finding, Judgement, Ledger, Ledgers, Scorecard, Severity
 from perfeval.model.numbers import percentage
+from schemas import Column
 
 MEANINGS: Mapping[str, str] = {
     "C18": "全部指标得满分",
@@ -24,6 +26,8 @@ MEANINGS: Mapping[str, str] = {
     "T12": "年度目标任务没有全部完成，等级却是最高一级",
     "T13": "预算有几种资金来源，支出分不出是哪一种",
     "T14": "增长率所比的两个年度的数，算法不同",
+    "T15": "两个日期之间的天数有负的",
+    "T16": "指标的佐证材料在 evidence 文件夹里没有",
 }
 _OUTPUT = "产出指标"
 # Units that rows of a ledger are not counted in.
@@ -63,6 +67,47 @@ def find_growth_doubts(system: IndicatorSystem, facts: Facts, last_year: Facts |
         for now, before in pairs
         if before and _yearless(before.formula, system.year - 1) != _yearless(now.formula, system.year)
     )
+
+
+def find_evidence_doubts(
+    system: IndicatorSystem, judgements: Mapping[str, Judgement], known: Collection[str], files: Collection[str] | None
+) -> tuple[Finding, ...]:
+    """Evidence that a row or its judgement names, and that is neither `known`, a ledger, nor among the year's files of evidence.
+
+    Without a folder of evidence nothing can be looked up.
+    """
+    named = {row.name: [*row.evidence, *(judgements[row.id].evidence if row.id in judgements else ())] for row in system.scored}
+    lacking = {
+        name: [item for item in dict.fromkeys(items) if item not in known and not any(item in file for file in files or ())]
+        for name, items in named.items()
+        if files is not None
+    }
+    return tuple(
+        Finding("T16", Severity.WARNING, f"指标“{name}”的佐证材料{'、'.join(f'“{item}”' for item in items)}不在 evidence/{system.year} 里")
+        for name, items in lacking.items()
+        if items
+    )
+
+
+def find_day_doubts(system: IndicatorSystem, ledgers: Ledgers) -> tuple[Finding, ...]:
+    """Days between two columns that run backwards, and make a mean look shorter than it is."""
+    titles = {row.id: row.name for row in system.scored}
+    return tuple(
+        ledger.finding(
+            "T15", Severity.WARNING, f"{count}行的{last.header}早于{first.header}，“{titles.get(name, name)}”的天数里按负数计", count=count
+        )
+        for name, measure in system.measures.items()
+        for part in measure.parts
+        if part.days and (ledger := ledgers.get(part.shape.ledger_name()))
+        for first, last in (part.days,)
+        if (count := _backwards(ledger, part, first, last))
+    )
+
+
+def _backwards(ledger: Ledger, part: Measure, first: Column, last: Column) -> int:
+    counted = part.where.expression if part.where else pl.lit(value=True)
+    found: int = ledger.rows.filter(counted, pl.col(last.name) < pl.col(first.name)).select(pl.len()).collect().item()
+    return found
 
 
 def _yearless(formula: str, year: int) -> str:

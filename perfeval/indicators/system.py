@@ -214,7 +214,11 @@ class IndicatorSystem(Model):
         return tuple(indicator for indicator in self.indicators if not indicator.is_execution)
 
     @property
+    def measures(self) -> dict[str, Measure]:
+        """What every figure of the system is computed by."""
+        return {**self.facts, **{row.id: row.measure for row in self.scored if row.measure}}
+
+    @property
     def growths(self) -> dict[str, str]:
         """Figures that are the growth of another one: both ids."""
-        measures = {**self.facts, **{row.id: row.measure for row in self.scored if row.measure}}
-        return {name: measure.growth for name, measure in measures.items() if measure.growth}
+        return {name: measure.growth for name, measure in self.measures.items() if measure.growth}

@@ -31,6 +31,7 @@ _GUARD, _WIDE_BLANKS = "(?s)^(?:=\"(.*)\"|['`‘’]([^'`‘’]*)['`‘’]?)$"
 NOTHING = (
     "无", "没有", "暂无", "不适用", "无问题", "无异常", "未发现", "未发现问题", "未发现异常",
     "-", "--", "---", "－－", "—", "——", "－", "/", "／", "\\", "N/A", "n/a", "Ｎ／Ａ", "…", "……", "无。", "暂无。",
+    "NULL", "null", "(null)", "None", "NaN", "nan", "\\N",
 )  # fmt: skip
 _DECIMALS = {"元": 2, "万元": 6}
 # Excel keeps 15 significant digits; fastexcel prints the binary double behind a cell to 9 decimals, so a typed 123456789.3
@@ -230,9 +231,14 @@ BAD: dict[Kind, Code] = {
 }
 """The kinds whose text must be understood, and the code of a cell that is not; the other kinds are kept as text."""
 
-_MADE_A_DAY = (r":\d\d$|月\d+日$", "Excel 已把它变成日期，请把单元格格式改为文本，按原件重填")
+_MADE_A_DAY = (
+    r":\d\d$|月\d+日$|-(?:[A-Z][a-z]{2}|\d+月)$|^[A-Z][a-z]{2}-\d\d$",
+    "Excel 已把它变成日期，请把单元格格式改为文本，按原件重填",
+)
 _NO_NUMBER = (
     (SCALED.strip("（）"), "这一格按缩小的数显示，请把格式改为常规后核对"),
+    (r"^#+$", "栏宽不够时显示成了#，请放宽栏宽后重新导出"),
+    (r"^#|^=", "这里是公式或它出错的结果，请改正公式后重新导出，或直接填写数值"),
     (r":\d\d$", "这一格被设成了日期，请把单元格格式改为数值后重填"),
     (r"^\D*[〇零一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟]", "请用阿拉伯数字填写"),
     (r"%$", "这里不是百分比，请核对，并把单元格格式改为数值"),
@@ -267,6 +273,7 @@ _REASONS: dict[Kind, tuple[tuple[str, str], ...]] = {
         (r"^-", "不能是负数"),
     ),
     Kind.DAY: (
+        (r"^#+$", "栏宽不够时显示成了#，请放宽栏宽后重新导出"),
         (r"^(?:\+|18\d\d|1900)\S* \d\d:", "这一格存的是数字，不是日期，请按原件重填"),
         (r"[ T]\d{1,2}:", "只填日期，不带时刻"),
         (r"[〇零一二三四五六七八九十]+[年月日号]", "请用阿拉伯数字填写"),

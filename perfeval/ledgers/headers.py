@@ -57,7 +57,7 @@ def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) ->
 
     Raises: RefusedFileError: the sheet cannot be read.
     """
-    title, head = model.ledger_title(), _seen(sheet.head())
+    title, head = model.ledger_title(), _head(sheet)
     row = _header_row(model, head)
     letters, units = _match(model, head[row - 1]) if row else ({}, {})
     if len(letters) < len(_expected(model)) and (other := _better_model(model, head, catalogue)):
@@ -102,6 +102,17 @@ def contradicted(layout: Layout, text: str) -> Iterator[tuple[Column, str]]:
             others = [word for measure in measures if unit not in measure for word in sorted(said & measure)]
             if others and any(unit in measure for measure in measures):
                 yield column, others[0]
+
+
+def _head(sheet: Sheet) -> Heads:
+    """The first rows; a cell merged downwards stands in each of its rows, as above a header in two rows."""
+    head = [dict(cells) for cells in _seen(sheet.head())]
+    for area in sheet.traits.merged:
+        letter, first, _, last = re.findall("[A-Z]+|[0-9]+", area)
+        if int(first) < int(last) <= len(head) and letter in head[int(first) - 1]:
+            for cells in head[int(first) : int(last)]:
+                cells[letter] = head[int(first) - 1][letter]
+    return head
 
 
 def _seen(head: Heads) -> Heads:
@@ -172,13 +183,17 @@ def _most_known(model: type[LedgerModel], head: Heads) -> int:
 
 
 def _header_row(model: type[LedgerModel], head: Heads) -> int | None:
-    """The first row with at least half of the known headers, else the one with most of them, if two or more."""
+    """The first row with at least half of the known headers, else the one with most of them, if two or more.
+
+    Of a header in two rows, the one with more.
+    """
     known = [len(_match(model, cells)[0]) for cells in head]
     most = max(known, default=0)
     enough = (len(_expected(model)) + 1) // 2
     if most < 2:  # noqa: PLR2004  # one known word may stand in a title
         return None
-    return next(row for row, count in enumerate(known, 1) if count >= min(most, enough))
+    row = next(row for row, count in enumerate(known, 1) if count >= min(most, enough))
+    return row + 1 if row < len(known) and known[row] > known[row - 1] else row
 
 
 def _better_model(model: type[LedgerModel], head: Heads, catalogue: Catalogue) -> type[LedgerModel] | None:

@@ -7,6 +7,7 @@ from itertools import chain, islice
 import polars as pl
 
 from perfeval.codes import Code
+from perfeval.ledgers.cells import BAD
 from perfeval.ledgers.headers import Layout
 from perfeval.ledgers.rows import MOST_FINDINGS, Cleaned
 from perfeval.model import Finding, Severity
@@ -40,6 +41,10 @@ def marked_findings(model: type[LedgerModel], sheet: Sheet, layout: Layout, clea
         (at(Code.CHANGED_BY_EXCEL, "编号超过15位却按数字存放，Excel 已把末尾改成了0。请把单元格设为文本后重填。", cell) for cell in cut),
     )
     findings = list(islice(told, MOST_FINDINGS))
+    for cell in sorted(traits.mixed):
+        if is_data(cell) and (code := BAD.get(columns[cell[1]].kind)):
+            message = "这一格里有的字划去了，或是上标、下标，分不清是哪个数。请重新键入。"
+            findings.append(at(code, message, cell))
     for column in layout.columns if traits.months else ():
         letter = layout.letters[column.name]
         if column.kind is Kind.DAY and (rows := [row for row, at in traits.months if at == letter and is_data((row, at))]):

@@ -30,29 +30,40 @@ _NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.QUANTITY, Kind.COUNT)
 _WORDS = (Kind.TEXT, Kind.CODE)
 # Blanks are taken out of cells before.
 _OF = "(?:项目|金额|支出|收入|投资|经费|资金)*"
-_SINCE = "(?:本[页月季年期]|本?年度|全年|截[至止到][^：:]{0,12})?"
+_SINCE = "(?:本[页月季年期]|本?年度|全年|以上|[0-9一二三四五六七八九十]{1,3}(?:月份?|季度)|截[至止到][^：:]{0,12})?"
 _DIGITS_IN_WORDS = "[零〇一二三四五六七八九十百千壹贰叁肆伍陆柒捌玖拾佰仟万亿元圆角分整正]"
 _LABEL_OF_WORDS = "^(?:人民币|合计|总计|金额|[（(])*大写"
 _TOTAL = (
-    f"^{_SINCE}{_OF}(?:合|小|总|共|累)计{_OF}[数额]?(?:[0-9]+[笔张项条份次个])?(?:[（(][^）)]*[）)])?[:：]?"
+    f"^{_SINCE}{_OF}(?:(?:合|小|总|共|累)计|汇总|总金额|总额|(?i:sum|total)){_OF}(?:人民币)?[数额]?(?:[0-9]+[笔张项条份次个])?(?:[（(][^）)]*[）)])?[:：]?"
     f"(?:[-￥¥0-9,.]+元?|{_DIGITS_IN_WORDS}+)?$"
 )
 _CUMULATIVE = f"^{_SINCE}{_OF}累计"
 _IN_WORDS = f"{_LABEL_OF_WORDS}[）)]?[:：]?{_DIGITS_IN_WORDS}*$|^(?:人民币)?{_DIGITS_IN_WORDS}+[元圆角分整正]$"
 _NUMBER = f"^[^：:]*[0-9０-９]|^{_DIGITS_IN_WORDS}*[〇一二三四五六七八九十百千]$"
 _NOTE = (
-    "^(?:制表|填表|填报|审核|复核|经办|会计|出纳|主管|负责人|单位|部门|联系|日期|备注|说明|附注|注)[^：:]{0,4}[：:]"
+    "^(?:制表|填[表报]|打印|导出|报送|审[核批]|复核|经办|会计|出纳|主管|负责人|单位|部门|联系|电话|日期|备注|说明|附注|注|签[字章]|盖章)[^：:]{0,6}"
+    "(?:[：:]|[（(](?:签字|签章|盖章|签名|公章)[）)]$)|^[（(]?(?:转下页|接上页|续上?表|未完待续|完)[）)]?$|^[-—]+完[-—]+$"
     f"|^[（(]?以下(?:空白|无正文|无内容)|{_LABEL_OF_WORDS}"
 )
 _PAGE = "^第?[0-9]+页(?:[，,/]?共?[0-9]+页)?$"
+_EXAMPLE = "^[（(【]?(?:填[写报]?)?[示样范举]?例行?(?:[：:）)】]|$)"
+# Under many a header its columns are numbered.
+_COUNTED = "^[（(]?(?:[0-9]{1,2}|[甲乙丙丁戊己庚辛]|[①-⑳]|栏次|序号)[）)]?(?:=[-+*/×÷0-9（）()]+)?$"
 # What may be no data where a row without it would be one: any total, note or page number.
 _MAYBE_NO_DATA = "计|[：:]|页|大写"
 # A number that its own separators may have parted: 1 | 234.50
 _BEFORE_COMMA, _AFTER_COMMA = "^[-+]?￥?[-+]? *[0-9]{1,3}$", "^ *[0-9]{3}(?:[.][0-9]*)? *元? *$"
 # How fastexcel prints a cell that Excel holds as a day.
 _EXCEL_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
+_MONTHS = "(?:[0-9]{1,2}月|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 # What becomes of a code that Excel took for a number or a day, in a csv too.
-_CHANGED = f"{_EXCEL_DAY}|^[0-9](?:[.][0-9]+)?[eE](?:[+]?[0-9]+|-[0-9]{{2,}})$|^[0-9]{{1,2}}月[0-9]{{1,2}}日$"
+_CHANGED = (
+    f"{_EXCEL_DAY}|^[0-9](?:[.][0-9]+)?[eE](?:[+]?[0-9]+|-[0-9]{{2,}})$"
+    f"|^[0-9]{{1,2}}月[0-9]{{1,2}}日$|^[0-9]{{1,2}}-{_MONTHS}$|^{_MONTHS}-[0-9]{{2}}$"
+)
+# What a program writes in the place of what it could not compute or show, as text.
+_TOLD_BROKEN = "这里是公式或它出错的结果，或栏宽不够时的#。请改正公式、放宽栏宽后重新导出，或直接填写内容。"
+_BROKEN = r"^#(?:N/A|[A-Z]+(?:/0)?[!?]|GETTING_DATA|#+)$|^=[A-Za-z_.]+[(0-9$!|]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +155,15 @@ class _Cleaner:
         if column.required:
             yield read.is_null()
         yield read.str.len_bytes() == 0
+        if column.kind is Kind.TEXT:
+            yield read.str.starts_with("#")
+            yield read.str.starts_with("=")
         if column.kind is Kind.CHOICE:
             yield ~read.is_in(column.choices)
         elif not column.required:
             yield read.is_in(NOTHING)
         if column.kind is Kind.CODE:
-            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[='`‘’]")
+            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[#='`‘’]")
         elif column.kind is Kind.TEXT and self.sheet.binary:
             yield read.str.contains(_EXCEL_DAY)
 
@@ -159,6 +173,8 @@ class _Cleaner:
         required = [column for column in columns if column.required]
         if sum(column.kind in _WORDS for column in required) < 2 and all(column.kind in (*_NUMBERS, *_WORDS) for column in required):  # noqa: PLR2004  # a total has one word
             yield from (pl.col(column.name).str.contains(_MAYBE_NO_DATA) for column in columns if column.kind in _WORDS)
+        if self.sheet.letters:
+            yield pl.col(self.sheet.letters[0]).str.contains("例", literal=True)
         if all(column.kind in _WORDS for column in columns):
             yield pl.col(columns[0].name) == self._header(columns[0])
 
@@ -209,7 +225,7 @@ class _Cleaner:
         is_whole = rows.select(self._is_whole()).to_series()
         others = rows.filter(~is_whole)
         others = others.with_columns(sort=self._sort(odd) if others.height else pl.lit("data"))
-        rows = pl.concat([rows.filter(is_whole).with_columns(sort=pl.lit("data")), others])
+        rows = pl.concat([rows.filter(is_whole).with_columns(sort=pl.lit("data")), others]).sort("row")
         data = rows.filter(sort="data")
         split = data.filter(pl.any_horizontal(self._is_split(column) for column in self.layout.columns))["row"]
         surplus = rows.filter(pl.col("surplus").is_not_null() & ~pl.col("row").is_in(split.implode()))
@@ -228,6 +244,7 @@ class _Cleaner:
         required = [pl.col(column.name) for column in (first, *others) if column.required]
         is_other = pl.col(first.name).str.contains(_MAYBE_NO_DATA) | (pl.col(first.name) == self._header(first))
         filled = pl.all_horizontal(cell.is_not_null() & ~cell.is_in(NOTHING) for cell in required)
+        is_other |= pl.col(first.name).str.contains(_EXAMPLE) | pl.col("row").eq(self.layout.header_row + 1)
         return filled & ~is_other.fill_null(value=False) if len(required) >= _FEWEST_CELLS else pl.lit(value=False)
 
     def _sort(self, odd: pl.DataFrame) -> pl.Expr:
@@ -251,9 +268,12 @@ class _Cleaner:
         numbers = count(*(cells[column.name].str.contains(_NUMBER) for column in columns if column.kind in _NUMBERS))
         first = pl.coalesce(cells.values())
         is_header = count(*(pl.col(column.name) == self._header(column) for column in columns)) * 2 >= len(columns)
+        counted = count(*(cell.is_not_null() & ~cell.str.contains(_COUNTED) for cell in cells.values()))
+        is_header |= (pl.col("row") == self.layout.header_row + 1) & (counted == 0) & (filled * 2 > len(columns))
         is_title = pl.all_horizontal((pl.col(name).is_in(titles) | cells[name].str.contains(_PAGE)).fill_null(value=True) for name in order)
         is_total = pl.any_horizontal(cell.str.contains(f"{_TOTAL}|{_LABEL_OF_WORDS}") for cell in cells.values()) & (words <= 1)
         sort = pl.when(filled == 0).then(pl.lit("blank")).when(is_header | is_title).then(pl.lit("header"))
+        sort = sort.when(first.str.contains(_EXAMPLE).fill_null(value=False)).then(pl.lit("example"))
         sort = sort.when(first.str.contains(_NOTE) & (beside <= labels) & (numbers == 0)).then(pl.lit("note"))
         # A row that lacks most of what must be in it is told once, not cell by cell.
         required = [pl.col(column.name).is_not_null() for column in columns if column.required]
@@ -273,7 +293,7 @@ class _Cleaner:
         """Judge the rows that are no data, now that it is known where the data end; tells which of them are in their place."""
         at_end = pl.col("row") > self.last_row
         headers, totals, notes = others.filter(sort="header"), others.filter(at_end, sort="total"), others.filter(at_end, sort="note")
-        inside = others.filter((pl.col("sort") == "stray") | (~at_end & pl.col("sort").is_in(["total", "note"])))
+        inside = others.filter(pl.col("sort").is_in(["stray", "example"]) | (~at_end & pl.col("sort").is_in(["total", "note"])))
         self._tell(self._no_row(row) for row in inside.iter_rows(named=True))
         if numbers := headers["row"].to_list():
             places = "、".join(map(str, numbers[:_MOST_PLACES])) + ("等" if len(numbers) > _MOST_PLACES else "")
@@ -299,6 +319,9 @@ class _Cleaner:
         if cells["sort"] == "total":
             message = "合计行只能放在最后一行数据之后。请删除中间的合计、小计行，或移到表尾。"
             return self._finding(Code.TOTAL_INSIDE, message, column, cells)
+        if cells["sort"] == "example":
+            message = "这一行写着“例”，像是填写示例，没有计入。是示例的请删除；是数据的请去掉“例”字。"
+            return self._finding(Code.NOT_A_ROW, message, column, cells)
         message = "这一行不像台账行，只有个别单元格有内容。是数据的请补全，是说明的请移到表头上方或删除。"
         return self._finding(Code.NOT_A_ROW, message, column, cells)
 
@@ -316,7 +339,11 @@ class _Cleaner:
                 bad = text.is_not_null() & exact[column.name].is_null()
                 split = data.select(self._is_split(column)).to_series()
                 yield from (self._finding(code, self._split(column, cells), column, cells) for cells in data.filter(split).to_dicts())
-            elif column.kind is Kind.CODE or self.sheet.binary:
+            elif column.kind in _WORDS or self.sheet.binary:
+                broken = data.filter(text.str.contains(_BROKEN).fill_null(value=False) & is_sound)
+                yield from (self._finding(Code.FORMULA_ERROR, _TOLD_BROKEN, column, cells) for cells in broken.iter_rows(named=True))
+                if column.kind is not Kind.CODE and not self.sheet.binary:
+                    continue
                 changed = _CHANGED if column.kind is Kind.CODE else _EXCEL_DAY
                 code, bad = Code.CHANGED_BY_EXCEL, text.str.contains(changed).fill_null(value=False)
             else:

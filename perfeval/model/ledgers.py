@@ -34,6 +34,7 @@ class Finding:
 
     `ledger` is the Chinese title, `row` the sheet's row number from 1, `column` the Chinese header, `cell` like C17.
     `message` says in Chinese what was expected and what to do; `value` is the cell's text as found.
+    `count` is how many rows it tells of: of many alike, one finding.
     """
 
     code: str
@@ -46,6 +47,7 @@ class Finding:
     column: str | None = None
     cell: str | None = None
     value: str | None = None
+    count: int = 1
 
     @property
     def place(self) -> str:
@@ -96,15 +98,15 @@ class Ledger:
         return int(self.rows.select(pl.len()).collect().item())
 
     def finding(
-        self, code: str, severity: Severity, message: str, row: Mapping[str, Any] | None = None, column: str | None = None
+        self, code: str, severity: Severity, message: str, row: Mapping[str, Any] | None = None, column: str | None = None, count: int = 1
     ) -> Finding:
         """A finding on the ledger as a whole, or at a column's cell of a row; a column that the sheet does not have has no cell."""
         if row is None or column is None:
-            return Finding(code, severity, message, self.title, self.file, self.sheet)
+            return Finding(code, severity, message, self.title, self.file, self.sheet, count=count)
         header, letter, value = self.shape.column(column).header, self.letters.get(column), row.get(column)
         cell = f"{letter}{row['row']}" if letter else None
         text = None if value is None else str(value)
-        return Finding(code, severity, message, self.title, self.file, self.sheet, row["row"], header, cell, text)
+        return Finding(code, severity, message, self.title, self.file, self.sheet, row["row"], header, cell, text, count)
 
     @property
     def frame(self) -> pl.DataFrame:

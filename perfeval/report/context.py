@@ -1,6 +1,6 @@
 """What the narrative may see: text, figures as FigureValue, lists and mappings of these. No object that can do anything."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -64,22 +64,43 @@ def _findings(report_input: ReportInput) -> _Found:
     for finding in report_input.findings:
         if finding.severity is Severity.NOTE:
             continue
-        meaning, theme = report_input.codes.get(finding.code, ("", ""))
+        meaning, theme, _ = report_input.codes.get(finding.code, _UNKNOWN)
         reason = reasons.get(key_of(finding))
-        item = {"code": finding.code, "ledger": finding.ledger or "", "meaning": meaning, "reason": reason.text if reason else ""}
+        item = {
+            "code": finding.code,
+            "column": finding.column or "",
+            "ledger": finding.ledger or "",
+            "meaning": meaning,
+            "reason": reason.text if reason else "",
+            "count": finding.count,
+        }
         by_code.setdefault(finding.code, []).append(item)
         by_theme.setdefault(theme, []).append(item)
     told = [
         {
             **items[0],
-            "ledger": "、".join(dict.fromkeys(item["ledger"] for item in items if item["ledger"])),
-            "count": FigureValue(f"findings_{code}", Decimal(len(items)), "处"),
+            "ledger": _joined(items, "ledger"),
+            "meaning": _meaning(items, is_of_any_column=report_input.codes[code][2]),
+            "count": FigureValue(f"findings_{code}", Decimal(sum(item["count"] for item in items)), "处"),
             "reasons": list(dict.fromkeys(item["reason"] for item in items if item["reason"])),
         }
         for code, items in sorted(by_code.items())
-        if report_input.codes.get(code, ("", ""))[1]
+        if report_input.codes.get(code, _UNKNOWN)[1]
     ]
     return _Found(by_code, theme=by_theme, told=told)
+
+
+_UNKNOWN = ("", "", False)
+
+
+def _meaning(items: Sequence[Mapping[str, Any]], *, is_of_any_column: bool) -> str:
+    """What a code means, with the columns where it says nothing without them."""
+    columns = _joined(items, "column") if is_of_any_column else ""
+    return f"{items[0]['meaning']}（{columns}）" if columns else str(items[0]["meaning"])
+
+
+def _joined(items: Sequence[Mapping[str, Any]], name: str) -> str:
+    return "、".join(dict.fromkeys(item[name] for item in items if item[name]))
 
 
 def _card(card: Scorecard) -> dict[str, Any]:

@@ -16,7 +16,8 @@ class ReportInput:
     `basis` are the documents the evaluation rests on (评价依据), `duties` the one that gives the unit its work. `report_on` is the
     report's date (成文日期) where no ledger of the evaluation's work tells it. `reasons` are what is recorded of what must be
     explained, by its key, None where a workspace from before they had a file has them in its narrative; `codes` the meaning and
-    theme of findings by code, `recorded` what the office records of the year besides its ledgers.
+    theme of findings by code, and whether they say nothing without their column; `recorded` what the office records of the year
+    besides its ledgers.
     Not `is_strict`, a report of another version is written again, by the rules of which nobody knew then.
     """
 
@@ -33,7 +34,7 @@ class ReportInput:
     report_on: date | None = None
     findings: Sequence[Finding] = ()
     reasons: Explanations | None = None
-    codes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    codes: Mapping[str, tuple[str, str, bool]] = field(default_factory=dict)
     recorded: Mapping[str, str] = field(default_factory=dict)
     is_strict: bool = True
 

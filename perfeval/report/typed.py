@@ -12,7 +12,7 @@ _TAGS = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
 # What is no figure: years, numbers of documents, titles of documents, annexes, numbers of meetings, roads and lists, set phrases.
 _EXCEPTED = re.compile(
     r"《[^》]*》|〔[0-9]{4}〕[0-9]+号|附件[0-9]+|第[一二三四五六七八九十]+部分|(?<![0-9])(?:19|20)[0-9]{2}(?:年度?|(?=-|[—–~～至]{1,2}20[0-9]{2}年))"
-    r"|第[0-9一二三四五六七八九十百]+[次届]|(?<![0-9A-Za-z])[GSXYC][0-9]{3}(?![0-9])|[（(][0-9]{1,2}[)）]"
+    r"|第[0-9一二三四五六七八九十百]+[次届]|(?<![0-9A-Za-z])[GSXYC][0-9]{3}(?![0-9])|(?:^|(?<=[。；：\s]))[（(][0-9]{1,2}[)）]"
     r"|八项规定|[四两]个意识|四个自信|两个确立|两个维护"
 )
 # 一 alone is an article more often than a number; 万元 and 第六部分 hold no number of their own.

@@ -27,6 +27,7 @@ _SMALL = 16 << 20
 _PIECE = 1 << 22
 _LOCAL_HEADER, _CENTRAL_HEADER, _END = "<4s5H3I2H", "<4s6H3I5H2I", "<4s4H2IH"
 _DATE, _UTF_8 = 0x21, 0x800  # 1980-01-01; names are UTF-8
+KNOWN_ERRORS = {b"#DIV/0!", b"#N/A", b"#NAME?", b"#NULL!", b"#NUM!", b"#REF!", b"#VALUE!"}
 _ELEMENT = re.compile(rb"<[\w:]")
 _MOST_SIMPLIFIED = 32 << 20
 # The first line of XML looks like an instruction.
@@ -254,8 +255,12 @@ def _simple(xml: str) -> bytes:
         )
     except etree.XMLSyntaxError as error:
         raise broken_file() from error
+    # #SPILL! and others that fastexcel does not know
+    for cell in tree.iterfind(".//{*}c[@t='e']"):
+        for value in cell.iterfind("{*}v"):
+            value.text = value.text if (value.text or "").strip().encode() in KNOWN_ERRORS else "#VALUE!"
     simple: bytes = etree.tostring(tree, encoding="UTF-8", xml_declaration=True)
-    return simple
+    return simple.replace(b"&#13;", b"")
 
 
 def decoded(text: bytes) -> str:

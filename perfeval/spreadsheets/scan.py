@@ -7,7 +7,7 @@ Patterns that look at every cell run in Polars, whose regular expressions are se
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -17,9 +17,9 @@ import polars as pl
 from perfeval.codes import Code
 from perfeval.spreadsheets.beside import page_texts
 from perfeval.spreadsheets.formats import Look, NumberFormat
-from perfeval.spreadsheets.package import Package, UnplainError, attribute, broken_file, is_plain
+from perfeval.spreadsheets.package import KNOWN_ERRORS, Package, UnplainError, attribute, broken_file, is_plain
 from perfeval.spreadsheets.sheets import Cell, RefusedFileError, Traits, index_of, letter_of
-from perfeval.spreadsheets.strings import PICTURE, STRUCK, Strings
+from perfeval.spreadsheets.strings import MIXED, PICTURE, STRUCK, Strings
 
 _MOST_CELLS = 6_000_000
 _MOST_TEXT = 224 << 20
@@ -39,7 +39,7 @@ _TEXTS = {"s", "str", "inlineStr"}
 # From so many bytes on Polars is faster, which takes half a millisecond to begin.
 _SHORT = 1 << 17
 # What most sheets do not have, looked for at once.
-_RARE = ("hidden", 'ht="0', "ht='0", "DISPIMG(", "strike")
+_RARE = ("hidden", 'ht="0', "ht='0", "DISPIMG(", "strike", "vertAlign")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class _Patterns:
     day: re.Pattern[bytes]
     picture: re.Pattern[bytes]
     struck: re.Pattern[bytes]
+    mixed: re.Pattern[bytes]
     string: re.Pattern[bytes]
     content: re.Pattern[bytes]
     large: re.Pattern[bytes]
@@ -134,6 +135,7 @@ def _patterns(prefix: str) -> _Patterns:
             rf"<~c\s([^>]*)>\s*(?:<~f(?:\s[^>]*)?>[^<]*DISPIMG\(|(?:{_FORMULA})?(?:{_VALUE}|<~is>\s*<~t(?:\s[^>]*)?>)\s*{PICTURE})"
         ),
         struck=compiled(rf"<~c\s([^>]*)>\s*<~is>(?:(?!</~is>).)*?{STRUCK}"),
+        mixed=compiled(rf"<~c\s([^>]*)>\s*<~is>(?=(?:(?!</~is>).)*?</~r>\s*<~r>)(?:(?!</~is>).)*?{MIXED}"),
         string=compiled(rf"""<~c\s([^>]*\bt\s*=\s*["']s["'][^>]*)>(?:{_FORMULA})?{_VALUE}\s*([0-9]+)"""),
         content=compiled(rf"<~c\s([^>]*)>\s*(?:{_FORMULA})?(?:{_VALUE}\s*([^<]*?)\s*<|<~is>)"),
         large=compiled(rf"{_VALUE}(-?(?:[0-9]{{9,}}|9[0-9]{{7}})(?:\.[0-9]*)?|-?[0-9.]+[Ee]\+?[0-9]+)</~v>"),
@@ -188,7 +190,7 @@ class _Piece:
         except pl.exceptions.InvalidOperationError as error:
             raise broken_file() from error
 
-    def has_any(self, signs: Sequence[str]) -> bool:
+    def has_any(self, signs: list[str]) -> bool:
         """Whether one of these occurs."""
         return bool(self._text.str.contains_any(list(signs)).item())
 
@@ -246,6 +248,8 @@ class _Scan:
             self.traits.pictures.update(map(_place, self.patterns.picture.findall(piece.xml)))
         if has_rare and b"strike" in piece.xml:
             self.traits.struck.update(map(_place, self.patterns.struck.findall(piece.xml)))
+        if has_rare and (b"strike" in piece.xml or b"vertAlign" in piece.xml):
+            self.traits.mixed.update(map(_place, self.patterns.mixed.findall(piece.xml)))
         self._note_large(piece)
         if has_rare:
             self._note_formulas(piece)
@@ -333,6 +337,8 @@ class _Scan:
     def _note_values(self, piece: _Piece) -> None:
         """Note error cells, and days written as text."""
         for found in piece.found(self.patterns.error):
+            if found[2].strip() not in KNOWN_ERRORS:
+                raise UnplainError
             self.traits.errors[_place(found[1])] = found[2].decode(errors="replace")
             if self.book.has_pictures and b"vm=" in found[1]:
                 self.traits.pictures.add(_place(found[1]))
@@ -400,10 +406,12 @@ class _Scan:
         strings = self.book.strings
         if strings.longest:
             self.text += strings.longest * (piece.count(b't="s"') + piece.count(b"t='s'"))
-        if strings.struck or strings.pictures:
+        if strings.struck or strings.mixed or strings.pictures:
             for tag, index in self.patterns.string.findall(piece):
                 if int(index) in strings.struck:
                     self.traits.struck.add(_place(tag))
+                if int(index) in strings.mixed:
+                    self.traits.mixed.add(_place(tag))
                 if int(index) in strings.pictures:
                     self.traits.pictures.add(_place(tag))
 

@@ -31,8 +31,8 @@ class Traits:
     """What a worksheet says beside its values.
 
     `shown` has what a cell says where that is not what is stored in it, `worded` the words that stand around it by its format,
-    which belong to a text and say nothing in a number. `unseen` are the cells whose content is not displayed, `months`
-    those that show no day. `beside` is what is
+    which belong to a text and say nothing in a number. `unseen` are the cells whose content is not displayed, `mixed` those
+    partly struck through, raised or lowered, `months` those that show no day. `beside` is what is
     written beside the cells, each with the cell it belongs to, if any.
     """
 
@@ -49,6 +49,7 @@ class Traits:
     long_numbers: set[Cell] = field(default_factory=set)
     unseen: set[Cell] = field(default_factory=set)
     struck: set[Cell] = field(default_factory=set)
+    mixed: set[Cell] = field(default_factory=set)
     months: set[Cell] = field(default_factory=set)
     pictures: set[Cell] = field(default_factory=set)
     beside: list[tuple[str, str]] = field(default_factory=list)

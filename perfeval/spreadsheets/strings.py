@@ -10,11 +10,14 @@ from perfeval.spreadsheets.sheets import RefusedFileError
 
 STRUCK = r"""<(?:\w+:)?strike(?:\s+val\s*=\s*["'](?:1|true)["'])?\s*/?>"""
 """The pattern of a run of text that is struck through."""
+MIXED = rf"""(?:{STRUCK}|<(?:\w+:)?vertAlign\s+val\s*=\s*["']su)"""
+"""The pattern of a run that is struck through, raised or lowered: beside other runs it is no part of their number, 10³ is not 103."""
 PICTURE = r"=?(?:_xlfn\.)?DISPIMG\("
 """How the text begins that WPS keeps for a picture in a cell."""
 
 _MOST_STRINGS = 4_000_000
 _STRUCK = re.compile(STRUCK.encode())
+_MIXED = re.compile(rf"{MIXED}.*?</(?:\w+:)?r>.*?</(?:\w+:)?r>|</(?:\w+:)?r>.*?{MIXED}".encode(), re.DOTALL)
 _PICTURE = re.compile(rf">\s*{PICTURE}".encode())
 
 
@@ -27,6 +30,8 @@ class Strings:
     longest: int = 0
     struck: set[int] = field(default_factory=set)
     """Those with a part that is struck through."""
+    mixed: set[int] = field(default_factory=set)
+    """Those of runs of which some are struck through, raised or lowered."""
     pictures: set[int] = field(default_factory=set)
     """Those that stand for a picture of WPS."""
 
@@ -54,6 +59,8 @@ def scan_strings(package: Package, part: str) -> Strings:
             raise RefusedFileError(Code.TOO_LARGE, message)
         if b"strike" in piece:
             strings.struck.update(index for index, text in enumerate(texts, first) if _STRUCK.search(text))
+        if b"strike" in piece or b"vertAlign" in piece:
+            strings.mixed.update(index for index, text in enumerate(texts, first) if _MIXED.search(text))
         if b"DISPIMG(" in piece:
             strings.pictures.update(index for index, text in enumerate(texts, first) if _PICTURE.search(text))
     return strings

@@ -105,7 +105,11 @@ def open_workbook(file: ReceivedFile) -> list[WorkbookSheet]:
     try:
         return _opened(file, package)
     except UnplainError:
+        pass
+    try:
         return _opened(file, package, is_plain=False)
+    except UnplainError as error:
+        raise broken_file() from error
 
 
 def _opened(file: ReceivedFile, package: Package, *, is_plain: bool = True) -> list[WorkbookSheet]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from perfeval.errors import ConfigurationError, StoreError
@@ -107,6 +107,13 @@ def _unbound(connection: Connection) -> Iterator[None]:
     finally:
         if driver:
             driver.execute("PRAGMA foreign_keys=ON")
+
+
+def is_without_tables(engine: Engine) -> bool:
+    """Whether nobody has kept anything in a database yet; one that cannot be asked may hold something."""
+    with suppress(DatabaseError), engine.connect() as connection:
+        return not inspect(connection).get_table_names()
+    return False
 
 
 def _schema(engine: Engine) -> str | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
+from itertools import islice
 
 from perfeval.approvals.remarks import Remarked
 from perfeval.model import Revision, Scorecard
@@ -11,10 +12,12 @@ from perfeval.model.numbers import plain
 from perfeval.model.outcomes import Drafted, Scored, Validated
 from perfeval.office import Office
 from perfeval.report import read_text
+from perfeval.rows import ChangedRows, changed_rows
 from perfeval.steps import remarks
-from perfeval.tracing import ChangedRows, changed_rows
 
 _SHOWN = 200
+# Beyond so many pairs, what lies between the first and the last difference is shown as a whole.
+_COMPARED = 4_000_000
 _TOKENS = re.compile(r"[0-9][0-9.,]*%?|(?s:.)")
 
 
@@ -98,20 +101,36 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
 
 
 def _paragraphs(before: Sequence[str], after: Sequence[str]) -> Iterator[Sequence[Stretch]]:
-    """The paragraphs that changed, each with what was taken out and put in."""
+    """The paragraphs that changed, each with what was taken out and put in; only the first of many."""
     old, new = ([text for text in texts if text.strip()] for texts in (before, after))
-    shown = 0
-    for tag, a1, a2, b1, b2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag != "equal" and shown < _SHOWN:
-            shown += 1
-            yield _inside("\n".join(old[a1:a2]), "\n".join(new[b1:b2]))
+    changed = (change for change in _opcodes(old, new) if change[0] != "equal")
+    for _, a1, a2, b1, b2 in islice(changed, _SHOWN):
+        yield _inside("\n".join(old[a1:a2]), "\n".join(new[b1:b2]))
 
 
 def _inside(before: str, after: str) -> Sequence[Stretch]:
     stretches: list[Stretch] = []
     # A number changes as a whole.
     old, new = (_TOKENS.findall(text) for text in (before, after))
-    for tag, a1, a2, b1, b2 in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for tag, a1, a2, b1, b2 in _opcodes(old, new):
         gone, come = "".join(old[a1:a2]), "".join(new[b1:b2])
         stretches += [Stretch(gone)] if tag == "equal" else [Stretch(gone, "del"), Stretch(come, "ins")]
     return [stretch for stretch in stretches if stretch.text]
+
+
+def _opcodes(old: Sequence[str], new: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
+    """What turns one into the other. Comparing takes as long as both are long, so what is alike at both ends is left out of it."""
+    shorter = min(len(old), len(new))
+    start = next((place for place in range(shorter) if old[place] != new[place]), shorter)
+    end = next((place for place in range(shorter - start) if old[-1 - place] != new[-1 - place]), shorter - start)
+    middle = old[start : len(old) - end], new[start : len(new) - end]
+    if len(middle[0]) * len(middle[1]) > _COMPARED:
+        changed = [("replace", 0, len(middle[0]), 0, len(middle[1]))]
+    else:
+        changed = list(SequenceMatcher(None, *middle, autojunk=False).get_opcodes())
+    ends = ((len(old) - end, len(old)), (len(new) - end, len(new)))
+    return [
+        ("equal", 0, start, 0, start),
+        *((tag, a1 + start, a2 + start, b1 + start, b2 + start) for tag, a1, a2, b1, b2 in changed),
+        ("equal", *ends[0], *ends[1]),
+    ]

@@ -7,7 +7,8 @@ from decimal import Decimal
 from perfeval.model import Revision, Scorecard
 from perfeval.model.numbers import in_wan, plain
 from perfeval.office import Office
-from perfeval.tracing import open_tracer, progress_by_month, spent_by_use
+from perfeval.rows import progress_by_month, spent_by_use
+from perfeval.tracing import open_tracer
 
 
 @dataclass(frozen=True, slots=True)

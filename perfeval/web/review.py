@@ -47,10 +47,12 @@ class Conducting:
     """What the conductor is told, once the answer is out.
 
     `go_on`: an evaluation can go on, by its id, and why in words. `start`: a year, a programme's key, and the name of who prepares it.
+    `retry`: a run that has failed, and the name of who wants it tried again.
     """
 
     go_on: Callable[[str, str], Awaitable[None]]
     start: Callable[[int, str, str], Awaitable[None]]
+    retry: Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Review:
             ("POST", re.compile(_PLACE), self._decide),
             ("POST", re.compile(_PLACE + "/statement"), self._statement),
             ("POST", re.compile(_PLACE + "/correction"), self._correct),
+            ("POST", re.compile(_PLACE + "/retry"), self._retry),
             ("GET", re.compile(_PLACE + "/figure/(?P<figure>[A-Za-z0-9_]{1,100})"), self._figure),
             ("GET", re.compile(_PLACE + "/ledgers/(?P<place>[0-9]{1,3})"), self._ledger),
         ]
@@ -204,6 +207,15 @@ class Review:
         except ApprovalError as error:
             return self._shown(visitor, self._seen(visitor, evaluation, number), replace(filled, problem=str(error)), 409)
         return self._done(seen, f"更正已提交（{visitor.person.name}）")
+
+    def _retry(self, visitor: Visitor, _: Filled, evaluation: str, number: str) -> Response:
+        """The run that has failed goes on, once the clerk has corrected what was in its way."""
+        seen = self._seen(visitor, evaluation, number)
+        if OPERATOR not in visitor.person.roles or not seen.failure or not seen.run:
+            return self._message(visitor, "现在不能重试", "只有没有完成的一稿可以由经办人重试；刷新这一稿的页面，查看进度。", 409)
+        steps.note_act(self._office, "重试", seen.run, visitor.person.id, evaluation)
+        task = BackgroundTask(self._conducting.retry, seen.run, visitor.person.name)
+        return RedirectResponse(f"/review/{evaluation}/{number}?{urlencode({'told': 'retried'})}", 303, background=task)
 
     def _start(self, visitor: Visitor, _: Filled, year: str, programme: str) -> Response:
         """A run that begins now, where nothing is in its way."""

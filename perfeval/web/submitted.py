@@ -15,6 +15,7 @@ from perfeval.assessment import recorded_reasons
 from perfeval.explanations import ADDITION, CARRIED_OVER, EXECUTION, Explanations, key_of, reason_of
 from perfeval.indicators import load_indicators
 from perfeval.model import Draft, Evaluation, Finding, Revision, Score, Severity, Stage, Status
+from perfeval.model.documents import load_json
 from perfeval.model.evaluation import gate_title
 from perfeval.model.outcomes import Drafted, Failure, Scored, Validated
 from perfeval.office import Office
@@ -66,6 +67,7 @@ class Submitted:
     events: tuple[Event, ...]
     head: str
     failure: Failure | None
+    faults: tuple[Finding, ...]
     run: str | None
 
     @property
@@ -95,6 +97,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         validated = record.outcome(revision, Validated)
         entries, people_entries = record.entries(evaluation_id), record.entries(PEOPLE)
         corrections, failure = record.corrections(evaluation), record.failure(run) if run else None
+    kept = failure.findings if failure else None
     status, is_current = progress.status(office.workspace.gates), number == progress.revision.number
     given: Explanations = _reasons(office, revision, scored) if scored else {}
     found = (*(scored.card.doubts if scored else ()), *(findings_of(office.store, validated) if validated else ()))
@@ -117,6 +120,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         events=tuple(tell(line, gates, people) for line in lines),
         head=entries[-1].sha256 if entries else "",
         failure=failure if is_current and status.stage is Stage.PREPARING else None,
+        faults=tuple(load_json(list[Finding], office.store.artifacts.read(kept))) if kept else (),
         run=run,
     )
 

@@ -290,7 +290,11 @@ def test_year_on_the_review_pages_on_a_phone_signed_by_its_device(
     terminal: Any, url: str, browser: Browser, shoot: Callable[[Page, str], None]
 ) -> None:
     clerk = Person(browser, url, "样例经办人", terminal.code("operator"))
-    start(clerk)
+    clerk.page.get_by_role("link", name="经办", exact=True).last.click()
+    expect(clerk.page.get_by_text("可以送审")).to_be_visible(timeout=30_000)
+    faults = faults_for_readers(clerk.page)
+    clerk.page.get_by_role("button", name="开始自评，送审").click()
+    expect(clerk.page.get_by_role("status")).to_contain_text("自评已开始")
     terminal.await_stage("waiting-center")
     center, bureau = (Person(browser, url, who, terminal.code(who)) for who in ("center", "bureau"))
     add_device(terminal, center, "center", "center")
@@ -301,7 +305,7 @@ def test_year_on_the_review_pages_on_a_phone_signed_by_its_device(
     policy: list[str] = []
     page.on("console", lambda message: policy.append(message.text) if "Content Security" in message.text else None)
 
-    faults = read_and_return_on_the_page(page, partial(terminal.code, "center"), shoot)
+    faults += read_and_return_on_the_page(page, partial(terminal.code, "center"), shoot)
     terminal.await_stage("correcting")
 
     clerk.page.goto(f"{url}/")

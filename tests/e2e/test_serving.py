@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import threading
 from datetime import UTC, datetime
@@ -53,8 +54,9 @@ def test_commands_one_after_the_other_and_at_once_share_a_server_until_an_office
     variables = {"PERFEVAL_KEY": KEY, "PERFEVAL_IDLE_MINUTES": "10"}
     both = [terminal.start("run", "--year", "2022", "--json", **variables) for _ in range(2)]
     told = [json.loads(process.communicate(timeout=200)[0]) for process in both]
-    stands = [document for document in told if document["state"] == "waiting-center"]
-    assert stands, told
+    assert [document["state"] for document in told] == ["waiting-center"] * 2, told
+    stands = told[:1]
+    assert told[1] == told[0]
     note = terminal.folder / ".perfeval" / "server.json"
     kept = json.loads(note.read_text())
     assert (len(terminal.keepers()), note.stat().st_mode & 0o777) == (1, 0o600)
@@ -129,6 +131,32 @@ def test_run_put_off_to_a_later_day_is_begun_when_asked_for(office):
     with pytest.raises(BegunError):
         Conductor(office.office, office.asked, tend).go_on(evaluation)
     assert office.state.name == "AwaitingRetry"
+
+
+def test_batch_runs_what_it_can_tells_the_rest_and_goes_on_where_it_was(terminal, tmp_path):
+    faulty = Path(shutil.copytree(terminal.folder, tmp_path / "faulty"))
+    ledger = faulty / "ledgers" / "2022" / "调度会议台账.xlsx"
+    sound = ledger.read_bytes()
+    book = openpyxl.load_workbook(ledger)
+    book.worksheets[0]["B3"].value = None
+    book.save(ledger)
+    (tmp_path / "none").mkdir()
+    offices = [str(folder) for folder in (terminal.folder, faulty, tmp_path / "none")]
+    code, out, err = terminal.type("batch", "--year", "2022", "--json", *offices, PERFEVAL_KEY=KEY)
+    told = [(item["office"], item["programme"], item["evaluation"], item["state"]) for item in json.loads(out)]
+    assert (code, told) == (
+        1,
+        [
+            (terminal.folder.name, "zdxm", "2022-zdxm-1", "waiting-center"),
+            ("faulty", "zdxm", "", "failed"),
+            (offices[2], "", "", "failed"),
+        ],
+    )
+    assert [line for line in err.splitlines() if line.startswith(("[2/3]", "[3/3]"))]
+    assert [item["told"] for item in json.loads(out)][:1] == ["待中心审批"]
+    ledger.write_bytes(sound)
+    code, out, _ = terminal.type("batch", "--year", "2022", "--json", *offices[:2], PERFEVAL_KEY=KEY)
+    assert (code, [item["state"] for item in json.loads(out)]) == (0, ["waiting-center"] * 2)
 
 
 def test_run_left_cancelling_is_told_and_ended_when_asked_again(office):

@@ -167,6 +167,25 @@ def test_remarks_of_a_return_are_replied_to_one_by_one_and_go_into_the_archive(o
     assert f"（{row.id}）写明怎么数的\n答复\n已写明\n修改意见\n（第12段）=1+1\n答复\n不改，本来如此" in text
 
 
+def test_year_in_the_archive_is_not_begun_anew_by_a_store_that_does_not_know_it(office: Rehearsal, archived: Path) -> None:
+    office.store.close()
+    state = office.workspace.state
+    for file in state.glob("store.db*"):
+        file.unlink()
+    with pytest.raises(StoreError) as lost:
+        open_office(office.workspace.root)
+    assert lost.value.code == "S15"
+    assert not list(state.glob("store.db-*"))
+    shutil.rmtree(state)
+    office.open(office.workspace.root)
+    with pytest.raises(StoreError) as lost:
+        steps.open_evaluation(office.office, office.subject, "样例经办人", "run-2")
+    assert (lost.value.code, archived.name in lost.value.message) == ("S14", True)
+    archived.rename(office.workspace.root / archived.name)
+    office.welcome(office.office, "样例经办人", "operator")
+    assert steps.open_evaluation(office.office, office.subject, "样例经办人", "run-2").id == "2022-zdxm-1"
+
+
 def test_year_approved_at_both_gates_is_archived_and_verifies(office: Rehearsal, archived: Path) -> None:
     assert archived.name == "0000-WS·2022-D30-XMXT-0001"
     assert [check for check in verify_archive(archived) if not check.ok] == []

@@ -72,7 +72,8 @@ def test_submission_tells_scores_doubts_and_where_the_draft_is() -> None:
         "### 中心审批：2022年度“公路养护”自评报告 第2稿",
         "**总分 93　等级 优**　送审人 样例填表人",
         "",
-        "[下载报告（Word）](/perfeval/drafts/2022-roads-1/2.docx)，通读后审批；核对码在下载的文件名末尾。",
+        "[下载报告（Word）](/perfeval/drafts/2022-roads-1/2.docx)，通读后审批；核对码在下载的文件名末尾。"
+        "也可以到[审阅室](/review/2022-roads-1/2)查看每个数字的来源，在那里审批。",
         "",
         "| 三级指标 | 年度指标值 | 实际完成值 | 分值 | 得分 |",
         "| --- | --- | --- | --- | --- |",

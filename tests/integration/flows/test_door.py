@@ -204,6 +204,8 @@ class Review(web.Review):
 
     async def answer(self, request: Request, body: bytes, visitor: web.Visitor) -> Response:
         self.visitors.append((request.url.path, visitor, body))
+        if request.url.path.endswith("/retry"):
+            return Response("seen", background=BackgroundTask(self._conducting.retry, RUN, visitor.person.name))
         if request.url.path == "/review/clerk/2022/roads":
             return Response("seen", background=BackgroundTask(self._conducting.start, 2022, "roads", visitor.person.name))
         return Response("seen", background=BackgroundTask(self._conducting.go_on, "2022-roads-1", "同意") if body else None)
@@ -663,6 +665,15 @@ def test_run_that_the_clerk_starts_on_his_page_is_of_the_deployment(office: Offi
     office.as_person("POST", "/review/clerk/2022/roads", b"token=x", person="p2")
     request = {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"}
     assert office.prefect.asked[-1] == ("POST", START, {"parameters": {"request": request}})
+
+
+@pytest.mark.parametrize(
+    ("state", "moved"), [("FAILED", ["AwaitingRetry"]), ("CRASHED", ["AwaitingRetry"]), ("RUNNING", []), ("PAUSED", [])]
+)
+def test_run_is_tried_again_from_the_clerks_page_when_it_has_failed(office: Office, state: str, moved: list[str]) -> None:
+    office.prefect.state = {"type": state}
+    office.as_person("POST", "/review/2022-roads-1/1/retry", b"token=x", person="p2")
+    assert office.prefect.moved == moved
 
 
 def test_run_that_stands_where_it_should_is_left_alone(office: Office) -> None:

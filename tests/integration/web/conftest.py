@@ -57,7 +57,7 @@ class House:
         async def start(year: int, programme: str, prepared_by: str) -> None:
             self.told.append((f"{year} {programme}", prepared_by))
 
-        self._review = Review(self.office, Conducting(go_on, start))
+        self._review = Review(self.office, Conducting(go_on, start, go_on))
 
     def client(self, name: str) -> "Client":
         """Somebody's browser."""
@@ -67,6 +67,9 @@ class House:
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             request = Request(scope, receive)
+            if file := self._review.static(request.url.path):
+                await file(scope, receive, send)
+                return
             response = await self._review.answer(request, await request.body(), Visitor(person, f"token of {person.id}", "192.0.2.7"))
             await response(scope, receive, send)
 

@@ -15,6 +15,7 @@ import pytest
 
 from perfeval.model import Revision
 from perfeval.model.outcomes import Drafted
+from perfeval.report import read_text
 
 BUREAU = "样例乙"
 PLACES = Decimal("0.000001")
@@ -123,6 +124,18 @@ def test_every_figure_of_the_report_leads_to_cells_that_give_it(house: Any) -> N
         assert (value.quantize(PLACES) if isinstance(value, Decimal) else value) == expected, (figure, shown)
     assert followed > 90
     assert [figure for figure in without if not WITHOUT_ROWS.fullmatch(figure)] == []
+
+
+def test_every_figure_is_kept_with_its_place_in_the_text(house: Any) -> None:
+    with house.office.store.reading() as record:
+        drafted = record.outcome(Revision(house.evaluation, 1), Drafted)
+    paragraphs = read_text(house.office.store.artifacts.read(drafted.draft.digest))
+    placed = [
+        paragraphs[number][start : start + len(figure.text)]
+        for figure, (number, start) in zip(drafted.figures, drafted.places, strict=True)
+    ]
+    assert placed == [figure.text for figure in drafted.figures]
+    assert len(placed) == 152
 
 
 @pytest.mark.parametrize(("figure", "leads_to"), [("score_five_ones", "five_ones"), ("score_execution", "execution_rate")])

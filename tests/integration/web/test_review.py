@@ -12,6 +12,9 @@ import pytest
 from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
+from perfeval.model import Finding, Severity
+from perfeval.model.documents import dump_json
+from perfeval.model.outcomes import Failure
 
 CLERK, CENTER, BUREAU = "样例经办人", "样例甲", "样例乙"
 
@@ -165,6 +168,28 @@ def test_clerk_hands_in_the_correction_of_a_returned_draft(house: Any) -> None:
     assert "已被第2稿取代" in client.get("/review/2022-zdxm-1/1").text
 
 
+def test_revision_that_could_not_be_made_tells_why(house: Any) -> None:
+    house.send(CENTER, decision="退回修改", comment="请改")
+    client = house.client(CLERK)
+    client.post(f"{house.page}/correction", content=urlencode({"token": "token of p1", "note": "已改"}))
+    assert "这一稿正在编制" in client.get(house.page).text
+    with house.office.store.transaction() as record:
+        run = record.run_of(house.evaluation)
+        found = Finding("V01", Severity.ERROR, "“金额”<i>没有填写", "资金支出台账", "资金支出台账.xlsx", "资金支出台账", 3, "金额", "I3")
+        kept = house.office.store.artifacts.put(dump_json(list[Finding], [found]))
+        record.record_failure(run, Failure("校验台账", "L00", "台账有 1 处错误\n请更正", kept))
+    page = client.get(house.page).text
+    assert "校验台账没有完成" in page
+    assert "台账有 1 处错误<br>请更正" in page
+    assert "“金额”&lt;i&gt;没有填写<small>资金支出台账.xlsx!资金支出台账!I3" in page
+    assert f'href="/v2/runs/flow-run/{run}"' in page
+    assert "重试" not in house.client(CENTER).get(house.page).text
+    assert house.client(CENTER).post(f"{house.page}/retry", content="token=token of p2").status_code == 409
+    assert client.post(f"{house.page}/retry", content="token=token of p1").headers["location"] == f"{house.page}?told=retried"
+    assert house.told[-1] == (run, CLERK)
+    assert "重试" in text_of(client.get(f"{house.page}?told=retried").text)
+
+
 # ---- remarks, and what became of them ------------------------------------------------------------------------------------
 
 REMARKS = {"place_1": "meetings", "remark_1": "次数<i>偏多</i>", "place_2": "", "remark_2": "", "place_4": "第12段", "remark_4": "写明依据"}
@@ -198,6 +223,7 @@ def test_second_revision_shows_what_changed_beside_what_was_asked(house: Any) ->
     sheet = book.worksheets[0]
     row = next(row for row in range(3, sheet.max_row) if "现场办公会" in [cell.value for cell in sheet[row]])
     sheet.delete_rows(row)
+    sheet["F4"].value = '<img src=x onerror="alert(1)">'
     book.save(path)
     filled = {"token": "token of p1", "note": "删去重复的一次", "reply_1": "已删", "reply_2": "已写明"}
     house.client(CLERK).post(f"{house.page}/correction", content=urlencode(filled))
@@ -208,7 +234,11 @@ def test_second_revision_shows_what_changed_beside_what_was_asked(house: Any) ->
     assert f'href="{house.page}/figure/meetings">70余、72次</a>' in changes
     assert re.search(rf"<del>原第{row}行　\S", changes)
     assert "由 108 行变为 107 行" in changes
-    assert changes.count("<ins>现第") == 0
+    assert changes.count("<ins>现第") == 1
+    assert "&lt;img src=x onerror=&#34;alert(1)&#34;&gt;" in changes
+    cells = house.client(CENTER).get(f"{house.page}/figure/monthly_meetings").text
+    assert "&lt;img src=x" in cells
+    assert "<img" not in page + cells
     assert "<del>73</del><ins>72</ins>次" in changes
     for words in ("删去重复的一次", "次数&lt;i&gt;偏多&lt;/i&gt;", "已写明"):
         assert words in changes

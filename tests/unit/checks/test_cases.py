@@ -23,6 +23,7 @@ def test_check_finds_what_is_written(
     ledgers = [make_ledger(name, **columns) for name, columns in case["ledgers"].items()]
     found = check(*ledgers, has_limits=case.get("limits", True), evidence=case.get("evidence"), founded_on=case.get("founded_on"))
     assert [[item.cell, item.message] for item in found if item.code == code] == case["found"]
+    assert sum(item.count for item in found if item.code == code) == case.get("count", len(case["found"]))
     assert bool(case["found"]) == (kind == "trips")
 
 

@@ -134,6 +134,23 @@ def test_begin_gives_up_on_a_deployment_that_is_never_registered(office: Office,
     assert (fault.value.code, prefect.requests) == ("P07", [])
 
 
+def test_begin_beside_a_run_that_was_begun_at_the_same_moment_goes_on_with_that_one(
+    office: Office, operator: Person, prefect: Prefect, conductor: Conductor
+) -> None:
+    prefect.runs[RUN] = CENTER
+
+    def works(run: str) -> None:
+        prefect.afterwards = FAILED if run == NEW else CENTER
+        if run == NEW:
+            with office.store.transaction() as record:
+                record.open_evaluation(2022, "roads", "公路养护", operator, RUN)
+                record.record_failure(run, Failure("开始自评", "P04", "2022年度的自评正在进行"))
+
+    prefect.works = works
+    position = conductor.begin(office.workspace.subject(2022), "")
+    assert (position.run_id, stands(position), position.failure) == (RUN, "preparing", None)
+
+
 # ---- go_on ---------------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfeval.indicators import derive_facts
+from perfeval.indicators import derive_facts, find_day_doubts, find_evidence_doubts
 from perfeval.indicators.system import IndicatorSystem
 from perfeval.model import Fact, Judgement, Ledger
 
@@ -356,6 +356,32 @@ def test_growth_without_a_last_year_is_missing_with_the_reason(
 
 
 JUDGED = {"target": "机制健全", "scoring": "graded", "judged": True, "measure": None}
+
+
+def test_days_that_run_backwards_are_told_where_they_count(make_system: MakeSystem, make_ledger: MakeLedger) -> None:
+    days = {"ledger": "works", "where": "kind = '大中修'", "aggregate": "mean", "days": ["started_on", "accepted_on"]}
+    works = make_ledger(
+        "works",
+        kind=["大中修", "大中修", "小修保养", "大中修"],
+        started_on=[date(2022, 3, 9), date(2022, 3, 1), date(2022, 3, 9), date(2022, 3, 9)],
+        accepted_on=[date(2022, 3, 1), date(2022, 3, 1), date(2022, 3, 1), None],
+    )
+    system = make_system({}, facts={"it": days})
+    assert derive_facts(system, {"works": works})["it"].value == Decimal(-4)
+    [told] = find_day_doubts(system, {"works": works})
+    assert (told.code, told.ledger, told.count) == ("T15", "养护工程台账", 1)
+    assert told.message == "1行的验收日期早于开工日期，“it”的天数里按负数计"
+    assert find_day_doubts(system, {}) == ()
+
+
+def test_evidence_that_is_in_no_folder_is_told_where_the_office_keeps_one(make_system: MakeSystem) -> None:
+    system = make_system(JUDGED | {"name": "机制", "evidence": ["考核办法", "问题交办台账"]})
+    judgements = {"row_1": Judgement(Decimal(85), "有文件、有执行。", ("制度汇编", "考核办法"))}
+    known = ["问题交办台账"]
+    [told] = find_evidence_doubts(system, judgements, known, ["2022年制度汇编（扫描）.pdf"])
+    assert (told.code, told.message) == ("T16", "指标“机制”的佐证材料“考核办法”不在 evidence/2022 里")
+    assert find_evidence_doubts(system, judgements, known, ["制度汇编.pdf", "考核办法.pdf"]) == ()
+    assert find_evidence_doubts(system, judgements, known, None) == ()
 
 
 def test_judgement_is_a_fact_that_tells_who_gave_it_and_why(make_system: MakeSystem) -> None:

@@ -22,7 +22,7 @@ MONTH = BUILT_IN["progress"].column("month")
 QUANTITY = Column("length", "养护里程（公里）", Kind.QUANTITY, required=True, description="", choices=(), example="3.5", unit="公里")
 
 amounts = st.decimals(min_value=Decimal("-9999999999.99"), max_value=Decimal("9999999999.99"), places=2)
-days = st.dates(min_value=date(1900, 1, 1), max_value=date(2099, 12, 31))
+days = st.dates(min_value=date(1901, 1, 1), max_value=date(2099, 12, 31))
 blanks = st.text(alphabet=" \t\n\u00a0\u3000\u200b\ufeff", max_size=3)
 FULL_WIDTH = str.maketrans("0123456789,.-/", "０１２３４５６７８９，．－／")
 

@@ -118,10 +118,24 @@ def test_csv_amount_that_cannot_be_half_a_number_is_read(folder: Path, read: Rea
     assert read().findings == ()
 
 
-@pytest.mark.parametrize("code", ["2.4432E+19", "1.23457e+17", "1.5e17", "3月5日"])
+@pytest.mark.parametrize("code", ["2.4432E+19", "1.23457e+17", "1.5e17", "3月5日", "Mar-22", "5-Mar", "5-3月"])
 def test_csv_code_changed_by_excel_is_found(write_csv: Write, read: Read, code: str) -> None:
     write_csv(f"{code},2022-03-05,企业,满意")
     assert [(finding.code, finding.cell, finding.value) for finding in read().findings] == [("V15", "A2", code)]
+
+
+@pytest.mark.parametrize("text", ["#N/A", "#REF!", "#DIV/0!", "#NAME?", "########", "=A1", "=SUM(A1:A2)"])
+def test_csv_text_that_a_program_wrote_for_a_fault_is_told(folder: Path, read: Read, text: str) -> None:
+    header = "指标文号,下达日期,预算项目编码,资金来源,金额（元）,备注"
+    (folder / "预算指标台账.csv").write_text(f"{header}\n桃财预〔2022〕15号,2022-03-05,{text},追加,1000,{text}\n", encoding="utf-8")
+    assert [(finding.code, finding.cell) for finding in read().findings] == [("V10", "C2"), ("V10", "F2")]
+
+
+def test_csv_note_that_a_database_left_empty_is_none(folder: Path, read: Read) -> None:
+    header = "指标文号,下达日期,预算项目编码,资金来源,金额（元）,备注"
+    (folder / "预算指标台账.csv").write_text(f"{header}\n桃财预〔2022〕15号,2022-03-05,P1,追加,1000,NULL\n", encoding="utf-8")
+    reading = read()
+    assert (reading.findings, reading.ledgers["budget"].frame["note"].to_list()) == ((), [None])
 
 
 # Each example writes the file anew.

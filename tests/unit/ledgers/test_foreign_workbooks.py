@@ -115,6 +115,26 @@ def test_comments_and_cdata_hide_no_fault(write_budget: Write, found: Found, fol
     assert [(given, place) for given, place, _ in found()] == [(code, "E2")]
 
 
+@pytest.mark.parametrize("error", ["#SPILL!", "#CALC!", "#BUSY!", ""])
+def test_error_that_only_newer_programs_know_is_an_error(write_budget: Write, found: Found, folder: Path, error: str) -> None:
+    write_budget({"E2": 5})
+    put(folder / BUDGET, f'<c r="E2" t="e"><f>1</f><v>{error}</v></c>')
+    assert [(code, cell) for code, cell, _ in found()] == [("V10", "E2")]
+
+
+@pytest.mark.parametrize("run", ["<strike/>", '<vertAlign val="superscript"/>'])
+@pytest.mark.parametrize("kept", ["shared", "inline"])
+def test_number_partly_struck_or_raised_is_told(write_budget: Write, found: Found, folder: Path, run: str, kept: str) -> None:
+    write_budget({"E2": 5, "F2": 1})
+    runs = f"<r><t>10</t></r><r><rPr>{run}</rPr><t>3</t></r>"
+    if kept == "shared":
+        share(folder / BUDGET, runs)
+        put(folder / BUDGET, '<c r="E2" t="s"><v>0</v></c>')
+    else:
+        put(folder / BUDGET, f'<c r="E2" t="inlineStr"><is>{runs}</is></c>')
+    assert ("V02", "E2") in [(code, cell) for code, cell, _ in found()]
+
+
 def test_commented_shared_text_is_not_counted(write_budget: Write, found: Found, folder: Path) -> None:
     write_budget({"F2": 1})
     share(folder / BUDGET, "<t>甲</t></si><!-- <si><t>乙</t></si> --><si><r><rPr><strike/></rPr><t>作废</t></r>")

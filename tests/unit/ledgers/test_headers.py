@@ -61,6 +61,20 @@ def test_header_that_may_mean_a_missing_column_is_named(write_budget: Write, rea
     ]
 
 
+def test_header_in_two_rows_is_known(write_budget: Write, read: Read) -> None:
+    def part(workbook: Workbook) -> None:
+        sheet = workbook.active
+        sheet.insert_rows(1)
+        for letter in "ABCF":
+            sheet[f"{letter}1"], sheet[f"{letter}2"] = sheet[f"{letter}2"].value, None
+            sheet.merge_cells(f"{letter}1:{letter}2")
+        sheet["D1"] = "资金"
+        sheet.merge_cells("D1:E1")
+
+    write_budget(change=part)
+    assert (read().findings, read().ledgers["budget"].frame["row"].to_list()) == ((), [3])
+
+
 def test_column_twice_is_found(write_budget: Write, read: Read) -> None:
     write_budget({"G1": "金额（万元）"})
     assert said(read()) == [("L14", "G1", "“金额（元）”出现了2次（E1、G1）。请只保留一栏，其余删除或改名。")]

@@ -286,6 +286,38 @@ def test_findings_without_number_are_listed_in_part(write_csv: Write, read: Read
     }
 
 
+@pytest.mark.parametrize("word", ["汇总", "总金额", "合计人民币", "以上合计", "1月份合计", "一季度小计", "Total", "本页小计"])
+def test_total_in_other_words_is_no_data_and_compared(write_budget: Write, found: Found, word: str) -> None:
+    write_budget({"A3": word, "E3": 1000})
+    assert found() == []
+    write_budget({"A3": word, "E3": 999})
+    assert [(code, cell) for code, cell, _ in found()] == [("V14", "E3")]
+
+
+@pytest.mark.parametrize(
+    "note", ["单位负责人（签章）", "打印日期：2022-12-31", "转下页", "—— 完 ——", "填报人签字：", "审批：某某", "（接上页）"]
+)
+def test_note_in_other_words_is_no_data(write_budget: Write, found: Found, note: str) -> None:
+    write_budget({"A3": note})
+    assert found() == []
+
+
+@pytest.mark.parametrize("numbers", ["1234", "甲乙丙1", ["栏次", "1", "2", "3"], ["（1）", "（2）", "（3）", "④"]])
+def test_numbers_of_the_columns_under_the_header_are_no_data(write_csv: Write, read: Read, numbers: list[str]) -> None:
+    write_csv(",".join(numbers[:4]), "WJ-1,2022-03-05,企业,满意")
+    reading = read()
+    assert reading.ledgers["surveys"].frame["row"].to_list() == [3]
+    assert [(finding.code, finding.severity, finding.row) for finding in reading.findings] == [("V20", "note", 2)]
+
+
+@pytest.mark.parametrize("code", ["例：WJ-0", "示例", "（样例）WJ-0", "填写示例"])
+def test_example_is_no_data_and_told(write_csv: Write, read: Read, code: str) -> None:
+    write_csv(f"{code},2022-03-05,企业,满意", "WJ-1,2022-03-05,企业,满意", "案例,2022-03-05,企业,满意")
+    reading = read()
+    assert reading.ledgers["surveys"].frame["survey_no"].to_list() == ["WJ-1", "案例"]
+    assert [(finding.code, finding.cell) for finding in reading.findings] == [("V12", "A2")]
+
+
 def test_header_alone_is_a_warning(write_workbook: Write, read: Read) -> None:
     write_workbook("满意度调查台账.xlsx", {"A1": "问卷编号", "B1": "调查日期", "C1": "对象类别", "D1": "评价"})
     reading = read()

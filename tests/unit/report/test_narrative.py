@@ -85,10 +85,20 @@ def test_lost_points_listed_from_scores(draft: Draft) -> None:
 
 
 def test_findings_of_one_code_are_told_with_every_ledger_that_they_stand_in(draft: Draft) -> None:
-    found = [Finding("X26", Severity.WARNING, "x", ledger=ledger) for ledger in ("预算指标台账", "批复绩效目标台账", "预算指标台账", None)]
+    found = [
+        Finding("X26", Severity.WARNING, "x", ledger=ledger, count=2)
+        for ledger in ("预算指标台账", "批复绩效目标台账", "预算指标台账", None)
+    ]
     body = "{% for item in findings.told %}{{ item.ledger }}：{{ item.meaning }}，{{ item.count | number }}处{% endfor %}\n"
-    printed = draft(body, findings=tuple(found), codes={"X26": ("文号的年份不符", "days")})
-    assert "预算指标台账、批复绩效目标台账：文号的年份不符，4处" in "".join(read_text(printed.document))
+    printed = draft(body, findings=tuple(found), codes={"X26": ("文号的年份不符", "days", False)})
+    assert "预算指标台账、批复绩效目标台账：文号的年份不符，8处" in "".join(read_text(printed.document))
+
+
+def test_findings_of_a_code_of_many_columns_are_told_with_the_columns(draft: Draft) -> None:
+    found = [Finding("X11", Severity.WARNING, "x", ledger="问题交办台账", column=header) for header in ("督查日期", "办结时限", "督查日期")]
+    body = "{% for item in findings.told %}{{ item.ledger }}的{{ item.meaning }}{% endfor %}\n"
+    printed = draft(body, findings=tuple(found), codes={"X11": ("应填的没有填", "register", True)})
+    assert "问题交办台账的应填的没有填（督查日期、办结时限）" in "".join(read_text(printed.document))
 
 
 def test_progress_counted_by_colour(draft: Draft) -> None:
@@ -158,6 +168,7 @@ def test_reasons_in_the_narrative_beside_their_own_file_are_refused(faults: Faul
         ("俩项目、廿个村，三分之二的群众受益", ["三分之二", "俩", "廿"]),
         ("上万人次参加，近百个项目，成百上千户受益", ["上万人", "成百上千", "近百个"]),
         ("全年零投诉、零事故，延误零次", ["零事故", "零投诉", "零次"]),
+        ("新增项目（12）个，（8）项落地", ["12", "8"]),
         ("排名全市第一，获第二名", ["排名全市第一", "第二名"]),
     ],
 )

@@ -26,7 +26,11 @@ from schemas import DEFAULT
 
 Drafted = Callable[..., Report]
 JUDGED = {"mechanism": Judgement(Decimal(90), "制度有文件、有执行", ("考核办法",))}
-CODES = {"X05": ("支出手续不全", "papers"), "X07": ("支出超过活动方案预算", "money"), "X08": ("活动方案未经财政审核", "papers")}
+CODES = {
+    "X05": ("支出手续不全", "papers", False),
+    "X07": ("支出超过活动方案预算", "money", False),
+    "X08": ("活动方案未经财政审核", "papers", False),
+}
 
 
 @pytest.fixture(scope="module")
