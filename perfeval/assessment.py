@@ -26,7 +26,6 @@ from perfeval.indicators import (
     load_indicators,
     score_facts,
 )
-from perfeval.last_year import facts_of_last_year, pages_of_last_year
 from perfeval.ledgers import Reading, read_ledgers, receive
 from perfeval.model import Facts, Finding, Judgement, Ledger, Ledgers, ReceivedFile, Scorecard, Severity
 from perfeval.model.identifiers import comparable, compared
@@ -161,7 +160,7 @@ def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tup
     given = recorded_reasons(subject, system)
     judgements = {row.id: Judgement(Decimal(0), "", ()) for row in system.scored if row.judged and for_draft}
     judgements |= {key: item.judgement for key, item in given.items() if item.judgement}
-    last_year = facts_of_last_year(subject) if system.growths else None
+    last_year = _facts_of_last_year(subject) if system.growths else None
     facts = derive_facts(system, ledgers, last_year, judgements)
     card = score_facts(system, facts, {key: item.text for key, item in given.items() if item.reason})
     titles = [ledger.ledger_title() for ledger in subject.workspace.catalogue.values()]
@@ -177,7 +176,17 @@ def score(subject: Subject, ledgers: Ledgers, *, for_draft: bool = False) -> tup
 
 def scoring_files(subject: Subject) -> tuple[Path, ...]:
     """What the scores depend on besides the ledgers; where growth is scored, the pages of last year's archive too."""
-    return (*subject.scoring_files, *(pages_of_last_year(subject) if is_held_against_last_year(subject) else ()))
+    if not is_held_against_last_year(subject):
+        return subject.scoring_files
+    from perfeval.last_year import pages_of_last_year
+
+    return (*subject.scoring_files, *pages_of_last_year(subject))
+
+
+def _facts_of_last_year(subject: Subject) -> Facts | None:
+    from perfeval.last_year import facts_of_last_year
+
+    return facts_of_last_year(subject)
 
 
 def is_held_against_last_year(subject: Subject) -> bool:
