@@ -83,17 +83,17 @@ class Served:
         answer = {"decision": decision, "approver": role, "check_code": draft.check_code, "comment": "请核对支出明细"}
         return answer | {"code": code or self.terminal.code(role)} | changes
 
-    def await_form(self, person: Person, key: str) -> None:
-        """Wait until the run stands at a form; one that crashed is retried, as its operator does."""
+    def await_form(self, person: Person, form: str = "") -> None:
+        """Wait until the run stands at a form, the one the store waits for; one that crashed is retried, as its operator does."""
         deadline = time.monotonic() + 120
         while True:
             with suppress(httpx.TransportError, KeyError):
-                state = person.state(self.run)
-                if state["type"] == "PAUSED" and (state["state_details"]["pause_key"] or "").startswith(key):
+                state, key = person.state(self.run), form or awaited(self.status)
+                if key and state["type"] == "PAUSED" and (state["state_details"]["pause_key"] or "").startswith(key):
                     return
                 if state["type"] in {"FAILED", "CRASHED"}:
                     person.post(f"/api/flow_runs/{self.run}/set_state", {"state": {"type": "SCHEDULED"}})
-            assert time.monotonic() < deadline, (key, person.state(self.run), self.status)
+            assert time.monotonic() < deadline, (form, person.state(self.run), self.status)
             time.sleep(0.25)
 
 
@@ -229,7 +229,7 @@ def test_clicks_accepted_around_the_death_of_any_process_are_all_kept(served: Se
         if answer is not None and answer.status_code == ACCEPTED:
             assert is_taken, (strike.victim, before, after)
         accepted += [form.get("comment") or form["note"]] if is_taken else []
-        served.await_form(clerk, awaited(after))
+        served.await_form(clerk)
     assert set(killed) == set(VICTIMS)
 
     evaluation = served.status.revision.evaluation
