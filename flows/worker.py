@@ -5,15 +5,20 @@ travels through Prefect, and no person can set what a run's process gets (the do
 """
 
 import asyncio
+import logging
 import os
 import socket
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import FlowRunFilter
+from prefect.client.schemas.objects import StateType, WorkerStatus
 from prefect.exceptions import ObjectAlreadyExists
+from prefect.states import AwaitingRetry
 from prefect.workers.process import ProcessWorker
 
 from flows.runner import deployments
@@ -23,6 +28,9 @@ from perfeval.office import this_office
 POOL = "perfeval"
 # With a command of its own a worker need not find out in further processes what to start.
 _COMMAND = "python -m prefect.engine"
+# A worker that has not been heard of three times is gone.
+_HEARTBEAT_SECONDS = 5
+_WORKER = "prefect.worker.name"
 
 
 async def register() -> None:
@@ -36,9 +44,36 @@ async def register() -> None:
 
 
 async def work() -> None:
-    """Take runs from the pool until cancelled."""
+    """Take runs from the pool until cancelled, and look after those that others have left."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    await ProcessWorker(work_pool_name=POOL, name=f"{socket.gethostname()}-{os.getpid()}").start()
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    worker = ProcessWorker(work_pool_name=POOL, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
+    async with asyncio.TaskGroup() as tasks:
+        watch = tasks.create_task(_watch())
+        await worker.start()
+        watch.cancel()
+
+
+async def _watch() -> None:
+    while True:
+        await asyncio.sleep(_HEARTBEAT_SECONDS)
+        try:
+            await continue_orphans()
+        except Exception:  # the server is away or busy: the next round asks again
+            logging.getLogger(__name__).warning("a round was cut short", exc_info=True)
+
+
+async def continue_orphans() -> None:
+    """Start again what was running on workers that are gone: the steps are idempotent, and nobody has to notice first."""
+    running = {"state": {"type": {"any_": [StateType.RUNNING, StateType.PENDING]}}}
+    # One that a worker has just taken still carries the name of the worker before.
+    long_ago = datetime.now(UTC) - timedelta(seconds=3 * _HEARTBEAT_SECONDS)
+    async with get_client() as client:
+        alive = {worker.name for worker in await client.read_workers_for_work_pool(POOL) if worker.status is WorkerStatus.ONLINE}
+        for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(running)):
+            is_settled = run.state is not None and run.state.timestamp < long_ago
+            if is_settled and run.work_pool_name == POOL and run.labels.get(_WORKER, "") not in {"", *alive}:
+                await client.set_flow_run_state(run.id, AwaitingRetry(message="服务中断后继续"), force=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Where one machine is outgrown: store and Prefect on PostgreSQL, artifacts in a bucket, runs taken by workers, one of which is killed."""
 
+import json
 import os
 import shutil
 import signal
@@ -52,15 +53,22 @@ def test_year_goes_through_both_gates_by_workers_one_of_which_is_killed(terminal
     while not (url := office.url):
         assert serving.poll() is None and time.monotonic() < deadline, serving.communicate(timeout=10)  # noqa: PT018  # one talk
         time.sleep(0.1)
-    first = terminal.start("worker", "--server", url, **shared)
-    code, waiting = terminal.run(**shared)
-    assert (code, waiting["state"]) == (0, "waiting-center")
+    terminal.start("worker", "--server", url, **shared)
+    running = terminal.start("run", "--year", "2022", "--json", **shared)
+    while not steps.statuses(office):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for process, command in terminal.processes().items():  # the worker, and the run that it has begun
+        if "flows.worker" in command or "prefect.engine" in command:
+            os.kill(process, signal.SIGKILL)
+    terminal.start("worker", "--server", url, **shared)
+    out, err = running.communicate(timeout=240)
+    assert running.returncode == 0, err
+    waiting = json.loads(out)
+    assert waiting["state"] == "waiting-center"
     assert not (terminal.folder / ".perfeval" / "store.db").exists()
     assert not (terminal.folder / ".perfeval" / "prefect" / "prefect.db").exists()
-
-    first.send_signal(signal.SIGKILL)
     shutil.rmtree(terminal.folder / ".perfeval" / "artifacts")  # as on another machine, whose cache is empty
-    terminal.start("worker", "--server", url, **shared)
     for gate in PEOPLE:
         decided = (
             "decide", "2022-zdxm-1", "--gate", gate, "--decision", "approve", "--as", gate, "--check-code", waiting["check_code"],
