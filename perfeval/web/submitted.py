@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from perfeval.approvals.events import Archived
 from perfeval.approvals.judging import Judged, judge
 from perfeval.approvals.person import PROOF_TITLES, Person
 from perfeval.approvals.proof import Proved, Refused
-from perfeval.approvals.record import PEOPLE, read_line
+from perfeval.approvals.record import PEOPLE, head, read_line
 from perfeval.assessment import recorded_reasons
 from perfeval.explanations import ADDITION, CARRIED_OVER, EXECUTION, Explanations, key_of, reason_of
 from perfeval.indicators import load_indicators
@@ -19,7 +20,7 @@ from perfeval.model.documents import load_json
 from perfeval.model.evaluation import gate_title
 from perfeval.model.outcomes import Drafted, Failure, Scored, Validated
 from perfeval.office import Office
-from perfeval.report import read_layout
+from perfeval.report import name_paragraphs, read_layout
 from perfeval.report.reading import Grid, Passage
 from perfeval.steps import findings_of
 from perfeval.tracing import frozen_subject
@@ -118,7 +119,8 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         decisions=tuple(Given(item, gate_title(gates, item.statement.gate), _proof(item)) for item in judgement.decisions),
         corrections=corrections,
         events=tuple(tell(line, gates, people) for line in lines),
-        head=entries[-1].sha256 if entries else "",
+        # An archive's record ends before the line that tells of it: `verify --head` knows no later one.
+        head=head([entry for entry, line in zip(entries, lines, strict=True) if not isinstance(line.what, Archived)]) if entries else "",
         failure=failure if is_current and status.stage is Stage.PREPARING else None,
         faults=tuple(load_json(list[Finding], office.store.artifacts.read(kept))) if kept else (),
         run=run,
@@ -184,9 +186,7 @@ def read_report(office: Office, drafted: Drafted) -> Printed:
         marked[paragraph].append((start, start + len(figure.text), figure.id))
     grids = (cell for part in parts if isinstance(part, Grid) for row in part.rows for cell in row)
     passages = [*(part for part in parts if isinstance(part, Passage)), *(passage for cell in grids for passage in cell.passages)]
-    # As remarks count them: those that say something.
-    filled = sorted((item for item in passages if item.text.strip()), key=lambda item: item.number)
-    names = {item.number: f"第{place}段" for place, item in enumerate(filled, start=1)}
+    names = {passage.number: name for name, passage in name_paragraphs(parts).items()}
     return Printed(parts, {item.number: _cut(item.text, marked[item.number]) for item in passages if item.number in marked}, names)
 
 
