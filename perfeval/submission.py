@@ -103,7 +103,7 @@ def describe_objection(objection: Decision, remarks: Sequence[Remarked] = ()) ->
 
 def remark_title(item: Remarked) -> str:
     """A remark on one line: where, and what is wanted."""
-    return f"（{item.remark.place}）{item.remark.text}"
+    return f"{item.remark.where}：{item.remark.text}"
 
 
 def score_rows(card: Scorecard) -> list[dict[str, str]]:

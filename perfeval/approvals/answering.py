@@ -1,7 +1,7 @@
 """From an answer to a decision (审批决定): this person, in this role, on exactly this draft, as the record stands now."""
 
 import hmac
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
 from perfeval.texts import has_controls, visible
 
 _REMARKS = 50
+_TITLE_LENGTH = 30
 # A statement is signed while it is looked at, not kept for later.
 SIGNED_WITHIN = timedelta(minutes=10)
 
@@ -93,14 +94,19 @@ def check_answer(matter: Matter, person: Person, answer: Answer, now: datetime) 
     return Decision(evaluation, draft.revision, rule.key, answer.verdict, person.name, draft.content_digest, comment, now), absent
 
 
-def check_remarks(answer: Answer, places: Callable[[], Collection[str]]) -> tuple[Remark, ...]:
-    """The remarks of an answer; `places` are those of the draft that it may speak of, asked for only where it has any.
+def check_remarks(answer: Answer, places: Callable[[], Mapping[str, str]]) -> tuple[Remark, ...]:
+    """The remarks of an answer; `places` are those of the draft that it may speak of and what stands there, asked for only where needed.
 
     Raises: ApprovalError: the draft has no such place, a remark says nothing, or nobody could answer it.
     """
     if not answer.remarks:
         return ()
-    known, remarks = places(), tuple(Remark(item.place.strip(), checked("修改意见", item.text)) for item in answer.remarks)
+    known = places()
+    remarks = tuple(
+        Remark(place, checked("修改意见", item.text), _shortened(known.get(place, "")))
+        for item in answer.remarks
+        for place in [item.place.strip()]
+    )
     faults = [] if answer.verdict is Verdict.RETURN else [f"选择“{answer.verdict}”时不能附修改意见，只有退回修改才有人答复"]
     faults += [f"有{len(remarks)}条，超过{_REMARKS}条"] if len(remarks) > _REMARKS else []
     faults += [f"这一稿没有“{visible(item.place[:NAME_LENGTH])}”这个位置" for item in remarks if item.place not in known]
@@ -109,6 +115,10 @@ def check_remarks(answer: Answer, places: Callable[[], Collection[str]]) -> tupl
         how = "位置写指标或数字的编号（见审阅页面、score --json），段落写“第12段”；逐条写明要改什么。"
         raise ApprovalError("A57", f"修改意见不对：{'；'.join(faults)}", how)
     return remarks
+
+
+def _shortened(title: str) -> str:
+    return title if len(title) <= _TITLE_LENGTH else title[:_TITLE_LENGTH] + "…"
 
 
 def prove(

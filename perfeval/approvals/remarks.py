@@ -44,7 +44,7 @@ def check_replies(remarks: Sequence[Remarked], replies: Sequence[str]) -> tuple[
     given = tuple(checked(f"对第{number}条修改意见的答复", text) for number, text in enumerate(replies, start=1))
     faults = [f"答复有{len(given)}条，修改意见只有{len(remarks)}条"] if len(given) > len(remarks) else []
     faults += [
-        f"第{number}条（{item.remark.place}）{item.remark.text}"
+        f"第{number}条 {item.remark.where}：{item.remark.text}"
         for number, (item, reply) in enumerate(zip_longest(remarks, given[: len(remarks)]), start=1)
         if not reply
     ]

@@ -104,11 +104,19 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What an approver wants changed (修改意见), and where: the id of a figure or row, or a paragraph, 第12段."""
+    """What an approver wants changed (修改意见): at a figure or row, by its id, or at a paragraph, 第12段; `title` is what stood there."""
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012  # read by whoever reads statements
     place: str
     text: str
+    title: str = ""
+
+    @property
+    def where(self) -> str:
+        """The place as people call it."""
+        if not self.title:
+            return self.place
+        return f"{self.place}“{self.title}”" if self.place.startswith("第") else f"{self.title}（{self.place}）"
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def _decision(decision: Judged, entry: Entry, drafts: Sequence[Drafted], people:
     yield [_head("决定"), str(stated.verdict), _head("凭证"), _proof(decision)]
     yield [_head("意见"), Cell(_text(stated.comment), 3)]
     for item in remarks:
-        yield [_head("修改意见"), Cell(_text(f"（{item.remark.place}）{item.remark.text}"), 3)]
+        yield [_head("修改意见"), Cell(_text(f"{item.remark.where}：{item.remark.text}"), 3)]
         yield [_head("答复"), Cell(_text(item.reply), 3)]
     yield [_head("链头"), f"第{decision.number}条 {entry.sha256[:SHORTEST_HEAD]}", _head("签字"), ""]
 

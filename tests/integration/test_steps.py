@@ -164,7 +164,7 @@ def test_remarks_of_a_return_are_replied_to_one_by_one_and_go_into_the_archive(o
     bag = office.archive()
     assert [check for check in verify_archive(bag) if not check.ok] == []
     text = "\n".join(read_text((bag / "data" / "审批表.docx").read_bytes()))
-    assert f"（{row.id}）写明怎么数的\n答复\n已写明\n修改意见\n（第12段）=1+1\n答复\n不改，本来如此" in text
+    assert f"{row.name}（{row.id}）：写明怎么数的\n答复\n已写明\n修改意见\n第12段“{places['第12段']}”：=1+1\n答复\n不改，本来如此" in text
 
 
 def test_year_in_the_archive_is_not_begun_anew_by_a_store_that_does_not_know_it(office: Rehearsal, archived: Path) -> None:

@@ -124,11 +124,11 @@ def test_correction_asks_for_a_reply_to_each_remark(office: Office, revision: Re
     forms = Forms()
     with pytest.raises(Suspended):
         await_correction(revision, RETURNED, forms)
-    assert "1. （total）补说明\n2. （第3段）删去" in forms.texts[0].replace("\\", "")
+    assert "1. total：补说明\n2. 第3段：删去" in forms.texts[0].replace("\\", "")
     fields = forms.forms[0].model_json_schema()["properties"]
     assert [(name, field["title"], field.get("description")) for name, field in fields.items()][1:] == [
-        ("reply_1", "答复第1条", "（total）补说明"),
-        ("reply_2", "答复第2条", "（第3段）删去"),
+        ("reply_1", "答复第1条", "total：补说明"),
+        ("reply_2", "答复第2条", "第3段：删去"),
     ]
 
 
