@@ -11,9 +11,8 @@ from perfeval.approvals.judging import Judged, judge
 from perfeval.approvals.person import PROOF_TITLES, Person
 from perfeval.approvals.proof import Proved, Refused
 from perfeval.approvals.record import PEOPLE, read_line
-from perfeval.assessment import recorded_reasons
-from perfeval.explanations import ADDITION, CARRIED_OVER, EXECUTION, Explanations, key_of, reason_of
-from perfeval.indicators import load_indicators
+from perfeval.assessment import Assessment, explain
+from perfeval.explanations import ADDITION, CARRIED_OVER, EXECUTION, Explanations, key_of
 from perfeval.model import Draft, Evaluation, Finding, Revision, Score, Severity, Stage, Status
 from perfeval.model.documents import load_json
 from perfeval.model.evaluation import gate_title
@@ -21,7 +20,7 @@ from perfeval.model.outcomes import Drafted, Failure, Scored, Validated
 from perfeval.office import Office
 from perfeval.report import read_layout
 from perfeval.report.reading import Grid, Passage
-from perfeval.steps import findings_of
+from perfeval.steps import findings_of, load_ledgers
 from perfeval.tracing import frozen_subject
 from perfeval.web.overview import waits_for
 from perfeval.web.record import Event, tell
@@ -99,8 +98,9 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         corrections, failure = record.corrections(evaluation), record.failure(run) if run else None
     kept = failure.findings if failure else None
     status, is_current = progress.status(office.workspace.gates), number == progress.revision.number
-    given: Explanations = _reasons(office, revision, scored) if scored else {}
-    found = (*(scored.card.doubts if scored else ()), *(findings_of(office.store, validated) if validated else ()))
+    checked = tuple(findings_of(office.store, validated)) if validated else ()
+    given = _reasons(office, revision, scored, checked) if scored else {}
+    found = (*(scored.card.doubts if scored else ()), *checked)
     lines, judgement = [read_line(entry.line) for entry in entries], judge(entries, people_entries)
     gates = (*(drafted.gates if drafted else ()), *office.workspace.gates)
     return Submitted(
@@ -112,7 +112,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         drafted=drafted,
         scored=scored,
         findings=tuple(Told(item, _reason(given, item)) for item in sorted(found, key=lambda item: list(Severity).index(item.severity))),
-        reasons={key: item.told for key, item in given.items()},
+        reasons={row.id: given[row.id].told for row in scored.card.scores if row.is_applicable and row.id in given} if scored else {},
         others={title: given[key].told for key, title in _OTHERS.items() if key in given},
         files=validated.files if validated else {},
         decisions=tuple(Given(item, gate_title(gates, item.statement.gate), _proof(item)) for item in judgement.decisions),
@@ -125,13 +125,14 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
     )
 
 
-def _reasons(office: Office, revision: Revision, scored: Scored) -> Explanations:
+def _reasons(office: Office, revision: Revision, scored: Scored, findings: tuple[Finding, ...]) -> Explanations:
+    """What the report prints of the recorded reasons: those of what must be explained in this revision, and no others."""
     with frozen_subject(office.store.artifacts, revision, scored.configuration) as subject:
-        return recorded_reasons(subject, load_indicators(subject.indicators, subject.workspace.catalogue))
+        return explain(subject, Assessment(load_ledgers(office, revision), findings, {}, scored.card)).reasons
 
 
 def _reason(given: Explanations, finding: Finding) -> str:
-    found = reason_of(given, key_of(finding))
+    found = given.get(key_of(finding))
     return found.told if found else ""
 
 

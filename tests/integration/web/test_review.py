@@ -61,6 +61,18 @@ def test_revision_shows_points_report_ledgers_and_record(house: Any) -> None:
     assert 'name="decision"' not in page
 
 
+def test_reason_stands_where_the_report_prints_it_and_nowhere_else(house: Any) -> None:
+    file = house.office.workspace.root / "explanations" / "2022.yml"
+    file.write_text(file.read_text("utf-8") + "\nclosing_rate: 早已更正的偏差\n", encoding="utf-8")
+    house.send(CENTER, decision="退回修改", comment="请改")
+    house.client(CLERK).post(f"{house.page}/correction", content=urlencode({"token": "token of p1", "note": "已改"}))
+    house.go_on()
+    page = house.client(CENTER).get(house.page).text
+    assert house.page.endswith("/2")
+    assert "早已更正的偏差" not in page
+    assert "少数前期手续、用地问题办理周期长" in page[page.index('id="scores"') : page.index('id="findings"')]
+
+
 def test_ledger_is_handed_out_as_it_was_received(house: Any) -> None:
     client = house.client(BUREAU)
     links = re.findall(r'href="(/review/2022-zdxm-1/1/ledgers/\d+)">([^<]+)', client.get(house.page).text)
