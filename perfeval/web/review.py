@@ -21,6 +21,7 @@ from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.statement import challenge
 from perfeval.errors import ApprovalError, PerfevalError, StoreError
 from perfeval.model import Gate, Revision, Severity, Stage, Verdict
+from perfeval.model.clock import CHINA
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_day
 from perfeval.office import Office
 from perfeval.report.reading import Grid, Passage
@@ -279,7 +280,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "plain": plain, "grouped": grouped, "wan": in_wan, "percentage": percentage, "day": written_day,
-        "moment": lambda at: f"{at.astimezone():%Y-%m-%d %H:%M}",
+        "moment": lambda at: f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}",
     }  # fmt: skip
     environment.tests |= {
         "grid": lambda part: isinstance(part, Grid), "passage": lambda part: isinstance(part, Passage),

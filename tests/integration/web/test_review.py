@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
 from perfeval.model import Finding, Severity
+from perfeval.model.clock import CHINA
 from perfeval.model.documents import dump_json
 from perfeval.model.outcomes import Failure
 
@@ -59,6 +61,18 @@ def test_revision_shows_points_report_ledgers_and_record(house: Any) -> None:
     ):
         assert words in told
     assert 'name="decision"' not in page
+
+
+def test_times_are_chinas_wherever_the_server_stands(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with house.office.store.reading() as record:
+        since = record.progress(house.evaluation).status(house.office.workspace.gates).since
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    pages = [house.client(CENTER).get(path).text for path in ("/review/", house.page)]
+    monkeypatch.undo()
+    time.tzset()
+    for page in pages:
+        assert f"自 {since.astimezone(CHINA):%Y-%m-%d %H:%M}" in page
 
 
 def test_reason_stands_where_the_report_prints_it_and_nowhere_else(house: Any) -> None:
