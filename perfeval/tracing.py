@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _CELL = re.compile(r"(?P<ledger>[a-z_0-9]+)_r(?P<row>[0-9]+)_(?P<column>[a-z_0-9]+)")
 _LEVEL = re.compile("(weight|score)_level_([0-9]{1,4})")
+_KINDS = {"weight": "分值", "score": "得分"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,13 @@ class Tracer:
             return found
         return self._of_findings(printed[0], texts) or self._of_cell(printed[0], texts) or self._of_annex(printed[0], texts)
 
+    def name(self, figure: str) -> str:
+        """What a figure is, in the words of the table or of its formula; empty where only its place in the report tells."""
+        row = next((row for row in self._scored.card.scores if row.id == figure), None)
+        if row or (fact := self._facts.get(figure)) is None:
+            return row.name if row else found.title if (found := _of_card(figure, (), self._scored.card)) else ""
+        return fact.formula
+
     def _of_fact(self, figure: str, texts: tuple[str, ...]) -> Trace:
         fact = self._facts[figure]
         row = next((row for row in self._scored.card.scores if row.id == figure), None)
@@ -247,23 +255,24 @@ def _of_card(figure: str, texts: tuple[str, ...], card: Scorecard) -> Trace | No
     kind, _, name = figure.partition("_")
     if kind in {"score", "weight"} and (row := next((row for row in card.scores if row.id == name), None)):
         if kind == "weight":
-            return told(row.name, row.weight, "指标体系规定的分值")
-        return told(row.name, row.score, row.explanation, Term(row.id, "实际完成值", row.actual))
+            return told(f"{row.name}（分值）", row.weight, "指标体系规定的分值")
+        return told(f"{row.name}（得分）", row.score, row.explanation, Term(row.id, "实际完成值", row.actual))
     levels = dict(enumerate(dict.fromkeys(row.level1 for row in card.scores), start=1))
     if (level := _LEVEL.fullmatch(figure)) and (title := levels.get(int(level[2]))):
         rows = [row for row in card.scores if row.level1 == title]
         terms = [Term(f"{kind}_{row.id}", row.name, plain(getattr(row, kind))) for row in rows]
         total = sum((getattr(row, kind) for row in rows), Decimal(0))
-        return told(title, total, "以下各项之和", *terms)
+        return told(f"{title}（{_KINDS[kind]}）", total, "以下各项之和", *terms)
     simple: dict[str, Callable[[], Trace]] = {
         "score_execution": lambda: told(
-            "预算执行率", execution.score, execution.explanation, Term("execution_rate", "预算执行率", percentage(execution.rate))
+            "预算执行率（得分）", execution.score, execution.explanation, Term("execution_rate", "预算执行率", percentage(execution.rate))
         ),
-        "weight_execution": lambda: told("预算执行率", execution.weight, "评分规则规定的分值"),
+        "weight_execution": lambda: told("预算执行率（分值）", execution.weight, "评分规则规定的分值"),
         "score_total": lambda: told("总分", card.total, "以下各项之和", *_summands(card, "score")),
         "weight_total": lambda: told("总分值", execution.weight + sum(row.weight for row in card.scores), "以下各项之和",
                                      *_summands(card, "weight")),
-        "scores_missed": lambda: told("", Decimal(len(_missed(card))), "统计未完成指标值或失分的指标，列在下面", *_missed(card), unit="个"),
+        "scores_missed": lambda: told("未完成指标值或失分的指标", Decimal(len(_missed(card))), "统计未完成指标值或失分的指标，列在下面",
+                                      *_missed(card), unit="个"),
         "budget_left": lambda: told("预算结余", execution.annual - execution.executed, "全年预算数减去全年执行数",
                                     Term("budget_annual", "全年预算数（元）", grouped(execution.annual)),
                                     Term("budget_executed", "减：全年执行数（元）", grouped(execution.executed)), unit="元"),

@@ -137,14 +137,16 @@ class Review:
 
     def _shown(self, visitor: Visitor, seen: Submitted, filled: Filled, status: int = 200) -> Response:
         report = read_report(self._office, seen.drafted) if seen.drafted else None
+        tracer, told = open_tracer(self._office, seen.revision), steps.remarks(self._office, seen.evaluation)
+        named = {item.remark.place: tracer.name(item.remark.place) for item in told} if tracer else {}
+        titles = named | {"execution": "预算执行率"} | {row.id: row.name for _, rows in seen.levels for row in rows}
         shown = {
             "report": report,
             "passkeys": [item.passkey for item in visitor.person.confirmed if item.passkey],
             "charts": draw(self._office, seen.revision) if seen.drafted else [],
             "changes": compare(self._office, seen.revision) if seen.revision.number > 1 and seen.drafted else None,
-            "asked": [item for item in steps.remarks(self._office, seen.evaluation) if item.revision == seen.revision.number],
+            "asked": [item for item in told if item.revision == seen.revision.number],
         }
-        titles = {"execution": "预算执行率"} | {row.id: row.name for _, rows in seen.levels for row in rows}
         return self._page("revision", visitor, status, seen=seen, filled=filled, titles=titles, **shown)
 
     def _figure(self, visitor: Visitor, asked: Filled, evaluation: str, number: str, figure: str) -> Response:

@@ -23,6 +23,7 @@ from perfeval.report.reading import Grid, Passage
 from perfeval.steps import findings_of, load_ledgers
 from perfeval.tracing import frozen_subject
 from perfeval.web.overview import waits_for
+from perfeval.web.placing import read_places
 from perfeval.web.record import Event, tell
 
 _OTHERS = {EXECUTION: "预算执行率未达到100%", ADDITION: "年度中调整预算", CARRIED_OVER: "上年结转资金"}
@@ -183,12 +184,9 @@ def read_report(office: Office, drafted: Drafted) -> Printed:
     marked: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     for figure, (paragraph, start) in zip(drafted.figures, drafted.places, strict=False):
         marked[paragraph].append((start, start + len(figure.text), figure.id))
-    grids = (cell for part in parts if isinstance(part, Grid) for row in part.rows for cell in row)
-    passages = [*(part for part in parts if isinstance(part, Passage)), *(passage for cell in grids for passage in cell.passages)]
-    # As remarks count them: those that say something.
-    filled = sorted((item for item in passages if item.text.strip()), key=lambda item: item.number)
-    names = {item.number: f"第{place}段" for place, item in enumerate(filled, start=1)}
-    return Printed(parts, {item.number: _cut(item.text, marked[item.number]) for item in passages if item.number in marked}, names)
+    said = read_places(parts)
+    pieces = {number: _cut(item.text, marked[number]) for number, item in said.items() if number in marked}
+    return Printed(parts, pieces, {number: item.name for number, item in said.items()})
 
 
 def _cut(text: str, marked: Sequence[tuple[int, int, str]]) -> list[Piece]:

@@ -226,7 +226,7 @@ def test_remarks_go_with_a_return_and_are_replied_to_one_by_one(house: Any) -> N
     client, page = house.client(CLERK), house.page
     form = client.get(page).text
     assert form.count('name="reply_') == 2
-    assert "（协助召开重点项目专题调度会、现场办公会次数）次数&lt;i&gt;偏多&lt;/i&gt;" in form
+    assert "协助召开重点项目专题调度会、现场办公会次数（meetings）：次数&lt;i&gt;偏多&lt;/i&gt;" in form
     filled = {"token": "token of p1", "note": "已改", "reply_1": "删去一次", "reply_2": ""}
     answer = client.post(f"{page}/correction", content=urlencode(filled))
     assert "修改意见没有逐条答复" in answer.text
@@ -266,6 +266,9 @@ def test_second_revision_shows_what_changed_beside_what_was_asked(house: Any) ->
     assert "&lt;img src=x" in cells
     assert "<img" not in page + cells
     assert "<del>73</del><ins>72</ins>次" in changes
+    assert re.search(r"<small>项目支出绩效自评表 › [^<]*专题调度会[^<]*</small><del>73</del>", changes)
+    assert "<small><code>weekly_meetings</code></small>" in page + house.client(CENTER).get(f"{house.page}/figure/weekly_meetings").text
+    assert not re.search(r'data-label="数字">[a-z_0-9]*<', changes)
     for words in ("删去重复的一次", "次数&lt;i&gt;偏多&lt;/i&gt;", "已写明"):
         assert words in changes
 
