@@ -142,6 +142,7 @@ class Review:
         titles = named | {"execution": "预算执行率"} | {row.id: row.name for _, rows in seen.levels for row in rows}
         shown = {
             "report": report,
+            "anchors": {"execution", *(row.id for _, rows in seen.levels for row in rows), *(report.names.values() if report else ())},
             "passkeys": [item.passkey for item in visitor.person.confirmed if item.passkey],
             "charts": draw(self._office, seen.revision) if seen.drafted else [],
             "changes": compare(self._office, seen.revision) if seen.revision.number > 1 and seen.drafted else None,

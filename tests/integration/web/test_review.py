@@ -5,7 +5,7 @@ import json
 import re
 import time
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import openpyxl
 import pytest
@@ -232,6 +232,32 @@ def test_remarks_go_with_a_return_and_are_replied_to_one_by_one(house: Any) -> N
     assert "修改意见没有逐条答复" in answer.text
     assert ">删去一次</textarea>" in answer.text
     assert client.post(f"{page}/correction", content=urlencode(filled | {"reply_2": "已写明"})).status_code == 303
+
+
+def test_returned_draft_tells_the_clerk_on_top_what_is_wanted_and_where(house: Any) -> None:
+    house.send(CENTER, decision="退回修改", comment="请核对", **REMARKS)
+    page = house.client(CLERK).get(house.page).text
+    top = page[: page.index('class="summary"')]
+    assert '<a class="button" href="#correct">去更正</a>' in top
+    assert "请核对" in top
+    for place in ("meetings", quote("第12段")):
+        assert f'href="#at-{place}"' in top
+    assert re.search('<tr id="at-meetings" class="[^"]*remarked"', page)
+    assert re.search('id="at-第12段"[^>]*class="[^"]*remarked"', page)
+    assert "去更正" not in house.client(CENTER).get(house.page).text
+
+
+def test_places_that_remarks_name_can_be_read_off_the_page(house: Any) -> None:
+    page = house.client(CENTER).get(house.page).text
+    with house.office.store.reading() as record:
+        revision = record.current_revision(house.evaluation)
+    places = steps.places(house.office, revision)
+    numbered = re.findall(r'id="at-第([0-9]+)段" data-n="([0-9]+)"[^>]*>(.*?)</(?:p|h[0-9])>', page)
+    assert len(numbered) > 50
+    for name, shown, text in numbered:
+        assert name == shown
+        assert html.unescape(re.sub("<a class=.place.*?</a>|<[^>]+>", "", text)).strip() == places[f"第{name}段"].strip()
+    assert "<code>meetings</code>" in page
 
 
 def test_remark_that_is_not_taken_comes_back_as_it_was_typed(house: Any) -> None:
