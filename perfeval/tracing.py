@@ -56,7 +56,10 @@ class TracedRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """What a figure was counted or added up from: rows of one ledger. Rows that are `is_beside` were only looked up."""
+    """What a figure was counted or added up from: rows of one ledger. Rows that are `is_beside` were only looked up.
+
+    `role` is which part of a ratio it is.
+    """
 
     formula: str
     ledger: Ledger
@@ -64,6 +67,7 @@ class Part:
     numbers: pl.Series
     value: str = ""
     is_beside: bool = False
+    role: str = ""
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -194,18 +198,20 @@ class Tracer:
         fact = self._facts[figure]
         row = next((row for row in self._scored.card.scores if row.id == figure), None)
         system = _frozen_system(self._office.store.artifacts, self._revision, frozenset(self._scored.configuration.items()))
-        parts = [part for aggregate in derive_parts(system, self.ledgers, figure) for part in self._parts(aggregate)]
+        aggregates = derive_parts(system, self.ledgers, figure)
+        roles = ("分子", "分母") if len(aggregates) > 1 else ("",)
+        parts = [part for aggregate, role in zip(aggregates, roles, strict=False) for part in self._parts(aggregate, role)]
         terms = (Term(f"score_{row.id}", f"得分（满分{plain(row.weight)}分）", plain(row.score)),) if row else ()
         title = row.name if row else ""
         return Trace(figure, title, texts, exactly(fact.value, fact.unit), fact.unit, fact.formula, fact.reason or "", terms, tuple(parts))
 
-    def _parts(self, aggregate: Fact) -> Iterator[Part]:
+    def _parts(self, aggregate: Fact, role: str) -> Iterator[Part]:
         value = f"{exactly(aggregate.value, aggregate.unit)}{aggregate.unit}"
         # Two columns of a ledger share their rows; the same ledger looked up again has rows of its own.
         for place, (_, together) in enumerate(groupby(aggregate.sources, key=lambda source: id(source.rows))):
             sources = list(together)
             ledger, columns = self.ledgers[sources[0].ledger], tuple(source.column for source in sources if source.column)
-            yield Part(aggregate.formula, ledger, columns, sources[0].rows, value if place == 0 else "", is_beside=place > 0)
+            yield Part(aggregate.formula, ledger, columns, sources[0].rows, value if place == 0 else "", place > 0, role)
 
     def _of_findings(self, figure: Figure, texts: tuple[str, ...]) -> Trace | None:
         code = figure.id.removeprefix("findings_")

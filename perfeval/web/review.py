@@ -38,6 +38,8 @@ CSP = (
     "frame-ancestors 'none'; base-uri 'none'"
 )
 OK = 200
+# Of each part of a ratio, so that the second is not far below the first.
+_RATIO_ROWS = 20
 _STATIC = {"review.css": "text/css", "review.js": "text/javascript", "seal.svg": "image/svg+xml"}
 _WORK = r"/review/clerk/(?P<year>20[0-9]{2})/(?P<programme>[^/]{1,64})"
 _PLACE = r"/review/(?P<evaluation>[a-z0-9-]{1,64})/(?P<number>[1-9][0-9]{0,3})"
@@ -158,10 +160,12 @@ class Review:
             return self._message(visitor, f"第{number}稿没有这个数字", "从报告或评分表里点开。", 404)
         page = int(asked["page"]) if re.fullmatch("[0-9]{1,6}", asked["page"]) else 1
         longest = max((len(part) for part in trace.parts), default=0)
-        pages = max(1, -(-longest // ROWS))
+        per_page = _RATIO_ROWS if any(part.role for part in trace.parts) else ROWS
+        pages = max(1, -(-longest // per_page))
         page = min(max(1, page), pages)
-        parts = [(part, part.rows((page - 1) * ROWS, ROWS)) for part in trace.parts]
-        return self._page("figure", visitor, revision=seen_revision, trace=trace, parts=parts, page=page, pages=pages, per_page=ROWS)
+        parts = [(part, part.rows((page - 1) * per_page, per_page)) for part in trace.parts]
+        shown = {"trace": trace, "parts": parts, "page": page, "pages": pages, "per_page": per_page}
+        return self._page("figure", visitor, revision=seen_revision, **shown)
 
     def _ledger(self, visitor: Visitor, _: Filled, evaluation: str, number: str, place: str) -> Response:
         received = sorted(self._seen(visitor, evaluation, number).files.items())
