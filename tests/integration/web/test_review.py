@@ -3,7 +3,10 @@
 import html
 import json
 import re
+import shutil
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -17,6 +20,7 @@ from perfeval.model import Finding, Severity
 from perfeval.model.clock import CHINA
 from perfeval.model.documents import dump_json
 from perfeval.model.outcomes import Failure
+from perfeval.office import open_office
 
 CLERK, CENTER, BUREAU = "样例经办人", "样例甲", "样例乙"
 
@@ -357,3 +361,15 @@ def test_clerk_starts_a_run_when_nothing_is_in_the_way(house: Any) -> None:
     assert house.client(CENTER).post(WORK, content=urlencode({"token": "token of p2"})).status_code == 403
     assert client.post(WORK, content=filled).headers["location"] == "/review/?told=started"
     assert house.told == [("2022 zdxm", CLERK)]
+
+
+def test_who_has_just_started_is_not_told_that_there_is_nothing(
+    house: Any, tmp_path: Path, pristine: Path, welcome: Callable[..., Any]
+) -> None:
+    office = open_office(Path(shutil.copytree(pristine, tmp_path / "empty")))
+    welcome(office, CLERK, "operator")
+    client = type(house)(office, {}, house.evaluation).client(CLERK)
+    assert "还没有自评" in client.get("/review/").text
+    started = client.get("/review/?told=started").text
+    assert ("稍后刷新" in started, "还没有自评" in started) == (True, False)
+    office.store.close()
