@@ -164,7 +164,7 @@ class Review:
         pages = max(1, -(-longest // per_page))
         page = min(max(1, page), pages)
         parts = [(part, part.rows((page - 1) * per_page, per_page)) for part in trace.parts]
-        shown = {"trace": trace, "parts": parts, "page": page, "pages": pages, "per_page": per_page}
+        shown: dict[str, Any] = {"trace": trace, "parts": parts, "page": page, "pages": pages, "per_page": per_page}
         return self._page("figure", visitor, revision=seen_revision, **shown)
 
     def _ledger(self, visitor: Visitor, _: Filled, evaluation: str, number: str, place: str) -> Response:
