@@ -295,7 +295,7 @@ def _report(office: "Office", position: "Position", server_url: str | None, *, a
     if file and draft:
         say(f"报告：{file}　核对码：{draft.check_code}")
     if server_url and status.gate:
-        say(f"审批页面：{server_url}/v2/runs/flow-run/{position.run_id}")
+        say(f"审批页面：{server_url}/review/{status.revision.evaluation.id}/{status.revision.number}")
     if bag := steps.archive_of(office, status.revision):
         say(f"归档：{bag}")
 

@@ -451,8 +451,9 @@ def approver_enrol(
         )
         return
     tell(f"已登记：{made.name}（{_titles(office, made.roles)}）　指纹 {grouped(made.fingerprint)}")
-    say("请把指纹抄在《审批人登记单》上，签名，交给确认人；经确认后才能审批：")
+    say("请把姓名、角色和指纹抄在人员登记单上，签名，交给确认人；经确认后才算数：")
     say(f"perfeval approver confirm {made.name} --fingerprint {made.fingerprint} --as 确认人 --code 确认人的动态码")
+    say("经办人凭这张签名的登记单确认的（第一位经办人由自己确认），把 --code 换成 --paper。")
 
 
 @approver_app.command("confirm")

@@ -102,6 +102,16 @@ def _told(lines: Iterable[Line], about: About, today: date) -> Reminded | None:
     return told[-1] if told else None
 
 
+def _ways(url: str | None, evaluation: str, number: int, gate: str) -> tuple[str, str]:
+    """Where to open a draft, and what to do; where no server is up, in a terminal."""
+    if url:
+        return f"打开：{url}/review/{evaluation}/{number}", "怎样做：登录后通读这一稿，在页面下方填写决定。"
+    return (
+        "打开：现在没有开着服务，报告（drafts 文件夹里的 Word 文件）向经办人索取。",
+        f"怎样做：通读后，在终端用 perfeval decide {evaluation} --gate {gate} 作决定。",
+    )
+
+
 def _notice(office: "Office", record: "Transaction", status: "Status", about: About, today: date, names: Iterable[str]) -> Notice:
     """The words of a notice. The draft's check code is not told: it proves that somebody has opened the draft."""
     evaluation, gate, due_on = status.revision.evaluation, status.gate, status.due_on
@@ -112,8 +122,8 @@ def _notice(office: "Office", record: "Transaction", status: "Status", about: Ab
         f"环节：{gate.title if gate else ''}，审批人：{'、'.join(names)}",
         f"送审日期：{china_day(status.since)}" + (f"，应在 {due_on} 前决定" if due_on else ""),
         *(["这项审批已挂起，不再每天催办；仍可随时审批，请告知经办人何时办理。"] if about == "held" else []),
-        f"打开：{office.url}/review/{evaluation.id}/{status.revision.number}" if office.url else "打开：地址请向经办人询问",
-        "怎样做：登录后通读这一稿，在页面下方填写决定。",
+        f"自评编号：{evaluation.id}，送审人：{evaluation.prepared_by}",
+        *_ways(office.url, evaluation.id, status.revision.number, gate.key if gate else ""),
         f"报告摘要（SHA-256）：{status.draft.digest if status.draft else ''}",
         f"审批记录链头：{record.head(evaluation.id)}",
         "请保存本通知：以后可用链头核对归档包有没有被改动。",

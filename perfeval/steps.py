@@ -415,11 +415,11 @@ def _matter(record: Transaction, revision: Revision, gate: str) -> Matter:
 
 def places(office: Office, revision: Revision) -> dict[str, str]:
     """What a remark on a revision's draft may speak of, and what stands there: its rows, its figures, its paragraphs (第12段)."""
-    from perfeval.report import read_text
+    from perfeval.report import name_paragraphs, read_layout
 
     scored, drafted = _done(office.store, revision, Scored), _done(office.store, revision, Drafted)
-    text = read_text(office.store.artifacts.read(drafted.draft.digest))
-    paragraphs = {f"第{number}段": paragraph for number, paragraph in enumerate(filter(str.strip, text), start=1)}
+    parts = read_layout(office.store.artifacts.read(drafted.draft.digest))
+    paragraphs = {name: passage.text for name, passage in name_paragraphs(parts).items()}
     figures = {figure.id: figure.text for figure in drafted.figures}
     return paragraphs | figures | {"execution": "预算执行率"} | {row.id: row.name for row in scored.card.scores}
 

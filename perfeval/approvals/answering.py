@@ -62,6 +62,17 @@ def checked(title: str, text: str) -> str:
     return text
 
 
+def check_comment(answer: Answer) -> str:
+    """The opinion of an answer, which only an approval may lack; a return may have remarks in its place.
+
+    Raises: ApprovalError: it is lacking, too long, or has characters in it that nobody sees.
+    """
+    comment = checked("审批意见", answer.comment)
+    if answer.verdict is not Verdict.APPROVE and not (comment or (answer.verdict is Verdict.RETURN and answer.remarks)):
+        raise ApprovalError("A11", f"选择“{answer.verdict}”时必须填写审批意见", "写明理由和需要修改之处。")
+    return comment
+
+
 def check_answer(matter: Matter, person: Person, answer: Answer, now: datetime) -> tuple[Decision, str]:
     """Check an answer whose proof was the person's, and make it his decision at the gate on the draft.
 
@@ -77,9 +88,7 @@ def check_answer(matter: Matter, person: Person, answer: Answer, now: datetime) 
     known = check_code(draft.content_digest)
     if not hmac.compare_digest("".join(answer.check_code.split()).lower().encode(errors="replace"), known.lower().encode()):
         raise ApprovalError("A07", "核对码与本稿不符，您看到的可能不是这一稿", "重新下载并打开本稿 Word 文件，填写文件名末尾的8位核对码。")
-    comment = checked("审批意见", answer.comment)
-    if answer.verdict is not Verdict.APPROVE and not (comment or (answer.verdict is Verdict.RETURN and answer.remarks)):
-        raise ApprovalError("A11", f"选择“{answer.verdict}”时必须填写审批意见", "写明理由和需要修改之处。")
+    comment = check_comment(answer)
     evaluation = matter.revision.evaluation.id
     return Decision(evaluation, draft.revision, rule.key, answer.verdict, person.name, draft.content_digest, comment, now), absent
 

@@ -3,7 +3,7 @@
 Jinja, Markdown and Word are loaded when a report is written, not before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from perfeval.report.input import Report, ReportInput
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from perfeval.report.comparing import Printed
     from perfeval.report.reading import Grid, Passage
 
-__all__ = ["Report", "ReportInput", "read_layout", "read_printed", "read_text", "write_approval_sheet", "write_report"]
+__all__ = ["Report", "ReportInput", "name_paragraphs", "read_layout", "read_printed", "read_text", "write_approval_sheet", "write_report"]
 
 
 def write_report(report_input: ReportInput, narrative: str, template: bytes, *, file: str) -> Report:
@@ -67,3 +67,10 @@ def read_layout(document: bytes) -> "list[Passage | Grid]":
     from perfeval.report import reading
 
     return reading.read_layout(document)
+
+
+def name_paragraphs(parts: "Iterable[Passage | Grid]") -> "dict[str, Passage]":
+    """The paragraphs outside tables that say something, by the name that remarks call them by: 第1段, 第2段 and so on."""
+    from perfeval.report import reading
+
+    return reading.name_paragraphs(parts)

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,12 @@ def read_layout(document: bytes) -> list[Passage | Grid]:
         raise report_error(["report.docx: 不是 Word 文件"]) from error
     numbers = {paragraph: number for number, paragraph in enumerate(root.iter(_tag("p")))}
     return list(_parts(root.find(_tag("body")), numbers))
+
+
+def name_paragraphs(parts: Iterable[Passage | Grid]) -> dict[str, Passage]:
+    """The paragraphs outside tables that say something, by the name that remarks call them by: 第1段, 第2段 and so on."""
+    filled = (part for part in parts if isinstance(part, Passage) and part.text.strip())
+    return {f"第{number}段": passage for number, passage in enumerate(filled, start=1)}
 
 
 def _parts(body: Any, numbers: dict[Any, int]) -> Iterator[Passage | Grid]:  # noqa: ANN401  # lxml's own element class, as below

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from urllib.parse import parse_qs
 
+from perfeval.approvals.answering import check_comment
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
 from perfeval.errors import ApprovalError
@@ -63,7 +64,9 @@ def read_answer(filled: Filled, person: Person, digest: str) -> Answer:
         raise ApprovalError("A50", "没有填写动态码", "填写手机动态码应用上的6位数字，或用本机设备签名。")
     proof = Proof(ProofKind.PASSKEY, signed) if statement else None
     remarks = tuple(Remark(place, text) for place, text in filled.remarks)
-    return Answer(verdict, person.name, filled["code"], check_code(digest), filled["comment"], statement, proof, remarks)
+    answer = Answer(verdict, person.name, filled["code"], check_code(digest), filled["comment"], statement, proof, remarks)
+    check_comment(answer)  # before a code is spent on it, or a wrong one counted
+    return answer
 
 
 def _signed(text: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from perfeval.model.outcomes import Drafted
+from perfeval.report import name_paragraphs
 from perfeval.report.reading import PARAGRAPH, Grid, GridCell, Passage
 
 _CELLS, _CELL, _BEFORE, _AFTER = 3, 20, 16, 8
@@ -11,7 +12,7 @@ _CELLS, _CELL, _BEFORE, _AFTER = 3, 20, 16, 8
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A paragraph that says something: its text, its name as remarks count it, and for one in a table the table's title and its row."""
+    """A paragraph that says something: its text, and its name as remarks count it, or in a table the table's title and its row."""
 
     text: str
     name: str
@@ -21,7 +22,8 @@ class Said:
 def read_places(parts: Sequence[Passage | Grid]) -> dict[int, Said]:
     """The paragraphs that say something, by their numbers, in order."""
     filled = sorted((found for found in _passages(parts) if found[0].text.strip()), key=lambda found: found[0].number)
-    return {item.number: Said(item.text, f"第{place}段", where) for place, (item, where) in enumerate(filled, start=1)}
+    names = {passage.number: name for name, passage in name_paragraphs(parts).items()}
+    return {item.number: Said(item.text, names.get(item.number, ""), where) for item, where in filled}
 
 
 def figure_places(drafted: Drafted, said: Mapping[int, Said]) -> dict[str, str]:

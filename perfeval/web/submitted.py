@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from perfeval.approvals.events import Archived
 from perfeval.approvals.judging import Judged, judge
 from perfeval.approvals.person import PROOF_TITLES, Person
 from perfeval.approvals.proof import Proved, Refused
-from perfeval.approvals.record import PEOPLE, read_line
+from perfeval.approvals.record import PEOPLE, head, read_line
 from perfeval.assessment import Assessment, explain
 from perfeval.explanations import ADDITION, CARRIED_OVER, EXECUTION, Explanations, key_of
 from perfeval.model import Draft, Evaluation, Finding, Revision, Score, Severity, Stage, Status
@@ -119,7 +120,8 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         decisions=tuple(Given(item, gate_title(gates, item.statement.gate), _proof(item)) for item in judgement.decisions),
         corrections=corrections,
         events=tuple(tell(line, gates, people) for line in lines),
-        head=entries[-1].sha256 if entries else "",
+        # An archive's record ends before the line that tells of it: `verify --head` knows no later one.
+        head=head([entry for entry, line in zip(entries, lines, strict=True) if not isinstance(line.what, Archived)]) if entries else "",
         failure=failure if is_current and status.stage is Stage.PREPARING else None,
         faults=tuple(load_json(list[Finding], office.store.artifacts.read(kept))) if kept else (),
         run=run,
@@ -186,7 +188,7 @@ def read_report(office: Office, drafted: Drafted) -> Printed:
         marked[paragraph].append((start, start + len(figure.text), figure.id))
     said = read_places(parts)
     pieces = {number: _cut(item.text, marked[number]) for number, item in said.items() if number in marked}
-    return Printed(parts, pieces, {number: item.name for number, item in said.items()})
+    return Printed(parts, pieces, {number: item.name for number, item in said.items() if item.name})
 
 
 def _cut(text: str, marked: Sequence[tuple[int, int, str]]) -> list[Piece]:
