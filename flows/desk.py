@@ -22,6 +22,7 @@ from perfeval.approvals.session import LASTS, logged_in, seal_session, session_d
 from perfeval.approvals.statement import Enrolment, challenge
 from perfeval.errors import ApprovalError
 from perfeval.model import Answer, Evaluation, Revision, Stage, Status, Verdict
+from perfeval.model.clock import CHINA
 from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
 from perfeval.office import Office
 from perfeval.submission import find_draft
@@ -173,7 +174,7 @@ class Desk:
         return {
             "name": invitation.name,
             "roles": self.roles(invitation.roles),
-            "until": f"{invitation.expires_at.astimezone():%m月%d日 %H:%M}",
+            "until": f"{invitation.expires_at.astimezone(CHINA):%m月%d日 %H:%M}",
             "origin": origin,
             "rp_id": (address.hostname or "") if is_secure else "",
             "user": to_base64(invitation.person.encode()),
@@ -209,7 +210,7 @@ class Desk:
             "roles": self.roles(enrolment.roles),
             "means": PROOF_TITLES[enrolment.means],
             "fingerprint": enrolment.fingerprint,
-            "time": f"{datetime.now(UTC).astimezone():%Y-%m-%d %H:%M}",
+            "time": f"{datetime.now(CHINA):%Y-%m-%d %H:%M}",
         }
 
     @property

@@ -153,6 +153,7 @@ def certificate(
 ) -> None:
     """生成网站证书，供 serve --tls 使用；在本机以外登记设备签名须用 https。"""
     from perfeval.certificate import make_certificate
+    from perfeval.model.clock import CHINA
 
     made = make_certificate(open_workspace(workspace).tls, host)
     if as_json:
@@ -160,7 +161,7 @@ def certificate(
         return
     tell(f"根证书：{made.root}")
     say(f"把根证书装到每台要打开本服务的电脑和手机上（受信任的根证书颁发机构）。它只能为 {made.host} 作证，私钥已丢弃。")
-    say(f"有效期到 {made.expires_at.astimezone():%Y-%m-%d}。再生成一次即作废原证书，须重新安装。")
+    say(f"有效期到 {made.expires_at.astimezone(CHINA):%Y-%m-%d}。再生成一次即作废原证书，须重新安装。")
     say(f"下一步：perfeval serve --tls --host 0.0.0.0，用 https://{made.host}:4200 打开。")
     say("以后不要改主机名和端口，否则已登记的设备签名不能用。")
 
@@ -412,6 +413,7 @@ def approver_invite(
 ) -> None:
     """邀请一个人登记，给出登记链接：只能用一次，24小时内有效。"""
     from perfeval import persons
+    from perfeval.model.clock import CHINA
 
     office = open_office(workspace)
     invitation = persons.invite(office, name, role, persons.known(office, by).id if by else None)
@@ -422,7 +424,7 @@ def approver_invite(
     tell(link)
     say(
         f"已邀请“{invitation.name}”。请把链接交给本人，在他自己的电脑或手机上打开；"
-        f"{invitation.expires_at.astimezone():%m-%d %H:%M} 前有效。"
+        f"{invitation.expires_at.astimezone(CHINA):%m-%d %H:%M} 前有效。"
     )
     say(f"没有开着 perfeval serve 的，请本人在这台机器上执行：perfeval approver enrol {invitation.token}")
 
@@ -564,8 +566,9 @@ def _titles(office: "Office", roles: Iterable[str]) -> str:
 
 def _standing(person: "Person") -> str:
     from perfeval.approvals.person import PROOF_TITLES
+    from perfeval.model.clock import CHINA
 
     if person.revoked_at:
-        return f"{person.revoked_at.astimezone():%Y-%m-%d} 停用"
+        return f"{person.revoked_at.astimezone(CHINA):%Y-%m-%d} 停用"
     means = [f"{PROOF_TITLES[item.kind]} {grouped(item.fingerprint)}{'' if item.confirmed_at else '（未确认）'}" for item in person.means]
     return "；".join(means) or "已邀请，未登记"

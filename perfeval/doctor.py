@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from perfeval.certificate import find_certificate
 from perfeval.errors import ConfigurationError, PerfevalError, UsageError
 from perfeval.indicators import load_indicators
+from perfeval.model.clock import CHINA
 from perfeval.packs import known_years
 from perfeval.workspace import KEY_VARIABLE, Workspace, secret_key
 
@@ -201,7 +202,7 @@ def examine_certificate(workspace: Workspace | None, machine: str) -> Condition:
     if found is None:
         told = "没有，只能在本机用 http://localhost 打开并登记设备签名；用 IP 地址打开不能登记"
         return Condition(name, "optional", told, purpose, "perfeval certificate 主机名，再用 perfeval serve --tls")
-    shown = f"{found.host}，有效期到 {found.expires_at.astimezone():%Y-%m-%d}"
+    shown = f"{found.host}，有效期到 {found.expires_at.astimezone(CHINA):%Y-%m-%d}"
     if (found.expires_at - datetime.now(UTC)).days < _RENEWAL_DAYS:
         return Condition(name, "missing", f"{shown}，即将或已经过期", purpose, f"perfeval certificate {found.host}，并重新安装根证书")
     if machine.partition(".")[0].lower() != found.host.partition(".")[0]:

@@ -42,7 +42,7 @@ from perfeval.model import (
     Status,
     Verdict,
 )
-from perfeval.model.clock import china_day
+from perfeval.model.clock import CHINA, china_day
 from perfeval.model.digests import check_code
 from perfeval.model.documents import document_digest, dump, dump_json, load_json, record_facts, recorded_facts
 from perfeval.model.evaluation import NAME_LENGTH
@@ -511,7 +511,7 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         sealed = Sealing(record.next_item_number(evaluation), record.now(), len(entries), len(people))
         sealing = record.save_outcome(revision, sealed)
         if sealing.at > sealed.at:
-            raise touched([f"归档时间（{sealing.at.astimezone():%Y-%m-%d %H:%M:%S}）晚于现在"])
+            raise touched([f"归档时间（{sealing.at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}）晚于现在"])
     told, told_people = entries[: sealing.entries or None], people[: sealing.people or None]
     configuration = _without_address(office.store, settings, {**scored.configuration, **drafted.configuration})
     return SubmissionPackage(

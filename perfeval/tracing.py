@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _CELL = re.compile(r"(?P<ledger>[a-z_0-9]+)_r(?P<row>[0-9]+)_(?P<column>[a-z_0-9]+)")
 _LEVEL = re.compile("(weight|score)_level_([0-9]{1,4})")
+_KINDS = {"weight": "分值", "score": "得分"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ class TracedRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """What a figure was counted or added up from: rows of one ledger. Rows that are `is_beside` were only looked up."""
+    """What a figure was counted or added up from: rows of one ledger. Rows that are `is_beside` were only looked up.
+
+    `role` is which part of a ratio it is.
+    """
 
     formula: str
     ledger: Ledger
@@ -63,6 +67,7 @@ class Part:
     numbers: pl.Series
     value: str = ""
     is_beside: bool = False
+    role: str = ""
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -182,22 +187,31 @@ class Tracer:
             return found
         return self._of_findings(printed[0], texts) or self._of_cell(printed[0], texts) or self._of_annex(printed[0], texts)
 
+    def name(self, figure: str) -> str:
+        """What a figure is, in the words of the table or of its formula; empty where only its place in the report tells."""
+        row = next((row for row in self._scored.card.scores if row.id == figure), None)
+        if row or (fact := self._facts.get(figure)) is None:
+            return row.name if row else found.title if (found := _of_card(figure, (), self._scored.card)) else ""
+        return fact.formula
+
     def _of_fact(self, figure: str, texts: tuple[str, ...]) -> Trace:
         fact = self._facts[figure]
         row = next((row for row in self._scored.card.scores if row.id == figure), None)
         system = _frozen_system(self._office.store.artifacts, self._revision, frozenset(self._scored.configuration.items()))
-        parts = [part for aggregate in derive_parts(system, self.ledgers, figure) for part in self._parts(aggregate)]
+        aggregates = derive_parts(system, self.ledgers, figure)
+        roles = ("分子", "分母") if len(aggregates) > 1 else ("",)
+        parts = [part for aggregate, role in zip(aggregates, roles, strict=False) for part in self._parts(aggregate, role)]
         terms = (Term(f"score_{row.id}", f"得分（满分{plain(row.weight)}分）", plain(row.score)),) if row else ()
         title = row.name if row else ""
         return Trace(figure, title, texts, exactly(fact.value, fact.unit), fact.unit, fact.formula, fact.reason or "", terms, tuple(parts))
 
-    def _parts(self, aggregate: Fact) -> Iterator[Part]:
+    def _parts(self, aggregate: Fact, role: str) -> Iterator[Part]:
         value = f"{exactly(aggregate.value, aggregate.unit)}{aggregate.unit}"
         # Two columns of a ledger share their rows; the same ledger looked up again has rows of its own.
         for place, (_, together) in enumerate(groupby(aggregate.sources, key=lambda source: id(source.rows))):
             sources = list(together)
             ledger, columns = self.ledgers[sources[0].ledger], tuple(source.column for source in sources if source.column)
-            yield Part(aggregate.formula, ledger, columns, sources[0].rows, value if place == 0 else "", is_beside=place > 0)
+            yield Part(aggregate.formula, ledger, columns, sources[0].rows, value if place == 0 else "", place > 0, role)
 
     def _of_findings(self, figure: Figure, texts: tuple[str, ...]) -> Trace | None:
         code = figure.id.removeprefix("findings_")
@@ -247,23 +261,24 @@ def _of_card(figure: str, texts: tuple[str, ...], card: Scorecard) -> Trace | No
     kind, _, name = figure.partition("_")
     if kind in {"score", "weight"} and (row := next((row for row in card.scores if row.id == name), None)):
         if kind == "weight":
-            return told(row.name, row.weight, "指标体系规定的分值")
-        return told(row.name, row.score, row.explanation, Term(row.id, "实际完成值", row.actual))
+            return told(f"{row.name}（分值）", row.weight, "指标体系规定的分值")
+        return told(f"{row.name}（得分）", row.score, row.explanation, Term(row.id, "实际完成值", row.actual))
     levels = dict(enumerate(dict.fromkeys(row.level1 for row in card.scores), start=1))
     if (level := _LEVEL.fullmatch(figure)) and (title := levels.get(int(level[2]))):
         rows = [row for row in card.scores if row.level1 == title]
         terms = [Term(f"{kind}_{row.id}", row.name, plain(getattr(row, kind))) for row in rows]
         total = sum((getattr(row, kind) for row in rows), Decimal(0))
-        return told(title, total, "以下各项之和", *terms)
+        return told(f"{title}（{_KINDS[kind]}）", total, "以下各项之和", *terms)
     simple: dict[str, Callable[[], Trace]] = {
         "score_execution": lambda: told(
-            "预算执行率", execution.score, execution.explanation, Term("execution_rate", "预算执行率", percentage(execution.rate))
+            "预算执行率（得分）", execution.score, execution.explanation, Term("execution_rate", "预算执行率", percentage(execution.rate))
         ),
-        "weight_execution": lambda: told("预算执行率", execution.weight, "评分规则规定的分值"),
+        "weight_execution": lambda: told("预算执行率（分值）", execution.weight, "评分规则规定的分值"),
         "score_total": lambda: told("总分", card.total, "以下各项之和", *_summands(card, "score")),
         "weight_total": lambda: told("总分值", execution.weight + sum(row.weight for row in card.scores), "以下各项之和",
                                      *_summands(card, "weight")),
-        "scores_missed": lambda: told("", Decimal(len(_missed(card))), "统计未完成指标值或失分的指标，列在下面", *_missed(card), unit="个"),
+        "scores_missed": lambda: told("未完成指标值或失分的指标", Decimal(len(_missed(card))), "统计未完成指标值或失分的指标，列在下面",
+                                      *_missed(card), unit="个"),
         "budget_left": lambda: told("预算结余", execution.annual - execution.executed, "全年预算数减去全年执行数",
                                     Term("budget_annual", "全年预算数（元）", grouped(execution.annual)),
                                     Term("budget_executed", "减：全年执行数（元）", grouped(execution.executed)), unit="元"),

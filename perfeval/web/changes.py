@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import islice
 
@@ -11,9 +11,11 @@ from perfeval.model import Revision, Scorecard
 from perfeval.model.numbers import plain
 from perfeval.model.outcomes import Drafted, Scored, Validated
 from perfeval.office import Office
-from perfeval.report import read_text
+from perfeval.report import read_layout
 from perfeval.rows import ChangedRows, changed_rows
 from perfeval.steps import remarks
+from perfeval.tracing import open_tracer
+from perfeval.web.placing import Said, figure_places, read_places
 
 _SHOWN = 200
 # Beyond so many pairs, what lies between the first and the last difference is shown as a whole.
@@ -40,6 +42,14 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A paragraph that changed; where it stands, if it is a table's and could not be told by itself."""
+
+    where: str
+    stretches: Sequence[Stretch]
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """Everything that changed since the revision before, and what was asked for there."""
 
@@ -47,7 +57,7 @@ class Changes:
     figures: Sequence[Change]
     rows: Sequence[Change]
     ledgers: Sequence[ChangedRows]
-    paragraphs: Sequence[Sequence[Stretch]]
+    paragraphs: Sequence[Rewritten]
     remarks: Sequence[Remarked]
     note: str
 
@@ -63,14 +73,18 @@ def compare(office: Office, revision: Revision) -> Changes | None:
     (old_scored, old, old_ledgers), (new_scored, new, new_ledgers) = outcomes
     if not (old_scored and old and old_ledgers and new_scored and new and new_ledgers):
         return None
-    names = {row.id: row.name for row in new_scored.card.scores}
-    texts = [read_text(office.store.artifacts.read(item.draft.digest)) for item in (old, new)]
+    before, after = (read_places(read_layout(office.store.artifacts.read(item.draft.digest))) for item in (old, new))
+    names = figure_places(old, before) | figure_places(new, after)
+    tracer = open_tracer(office, revision)
     return Changes(
         earlier.number,
-        [replace(change, figure=change.title, title=names.get(change.title, "")) for change in _changed(_figures(old), _figures(new))],
+        [
+            Change((tracer.name(change.title) if tracer else "") or names.get(change.title, ""), change.before, change.after, change.title)
+            for change in _changed(_figures(old), _figures(new))
+        ],
         list(_changed(_rows(old_scored.card), _rows(new_scored.card))),
         changed_rows(office, old_ledgers.snapshots, new_ledgers.snapshots),
-        list(_paragraphs(*texts)),
+        list(_paragraphs(list(before.values()), list(after.values()))),
         [item for item in remarks(office, revision.evaluation) if item.revision == earlier.number],
         note,
     )
@@ -100,12 +114,15 @@ def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Ch
             yield Change(key, old, new)
 
 
-def _paragraphs(before: Sequence[str], after: Sequence[str]) -> Iterator[Sequence[Stretch]]:
+def _paragraphs(before: Sequence[Said], after: Sequence[Said]) -> Iterator[Rewritten]:
     """The paragraphs that changed, each with what was taken out and put in; only the first of many."""
-    old, new = ([text for text in texts if text.strip()] for texts in (before, after))
-    changed = (change for change in _opcodes(old, new) if change[0] != "equal")
+    changed = (change for change in _opcodes([item.text for item in before], [item.text for item in after]) if change[0] != "equal")
     for _, a1, a2, b1, b2 in islice(changed, _SHOWN):
-        yield _inside("\n".join(old[a1:a2]), "\n".join(new[b1:b2]))
+        old, new = before[a1:a2], after[b1:b2]
+        # As many as there were: each in the place of one, so that every cell is told with its own row.
+        pairs = [((one,), (two,)) for one, two in zip(old, new, strict=True)] if len(old) == len(new) else [(tuple(old), tuple(new))]
+        for gone, come in pairs:
+            yield Rewritten((*come, *gone)[0].where, _inside("\n".join(item.text for item in gone), "\n".join(item.text for item in come)))
 
 
 def _inside(before: str, after: str) -> Sequence[Stretch]:

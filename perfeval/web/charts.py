@@ -24,10 +24,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart: its title, and its bars from top to bottom."""
+    """A chart: its title, its bars from top to bottom, and what their colours mean, by the kind of bar."""
 
     title: str
     bars: Sequence[Bar]
+    legend: Sequence[tuple[str, str]] = ()
 
 
 def draw(office: Office, revision: Revision) -> list[Chart]:
@@ -53,9 +54,12 @@ def _levels(card: Scorecard) -> Chart:
 
 def _spending(spent: Sequence[tuple[str, Decimal]]) -> Chart:
     largest = max((amount for _, amount in spent), default=Decimal(0))
+    # Exact, and all with as many decimals as the one that has most.
+    written = [in_wan(amount).partition(".") for _, amount in spent]
+    decimals = max((len(after) for _, _, after in written), default=0)
     bars = [
-        Bar(category, _share(amount, largest), f"{in_wan(amount)}万元", f"spent_subtotal_{place}")
-        for place, (category, amount) in enumerate(spent, start=1)
+        Bar(category, _share(amount, largest), f"{whole}{'.' if decimals else ''}{after:0<{decimals}}万元", f"spent_subtotal_{place}")
+        for place, ((category, amount), (whole, _, after)) in enumerate(zip(spent, written, strict=True), start=1)
     ]
     return Chart("资金用途", bars)
 
@@ -67,7 +71,7 @@ def _progress(months: Sequence[tuple[str, float, float]]) -> Chart:
             Bar(month, planned / 100, f"计划 {planned:.1f}%", kind="plan"),
             Bar("", actual / 100, f"实际 {actual:.1f}%", kind="late" if actual < planned else ""),
         ]
-    return Chart("实际进度与计划（全部项目平均）", bars)
+    return Chart("实际进度与计划（全部项目平均）", bars, (("plan", "计划"), ("", "实际"), ("late", "实际，落后于计划")))
 
 
 def _share(part: Decimal, whole: Decimal) -> float:

@@ -21,6 +21,7 @@ from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.statement import challenge
 from perfeval.errors import ApprovalError, PerfevalError, StoreError
 from perfeval.model import Gate, Revision, Severity, Stage, Verdict
+from perfeval.model.clock import CHINA
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_day
 from perfeval.office import Office
 from perfeval.report.reading import Grid, Passage
@@ -37,6 +38,8 @@ CSP = (
     "frame-ancestors 'none'; base-uri 'none'"
 )
 OK = 200
+# Of each part of a ratio, so that the second is not far below the first.
+_RATIO_ROWS = 20
 _STATIC = {"review.css": "text/css", "review.js": "text/javascript", "seal.svg": "image/svg+xml"}
 _WORK = r"/review/clerk/(?P<year>20[0-9]{2})/(?P<programme>[^/]{1,64})"
 _PLACE = r"/review/(?P<evaluation>[a-z0-9-]{1,64})/(?P<number>[1-9][0-9]{0,3})"
@@ -136,14 +139,17 @@ class Review:
 
     def _shown(self, visitor: Visitor, seen: Submitted, filled: Filled, status: int = 200) -> Response:
         report = read_report(self._office, seen.drafted) if seen.drafted else None
+        tracer, told = open_tracer(self._office, seen.revision), steps.remarks(self._office, seen.evaluation)
+        named = {item.remark.place: tracer.name(item.remark.place) for item in told} if tracer else {}
+        titles = named | {"execution": "预算执行率"} | {row.id: row.name for _, rows in seen.levels for row in rows}
         shown = {
             "report": report,
+            "anchors": {"execution", *(row.id for _, rows in seen.levels for row in rows), *(report.names.values() if report else ())},
             "passkeys": [item.passkey for item in visitor.person.confirmed if item.passkey],
             "charts": draw(self._office, seen.revision) if seen.drafted else [],
             "changes": compare(self._office, seen.revision) if seen.revision.number > 1 and seen.drafted else None,
-            "asked": [item for item in steps.remarks(self._office, seen.evaluation) if item.revision == seen.revision.number],
+            "asked": [item for item in told if item.revision == seen.revision.number],
         }
-        titles = {"execution": "预算执行率"} | {row.id: row.name for _, rows in seen.levels for row in rows}
         return self._page("revision", visitor, status, seen=seen, filled=filled, titles=titles, **shown)
 
     def _figure(self, visitor: Visitor, asked: Filled, evaluation: str, number: str, figure: str) -> Response:
@@ -154,10 +160,12 @@ class Review:
             return self._message(visitor, f"第{number}稿没有这个数字", "从报告或评分表里点开。", 404)
         page = int(asked["page"]) if re.fullmatch("[0-9]{1,6}", asked["page"]) else 1
         longest = max((len(part) for part in trace.parts), default=0)
-        pages = max(1, -(-longest // ROWS))
+        per_page = _RATIO_ROWS if any(part.role for part in trace.parts) else ROWS
+        pages = max(1, -(-longest // per_page))
         page = min(max(1, page), pages)
-        parts = [(part, part.rows((page - 1) * ROWS, ROWS)) for part in trace.parts]
-        return self._page("figure", visitor, revision=seen_revision, trace=trace, parts=parts, page=page, pages=pages, per_page=ROWS)
+        parts = [(part, part.rows((page - 1) * per_page, per_page)) for part in trace.parts]
+        shown: dict[str, Any] = {"trace": trace, "parts": parts, "page": page, "pages": pages, "per_page": per_page}
+        return self._page("figure", visitor, revision=seen_revision, **shown)
 
     def _ledger(self, visitor: Visitor, _: Filled, evaluation: str, number: str, place: str) -> Response:
         received = sorted(self._seen(visitor, evaluation, number).files.items())
@@ -279,7 +287,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "plain": plain, "grouped": grouped, "wan": in_wan, "percentage": percentage, "day": written_day,
-        "moment": lambda at: f"{at.astimezone():%Y-%m-%d %H:%M}",
+        "moment": lambda at: f"{at.astimezone(CHINA):%Y-%m-%d %H:%M}",
     }  # fmt: skip
     environment.tests |= {
         "grid": lambda part: isinstance(part, Grid), "passage": lambda part: isinstance(part, Passage),

@@ -12,19 +12,19 @@ from perfeval.approvals.judging import Judged, judge
 from perfeval.approvals.person import PROOF_TITLES, Person
 from perfeval.approvals.proof import Proved, Refused
 from perfeval.approvals.record import PEOPLE, head, read_line
-from perfeval.assessment import recorded_reasons
-from perfeval.explanations import ADDITION, CARRIED_OVER, EXECUTION, Explanations, key_of, reason_of
-from perfeval.indicators import load_indicators
+from perfeval.assessment import Assessment, explain
+from perfeval.explanations import ADDITION, CARRIED_OVER, EXECUTION, Explanations, key_of
 from perfeval.model import Draft, Evaluation, Finding, Revision, Score, Severity, Stage, Status
 from perfeval.model.documents import load_json
 from perfeval.model.evaluation import gate_title
 from perfeval.model.outcomes import Drafted, Failure, Scored, Validated
 from perfeval.office import Office
-from perfeval.report import name_paragraphs, read_layout
+from perfeval.report import read_layout
 from perfeval.report.reading import Grid, Passage
-from perfeval.steps import findings_of
+from perfeval.steps import findings_of, load_ledgers
 from perfeval.tracing import frozen_subject
 from perfeval.web.overview import waits_for
+from perfeval.web.placing import read_places
 from perfeval.web.record import Event, tell
 
 _OTHERS = {EXECUTION: "预算执行率未达到100%", ADDITION: "年度中调整预算", CARRIED_OVER: "上年结转资金"}
@@ -100,8 +100,9 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         corrections, failure = record.corrections(evaluation), record.failure(run) if run else None
     kept = failure.findings if failure else None
     status, is_current = progress.status(office.workspace.gates), number == progress.revision.number
-    given: Explanations = _reasons(office, revision, scored) if scored else {}
-    found = (*(scored.card.doubts if scored else ()), *(findings_of(office.store, validated) if validated else ()))
+    checked = tuple(findings_of(office.store, validated)) if validated else ()
+    given = _reasons(office, revision, scored, checked) if scored else {}
+    found = (*(scored.card.doubts if scored else ()), *checked)
     lines, judgement = [read_line(entry.line) for entry in entries], judge(entries, people_entries)
     gates = (*(drafted.gates if drafted else ()), *office.workspace.gates)
     return Submitted(
@@ -113,7 +114,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         drafted=drafted,
         scored=scored,
         findings=tuple(Told(item, _reason(given, item)) for item in sorted(found, key=lambda item: list(Severity).index(item.severity))),
-        reasons={key: item.told for key, item in given.items()},
+        reasons={row.id: given[row.id].told for row in scored.card.scores if row.is_applicable and row.id in given} if scored else {},
         others={title: given[key].told for key, title in _OTHERS.items() if key in given},
         files=validated.files if validated else {},
         decisions=tuple(Given(item, gate_title(gates, item.statement.gate), _proof(item)) for item in judgement.decisions),
@@ -127,13 +128,14 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
     )
 
 
-def _reasons(office: Office, revision: Revision, scored: Scored) -> Explanations:
+def _reasons(office: Office, revision: Revision, scored: Scored, findings: tuple[Finding, ...]) -> Explanations:
+    """What the report prints of the recorded reasons: those of what must be explained in this revision, and no others."""
     with frozen_subject(office.store.artifacts, revision, scored.configuration) as subject:
-        return recorded_reasons(subject, load_indicators(subject.indicators, subject.workspace.catalogue))
+        return explain(subject, Assessment(load_ledgers(office, revision), findings, {}, scored.card)).reasons
 
 
 def _reason(given: Explanations, finding: Finding) -> str:
-    found = reason_of(given, key_of(finding))
+    found = given.get(key_of(finding))
     return found.told if found else ""
 
 
@@ -184,10 +186,9 @@ def read_report(office: Office, drafted: Drafted) -> Printed:
     marked: dict[int, list[tuple[int, int, str]]] = defaultdict(list)
     for figure, (paragraph, start) in zip(drafted.figures, drafted.places, strict=False):
         marked[paragraph].append((start, start + len(figure.text), figure.id))
-    grids = (cell for part in parts if isinstance(part, Grid) for row in part.rows for cell in row)
-    passages = [*(part for part in parts if isinstance(part, Passage)), *(passage for cell in grids for passage in cell.passages)]
-    names = {passage.number: name for name, passage in name_paragraphs(parts).items()}
-    return Printed(parts, {item.number: _cut(item.text, marked[item.number]) for item in passages if item.number in marked}, names)
+    said = read_places(parts)
+    pieces = {number: _cut(item.text, marked[number]) for number, item in said.items() if number in marked}
+    return Printed(parts, pieces, {number: item.name for number, item in said.items() if item.name})
 
 
 def _cut(text: str, marked: Sequence[tuple[int, int, str]]) -> list[Piece]:

@@ -138,6 +138,14 @@ def test_every_figure_is_kept_with_its_place_in_the_text(house: Any) -> None:
     assert len(placed) == 152
 
 
+def test_ratio_shows_its_two_parts_by_name_and_not_far_apart(house: Any) -> None:
+    page = house.client(BUREAU).get(f"{house.page}/figure/execution_rate").text
+    for role, ledger in (("分子", "资金支出台账"), ("分母", "预算指标台账")):
+        assert f'<a href="#{role}">{role}：' in page
+        assert f'id="{role}">\n<h2>{role} · {ledger}' in page
+    assert max(section.count("<tr>") for section in sections(page)) == 21
+
+
 @pytest.mark.parametrize(("figure", "leads_to"), [("score_five_ones", "five_ones"), ("score_execution", "execution_rate")])
 def test_points_lead_to_the_figure_that_they_were_given_for(house: Any, figure: str, leads_to: str) -> None:
     page = house.client(BUREAU).get(f"{house.page}/figure/{figure}").text

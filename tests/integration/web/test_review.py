@@ -3,8 +3,12 @@
 import html
 import json
 import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import openpyxl
 import pytest
@@ -13,8 +17,10 @@ from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
 from perfeval.model import Finding, Severity
+from perfeval.model.clock import CHINA
 from perfeval.model.documents import dump_json
 from perfeval.model.outcomes import Failure
+from perfeval.office import open_office
 
 CLERK, CENTER, BUREAU = "样例经办人", "样例甲", "样例乙"
 
@@ -59,6 +65,30 @@ def test_revision_shows_points_report_ledgers_and_record(house: Any) -> None:
     ):
         assert words in told
     assert 'name="decision"' not in page
+
+
+def test_times_are_chinas_wherever_the_server_stands(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with house.office.store.reading() as record:
+        since = record.progress(house.evaluation).status(house.office.workspace.gates).since
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    pages = [house.client(CENTER).get(path).text for path in ("/review/", house.page)]
+    monkeypatch.undo()
+    time.tzset()
+    for page in pages:
+        assert f"自 {since.astimezone(CHINA):%Y-%m-%d %H:%M}" in page
+
+
+def test_reason_stands_where_the_report_prints_it_and_nowhere_else(house: Any) -> None:
+    file = house.office.workspace.root / "explanations" / "2022.yml"
+    file.write_text(file.read_text("utf-8") + "\nclosing_rate: 早已更正的偏差\n", encoding="utf-8")
+    house.send(CENTER, decision="退回修改", comment="请改")
+    house.client(CLERK).post(f"{house.page}/correction", content=urlencode({"token": "token of p1", "note": "已改"}))
+    house.go_on()
+    page = house.client(CENTER).get(house.page).text
+    assert house.page.endswith("/2")
+    assert "早已更正的偏差" not in page
+    assert "少数前期手续、用地问题办理周期长" in page[page.index('id="scores"') : page.index('id="findings"')]
 
 
 def test_ledger_is_handed_out_as_it_was_received(house: Any) -> None:
@@ -200,12 +230,38 @@ def test_remarks_go_with_a_return_and_are_replied_to_one_by_one(house: Any) -> N
     client, page = house.client(CLERK), house.page
     form = client.get(page).text
     assert form.count('name="reply_') == 2
-    assert "（协助召开重点项目专题调度会、现场办公会次数）次数&lt;i&gt;偏多&lt;/i&gt;" in form
+    assert "协助召开重点项目专题调度会、现场办公会次数（meetings）：次数&lt;i&gt;偏多&lt;/i&gt;" in form
     filled = {"token": "token of p1", "note": "已改", "reply_1": "删去一次", "reply_2": ""}
     answer = client.post(f"{page}/correction", content=urlencode(filled))
     assert "修改意见没有逐条答复" in answer.text
     assert ">删去一次</textarea>" in answer.text
     assert client.post(f"{page}/correction", content=urlencode(filled | {"reply_2": "已写明"})).status_code == 303
+
+
+def test_returned_draft_tells_the_clerk_on_top_what_is_wanted_and_where(house: Any) -> None:
+    house.send(CENTER, decision="退回修改", comment="请核对", **REMARKS)
+    page = house.client(CLERK).get(house.page).text
+    top = page[: page.index('class="summary"')]
+    assert '<a class="button" href="#correct">去更正</a>' in top
+    assert "请核对" in top
+    for place in ("meetings", quote("第12段")):
+        assert f'href="#at-{place}"' in top
+    assert re.search('<tr id="at-meetings" class="[^"]*remarked"', page)
+    assert re.search('id="at-第12段"[^>]*class="[^"]*remarked"', page)
+    assert "去更正" not in house.client(CENTER).get(house.page).text
+
+
+def test_places_that_remarks_name_can_be_read_off_the_page(house: Any) -> None:
+    page = house.client(CENTER).get(house.page).text
+    with house.office.store.reading() as record:
+        revision = record.current_revision(house.evaluation)
+    places = steps.places(house.office, revision)
+    numbered = re.findall(r'id="at-第([0-9]+)段" data-n="([0-9]+)"[^>]*>(.*?)</(?:p|h[0-9])>', page)
+    assert len(numbered) > 50
+    for name, shown, text in numbered:
+        assert name == shown
+        assert html.unescape(re.sub("<a class=.place.*?</a>|<[^>]+>", "", text)).strip() == places[f"第{name}段"].strip()
+    assert "<code>meetings</code>" in page
 
 
 def test_remark_that_is_not_taken_comes_back_as_it_was_typed(house: Any) -> None:
@@ -240,6 +296,9 @@ def test_second_revision_shows_what_changed_beside_what_was_asked(house: Any) ->
     assert "&lt;img src=x" in cells
     assert "<img" not in page + cells
     assert "<del>73</del><ins>72</ins>次" in changes
+    assert re.search(r"<small>项目支出绩效自评表 › [^<]*专题调度会[^<]*</small><del>73</del>", changes)
+    assert "<small><code>weekly_meetings</code></small>" in page + house.client(CENTER).get(f"{house.page}/figure/weekly_meetings").text
+    assert not re.search(r'data-label="数字">[a-z_0-9]*<', changes)
     for words in ("删去重复的一次", "次数&lt;i&gt;偏多&lt;/i&gt;", "已写明"):
         assert words in changes
 
@@ -302,3 +361,15 @@ def test_clerk_starts_a_run_when_nothing_is_in_the_way(house: Any) -> None:
     assert house.client(CENTER).post(WORK, content=urlencode({"token": "token of p2"})).status_code == 403
     assert client.post(WORK, content=filled).headers["location"] == "/review/?told=started"
     assert house.told == [("2022 zdxm", CLERK)]
+
+
+def test_who_has_just_started_is_not_told_that_there_is_nothing(
+    house: Any, tmp_path: Path, pristine: Path, welcome: Callable[..., Any]
+) -> None:
+    office = open_office(Path(shutil.copytree(pristine, tmp_path / "empty")))
+    welcome(office, CLERK, "operator")
+    client = type(house)(office, {}, house.evaluation).client(CLERK)
+    assert "还没有自评" in client.get("/review/").text
+    started = client.get("/review/?told=started").text
+    assert ("稍后刷新" in started, "还没有自评" in started) == (True, False)
+    office.store.close()
