@@ -14,9 +14,10 @@ from typing import Any
 
 import docx
 import polars as pl
+import pyotp
 import rules
-from resume import CLERK, enrol
 
+from perfeval import persons
 from perfeval.office import open_office
 from perfeval.packs import COMMON
 from perfeval.sample import sample_frames, write_sample
@@ -25,10 +26,20 @@ from perfeval.workspace import Workspace
 from schemas import Column, Kind, LedgerModel
 from schemas.columns import After, Refers, Unique, Within
 
+CLERK = "样例经办人"
 FLAWED_EVERY = 100
 WORDY_EVERY = 1000
 COST = "≤17.5万元"
 OF_COMMON = ("economic_classification.csv", "report/template.docx")
+
+
+def enrol_clerk(workspace: Path) -> None:
+    """Invite, enrol and confirm who prepares the evaluation."""
+    office = open_office(workspace)
+    invitation = persons.invite(office, CLERK, ["operator"])
+    secret = persons.offer_code(office, invitation.token).secret
+    made = persons.enrol_code(office, invitation.token, secret, pyotp.TOTP(secret).now())
+    persons.confirm(office, made.person, made.fingerprint, made.person, on_paper=True)
 
 
 def write_county(workspace: Path) -> None:
@@ -47,7 +58,7 @@ def write_county(workspace: Path) -> None:
         for name, model in catalogue.items()
     }
     (workspace / "shapes.json").write_text(json.dumps(shapes, ensure_ascii=False), encoding="utf-8")
-    enrol(open_office(workspace), CLERK, "operator")
+    enrol_clerk(workspace)
 
 
 def _shape(model: type[LedgerModel], column: Column) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from schemas import Column, Kind
 
 _PLAIN_WORDS = re.compile(r"[一-龥A-Za-z0-9（）〔〕、。]+(?:-[0-9]+)*")
 _PLAIN_FORMATS, _DAYS = {"General", "0", "0.00", "#,##0.00", "@"}, {"yyyy-mm-dd", "yyyy\\-mm\\-dd", "mm-dd-yy"}
-_NOTHING = {"无", "没有", "暂无", "不适用"}
+_NOTHING = {"无", "没有", "暂无", "不适用", "NULL", "null", "None", "NaN", "nan"}
 _MOST_ROWS, _MOST_COLUMNS, _MOST_DIGITS = 200, 50, 15
 
 
