@@ -54,7 +54,7 @@ _TOLD_SECONDS = 2.0
 _TEND_SECONDS = 10.0
 # What the runner asks for again and again. It is answered when a run was moved or started, and now and then for what the clock starts.
 _DUE = "/api/deployments/get_scheduled_flow_runs"
-_DUE_SECONDS = 5.0
+_DUE_SECONDS = 0.5
 _OK, _CREATED, _BUSY = 200, 201, 503
 _ENDED_EARLY = {"FAILED", "CRASHED"}
 _OVERTAKEN = "继续到已登记的进度"
