@@ -359,9 +359,12 @@ class Door:
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What our own processes ask, as they ask it."""
         if scope["path"] == _DUE:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), _DUE_SECONDS)
-            self._moved.clear()  # before the answer is looked for: what moves from now on is for the next one
+            # It names the time until which runs are due: one that was waiting is too early for what has moved, and the next is not held.
+            if self._moved.is_set():
+                self._moved.clear()  # before the answer is looked for: what moves from now on is for the next one
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._moved.wait(), _DUE_SECONDS)
         if scope["method"] in {"GET", "HEAD"} or (scope["method"] == "POST" and _READS.search(scope["path"])):
             await self._prefect(scope, receive, send)
             return
