@@ -207,16 +207,18 @@ class Confirmed:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Revoked:
-    """停用."""
+    """停用: `proof` is what who did it proved himself by; paper stands for one where nobody was left who could show one."""
 
     kind: Literal["revoked"] = "revoked"
     person: PersonId
     reason: str
+    is_on_paper: bool = False
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Substituted:
-    """代理: `person` stands in for `absent` at a gate, both days included, Chinese days."""
+    """代理: `person` stands in for `absent` at a gate, both days included, Chinese days; `proof` is of who says so."""
 
     kind: Literal["substituted"] = "substituted"
     person: PersonId
@@ -224,6 +226,7 @@ class Substituted:
     gate: Role
     from_on: date
     to_on: date
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -271,11 +274,12 @@ class Locked:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Unlocked:
-    """解锁."""
+    """解锁: `proof` is of who did it."""
 
     kind: Literal["unlocked"] = "unlocked"
     person: PersonId | None = None
     address: str = ""
+    proof: Proof | None = None
 
 
 # Any chain.
