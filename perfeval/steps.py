@@ -88,7 +88,12 @@ def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str
         going_on = next((item for item in same if item.outcome is None or (run and record.run_of(item) == run)), None)
         preparer = None if going_on and record.preparer_of(going_on) else persons.require(record.people(), prepared_by, OPERATOR, office)
         _tell_configuration(office, record)
-        return record.open_evaluation(year, programme.key, programme.name, preparer, run)
+        reasoned = {
+            line.who
+            for line in (_lines(record, PEOPLE) if preparer else ())
+            if isinstance(line.what, events.Reasoned) and line.what.file.path == subject.explanations_name
+        }
+        return record.open_evaluation(year, programme.key, programme.name, preparer, run, sorted(reasoned))
 
 
 def _refuse_lost_record(subject: Subject) -> None:

@@ -54,7 +54,10 @@ class GateRule:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Opened:
-    """立项: the first event of an evaluation. `people` is the head of the people's chain."""
+    """立项: the first event of an evaluation. `people` is the head of the people's chain.
+
+    `reasoned` are those who wrote reasons for it before it was opened, as the people's chain tells.
+    """
 
     kind: Literal["opened"] = "opened"
     unit: str
@@ -63,6 +66,7 @@ class Opened:
     programme_key: str
     prepared_by: PersonId
     people: Digest
+    reasoned: tuple[PersonId, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -286,6 +290,16 @@ class Unlocked:
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Reasoned:
+    """说明: somebody wrote a reason on the clerk's page; `file` as it was then. Before an evaluation is opened, in the people's chain."""
+
+    kind: Literal["reasoned"] = "reasoned"
+    revision: Number
+    key: str
+    file: RecordedFile
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Acted:
     """操作: a person did something else that changes state, such as the retry of a failed step."""
 
@@ -304,8 +318,8 @@ class Migrated:
 
 
 EvaluationEvent = (
-    Opened | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Migrated
+    Opened | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Reasoned | Migrated
 )
-PeopleEvent = Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Acted | Migrated
+PeopleEvent = Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Acted | Reasoned | Migrated
 AccessEvent = Attempted | Locked | Unlocked | LoggedOut
 Event = EvaluationEvent | PeopleEvent | AccessEvent

@@ -49,6 +49,7 @@ _SENTENCES: Mapping[type, Callable[[Any, str, str], str]] = {
     events.Returned: lambda *_: "退回修改",
     events.Corrected: lambda what, *_: f"更正：{what.note}",
     events.Archived: lambda what, *_: f"归档，档号 {what.archive_no}",
+    events.Reasoned: lambda what, *_: f"写说明：{what.key}",
     events.Acted: lambda what, *_: f"{what.action}：{what.target}",
     events.Migrated: lambda *_: "接管旧记录",
 }

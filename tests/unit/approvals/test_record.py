@@ -29,6 +29,7 @@ from perfeval.approvals.events import (
     LoggedOut,
     Migrated,
     Opened,
+    Reasoned,
     RecordedFile,
     Reminded,
     Returned,
@@ -74,6 +75,7 @@ EVERY_KIND: tuple[Event, ...] = (
     Attempted(person="p2", address="10.0.0.1", is_right=True, fingerprint="0" * 24, step=1),
     LoggedOut(session="e" * 64),
     Acted(action="retry", target="run"),
+    Reasoned(revision=1, key="X05 资金支出台账!C17", file=FILES[0]),
     Migrated(schema_version="0002", content="{}"),
 )
 
