@@ -17,6 +17,7 @@ from perfeval.approvals.proof import Proof
 PROGRAM = "program"
 """Who did what no person did."""
 About = Literal["asked", "due", "late", "held"]
+News = Literal["approved", "returned", "refused", "archived"]
 OPENING = "立项"
 """What the people's chain tells of each evaluation that was opened."""
 
@@ -136,6 +137,18 @@ class Reminded:
     gate: Role
     reminded: tuple[PersonId, ...] = ()
     about: About = "late"
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Informed:
+    """通知经办人: the clerk was told what became of a draft at a gate, or in the archive; `failed` as in Reminded."""
+
+    kind: Literal["informed"] = "informed"
+    revision: Number
+    gate: Role
+    informed: tuple[PersonId, ...] = ()
+    about: News
     failed: tuple[str, ...] = ()
 
 
@@ -318,7 +331,20 @@ class Migrated:
 
 
 EvaluationEvent = (
-    Opened | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Reasoned | Migrated
+    Opened
+    | Frozen
+    | Drafted
+    | Asked
+    | AnsweredWrongly
+    | Decided
+    | Reminded
+    | Informed
+    | Returned
+    | Corrected
+    | Archived
+    | Acted
+    | Reasoned
+    | Migrated
 )
 PeopleEvent = Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Acted | Reasoned | Migrated
 AccessEvent = Attempted | Locked | Unlocked | LoggedOut
