@@ -1,6 +1,8 @@
 """The store's promises, on SQLite and on PostgreSQL."""
 
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -77,6 +79,30 @@ def ended(store: Store, evaluation: Evaluation, outcome: str) -> None:
 
 def test_evaluation_opened_twice_is_one(store: Store, evaluation: Evaluation) -> None:
     assert opened(store, preparer=Person("p9", "别人", ("operator",))) == evaluation
+
+
+OTHER_PROCESS = """
+import sys
+from pathlib import Path
+from perfeval.model.outcomes import Failure
+from perfeval.store import Store
+store = Store(sys.argv[1], Path(sys.argv[2]), "样例单位", lambda: "")
+with store.transaction() as record:
+    record.record_failure(sys.argv[3], Failure("校验台账", "L01", "样例"))
+store.close()
+"""
+
+
+def test_process_that_opens_the_store_once_more_keeps_its_hold_on_it(store: Store, url: str, tmp_path: Path) -> None:
+    with store.transaction() as record:
+        record.record_failure("run-1", Failure("校验台账", "L01", "样例"))
+    again = Store(url, tmp_path / "artifacts", "样例单位", lambda: KEY)
+    for run in ("run-8", "run-9"):  # the first might take the log along at its end, and the second begin another
+        subprocess.run([sys.executable, "-c", OTHER_PROCESS, url, tmp_path / "artifacts", run], check=True)
+        for one in (store, again):
+            with one.reading() as record:
+                assert record.failure(run)
+    again.close()
 
 
 def test_evaluation_opened_by_another_run_is_taken_over(store: Store, evaluation: Evaluation) -> None:
