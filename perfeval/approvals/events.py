@@ -54,7 +54,7 @@ class GateRule:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Opened:
-    """立项: the first event of an evaluation. `people` is the head of the people's chain."""
+    """立项: the first event of an evaluation. `people` is the head of the people's chain, `openings` that of what was begun before."""
 
     kind: Literal["opened"] = "opened"
     unit: str
@@ -63,6 +63,7 @@ class Opened:
     programme_key: str
     prepared_by: PersonId
     people: Digest
+    openings: Digest | None = None  # of one from before there was that chain
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)

@@ -17,7 +17,7 @@ from perfeval.approvals.events import Acted, Decided, Invited, Migrated
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
-from perfeval.approvals.record import PEOPLE, End, append, check, read_line
+from perfeval.approvals.record import OPENINGS, PEOPLE, End, append, check, read_line
 from perfeval.errors import ApprovalError, StoreError, UsageError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Revision, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Failure, Sealing
@@ -333,7 +333,7 @@ def test_clock_that_ran_ahead_shifts_no_later_times_but_for_seconds(
             clock.setattr("perfeval.store.record.datetime", ahead)
             invited(record)
         first = record.open_evaluation(2022, "x-1", "样例项目", CLERK, None)
-        times = [read_line(entry.line).at for chain in (PEOPLE, first.id) for entry in record.entries(chain)]
+        times = [read_line(entry.line).at for chain in (PEOPLE, OPENINGS, first.id) for entry in record.entries(chain)]
     assert len(times) == 3
     assert (times == sorted(times)) is is_in_order
 
