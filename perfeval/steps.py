@@ -384,7 +384,7 @@ def _decide(
     if person.revoked_at:
         raise ApprovalError("A13", f"审批人“{person.name}”已停用", "由在用的审批人审批，或重新登记。")
     if step is None and answer.proof is None:
-        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
+        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写；总是不对的，核对手机和本机时间。")
     draft, rule = matter.drafted()
     office.store.artifacts.path(draft.digest)
     told, done = record.outcome(matter.revision, Drafted), record.recorded_steps(matter.revision)
