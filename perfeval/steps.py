@@ -21,7 +21,7 @@ from perfeval.approvals.duties import conduct_of
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
-from perfeval.approvals.record import PEOPLE, Line, head, read_line
+from perfeval.approvals.record import OPENINGS, PEOPLE, Line, head, read_line
 from perfeval.approvals.remarks import Remarked, check_replies, remarks_of
 from perfeval.approvals.statement import state
 from perfeval.configuration import load_model
@@ -389,7 +389,7 @@ def _decide(
     if person.revoked_at:
         raise ApprovalError("A13", f"审批人“{person.name}”已停用", "由在用的审批人审批，或重新登记。")
     if step is None and answer.proof is None:
-        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
+        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写；总是不对的，核对手机和本机时间。")
     draft, rule = matter.drafted()
     office.store.artifacts.path(draft.digest)
     told, done = record.outcome(matter.revision, Drafted), record.recorded_steps(matter.revision)
@@ -453,8 +453,8 @@ def record_correction(office: Office, revision: Revision, note: str, by: str = "
         record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)
 
 
-def note_act(office: Office, action: str, target: str, by: str, evaluation: str = PEOPLE) -> None:
-    """Note that a person did something else that changes state, in an evaluation's chain or the people's."""
+def note_act(office: Office, action: str, target: str, by: str, evaluation: str = OPENINGS) -> None:
+    """Note that a person did something else that changes state, in an evaluation's chain or that of what was begun."""
     with office.store.transaction() as record:
         record.append(evaluation, events.Acted(action=action, target=target), by)
 

@@ -55,7 +55,7 @@ class GateRule:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Opened:
-    """立项: the first event of an evaluation. `people` is the head of the people's chain.
+    """立项: the first event of an evaluation. `people` is the head of the people's chain, `openings` that of what was begun before.
 
     `reasoned` are those who wrote reasons for it before it was opened, as the people's chain tells.
     """
@@ -68,6 +68,7 @@ class Opened:
     prepared_by: PersonId
     people: Digest
     reasoned: tuple[PersonId, ...] = ()
+    openings: Digest | None = None  # of one from before there was that chain
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened, RecordedStep
 from perfeval.approvals.person import Person
-from perfeval.approvals.record import PEOPLE
+from perfeval.approvals.record import OPENINGS, PEOPLE
 from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
 from perfeval.model.documents import document_digest, dump, load
@@ -72,14 +72,16 @@ class Transaction(Access):
         if not row.preparer and preparer:
             row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)
+            self.lock_chain(OPENINGS)
             opened = Opened(
                 unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE),
                 reasoned=tuple(reasoned),
+                openings=self.head(OPENINGS),
             )  # fmt: skip
             at = self.append_line(row.id, opened, preparer.id).at
             row.opened_at = at if is_new else row.opened_at
             # Else an evaluation taken away whole, with its record, would have left nothing.
-            self.append(PEOPLE, Acted(action=OPENING, target=row.id), preparer.id)
+            self.append(OPENINGS, Acted(action=OPENING, target=row.id), preparer.id)
         row.run = run or row.run
         self.session.flush()
         return _evaluation(row)
