@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from perfeval.office import this_office
+from flows.offices import this_office
 
 DAILY = "daily"
 EVERY_MORNING = "0 9 * * *"
