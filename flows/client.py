@@ -159,4 +159,4 @@ def _run(document: Mapping[str, Any]) -> Run:
 
 
 def _broken(told: str) -> ServerError:
-    return ServerError("P18", f"与服务的连接中断：{told}", "再执行一次同一条命令，会从中断处接着进行。")
+    return ServerError("P18", f"与服务的连接中断：{told}", "执行 perfeval run，会从中断处接着进行。")

@@ -111,7 +111,7 @@ class Conductor:
                 deadline = time.monotonic() + self._patience.cancelling
             elif time.monotonic() > deadline:
                 message = f"这次运行在 Prefect 里被标为“正在取消”（{_CANCELLING}），一直没有取消完"
-                raise ServerError("P23", message, "再执行一次同一条命令：会结束它，另起一次运行，接着办理同一项自评。")
+                raise ServerError("P23", message, "执行 perfeval run：会结束它，另起一次运行，接着办理同一项自评。")
             for step, name in self._client.read_steps(run.id):
                 if step not in known:
                     known.add(step)
@@ -124,8 +124,7 @@ class Conductor:
         status = steps.status(self._office, evaluation) if evaluation else None
         if not found.is_final or (evaluation and evaluation.outcome):
             return Position(run.id, status, None)
-        # Whatever no person can repair is told as Prefect keeps it.
-        return Position(run.id, status, failure or Failure("", "P14", found.message or "运行异常终止"))
+        return Position(run.id, status, failure or _crashed(found.message))
 
     def _until(self, ask: Callable[[], T | None], seconds: float) -> T:
         deadline = time.monotonic() + seconds
@@ -135,3 +134,9 @@ class Conductor:
             self._tend()
             time.sleep(self._patience.look)
         return answer
+
+
+def _crashed(message: str) -> Failure:
+    """What is told of a run that nothing is known of but what Prefect keeps; its steps are asked of the store, so going on is safe."""
+    hint = "执行 perfeval run，会从中断处接着进行；仍不行的，用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。"
+    return Failure("", "P14", str(ServerError("P14", f"运行异常终止{message and f'：{message}'}", hint)))

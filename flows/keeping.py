@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from flows.client import DEPLOYMENT, Address, Client
-from flows.serve import HOST, SCHEDULE, Server
+from flows.serve import HOST, SCHEDULE, Server, what_to_do
 from perfeval.errors import PerfevalError, ServerError, UsageError
 from perfeval.office import WORKSPACE_VARIABLE, Office, this_office
 from perfeval.version import source_digest, version
@@ -165,7 +165,7 @@ def _told(log: Path) -> ServerError:
     try:
         return ServerError(*json.loads(log.read_text(encoding="utf-8").splitlines()[-1]))
     except (OSError, ValueError, TypeError, IndexError):
-        return ServerError("P20", "管理服务的进程意外结束", f"再执行一次同一条命令，会从中断处接着进行；仍不行的，查看日志 {log}。")
+        return ServerError("P20", "管理服务的进程意外结束", what_to_do(log))
 
 
 def _occupied() -> ServerError:

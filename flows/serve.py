@@ -7,6 +7,7 @@ the workspace's state folder.
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -42,6 +43,7 @@ _LOOK_SECONDS = 0.1
 # A child that ends so often without having lived so long is not started again.
 _RESTARTS = 5
 _LIVED_SECONDS = 60
+_LEAST_FREE = 20_000_000
 
 
 def environment(workspace: Workspace, address: Address) -> dict[str, str]:
@@ -129,12 +131,13 @@ class _Child:
         """
         if self._process.poll() is None:
             return
-        if time.monotonic() - self._started > _LIVED_SECONDS:
+        # Who was killed has not failed by itself, and who lived long had nothing wrong with it.
+        if self._process.returncode == -signal.SIGKILL or time.monotonic() - self._started > _LIVED_SECONDS:
             self._starts = 0
         if self._starts > _RESTARTS and not self._is_needed:
             return
         if self._starts > _RESTARTS:
-            raise ServerError("P02", "服务进程反复退出", f"查看日志 {self._log}，排除故障后再启动。")
+            raise ServerError("P02", "服务进程反复退出", what_to_do(self._log))
         self.stop()
         self.start()
 
@@ -241,6 +244,13 @@ class Server:
         """Start again what has died."""
         for child in self._children:
             child.revive()
+
+
+def what_to_do(log: Path) -> str:
+    """What is told of a server that does not stay up. Most of the time its disk is full, of which no log may tell then."""
+    if shutil.disk_usage(log.parent).free < _LEAST_FREE:
+        return f"磁盘空间不足（{log.parent}）：腾出空间后执行 perfeval run，会从中断处接着进行。"
+    return f"执行 perfeval run，会从中断处接着进行；仍不行的，查看日志 {log}。"
 
 
 def machine_secret() -> str:

@@ -58,9 +58,11 @@ def connect(url: str | URL) -> Engine:
 def _prepare(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def protect(_: object, __: object, arguments: list[Any], ___: object) -> None:
-        # SQLite would make the file as the umask says; what it makes beside it takes over the file's own permissions.
+        # SQLite would make the file as the umask says; what it makes beside it takes over the file's own permissions. One that is there is
+        # not opened: to close it would give up all locks of this process on it, and another would take the log away from under it.
         with suppress(OSError):
-            os.close(os.open(arguments[0], os.O_CREAT | os.O_WRONLY, 0o600))
+            os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with suppress(OSError):
             os.chmod(arguments[0], 0o600)  # noqa: PTH101  # one that an earlier program made
 
     @event.listens_for(engine, "connect")
