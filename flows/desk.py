@@ -155,6 +155,11 @@ class Desk:
         """The runs of evaluations under way, each with how the key of the form begins that it must be at."""
         return {run: awaited(status) for status, run in self.overview() if run and status.revision.evaluation.outcome is None}
 
+    def evaluation_of(self, run: str) -> Evaluation | None:
+        """The evaluation of a run."""
+        with self._office.store.reading() as record:
+            return record.evaluation_of(run)
+
     def draft(self, evaluation_id: str, number: int) -> tuple[Path, str]:
         """A draft's file and its name.
 

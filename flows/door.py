@@ -34,6 +34,7 @@ from flows.desk import Desk, Standing
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
 from flows.serve import ORIGIN, TLS, end_with_parent
+from flows.tending import OVERTAKEN, Tending
 from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import PerfevalError, StoreError
@@ -55,9 +56,8 @@ _TEND_SECONDS = 10.0
 # What the runner asks for again and again. It is answered when a run was moved or started, and now and then for what the clock starts.
 _DUE = "/api/deployments/get_scheduled_flow_runs"
 _DUE_SECONDS = 0.5
-_OK, _CREATED, _BUSY = 200, 201, 503
+_OK, _CREATED, _MISSING, _BUSY = 200, 201, 404, 503
 _ENDED_EARLY = {"FAILED", "CRASHED"}
-_OVERTAKEN = "继续到已登记的进度"
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
 # What people may ask Prefect. Not its forms' answers, and nothing that changes what it runs: any command on this machine.
@@ -240,7 +240,7 @@ class Door:
         if standing is None or state.get("type") != "PAUSED":
             return _refuse("这次运行现在没有需要填写的表单。", 409)
         if is_behind(_key(state), standing.form):
-            await self._go_on(run, _key(state), _OVERTAKEN)
+            await self._go_on(run, _key(state), OVERTAKEN)
             return _refuse(f"这张表单已经过时，自评现在：{standing.status.title}。运行正在继续，请稍后刷新页面。", 409)
         filled = asked.document.get("run_input")
         told = await self._take(asked, standing, filled if isinstance(filled, dict) else {})
@@ -281,23 +281,21 @@ class Door:
     # ---- what the door asks of Prefect by itself ---------------------------------------------------------------------
 
     async def _tend(self) -> None:
-        """Move on every run that the store has overtaken, whatever died between a decision and the run's going on."""
-        before: dict[str, str] = {}
+        """Look again and again after every run, whatever died between a decision and the run's going on."""
+        tending = Tending(self._desk, self._state, self._go_on, self._begin_again)
         while True:
-            behind: dict[str, str] = {}
             try:
-                # The store first: what it tells of is older than the run's state.
-                for run, form in (await run_in_threadpool(self._desk.open_runs)).items():
-                    state = await self._state(run)
-                    if state.get("type") == "PAUSED" and is_behind(key := _key(state), form):
-                        behind[run] = key
-                        # Seen twice: who has just decided in a terminal moves it himself.
-                        if before.get(run) == key:
-                            await self._go_on(run, key, _OVERTAKEN)
+                await tending.look()
             except Exception:  # the database is busy or away, or worse: the next round asks again
                 logging.getLogger(__name__).exception("a round was cut short")
-            before = behind
             await asyncio.sleep(_TEND_SECONDS)
+
+    async def _begin_again(self, run: str) -> bool:
+        """Begin anew a run that Prefect does not know, once there is a deployment; its steps are done where the store has them done."""
+        if _joined(await _ask(self._prefect, _scope("GET", f"/api/flow_runs/{run}"), b"", _nothing_more))[0] != _MISSING:
+            return False
+        evaluation = await run_in_threadpool(self._desk.evaluation_of, run)
+        return evaluation is not None and await self._begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
 
     async def _go_on_with(self, evaluation: str, why: str) -> None:
         """Tell the run of an evaluation to go on, where it stands at a form that the store has the answer to."""
@@ -306,14 +304,15 @@ class Door:
         if state.get("type") == "PAUSED" and is_behind(key := _key(state), form):
             await self._go_on(run, key, why)
 
-    async def _begin(self, year: int, programme: str, prepared_by: str) -> None:
-        """Start a run of a programme's year."""
+    async def _begin(self, year: int, programme: str, prepared_by: str) -> bool:
+        """Start a run of a programme's year; whether there is one now."""
         deployment = (await self._read(f"/api/deployments/name/{FLOW}/{DEPLOYMENT}")).get("id")
         body = json.dumps({"parameters": {"request": {"year": year, "programme": programme, "prepared_by": prepared_by}}}).encode()
         path = f"/api/deployments/{deployment}/create_flow_run"
         status, _ = _joined(await self._written(_scope("POST", path, body), body, _nothing_more))
         if status != _CREATED:
             logging.getLogger(__name__).error("no run was started for %s %s: %s", year, programme, status)
+        return status == _CREATED
 
     async def _try_again(self, run: str, name: str) -> None:
         """Retry a run that has failed."""

@@ -44,8 +44,15 @@ def remind(
     Raises: UsageError: an address in the environment is none.
     """
     everywhere, today = notices.addresses(), today or china_day(datetime.now(UTC))
-    waiting = [item for item in statuses(office) if item.gate and evaluation in (None, item.revision.evaluation.id)]
-    return [done for item in waiting if everywhere and (done := _remind(office, item, everywhere, today, send))]
+    if not everywhere:
+        return []
+    waiting = [item for item in ([_status(office, evaluation)] if evaluation else statuses(office)) if item.gate]
+    return [done for item in waiting if (done := _remind(office, item, everywhere, today, send))]
+
+
+def _status(office: "Office", evaluation: str) -> "Status":
+    with office.store.reading() as record:
+        return record.progress(record.evaluation(evaluation)).status(office.workspace.gates)
 
 
 def undelivered(office: "Office") -> dict[str, tuple[str, ...]]:

@@ -46,6 +46,7 @@ class Prefect:
 
     state: dict[str, Any] = field(default_factory=lambda: suspended("center-r1-0"))
     busy: int = 0
+    looks: int = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
@@ -56,7 +57,8 @@ class Prefect:
         method, path = scope["method"], scope["path"]
         body = (await receive())["body"] if method not in {"GET", "HEAD"} else b""
         if method == "GET" and path == f"/api/flow_runs/{RUN}":
-            await self._say(send, 200, {"id": RUN, "state": self.state})
+            self.looks += 1
+            await self._say(send, 200 if self.state else 404, {"id": RUN, "state": self.state})
             return
         if method == "GET" and path in DEPLOYMENTS:
             await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
@@ -177,6 +179,10 @@ class Desk:
         if self.faults:
             raise self.faults.pop()
         return {RUN: self.standing_form}
+
+    def evaluation_of(self, run: str) -> Evaluation | None:
+        moment = datetime(2023, 4, 3, tzinfo=UTC)
+        return Evaluation("2022-roads-1", 2022, "农村公路", "样例经办人", moment, None, "roads") if run == RUN else None
 
     def run_of(self, evaluation: str) -> tuple[str, str]:
         return (RUN if evaluation == "2022-roads-1" else ""), self.standing_form
@@ -517,6 +523,20 @@ def test_runs_are_looked_after_for_ever_whatever_fails_once(office: Office, monk
     office.desk.standing_form, office.desk.faults = "bureau-r1-", [fault]
     rounds(office, 5)
     assert office.prefect.moved == ["Resuming"]
+
+
+def test_run_that_stands_where_it_must_is_asked_for_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    rounds(office, 6)
+    assert office.prefect.looks == 1
+
+
+def test_run_that_prefect_has_lost_is_begun_again_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    office.prefect.state = {}
+    rounds(office, 6)
+    begun = [document["parameters"]["request"] for _, path, document in office.prefect.asked if path.endswith("/create_flow_run")]
+    assert begun == [{"year": 2022, "programme": "roads", "prepared_by": "样例经办人"}]
 
 
 # ---- other acts ----------------------------------------------------------------------------------------------------------
