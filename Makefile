@@ -33,8 +33,9 @@ check: $(VENV)/.ready-dev  ## lint, format, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.ready-dev .bench-venv/.ready  ## time and memory against a straight script and the usual stack; how long people wait, beside the commit before; what status costs
+bench: $(VENV)/.ready-dev .bench-venv/.ready  ## time and memory against a straight script and the usual stack; what reading costs and how long people wait, beside an earlier commit; what status costs
 	$(BIN)/python tests/bench/bench.py --rival .bench-venv/bin/python
+	$(BIN)/python tests/bench/reading.py
 	$(BIN)/python tests/bench/waits.py
 	$(BIN)/python tests/bench/status.py
 	$(BIN)/python tests/bench/pages.py

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import segno
 
 from flows.forms import awaited
-from perfeval import persons, steps
+from perfeval import persons, proving, steps
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.passkey import registered_passkey, to_base64
 from perfeval.approvals.people import OPERATOR
@@ -100,8 +100,8 @@ class Desk:
             now = datetime.now(UTC)
             with self._office.store.transaction() as record:
                 record.lock(status.revision.evaluation)
-                persons.check_attempts(record, person, address, now)
-                persons.note_attempt(record, person, address, now, is_right=False)
+                proving.check_attempts(record, person, address, now)
+                proving.note_attempt(record, person, address, now, is_right=False)
                 record.record_wrong_answer(status.revision, status.gate.key, visible(answer.name)[:NAME_LENGTH], refusal)
             raise refusal
         decision = steps.decide(self._office, status.revision, status.gate, answer, address)

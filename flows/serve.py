@@ -129,7 +129,8 @@ class _Child:
         """
         if self._process.poll() is None:
             return
-        if time.monotonic() - self._started > _LIVED_SECONDS:
+        # Who was killed has not failed by itself, and who lived long had nothing wrong with it.
+        if self._process.returncode == -signal.SIGKILL or time.monotonic() - self._started > _LIVED_SECONDS:
             self._starts = 0
         if self._starts > _RESTARTS and not self._is_needed:
             return

@@ -124,16 +124,21 @@ def draft_report(revision: Revision) -> Draft:
 def archive_report(revision: Revision) -> str:
     """Archive the approved report; the archive's door looks at the store's decisions, not at this run."""
     from perfeval import steps
+    from perfeval.reminding import notify
 
-    return f"已归档：{steps.archive_report(this_office(), revision)}"
+    bag = steps.archive_report(this_office(), revision)
+    notify(this_office(), revision.evaluation.id)
+    return f"已归档：{bag}"
 
 
 @step("终止自评")
 def close_evaluation(evaluation: Evaluation) -> str:
     """End a refused evaluation; what it holds is kept."""
     from perfeval import steps
+    from perfeval.reminding import notify
 
     steps.close_evaluation(this_office().store, evaluation)
+    notify(this_office(), evaluation.id)
     return "审批意见为不同意，自评终止；材料保留，不归档。"
 
 

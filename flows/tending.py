@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
 
+from flows.engine import key_of
 from flows.forms import is_behind
 
 OVERTAKEN = "继续到已登记的进度"
@@ -43,7 +44,7 @@ class Tending:
         seen: dict[str, str] = {}
         for run in forms.keys() - self._settled.keys() - self._begun:
             state = await self._state(run)
-            key = (state.get("state_details") or {}).get("pause_key") or ""
+            key = key_of(state)
             if not state:
                 seen[run] = ""
             elif state.get("type") == "PAUSED" and is_behind(key, forms[run]):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from perfeval import persons
+from perfeval import persons, proving
 from perfeval.approvals import events
 from perfeval.approvals.answering import Matter, check_answer, check_remarks, checked, prove
 from perfeval.approvals.duties import conduct_of
@@ -88,7 +88,12 @@ def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str
         going_on = next((item for item in same if item.outcome is None or (run and record.run_of(item) == run)), None)
         preparer = None if going_on and record.preparer_of(going_on) else persons.require(record.people(), prepared_by, OPERATOR, office)
         _tell_configuration(office, record)
-        return record.open_evaluation(year, programme.key, programme.name, preparer, run)
+        reasoned = {
+            line.who
+            for line in (_lines(record, PEOPLE) if preparer else ())
+            if isinstance(line.what, events.Reasoned) and line.what.file.path == subject.explanations_name
+        }
+        return record.open_evaluation(year, programme.key, programme.name, preparer, run, sorted(reasoned))
 
 
 def _refuse_lost_record(subject: Subject) -> None:
@@ -337,8 +342,8 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
         now = datetime.now(UTC)  # what codes are judged by; a decision is not earlier than what it is on
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
-        persons.check_attempts(record, person, address, now)
-        spent = None if answer.proof else persons.spend_code(record, person, answer.code, now)
+        proving.check_attempts(record, person, address, now)
+        spent = None if answer.proof else proving.spend_code(record, person, answer.code, now)
         try:
             decision = _decide(office, record, matter, person, answer, spent.step if spent else None, record.now())
         except ApprovalError as error:
@@ -348,7 +353,7 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
             refusal = None
         # Whether a device has signed is not looked at where the answer is refused for something else.
         if refusal is None or spent or refusal.code in _NO_PROOF:
-            persons.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
+            proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
     if refusal:
         raise refusal
     return decision

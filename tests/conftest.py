@@ -21,6 +21,8 @@ from sqlalchemy import create_engine, text
 
 from perfeval import assessment, persons
 from perfeval.approvals.codes import STEP_SECONDS
+from perfeval.approvals.events import Confirmed
+from perfeval.approvals.record import PEOPLE
 from perfeval.ledgers import receive
 from perfeval.office import Office
 from perfeval.packs import create_workspace
@@ -74,8 +76,17 @@ class Phone:
 
 
 @pytest.fixture(scope="session")
+def new_phone() -> type[Phone]:
+    """A phone for a secret."""
+    return Phone
+
+
+@pytest.fixture(scope="session")
 def welcome() -> Callable[..., Phone]:
-    """Invite, enrol and confirm somebody under a name in some roles; the first of an office must be an operator."""
+    """Invite, enrol and confirm somebody under a name in some roles; the first of an office must be an operator.
+
+    Confirmed on paper, as the record told it before codes were asked for: every phone has its codes left.
+    """
 
     def welcomed(office: Office, name: str, *roles: str) -> Phone:
         with office.store.reading() as record:
@@ -85,7 +96,9 @@ def welcome() -> Callable[..., Phone]:
         offer = persons.offer_code(office, invitation.token)
         phone = Phone(offer.secret)
         made = persons.enrol_code(office, invitation.token, offer.secret, phone.code())
-        persons.confirm(office, made.person, made.fingerprint, operator or made.person, on_paper=True)
+        with office.store.transaction() as record:
+            confirmed = Confirmed(person=made.person, fingerprint=made.fingerprint, is_on_paper=True)
+            record.append(PEOPLE, confirmed, operator or made.person)
         return phone
 
     return welcomed

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from perfeval.approvals.events import PROGRAM, Corrected, Decided, Drafted, Frozen, GateRule, Opened
+from perfeval.approvals.events import PROGRAM, Corrected, Decided, Drafted, Frozen, GateRule, Opened, Reasoned
 from perfeval.approvals.people import People
 from perfeval.approvals.person import PROOF_TITLES, Person, ProofKind, Substitution
 from perfeval.approvals.record import Line
@@ -51,8 +51,9 @@ def conduct_of(lines: Iterable[Line]) -> Conduct:
         match line.what:
             case Opened() as opened:
                 prepared_by |= {opened.prepared_by, line.who}
+                edited |= {(1, person) for person in opened.reasoned}
             # Who edits a file on disk is not seen: it counts as done by whoever hands the revision in.
-            case Frozen() | Drafted() | Corrected() as done:
+            case Frozen() | Drafted() | Corrected() | Reasoned() as done:
                 edited.add((done.revision, line.who))
             case Decided() as decided:
                 stated = read_statement(decided.statement)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from perfeval.spreadsheets.package import Package
-from perfeval.spreadsheets.relations import local, parsed, relations
+from perfeval.spreadsheets.relations import parsed, relations
 from perfeval.spreadsheets.sheets import RefusedFileError
 
 # Longer ones are pictures drawn by programs; who says a unit says it in few words.
@@ -39,13 +39,11 @@ def page_texts(tail: str) -> list[str]:
 
 def _comments(comments: ElementTree.Element) -> Iterator[tuple[str, str]]:
     """What people noted at cells; a marked copy that is handed in has our notes too."""
-    for comment in comments.iter():
-        if local(comment) == "comment":
-            text = "".join(node.text or "" for node in comment.iter() if local(node) == "t")
-            yield comment.get("ref", ""), _NOTED_BY_US.split(text)[0]
+    for comment in comments.iterfind(".//{*}comment"):
+        text = "".join(node.text or "" for node in comment.iterfind(".//{*}t"))
+        yield comment.get("ref", ""), _NOTED_BY_US.split(text)[0]
 
 
 def _boxes(drawing: ElementTree.Element) -> Iterator[tuple[str, str]]:
-    for line in drawing.iter():
-        if local(line) == "p":
-            yield "", "".join(node.text or "" for node in line.iter() if local(node) == "t")
+    for line in drawing.iterfind(".//{*}p"):
+        yield "", "".join(node.text or "" for node in line.iterfind(".//{*}t"))

@@ -83,18 +83,18 @@ class Package:
 
     def pieces(self, name: str, start: bytes) -> Iterator[bytes]:
         """A part in pieces that begin with `start`, but for the first; checked against length and checksum, DTD refused."""
-        rest, is_prolog = b"", True
+        is_prolog = True
         try:
             with self._zip.open(self._parts[_plain(name)]) as part:
-                while data := part.read(_PIECE):
-                    data = rest + data
+                data = part.read(_PIECE)
+                while following := part.read(_PIECE):
                     cut = max(data.rfind(start), 0)
                     if not cut and len(data) > 16 * _PIECE:
                         raise broken_file()
                     yield _safe(data[:cut], is_prolog=is_prolog)
                     is_prolog = is_prolog and not _ELEMENT.search(data, 0, cut)
-                    rest = data[cut:]
-            yield _safe(rest, is_prolog=is_prolog)
+                    data = data[cut:] + following
+            yield _safe(data, is_prolog=is_prolog)
         except (*ZIP_DAMAGE, KeyError) as error:
             raise broken_file() from error
 

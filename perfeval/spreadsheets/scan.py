@@ -192,6 +192,8 @@ class _Piece:
 
     def has_any(self, signs: list[str]) -> bool:
         """Whether one of these occurs."""
+        if len(self.xml) < _SHORT:
+            return any(sign.encode() in self.xml for sign in signs)
         return bool(self._text.str.contains_any(list(signs)).item())
 
     def count(self, pattern: str) -> int:
@@ -294,7 +296,8 @@ class _Scan:
     def _placed(self, piece: _Piece, *, is_numbered: bool) -> tuple[_Piece, bool]:
         """The piece with an address in every cell, and whether all are of the usual kinds; tells whether some lie far out."""
         patterns = self.patterns
-        cells = piece.xml.count(patterns.start) - (0 if self.row else piece.xml.count(patterns.column))
+        end = piece.xml.find(patterns.end) if patterns.end in piece.xml[-_SHORT:] else len(piece.xml)
+        cells = piece.xml.count(patterns.start, 0, end) - (0 if self.row else piece.xml.count(patterns.column, 0, end))
         self.cells += cells
         inline = max(len(piece.xml) - _MARKUP * cells, 0) * _HELD
         self.inline, self.text = self.inline + inline, self.text + inline

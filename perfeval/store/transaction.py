@@ -43,11 +43,13 @@ class Transaction(Access):
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
-    def open_evaluation(self, year: int, key: str, programme: str, preparer: Person | None, run: str | None) -> Evaluation:
+    def open_evaluation(
+        self, year: int, key: str, programme: str, preparer: Person | None, run: str | None, reasoned: Sequence[str] = ()
+    ) -> Evaluation:
         """The evaluation that `run` belongs to, else the open one of this programme's year, else a new one.
 
         A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. The preparer is asked for
-        where there is none yet: for a new one, or one from before the record.
+        where there is none yet: for a new one, or one from before the record. `reasoned` are those who wrote reasons for it already.
         """
         mine = select(EvaluationRow).where(EvaluationRow.unit == self.unit)
         row = run and self.session.scalar(mine.where(EvaluationRow.run == run))
@@ -66,13 +68,14 @@ class Transaction(Access):
                 with self.session.begin_nested():
                     self.session.add(row)
             except IntegrityError:  # another process opened it between our question and our answer
-                return self.open_evaluation(year, key, programme, preparer, run)
+                return self.open_evaluation(year, key, programme, preparer, run, reasoned)
         if not row.preparer and preparer:
             row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)
             self.lock_chain(OPENINGS)
             opened = Opened(
                 unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE),
+                reasoned=tuple(reasoned),
                 openings=self.head(OPENINGS),
             )  # fmt: skip
             at = self.append_line(row.id, opened, preparer.id).at

@@ -92,7 +92,7 @@ def look_over(office: Office, person: Person, search: str, page: int) -> Overvie
         statuses = [progress.status(gates) for progress in reversed(record.all_progress())]
         runs: Mapping[str, str] = record.runs()
         people = record.people()
-    unreached, words = undelivered(office), search.casefold().split()
+    unreached, words = undelivered(office, statuses), search.casefold().split()
     found = [status for status in statuses if _matches(status, words)]
     mine = sorted(
         (status for status in found if waits_for(status, person, people)), key=lambda status: (status.due_on or date.max, status.since)

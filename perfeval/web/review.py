@@ -19,16 +19,17 @@ from perfeval.approvals.passkey import to_base64
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.statement import challenge
-from perfeval.errors import ApprovalError, PerfevalError, StoreError
+from perfeval.errors import ApprovalError, ConfigurationError, PerfevalError, StoreError
 from perfeval.model import Gate, Revision, Severity, Stage, Verdict
 from perfeval.model.clock import CHINA
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_day
 from perfeval.office import Office
+from perfeval.reasons import write_reason
 from perfeval.report.reading import Grid, Passage
 from perfeval.tracing import open_tracer
 from perfeval.web.changes import compare
 from perfeval.web.charts import draw
-from perfeval.web.clerk import look_after, subjects
+from perfeval.web.clerk import look_after, read_reason, subjects
 from perfeval.web.filled import Filled, read_answer, read_form
 from perfeval.web.overview import ROWS, look_over
 from perfeval.web.submitted import Submitted, look_at, read_report
@@ -78,6 +79,7 @@ class Review:
             ("GET", re.compile(r"/review/clerk"), self._clerk),
             ("GET", re.compile(_WORK), self._clerk),
             ("POST", re.compile(_WORK), self._start),
+            ("POST", re.compile(_WORK + "/reason"), self._reason),
             ("GET", re.compile(r"/review/(?P<evaluation>[a-z0-9-]{1,64})/?"), self._latest),
             ("GET", re.compile(_PLACE), self._revision),
             ("POST", re.compile(_PLACE), self._decide),
@@ -174,14 +176,14 @@ class Review:
         name, digest = received[int(place)]
         return FileResponse(self._office.store.artifacts.path(digest), filename=name, media_type="application/octet-stream")
 
-    def _clerk(self, visitor: Visitor, _: Filled, year: str = "", programme: str = "") -> Response:
+    def _clerk(self, visitor: Visitor, filled: Filled, year: str = "", programme: str = "", status: int = 200) -> Response:
         if OPERATOR not in visitor.person.roles:
             return self._message(visitor, "这是经办人的页面", "由经办人登录后打开。", 403)
         known = subjects(self._office)
         if not year and len(known) == 1:
             return RedirectResponse(f"/review/clerk/{known[0].year}/{known[0].programme.key}", 303)
         work = look_after(self._office, int(year), programme) if year else None
-        return self._page("clerk", visitor, subjects=known, work=work)
+        return self._page("clerk", visitor, status, subjects=known, work=work, filled=filled)
 
     # ---- what is done ------------------------------------------------------------------------------------------------
 
@@ -233,6 +235,15 @@ class Review:
         steps.note_act(self._office, "送审", f"{year}年度 {programme}", visitor.person.id)
         task = BackgroundTask(self._conducting.start, int(year), programme, visitor.person.name)
         return RedirectResponse(f"/review/?{urlencode({'told': 'started'})}", 303, background=task)
+
+    def _reason(self, visitor: Visitor, filled: Filled, year: str, programme: str) -> Response:
+        """A reason goes into the file, and the page tells what is still missing."""
+        subject, (key, parts) = self._office.workspace.subject(int(year), programme), read_reason(filled)
+        try:
+            write_reason(self._office, subject, key, parts, filled["digest"], visitor.person)
+        except (ApprovalError, ConfigurationError) as error:
+            return self._clerk(visitor, replace(filled, problem=str(error)), year, programme, 409)
+        return RedirectResponse(f"/review/clerk/{year}/{programme}?{urlencode({'told': key})}", 303)
 
     def _done(self, seen: Submitted, told: str) -> Response:
         """Answered at once; the conductor is told afterwards."""

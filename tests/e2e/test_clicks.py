@@ -230,6 +230,6 @@ def test_cookie_is_worthless_once_its_person_is_revoked(served: Served) -> None:
     revoked, operator = persons.find(people, "center"), persons.find(people, "样例经办人")
     assert revoked
     assert operator
-    persons.revoke(served.office, revoked.id, operator.id, "调离")
+    persons.revoke(served.office, revoked.id, operator.id, "调离", code=served.terminal.code("operator"))
     assert center.client.get("/api/admin/version").status_code == CLOSED
     assert center.resume(served.run, served.form("center", "同意", "123456")).status_code == CLOSED

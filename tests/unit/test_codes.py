@@ -48,6 +48,7 @@ SEVERAL = {
     "A07": "the check code typed, and the draft that a page was of",
     "A52": "Prefect's form, and the forms of our pages",
     "S09": "a draft to be handed out, and one to be shown",
+    "A53": "whoever hands in, and whoever writes reasons",
     "A43": "a name, or a name that may be an address",
     "S10": "a chain, or the table of what stood before it",
     "A13": "somebody who has no codes any more, and the record's duties",

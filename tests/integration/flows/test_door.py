@@ -17,6 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from flows.desk import Standing
 from flows.door import Door
+from flows.engine import Engine
 from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import ApprovalError, StoreError
@@ -222,7 +223,7 @@ class Office:
 
     def __init__(self) -> None:
         self.prefect, self.desk = Prefect(), Desk()
-        self.door = Door(self.prefect, self.desk, self._opened, "unser", ORIGIN)
+        self.door = Door(Engine(self.prefect), self.desk, self._opened, "unser", ORIGIN)
 
     def _opened(self, conducting: web.Conducting) -> Review:
         self.review = Review(conducting)
@@ -282,7 +283,7 @@ def test_login_gives_a_cookie_that_scripts_and_other_sites_cannot_use(office: Of
 
 
 def test_login_over_tls_gives_a_cookie_for_tls_alone() -> None:
-    door = Door(Prefect(), Desk(), Review, "unser", "https://pingjia.example:4200")
+    door = Door(Engine(Prefect()), Desk(), Review, "unser", "https://pingjia.example:4200")
     body = b"name=%E6%A0%B7%E4%BE%8B%E7%94%B2&code=123456"
     answer = asyncio.run(ask(door, "POST", "/perfeval/login", body, origin="http://localhost:4200"))
     assert "; Secure" in answer.headers["set-cookie"]
@@ -465,7 +466,7 @@ def test_run_is_moved_on_however_often_the_database_is_locked(office: Office) ->
 
 
 def test_decision_is_answered_while_prefect_finds_no_room(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.door._TOLD_SECONDS", 0.05)
+    monkeypatch.setattr("flows.engine._TOLD_SECONDS", 0.05)
     office.prefect.busy = 1_000_000
     assert office.as_person("POST", RESUME, {"run_input": FORM}).status == 201
 
@@ -622,7 +623,7 @@ def test_runner_hears_at_once_of_a_run_that_is_moved_and_else_now_and_then(offic
     due = ("POST", "/api/deployments/get_scheduled_flow_runs", b"{}")
 
     async def runner() -> None:
-        monkeypatch.setattr("flows.door._DUE_SECONDS", 60)
+        monkeypatch.setattr("flows.engine._DUE_SECONDS", 60)
         await ask(office.door, *due, **MACHINE)  # of what was moved before the server
         waiting = asyncio.create_task(ask(office.door, *due, **MACHINE))
         await asyncio.sleep(0.05)
@@ -630,7 +631,7 @@ def test_runner_hears_at_once_of_a_run_that_is_moved_and_else_now_and_then(offic
         await ask(office.door, "POST", SET_STATE, b"{}", **MACHINE)
         await waiting
         await ask(office.door, *due, **MACHINE)  # begun after the move, so not held: it alone asks for what is due by then
-        monkeypatch.setattr("flows.door._DUE_SECONDS", 0.01)
+        monkeypatch.setattr("flows.engine._DUE_SECONDS", 0.01)
         await ask(office.door, *due, **MACHINE)
 
     asyncio.run(asyncio.wait_for(runner(), 30))

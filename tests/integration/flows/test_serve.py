@@ -1,5 +1,7 @@
 """What the processes of a workspace's server are told, and where it listens."""
 
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from flows import serve
 from flows.client import Address
 from flows.database import URL_VARIABLE, database_address
 from perfeval.certificate import make_certificate
-from perfeval.errors import ConfigurationError, UsageError
+from perfeval.errors import ConfigurationError, ServerError, UsageError
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
@@ -128,3 +130,23 @@ def test_server_with_a_certificate_listens_where_the_certificate_holds(place):
     with pytest.raises(UsageError) as fault:
         serve.Server(place, "127.0.0.2", 0, make_certificate(place.tls, "pingjia.example"))
     assert fault.value.code == "P16"
+
+
+def test_child_that_is_killed_is_started_as_often_as_it_is_and_one_that_fails_is_not(tmp_path):
+    child = serve._Child("code", {"PATH": ""}, tmp_path / "child.log")  # waits for its standard input
+    for _ in range(8):
+        os.killpg(child._process.pid, signal.SIGKILL)
+        child._process.wait()
+        child.revive()
+    assert child._process.poll() is None
+    child.stop()
+
+    failing = serve._Child("nothing.of.this.name", {"PATH": ""}, tmp_path / "failing.log")
+
+    def tend() -> None:
+        for _ in range(8):
+            failing._process.wait()
+            failing.revive()
+
+    with pytest.raises(ServerError, match="服务进程反复退出"):
+        tend()

@@ -24,11 +24,13 @@ from perfeval.approvals.events import (
     Event,
     Frozen,
     GateRule,
+    Informed,
     Invited,
     Locked,
     LoggedOut,
     Migrated,
     Opened,
+    Reasoned,
     RecordedFile,
     Reminded,
     Returned,
@@ -73,7 +75,9 @@ EVERY_KIND: tuple[Event, ...] = (
     Unlocked(person="p2"),
     Attempted(person="p2", address="10.0.0.1", is_right=True, fingerprint="0" * 24, step=1),
     LoggedOut(session="e" * 64),
+    Informed(revision=1, gate="center", informed=("p1",), about="returned", failed=("第1个地址（全部，json）",)),
     Acted(action="retry", target="run"),
+    Reasoned(revision=1, key="X05 资金支出台账!C17", file=FILES[0]),
     Migrated(schema_version="0002", content="{}"),
 )
 
