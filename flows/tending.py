@@ -1,9 +1,8 @@
 """What the door looks after by itself: runs that the store has overtaken, and those that Prefect has lost with its database."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
-
-from starlette.concurrency import run_in_threadpool
 
 from flows.engine import key_of
 from flows.forms import is_behind
@@ -39,7 +38,7 @@ class Tending:
         What stands where it must is not asked for again until the store tells otherwise; of what is lost one is begun again in a round.
         """
         # The store first: what it tells of is older than the run's state.
-        forms = await run_in_threadpool(self._desk.open_runs)
+        forms = await asyncio.to_thread(self._desk.open_runs)
         self._settled = {run: form for run, form in self._settled.items() if forms.get(run) == form}
         seen: dict[str, str] = {}
         for run in forms.keys() - self._settled.keys() - self._begun:
