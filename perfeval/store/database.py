@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from perfeval.errors import ConfigurationError, StoreError
 from perfeval.store.tables import VERSION, Table
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 URL_VARIABLE = "PERFEVAL_DATABASE_URL"
 
 

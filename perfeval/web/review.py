@@ -55,7 +55,7 @@ class Conducting:
     """
 
     go_on: Callable[[str, str], Awaitable[None]]
-    start: Callable[[int, str, str], Awaitable[None]]
+    start: Callable[[int, str, str], Awaitable[object]]
     retry: Callable[[str, str], Awaitable[None]]
     has_pages: bool = True
 
