@@ -84,8 +84,9 @@ class Conductor:
         with self._office.store.reading() as record:
             began = record.run_of(evaluation)
         run = self._client.read_run(began) if began else None
-        if run and run.type == _CANCELLING:  # nobody may be left to end it, and beside it no other could begin
-            self._client.cancel(run.id)
+        if run and (run.type == _CANCELLING or self._is_anothers(run)):
+            if not run.is_final:  # nobody is left to end it, or to take it up, and beside it no other could begin
+                self._client.cancel(run.id)
             run = None
         if run is None or not run.type:
             return self.begin(self._office.subject(evaluation), evaluation.prepared_by)
@@ -95,6 +96,10 @@ class Conductor:
         if run.is_final or is_put_off or (run.type == "PAUSED" and is_behind(run.key, awaited(status))):
             self._client.move(run.id)
         return self._wait(run, known)
+
+    def _is_anothers(self, run: Run) -> bool:
+        """Whether it is of a deployment that is served no more: the office was alone on the server, and is not now, or the other way."""
+        return bool(run.deployment) and run.deployment != self._client.find_deployment()
 
     def _wait(self, run: Run, known: set[str]) -> Position:
         """Wait until a run stands still; steps that are not known yet are shown."""

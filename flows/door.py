@@ -1,7 +1,9 @@
-"""The door: the one port, with Prefect's API and UI behind it and pages of ours beside.
+"""The door: an office's one port, with Prefect's API and UI behind it and pages of ours beside.
 
 Every request is a person's, by the cookie of his login, or one of our processes', by a header that nobody else has. What a person
 decides is judged and recorded here, before Prefect hears of it; Prefect is then told to go on, and of his form it gets nothing.
+
+Where one server serves several offices each has a door at a port of its own, and nobody is shown Prefect's pages: they know no offices.
 """
 
 import asyncio
@@ -26,23 +28,25 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from flows.client import DEPLOYMENT, FLOW, MACHINE
+from flows.client import DEPLOYMENT, FLOW, MACHINE, Address
 from flows.desk import Desk, Standing
 from flows.engine import Engine, key_of, next_state, nothing_more, writes
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
+from flows.offices import folders, named
 from flows.serve import ORIGIN, TLS, end_with_parent
 from flows.tending import OVERTAKEN, Tending
 from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import PerfevalError, StoreError
-from perfeval.office import this_office
+from perfeval.office import open_office
 
 T = TypeVar("T")
 
 _RUN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _TEND_SECONDS = 10.0
 _ENDED_EARLY = {"FAILED", "CRASHED"}
+_UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
 # What people may ask Prefect. Not its forms' answers, and nothing that changes what it runs: any command on this machine.
@@ -84,21 +88,19 @@ class Asked:
 class Door:
     """The outer ASGI application around Prefect's, and the review pages, made with what they need of it.
 
-    `origin` is where people open it, such as https://host:4200.
+    `address` is where people open it, the secret of our processes, and what the office's runs are started of.
     """
 
-    def __init__(self, engine: Engine, desk: Desk, review: Callable[[web.Conducting], web.Review], machine: str, origin: str) -> None:
+    def __init__(self, engine: Engine, desk: Desk, review: Callable[[web.Conducting], web.Review], address: Address) -> None:
         self._engine = engine
         self._desk = desk
-        self._machine = machine.encode()
-        self._hall = Hall(desk, origin)
-        self._review = review(web.Conducting(self._go_on_with, self._begin, self._try_again))
+        self._address = address
+        self._hall = Hall(desk, address.origin)
+        self._review = review(web.Conducting(self._go_on_with, self._begin, self._try_again, has_pages=not address.is_shared))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, or the life cycle, which is Prefect's."""
-        if scope["type"] == "lifespan":
-            await self._engine.live(scope, receive, send, [self.tend])
-        elif scope["type"] == "websocket":
+        """Serve one connection."""
+        if scope["type"] == "websocket":
             await self._stream(scope, receive, send)
         else:
             await self._serve(scope, receive, send)
@@ -106,7 +108,10 @@ class Door:
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_headers = Headers(scope=scope)
         is_allowed = self._is_machine(request_headers) or (
-            scope["path"] in _STREAMS and is_same_origin(request_headers) and await self._hall.person(scope) is not None
+            scope["path"] in _STREAMS
+            and not self._address.is_shared
+            and is_same_origin(request_headers)
+            and await self._hall.person(scope) is not None
         )
         await (self._engine.app if is_allowed else WebSocketClose(1008))(scope, receive, send)
 
@@ -125,11 +130,13 @@ class Door:
             await self._engine.app(scope, receive, send)
         elif (person := await self._hall.person(scope)) is None:
             await _turn_away(scope)(scope, receive, send)
+        elif self._address.is_shared:
+            await _refuse("几个单位共用这个服务，不开放 Prefect 的页面；办理都在审阅室（/review/）。", 404)(scope, receive, send)
         else:
             await self._serve_person(person, scope, receive, send)
 
     def _is_machine(self, headers: Headers) -> bool:
-        return hmac.compare_digest(headers.get(MACHINE, "").encode(), self._machine)
+        return hmac.compare_digest(headers.get(MACHINE, "").encode(), self._address.machine.encode())
 
     # ---- our pages ---------------------------------------------------------------------------------------------------
 
@@ -250,7 +257,7 @@ class Door:
 
     async def tend(self) -> None:
         """Look again and again after every run, whatever died between a decision and the run's going on."""
-        tending = Tending(self._desk, self._engine.state, self._engine.go_on, self._begin_again)
+        tending = Tending(self._desk, self._served, self._engine.go_on, self._begin_again)
         while True:
             try:
                 await tending.look()
@@ -258,12 +265,27 @@ class Door:
                 logging.getLogger(__name__).exception("a round was cut short")
             await asyncio.sleep(_TEND_SECONDS)
 
+    async def _served(self, run: str) -> Mapping[str, Any]:
+        """A run's state; nothing where Prefect does not know it, or where its deployment is served no more."""
+        found = await self._engine.read(f"/api/flow_runs/{run}")
+        deployment = await self._deployment()
+        return {} if deployment and found.get("deployment_id") != deployment else found.get("state") or {}
+
     async def _begin_again(self, run: str) -> bool:
-        """Begin anew a run that Prefect does not know, once there is a deployment; its steps are done where the store has them done."""
-        if not await self._engine.has_lost(run):
-            return False
+        """Begin a run in the place of one that is lost, once there is a deployment; its steps are done where the store has them done."""
+        found, deployment = await self._engine.read(f"/api/flow_runs/{run}"), await self._deployment()
+        is_lost = found["deployment_id"] != deployment if found else await self._engine.has_lost(run)
         evaluation = await run_in_threadpool(self._desk.evaluation_of, run)
-        return evaluation is not None and await self._begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
+        if evaluation is None or evaluation.outcome or not deployment or not is_lost:
+            return False
+        if (found.get("state") or {}).get("type") in _UNENDED:
+            ended = {"state": {"type": "CANCELLED", "name": "Cancelled", "message": "由新的运行接着办理"}, "force": True}
+            await self._engine.write(f"/api/flow_runs/{run}/set_state", ended)
+        return await self._begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
+
+    async def _deployment(self) -> str:
+        """The id of this office's deployment; nothing before there is one."""
+        return str((await self._engine.read(f"/api/deployments/name/{FLOW}/{self._address.deployment}")).get("id") or "")
 
     async def _go_on_with(self, evaluation: str, why: str) -> None:
         """Tell the run of an evaluation to go on, where it stands at a form that the store has the answer to."""
@@ -274,9 +296,8 @@ class Door:
 
     async def _begin(self, year: int, programme: str, prepared_by: str) -> bool:
         """Start a run of a programme's year; whether there is one now."""
-        deployment = (await self._engine.read(f"/api/deployments/name/{FLOW}/{DEPLOYMENT}")).get("id")
         request = {"year": year, "programme": programme, "prepared_by": prepared_by}
-        is_begun = await self._engine.start(str(deployment), request)
+        is_begun = await self._engine.start(await self._deployment(), request)
         if not is_begun:
             logging.getLogger(__name__).error("no run was started for %s %s", year, programme)
         return is_begun
@@ -298,6 +319,20 @@ class Door:
             return
         for message in await self._engine.written(scope, body, receive):
             await send(message)
+
+
+class Doors:
+    """The doors of a server, by the port that people come to."""
+
+    def __init__(self, engine: Engine, doors: Mapping[int, Door]) -> None:
+        self._engine, self._doors = engine, doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the life cycle, which is Prefect's."""
+        if scope["type"] == "lifespan":
+            await self._engine.live(scope, receive, send, [door.tend for door in self._doors.values()])
+        else:
+            await self._doors[scope["server"][1]](scope, receive, send)
 
 
 def is_same_origin(headers: Headers) -> bool:
@@ -361,19 +396,24 @@ def _with(send: Send, headers: Mapping[str, str]) -> Send:
 
 
 def main() -> None:
-    """Serve on the listening socket that the parent hands over as file descriptor."""
+    """Serve on the listening sockets that the parent hands over as file descriptors, one for each office."""
     # Out of the environment before Prefect reads its settings from there, which it shows to whoever asks.
     machine = json.loads(os.environ.pop("PREFECT_CLIENT_CUSTOM_HEADERS"))[MACHINE]
     from prefect.server.api.server import create_app
 
     end_with_parent()
-    app: Any = Door(Engine(create_app(final=True)), Desk(this_office()), partial(web.Review, this_office()), machine, os.environ[ORIGIN])
+    engine, sockets = Engine(create_app(final=True)), [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+    doors = {}
+    for (label, folder), origin, listener in zip(folders().items(), os.environ[ORIGIN].split(), sockets, strict=True):
+        office, address = open_office(folder), Address("", origin, machine, deployment=named(DEPLOYMENT, label))
+        doors[int(listener.getsockname()[1])] = Door(engine, Desk(office), partial(web.Review, office), address)
+    app: Any = Doors(engine, doors)
     certificate = os.environ.get(TLS)
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None, proxy_headers=False, server_header=False,
         ssl_certfile=certificate,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+    uvicorn.Server(config).run(sockets=sockets)
     logging.shutdown()
     os._exit(0)  # all is answered and written; Prefect's threads would be waited for
 

@@ -51,12 +51,13 @@ class Conducting:
     """What the conductor is told, once the answer is out.
 
     `go_on`: an evaluation can go on, by its id, and why in words. `start`: a year, a programme's key, and the name of who prepares it.
-    `retry`: a run that has failed, and the name of who wants it tried again.
+    `retry`: a run that has failed, and the name of who wants it tried again. `has_pages`: people may open its own.
     """
 
     go_on: Callable[[str, str], Awaitable[None]]
     start: Callable[[int, str, str], Awaitable[object]]
     retry: Callable[[str, str], Awaitable[None]]
+    has_pages: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +272,8 @@ class Review:
         template = self._templates.get_template(f"{name}.html")
         roles = "、".join(persons.role_title(self._office, role) for role in visitor.person.roles)
         unit = self._office.workspace.settings.unit.name
-        text = template.render(unit=unit, visitor=visitor, roles=roles, is_operator=OPERATOR in visitor.person.roles, **shown)
+        told = {"unit": unit, "visitor": visitor, "roles": roles, "is_operator": OPERATOR in visitor.person.roles}
+        text = template.render(told, has_pages=self._conducting.has_pages, **shown)
         return HTMLResponse(text, status)
 
 

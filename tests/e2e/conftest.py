@@ -106,11 +106,12 @@ class Office:
         self.office, self.place, self.store = office, office.workspace, office.store
         self.client = client
         machine = json.loads(variables["PREFECT_CLIENT_CUSTOM_HEADERS"])[MACHINE]
-        self.asked = Client(Address(variables["PREFECT_API_URL"].removesuffix("/api"), "", machine))
+        name = secrets.token_hex(8)
+        self.asked = Client(Address(variables["PREFECT_API_URL"].removesuffix("/api"), "", machine, deployment=name))
         self._variables = variables | {"PERFEVAL_WORKSPACE": str(self.place.root), "PERFEVAL_KEY": KEY}
         welcome(office, OPERATOR, "operator")
         self._phones = {role: welcome(office, name, role) for role, name in PEOPLE.items()}
-        deployment = self_evaluation.to_deployment(secrets.token_hex(8), entrypoint_type=EntrypointType.MODULE_PATH).apply()
+        deployment = self_evaluation.to_deployment(name, entrypoint_type=EntrypointType.MODULE_PATH).apply()
         self.run = client.create_flow_run_from_deployment(deployment, parameters={"request": {"year": 2022}}).id
 
     def execute(self, **variables: str) -> State[Any]:

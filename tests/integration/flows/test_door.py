@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from flows.client import Address
 from flows.desk import Standing
-from flows.door import Door
+from flows.door import Door, Doors
 from flows.engine import Engine
 from perfeval import web
 from perfeval.approvals.person import Person
@@ -47,6 +48,7 @@ class Prefect:
 
     state: dict[str, Any] = field(default_factory=lambda: suspended("center-r1-0"))
     busy: int = 0
+    deployment: str = RUN
     looks: int = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -59,7 +61,8 @@ class Prefect:
         body = (await receive())["body"] if method not in {"GET", "HEAD"} else b""
         if method == "GET" and path == f"/api/flow_runs/{RUN}":
             self.looks += 1
-            await self._say(send, 200 if self.state else 404, {"id": RUN, "state": self.state})
+            found = {"id": RUN, "state": self.state, "deployment_id": self.deployment}
+            await self._say(send, 200 if self.state else 404, found)
             return
         if method == "GET" and path in DEPLOYMENTS:
             await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
@@ -221,9 +224,11 @@ class Review(web.Review):
 class Office:
     """A door with all that stands before and behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str = ORIGIN, deployment: str = "annual") -> None:
         self.prefect, self.desk = Prefect(), Desk()
-        self.door = Door(Engine(self.prefect), self.desk, self._opened, "unser", ORIGIN)
+        address = Address("", origin, MACHINE["x-perfeval-machine"], deployment=deployment)
+        engine = Engine(self.prefect)
+        self.door = Doors(engine, {4200: Door(engine, self.desk, self._opened, address)})
 
     def _opened(self, conducting: web.Conducting) -> Review:
         self.review = Review(conducting)
@@ -283,7 +288,7 @@ def test_login_gives_a_cookie_that_scripts_and_other_sites_cannot_use(office: Of
 
 
 def test_login_over_tls_gives_a_cookie_for_tls_alone() -> None:
-    door = Door(Engine(Prefect()), Desk(), Review, "unser", "https://pingjia.example:4200")
+    door = Office("https://pingjia.example:4200").door
     body = b"name=%E6%A0%B7%E4%BE%8B%E7%94%B2&code=123456"
     answer = asyncio.run(ask(door, "POST", "/perfeval/login", body, origin="http://localhost:4200"))
     assert "; Secure" in answer.headers["set-cookie"]
@@ -518,6 +523,29 @@ def test_run_that_a_dead_server_left_behind_is_moved_on(
     assert office.prefect.moved == moved
 
 
+@pytest.mark.parametrize(("is_lost", "ended"), [(True, []), (False, ["Cancelled"])], ids=["unknown", "another deployment's"])
+def test_run_that_is_served_no_more_is_begun_anew_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch, is_lost: bool, ended: list[str]
+) -> None:
+    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    office.prefect.state, office.prefect.deployment = {} if is_lost else suspended("center-r1-0"), OTHER_RUN
+    rounds(office, 6)
+    assert office.prefect.moved == ended
+    (asked,) = (asked for _, path, asked in office.prefect.asked if path == START)
+    assert asked == {"parameters": {"request": {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"}}}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v2/dashboard"), ("POST", "/api/flow_runs/filter"), ("POST", START), ("POST", RESUME)]
+)
+def test_nobody_sees_prefects_pages_where_several_offices_are_served(method: str, path: str) -> None:
+    shared = Office(deployment="annual-样例单位")
+    answer = shared.as_person(method, path, {"run_input": FORM})
+    assert (answer.status, "审阅室" in answer.detail, shared.prefect.asked) == (404, True, [])
+    assert shared.as_person("GET", "/review/").status == 200
+    assert shared.ask("POST", "/api/flow_runs/filter", {}, **{"x-perfeval-machine": "unser"}).status == 201
+
+
 @pytest.mark.parametrize("fault", [StoreError("S06", "数据库不可用"), RuntimeError("a fault of ours")])
 def test_runs_are_looked_after_for_ever_whatever_fails_once(office: Office, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
     monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
@@ -530,14 +558,6 @@ def test_run_that_stands_where_it_must_is_asked_for_once(office: Office, monkeyp
     monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
     rounds(office, 6)
     assert office.prefect.looks == 1
-
-
-def test_run_that_prefect_has_lost_is_begun_again_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
-    office.prefect.state = {}
-    rounds(office, 6)
-    begun = [document["parameters"]["request"] for _, path, document in office.prefect.asked if path.endswith("/create_flow_run")]
-    assert begun == [{"year": 2022, "programme": "roads", "prepared_by": "样例经办人"}]
 
 
 # ---- other acts ----------------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def test_address_of_prefects_database_reaches_the_server_alone(place, monkeypatc
 
 def test_secret_of_workers_is_that_of_the_office(place, monkeypatch):
     monkeypatch.setenv("PERFEVAL_KEY", "an invented key for tests")
-    with_key = [serve.Server(place, pooled=pooled) for pooled in (True, True, False)]
+    with_key = [serve.Server([place], pooled=pooled) for pooled in (True, True, False)]
     for server in with_key:
         server.__exit__(None, None, None)
     first, second, own = (server.address.machine for server in with_key)
@@ -104,7 +104,7 @@ def test_port_in_use_is_named_with_what_to_do(place):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError) as fault:
-            serve.Server(place, port=port)
+            serve.Server([place], port=port)
     assert str(fault.value).startswith(f"不能在 127.0.0.1:{port} 上启动服务")
     assert "--port" in fault.value.hint
 
@@ -119,7 +119,7 @@ def test_port_in_use_is_named_with_what_to_do(place):
     ],
 )
 def test_server_tells_its_processes_and_people_where_it_is(place, host, tls, url, origin):
-    server = serve.Server(place, host, 0, make_certificate(place.tls, "pingjia.example") if tls else None)
+    server = serve.Server([place], host, 0, make_certificate(place.tls, "pingjia.example") if tls else None)
     address = server.address
     server.__exit__(None, None, None)
     assert [text.rpartition(":")[0] for text in (address.url, address.origin)] == [url, origin]
@@ -128,7 +128,7 @@ def test_server_tells_its_processes_and_people_where_it_is(place, host, tls, url
 
 def test_server_with_a_certificate_listens_where_the_certificate_holds(place):
     with pytest.raises(UsageError) as fault:
-        serve.Server(place, "127.0.0.2", 0, make_certificate(place.tls, "pingjia.example"))
+        serve.Server([place], "127.0.0.2", 0, make_certificate(place.tls, "pingjia.example"))
     assert fault.value.code == "P16"
 
 
