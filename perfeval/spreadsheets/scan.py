@@ -297,7 +297,7 @@ class _Scan:
         return replace(traits, empty=self.is_empty)
 
     def _placed(self, piece: _Piece, end: int, *, is_numbered: bool) -> tuple[_Piece, bool]:
-        """The piece, whose cells end at `end`, with an address in every cell, and whether all are of the usual kinds; tells whether some lie far out."""
+        """The piece, whose cells end at `end`, with an address in every cell; and whether all are usual. Tells whether some lie far out."""
         patterns = self.patterns
         cells = piece.xml.count(patterns.start, 0, end) - (0 if self.row else piece.xml.count(patterns.column, 0, end))
         self.cells += cells
