@@ -17,7 +17,7 @@ from openpyxl.styles.differential import DifferentialStyle
 from openpyxl.styles.numbers import NumberFormat
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from perfeval.ledgers import Reading
+from perfeval.ledgers import Reading, annotate, receive
 
 Read = Callable[[], Reading]
 Found = Callable[[], list[tuple[str, str | None, str | None]]]
@@ -415,3 +415,12 @@ def test_columns_without_width_unless_they_say_one_are_hidden(write_budget: Writ
     widths = '<sheetFormatPr defaultColWidth="0" defaultRowHeight="15"/><cols><col min="1" max="4" width="9"/></cols>'
     rewrite(folder / BUDGET, SHEET, "<sheetFormatPr [^>]*>", widths)
     assert told(read()) == [("L17", "warning", "栏目 金额（元）、备注 被隐藏，仍计入。请取消隐藏核对。")]
+
+
+def test_workbook_whose_sheets_lead_nowhere_is_marked_all_the_same(write_budget: Write, read: Read, folder: Path, tmp_path: Path) -> None:
+    write_budget()
+    rewrite(folder / BUDGET, "xl/workbook.xml", 'r:id="[^"]*"', 'r:id="rId99"')
+    rewrite(folder / BUDGET, "xl/styles.xml", "(?s)<cellXfs.*</cellXfs>", "")
+    findings = read().findings
+    assert [finding.code for finding in findings if finding.file] == ["L07"]
+    assert len(annotate(receive(folder), findings, tmp_path / "marked")) == 1
