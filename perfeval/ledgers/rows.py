@@ -39,6 +39,10 @@ _TOTAL = (
     f"(?:[-￥¥0-9,.]+元?|{_DIGITS_IN_WORDS}+)?$"
 )
 _CUMULATIVE = f"^{_SINCE}{_OF}累计"
+# What was left before, or is carried over a page.
+_CARRIED = (
+    "^(?:[承接转过][前上次下]页|(?:上年|上[期月]|[年期][初末]|本[年期])?(?:余额|(?:滚存)?结[余转])|结转[上下][年期])(?:[数额]|金额)?[：:]?$"
+)
 _IN_WORDS = f"{_LABEL_OF_WORDS}[）)]?[:：]?{_DIGITS_IN_WORDS}*$|^(?:人民币)?{_DIGITS_IN_WORDS}+[元圆角分整正]$"
 _NUMBER = f"^[^：:]*[0-9０-９]|^{_DIGITS_IN_WORDS}*[〇一二三四五六七八九十百千]$"
 _NOTE = (
@@ -296,6 +300,7 @@ class _Cleaner:
         # A row that lacks most of what must be in it is told once, not cell by cell.
         required = sum(column.required for column in columns.values())
         is_stray = (count["filled"] == 1) | (count["required"] * _FEWEST_CELLS <= required)
+        is_stray |= first.str.contains(_CARRIED) & (count["required"] < required)
         is_total = (count["totals"] > 0) & (count["words"] <= 1)
         sort = (
             pl.when(count["filled"] == 0).then(pl.lit("blank"))
@@ -348,7 +353,7 @@ class _Cleaner:
         if cells["_sort"] == "example":
             message = "这一行写着“例”，像是填写示例，没有计入。是示例的请删除；是数据的请去掉“例”字。"
             return self._finding(Code.NOT_A_ROW, message, column, cells)
-        message = "这一行不像台账行，只有个别单元格有内容。是数据的请补全，是说明的请移到表头上方或删除。"
+        message = "这一行不像台账行，只有个别单元格有内容。是数据的请补全，是说明、结转或余额的请移到表头上方或删除。"
         return self._finding(Code.NOT_A_ROW, message, column, cells)
 
     def _surplus(self, cells: dict[str, str | int]) -> Finding:

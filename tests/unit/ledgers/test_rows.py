@@ -313,6 +313,14 @@ def test_note_in_other_words_is_no_data(write_budget: Write, found: Found, note:
     assert found() == []
 
 
+@pytest.mark.parametrize("word", ["余额", "结余：", "上年结转", "承前页", "过次页", "期初余额", "结转下年"])
+@pytest.mark.parametrize("row", [3, 4])
+def test_what_is_carried_over_is_told_once(write_budget: Write, found: Found, word: str, row: int) -> None:
+    good = {"A": "桃财预〔2022〕16号", "B": "2022-03-06", "C": "P1", "D": "追加", "E": 5}
+    write_budget({f"{letter}{7 - row}": value for letter, value in good.items()} | {f"A{row}": word, f"E{row}": 1000})
+    assert found() == [("V12", f"A{row}", word)]
+
+
 @pytest.mark.parametrize("numbers", ["1234", "甲乙丙1", ["栏次", "1", "2", "3"], ["（1）", "（2）", "（3）", "④"]])
 def test_numbers_of_the_columns_under_the_header_are_no_data(write_csv: Write, read: Read, numbers: list[str]) -> None:
     write_csv(",".join(numbers[:4]), "WJ-1,2022-03-05,企业,满意")
