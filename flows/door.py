@@ -497,7 +497,9 @@ def main() -> None:
     from prefect.server.api.server import create_app
 
     end_with_parent()
-    app: Any = Door(create_app(final=True), Desk(this_office()), partial(web.Review, this_office()), machine, os.environ[ORIGIN])
+    office = this_office()
+    review = partial(web.Review, office, pictures=web.Pictures(office))
+    app: Any = Door(create_app(final=True), Desk(office), review, machine, os.environ[ORIGIN])
     certificate = os.environ.get(TLS)
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None, proxy_headers=False, server_header=False,
