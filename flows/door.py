@@ -406,7 +406,8 @@ def main() -> None:
     doors = {}
     for (label, folder), origin, listener in zip(folders().items(), os.environ[ORIGIN].split(), sockets, strict=True):
         office, address = open_office(folder), Address("", origin, machine, deployment=named(DEPLOYMENT, label))
-        doors[int(listener.getsockname()[1])] = Door(engine, Desk(office), partial(web.Review, office), address)
+        review = partial(web.Review, office, pictures=web.Pictures(office))
+        doors[int(listener.getsockname()[1])] = Door(engine, Desk(office), review, address)
     app: Any = Doors(engine, doors)
     certificate = os.environ.get(TLS)
     config = uvicorn.Config(
