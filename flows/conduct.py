@@ -26,9 +26,10 @@ _CANCELLING = "CANCELLING"
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds to wait: until a run can be started, until it stands still, until one that is being cancelled is, between two looks at it."""
+    """Seconds to wait: until a run can be started, is taken by a process, stands still, is cancelled at last; between two looks at it."""
 
     start: float = 120
+    taken: float = 300
     run: float = 3600
     cancelling: float = 30
     look: float = 0.15
@@ -103,10 +104,16 @@ class Conductor:
     def _wait(self, run: Run, known: set[str]) -> Position:
         """Wait until a run stands still; steps that are not known yet are shown."""
         deadline = time.monotonic() + self._patience.cancelling
+        taken_by = time.monotonic() + self._patience.taken
 
         def still() -> Run | None:
-            nonlocal deadline
+            nonlocal deadline, taken_by
             now = self._client.read_run(run.id)
+            if now is None or now.type != "SCHEDULED":
+                taken_by = time.monotonic() + self._patience.taken
+            elif time.monotonic() > taken_by:
+                hint = "服务用了 --no-worker 的，先启动 perfeval worker；已启动的，运行还在排队。再执行 perfeval run，会接着等待。"
+                raise ServerError("P24", "没有进程来执行这次运行", hint)
             if now is None or now.type != _CANCELLING:
                 deadline = time.monotonic() + self._patience.cancelling
             elif time.monotonic() > deadline:

@@ -155,13 +155,10 @@ class Desk:
         """The runs of evaluations under way, each with how the key of the form begins that it must be at."""
         return {run: awaited(status) for status, run in self.overview() if run and status.revision.evaluation.outcome is None}
 
-    def request_of(self, run: str) -> dict[str, object]:
-        """What a run was started with, to start another in its place; nothing where its evaluation has ended."""
+    def evaluation_of(self, run: str) -> Evaluation | None:
+        """The evaluation of a run."""
         with self._office.store.reading() as record:
-            found = record.evaluation_of(run)
-        if found is None or found.outcome:
-            return {}
-        return {"year": found.year, "programme": found.programme_key, "prepared_by": found.prepared_by}
+            return record.evaluation_of(run)
 
     def draft(self, evaluation_id: str, number: int) -> tuple[Path, str]:
         """A draft's file and its name.

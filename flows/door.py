@@ -35,6 +35,7 @@ from flows.forms import is_behind
 from flows.hall import CSP, Hall
 from flows.offices import folders, named
 from flows.serve import ORIGIN, TLS, end_with_parent
+from flows.tending import OVERTAKEN, Tending
 from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import PerfevalError, StoreError
@@ -46,8 +47,6 @@ _RUN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _TEND_SECONDS = 10.0
 _ENDED_EARLY = {"FAILED", "CRASHED"}
 _UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
-_LOST = "lost"
-_OVERTAKEN = "继续到已登记的进度"
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
 # What people may ask Prefect. Not its forms' answers, and nothing that changes what it runs: any command on this machine.
@@ -97,7 +96,6 @@ class Door:
         self._desk = desk
         self._address = address
         self._hall = Hall(desk, address.origin)
-        self._begun_anew: set[str] = set()
         self._review = review(web.Conducting(self._go_on_with, self._begin, self._try_again, has_pages=not address.is_shared))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -216,7 +214,7 @@ class Door:
         if standing is None or state.get("type") != "PAUSED":
             return _refuse("这次运行现在没有需要填写的表单。", 409)
         if is_behind(key_of(state), standing.form):
-            await self._engine.go_on(run, key_of(state), _OVERTAKEN)
+            await self._engine.go_on(run, key_of(state), OVERTAKEN)
             return _refuse(f"这张表单已经过时，自评现在：{standing.status.title}。运行正在继续，请稍后刷新页面。", 409)
         filled = asked.document.get("run_input")
         told = await self._take(asked, standing, filled if isinstance(filled, dict) else {})
@@ -258,40 +256,36 @@ class Door:
     # ---- what the door asks of Prefect by itself ---------------------------------------------------------------------
 
     async def tend(self) -> None:
-        """Move on every run that the store has overtaken, and begin anew what Prefect has lost, whatever died in between."""
-        before: dict[str, str] = {}
+        """Look again and again after every run, whatever died between a decision and the run's going on."""
+        tending = Tending(self._desk, self._served, self._engine.go_on, self._begin_again)
         while True:
-            behind: dict[str, str] = {}
             try:
-                deployment = (await self._engine.read(f"/api/deployments/name/{FLOW}/{self._address.deployment}")).get("id")
-                # The store first: what it tells of is older than the run's state.
-                for run, form in (await run_in_threadpool(self._desk.open_runs)).items():
-                    found = await self._engine.read(f"/api/flow_runs/{run}")
-                    state = found.get("state") or {}
-                    if deployment and found.get("deployment_id") != deployment:
-                        behind[run] = _LOST
-                        if before.get(run) == _LOST:
-                            await self._begin_anew(run, deployment, state)
-                    elif state.get("type") == "PAUSED" and is_behind(key := key_of(state), form):
-                        behind[run] = key
-                        # Seen twice: who has just decided in a terminal moves it himself.
-                        if before.get(run) == key:
-                            await self._engine.go_on(run, key, _OVERTAKEN)
+                await tending.look()
             except Exception:  # the database is busy or away, or worse: the next round asks again
                 logging.getLogger(__name__).exception("a round was cut short")
-            before = behind
             await asyncio.sleep(_TEND_SECONDS)
 
-    async def _begin_anew(self, run: str, deployment: str, state: Mapping[str, Any]) -> None:
-        """A run in the place of one that Prefect knows no more, or whose deployment is served no more; the store says where it goes on."""
-        if run in self._begun_anew:
-            return
-        self._begun_anew.add(run)
-        if state.get("type") in _UNENDED:
+    async def _served(self, run: str) -> Mapping[str, Any]:
+        """A run's state; nothing where Prefect does not know it, or where its deployment is served no more."""
+        found = await self._engine.read(f"/api/flow_runs/{run}")
+        deployment = await self._deployment()
+        return {} if deployment and found.get("deployment_id") != deployment else found.get("state") or {}
+
+    async def _begin_again(self, run: str) -> bool:
+        """Begin a run in the place of one that is lost, once there is a deployment; its steps are done where the store has them done."""
+        found, deployment = await self._engine.read(f"/api/flow_runs/{run}"), await self._deployment()
+        is_lost = found["deployment_id"] != deployment if found else await self._engine.has_lost(run)
+        evaluation = await run_in_threadpool(self._desk.evaluation_of, run)
+        if evaluation is None or evaluation.outcome or not deployment or not is_lost:
+            return False
+        if (found.get("state") or {}).get("type") in _UNENDED:
             ended = {"state": {"type": "CANCELLED", "name": "Cancelled", "message": "由新的运行接着办理"}, "force": True}
             await self._engine.write(f"/api/flow_runs/{run}/set_state", ended)
-        if request := await run_in_threadpool(self._desk.request_of, run):
-            await self._engine.start(deployment, request)
+        return await self._begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
+
+    async def _deployment(self) -> str:
+        """The id of this office's deployment; nothing before there is one."""
+        return str((await self._engine.read(f"/api/deployments/name/{FLOW}/{self._address.deployment}")).get("id") or "")
 
     async def _go_on_with(self, evaluation: str, why: str) -> None:
         """Tell the run of an evaluation to go on, where it stands at a form that the store has the answer to."""
@@ -300,12 +294,13 @@ class Door:
         if state.get("type") == "PAUSED" and is_behind(key := key_of(state), form):
             await self._engine.go_on(run, key, why)
 
-    async def _begin(self, year: int, programme: str, prepared_by: str) -> None:
-        """Start a run of a programme's year."""
-        deployment = (await self._engine.read(f"/api/deployments/name/{FLOW}/{self._address.deployment}")).get("id")
+    async def _begin(self, year: int, programme: str, prepared_by: str) -> bool:
+        """Start a run of a programme's year; whether there is one now."""
         request = {"year": year, "programme": programme, "prepared_by": prepared_by}
-        if not await self._engine.start(str(deployment), request):
+        is_begun = await self._engine.start(await self._deployment(), request)
+        if not is_begun:
             logging.getLogger(__name__).error("no run was started for %s %s", year, programme)
+        return is_begun
 
     async def _try_again(self, run: str, name: str) -> None:
         """Retry a run that has failed."""

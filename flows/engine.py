@@ -26,7 +26,7 @@ _TOLD_SECONDS = 2.0
 # What the runner asks for again and again. It is answered when a run was moved or started, and now and then for what the clock starts.
 _DUE = "/api/deployments/get_scheduled_flow_runs"
 _DUE_SECONDS = 0.5
-_OK, _CREATED, _BUSY = 200, 201, 503
+_OK, _CREATED, _MISSING, _BUSY = 200, 201, 404, 503
 
 
 class Engine:
@@ -57,6 +57,10 @@ class Engine:
     async def state(self, run: str) -> dict[str, Any]:
         """A run's state, as Prefect has it; nothing where it does not know the run."""
         return dict((await self.read(f"/api/flow_runs/{run}")).get("state") or {})
+
+    async def has_lost(self, run: str) -> bool:
+        """Whether Prefect says that there is no such run."""
+        return (await self.answer(_scope("GET", f"/api/flow_runs/{run}"), b""))[0] == _MISSING
 
     async def read(self, path: str) -> dict[str, Any]:
         """What Prefect has at a path; nothing where it has nothing."""

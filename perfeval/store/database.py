@@ -1,18 +1,18 @@
 """The database behind the store: how it is reached, and its tables made or brought up to date."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from perfeval.errors import ConfigurationError, StoreError
 from perfeval.store.tables import VERSION, Table
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 URL_VARIABLE = "PERFEVAL_DATABASE_URL"
 
 
@@ -79,8 +79,10 @@ def _prepare(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def migrate(engine: Engine) -> None:
+def migrate(engine: Engine, begin: Callable[[], None]) -> None:
     """Bring the tables to the newest schema; two processes may try at once, and the second waits for the first.
+
+    `begin` is told before the first tables of a database are made, and may refuse.
 
     Raises: StoreError: the database cannot be reached, or a newer program made it.
     """
@@ -90,6 +92,7 @@ def migrate(engine: Engine) -> None:
         with engine.execution_options(writes=True).connect() as connection, _unbound(connection), connection.begin():
             version = connection.scalar(select(VERSION.c.version_num)) if engine.dialect.has_table(connection, VERSION.name) else None
             if version is None:
+                begin()
                 create_tables(connection)
             elif version != SCHEMA:
                 upgrade_tables(connection)
@@ -109,13 +112,6 @@ def _unbound(connection: Connection) -> Iterator[None]:
     finally:
         if driver:
             driver.execute("PRAGMA foreign_keys=ON")
-
-
-def is_without_tables(engine: Engine) -> bool:
-    """Whether nobody has kept anything in a database yet; one that cannot be asked may hold something."""
-    with suppress(DatabaseError), engine.connect() as connection:
-        return not inspect(connection).get_table_names()
-    return False
 
 
 def _schema(engine: Engine) -> str | None:

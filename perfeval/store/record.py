@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import ClassVar
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from perfeval.approvals.events import PROGRAM, Event
@@ -41,8 +41,8 @@ class Record:
         """
         self.lock_chain(chain)
         key = self.record_key
-        last = self._last(RecordRow.chain == chain)
-        known = last or self._last(RecordRow.chain == PEOPLE)
+        last = self._last(chain)
+        known = last or self._last(PEOPLE)
         if known and not is_ours(known, key):
             raise another_key()
         row = self.session.get(EndRow, (self.unit, chain))
@@ -93,6 +93,12 @@ class Record:
         rows = self.session.scalars(select(RecordRow).where(RecordRow.id.in_(last.group_by(RecordRow.chain))))
         return [_read_line(_entry(row)) for row in rows]
 
+    def lines_by(self, who: str, kind: str, chains: Sequence[str]) -> list[Line]:
+        """The lines of these chains by which somebody told an event of that kind; one question."""
+        mine = (RecordRow.unit == self.unit, RecordRow.chain.in_(chains), RecordRow.line.contains(f'"kind":"{kind}"', autoescape=True))
+        lines = map(_read_line, map(_entry, self.session.scalars(select(RecordRow).where(*mine))))
+        return [line for line in lines if line.who == who and line.what.kind == kind]
+
     def sound_entries(self, chain: str) -> list[Entry]:
         """A chain that was checked with the office's key.
 
@@ -133,7 +139,7 @@ class Record:
 
     def head(self, chain: str) -> str:
         """A chain's head (链头)."""
-        last = self._last(RecordRow.chain == chain)
+        last = self._last(chain)
         return last.sha256 if last else NOTHING
 
     def lately(self, chain: str, since: datetime, told: str = "") -> Iterator[Line]:
@@ -180,10 +186,11 @@ class Record:
         before = _read_line(last).at if last else now
         return before if now < before <= now + _DISAGREEING else now
 
-    def _last(self, condition: ColumnElement[bool] | None = None) -> Entry | None:
-        mine = (RecordRow.unit == self.unit, true() if condition is None else condition)
-        newest = select(RecordRow).where(*mine).order_by(RecordRow.id.desc()).limit(1)
-        row = self.session.scalar(newest)
+    def _last(self, chain: str = "") -> Entry | None:
+        """The last line of a chain, or the unit's newest in whichever; by an index, however many there are."""
+        mine = select(RecordRow).where(RecordRow.unit == self.unit)
+        newest = mine.where(RecordRow.chain == chain).order_by(RecordRow.number.desc()) if chain else mine.order_by(RecordRow.id.desc())
+        row = self.session.scalar(newest.limit(1))
         return _entry(row) if row else None
 
 

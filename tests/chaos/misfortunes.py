@@ -32,6 +32,7 @@ class Place:
     disk: Path | None = None
     cluster: Cluster | None = None
     is_pooled: bool = False
+    port: int = 0
     words: tuple[str, ...] = ()
     beside: list["subprocess.Popen[str]"] = field(default_factory=list)
 
@@ -208,6 +209,8 @@ def served_twice(place: Place) -> Iterator[dict[str, str]]:
     both = [place.terminal.start("serve", "--port", "0", **place.variables) for _ in range(2)]
     time.sleep(place.chance.uniform(0, 5))
     yield {}
+    while all(served.poll() is None for served in both):  # one finds that the other is up
+        time.sleep(0.1)
     for served in both:
         served.terminate()
     ended = [served.communicate(timeout=60)[1] for served in both]

@@ -11,6 +11,7 @@ import os
 import random
 import re
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -73,7 +74,9 @@ def place(
         monkeypatch.setenv("PERFEVAL_DATABASE_URL", variables["PERFEVAL_DATABASE_URL"])
     folder = Path(shutil.copytree(pristine, (disk or tmp_path) / "office"))
     terminal = Terminal(folder, welcome)
-    yield Place(terminal, random.Random(seed), variables, disk, cluster, is_pooled=kind == "workers")  # noqa: S311  # repeatable
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    yield Place(terminal, random.Random(seed), variables, disk, cluster, kind == "workers", port)  # noqa: S311  # repeatable
     terminal.end()
     if disk:
         subprocess.run(["umount", "-l", disk], check=True)
@@ -182,7 +185,7 @@ def keep_up(place: Place) -> None:
         return
     typed = list(place.terminal.commands().values())
     if not [command for command in typed if " serve " in command]:
-        place.terminal.start("serve", "--no-worker", "--port", "0", **place.variables)
+        place.terminal.start("serve", "--no-worker", "--port", str(place.port), **place.variables)
     office, deadline = open_office(place.terminal.folder), time.monotonic() + COMMAND_SECONDS
     while not (url := office.url):  # a keeper that a command has started makes room first
         assert time.monotonic() < deadline

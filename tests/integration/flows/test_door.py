@@ -49,7 +49,7 @@ class Prefect:
     state: dict[str, Any] = field(default_factory=lambda: suspended("center-r1-0"))
     busy: int = 0
     deployment: str = RUN
-    is_lost: bool = False
+    looks: int = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
@@ -59,11 +59,10 @@ class Prefect:
             return
         method, path = scope["method"], scope["path"]
         body = (await receive())["body"] if method not in {"GET", "HEAD"} else b""
-        if method == "GET" and path == f"/api/flow_runs/{RUN}" and self.is_lost:
-            await self._say(send, 404, {"detail": "Flow run not found"})
-            return
         if method == "GET" and path == f"/api/flow_runs/{RUN}":
-            await self._say(send, 200, {"id": RUN, "state": self.state, "deployment_id": self.deployment})
+            self.looks += 1
+            found = {"id": RUN, "state": self.state, "deployment_id": self.deployment}
+            await self._say(send, 200 if self.state else 404, found)
             return
         if method == "GET" and path in DEPLOYMENTS:
             await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
@@ -185,8 +184,9 @@ class Desk:
             raise self.faults.pop()
         return {RUN: self.standing_form}
 
-    def request_of(self, run: str) -> dict[str, object]:
-        return {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"} if run == RUN else {}
+    def evaluation_of(self, run: str) -> Evaluation | None:
+        moment = datetime(2023, 4, 3, tzinfo=UTC)
+        return Evaluation("2022-roads-1", 2022, "农村公路", "样例经办人", moment, None, "roads") if run == RUN else None
 
     def run_of(self, evaluation: str) -> tuple[str, str]:
         return (RUN if evaluation == "2022-roads-1" else ""), self.standing_form
@@ -528,7 +528,7 @@ def test_run_that_is_served_no_more_is_begun_anew_once(
     office: Office, monkeypatch: pytest.MonkeyPatch, is_lost: bool, ended: list[str]
 ) -> None:
     monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
-    office.prefect.is_lost, office.prefect.deployment = is_lost, OTHER_RUN
+    office.prefect.state, office.prefect.deployment = {} if is_lost else suspended("center-r1-0"), OTHER_RUN
     rounds(office, 6)
     assert office.prefect.moved == ended
     (asked,) = (asked for _, path, asked in office.prefect.asked if path == START)
@@ -552,6 +552,12 @@ def test_runs_are_looked_after_for_ever_whatever_fails_once(office: Office, monk
     office.desk.standing_form, office.desk.faults = "bureau-r1-", [fault]
     rounds(office, 5)
     assert office.prefect.moved == ["Resuming"]
+
+
+def test_run_that_stands_where_it_must_is_asked_for_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    rounds(office, 6)
+    assert office.prefect.looks == 1
 
 
 # ---- other acts ----------------------------------------------------------------------------------------------------------

@@ -218,6 +218,13 @@ def test_run_that_never_stands_still_is_given_up(office: Office, revision: Revis
     assert fault.value.code == "P07"
 
 
+def test_run_that_no_process_takes_is_told_of(office: Office, revision: Revision, prefect: Prefect) -> None:
+    prefect.runs[RUN] = DUE
+    with pytest.raises(ServerError, match="perfeval worker") as told:
+        Conductor(office, prefect, lambda: None, Patience(look=0, taken=0)).go_on(revision.evaluation)
+    assert told.value.code == "P24"
+
+
 def test_run_that_somebody_has_cancelled_half_is_told_of_within_a_minute_and_another_begun_when_asked_again(
     office: Office, revision: Revision, prefect: Prefect
 ) -> None:
