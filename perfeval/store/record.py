@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import ClassVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -26,7 +27,7 @@ class Record:
     """A unit's chains, within one transaction. `key` gives the office's key, and is asked only where a line is written or proved."""
 
     # The people as some head tells them: asked for often, changed seldom.
-    _known_people: tuple[str, People] = (NOTHING, People())
+    _known_people: ClassVar[dict[str, tuple[str, People]]] = {}
 
     def __init__(self, session: Session, unit: str, key: Callable[[], str]) -> None:
         self.session = session
@@ -170,9 +171,11 @@ class Record:
         Raises: StoreError: a line cannot be read.
         """
         head = self.head(PEOPLE)
-        if Record._known_people[0] != head:
-            Record._known_people = (head, told_people(self.entries(PEOPLE)))
-        return Record._known_people[1]
+        known, people = Record._known_people.get(self.unit, (None, None))
+        if people is None or known != head:
+            people = told_people(self.entries(PEOPLE))
+            Record._known_people[self.unit] = head, people
+        return people
 
     def now(self) -> datetime:
         """Now; an event is not earlier than one before it because another machine's clock is some seconds ahead.
