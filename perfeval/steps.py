@@ -329,10 +329,13 @@ def ask(office: Office, revision: Revision, gate: Gate) -> None:
         )
 
 
-def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, address: str = "") -> Decision:
+def decide(
+    office: Office, revision: Revision, gate: Gate, answer: Answer, address: str = "", accepted: proving.Spent | None = None
+) -> Decision:
     """Turn an answer at a gate into a decision on this revision's draft, in one transaction with its line in the record.
 
-    An answer that is no decision is kept too, and what it shows of the person's code is worthless afterwards.
+    An answer that is no decision is kept too, and what it shows of the person's code is worthless afterwards. `accepted` is the code that
+    several answers were given with, spent before the first of them.
 
     Raises: ApprovalError: when the answer is no decision. StoreError: the record or the draft is not as it was written.
     """
@@ -343,16 +346,17 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
         proving.check_attempts(record, person, address, now)
-        spent = None if answer.proof else proving.spend_code(record, person, answer.code, now)
+        spent = None if answer.proof or accepted else proving.spend_code(record, person, answer.code, now)
         try:
-            decision = _decide(office, record, matter, person, answer, spent.step if spent else None, record.now())
+            step = next((item.step for item in (accepted, spent) if item), None)
+            decision = _decide(office, record, matter, person, answer, step, record.now())
         except ApprovalError as error:
             refusal: ApprovalError | None = error
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
         # Whether a device has signed is not looked at where the answer is refused for something else.
-        if refusal is None or spent or refusal.code in _NO_PROOF:
+        if accepted is None and (refusal is None or spent or refusal.code in _NO_PROOF):
             proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
     if refusal:
         raise refusal
@@ -365,12 +369,21 @@ def offer_statement(office: Office, revision: Revision, gate: Gate, answer: Answ
     Raises: ApprovalError: why it would be no decision whoever signs it. StoreError: the record is not as it was written.
     """
     with office.store.reading() as record:
-        matter, now = _matter(record, revision, gate.key), record.now()
+        matter, now = _matter(record, revision, gate.key), answer.together.at if answer.together else record.now()
     person = persons.find(matter.people, answer.name)
     if person is None:
         raise ApprovalError("A04", f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”", "核对姓名。")
     decision, _ = check_answer(matter, person, answer, now)
     return state(decision, person.id, matter.head, check_remarks(answer, lambda: places(office, matter.revision)))
+
+
+def note_seen(office: Office, revision: Revision, digest: str, by: str) -> None:
+    """Note, once, that the person of that id has opened the page of the draft of that content digest, which lies before a gate of his."""
+    seen = events.Seen(revision=revision.number, content_digest=digest)
+    with office.store.transaction() as record:
+        record.lock(revision.evaluation)
+        if not any(line.who == by and line.what == seen for line in _lines(record, revision.evaluation.id)):
+            record.append(revision.evaluation.id, seen, by)
 
 
 # The refusals that say that somebody did not prove who he is.

@@ -105,6 +105,15 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Seen:
+    """阅看: who may decide on a draft has opened its page."""
+
+    kind: Literal["seen"] = "seen"
+    revision: Number
+    content_digest: Digest
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class AnsweredWrongly:
     """答复无效: an answer that was no decision; `name` as typed, `code` the refusal's, `problem` in Chinese, as its row has it."""
 
@@ -336,6 +345,7 @@ EvaluationEvent = (
     | Frozen
     | Drafted
     | Asked
+    | Seen
     | AnsweredWrongly
     | Decided
     | Reminded

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree
 
 from perfeval.spreadsheets.package import Package
-from perfeval.spreadsheets.relations import parsed, relations
+from perfeval.spreadsheets.relations import local, parsed, relations
 from perfeval.spreadsheets.sheets import RefusedFileError
 
 # Longer ones are pictures drawn by programs; who says a unit says it in few words.
@@ -39,8 +39,9 @@ def page_texts(tail: str) -> list[str]:
 
 def _comments(comments: ElementTree.Element) -> Iterator[tuple[str, str]]:
     """What people noted at cells; a marked copy that is handed in has our notes too."""
-    for comment in comments.iterfind(".//{*}comment"):
-        text = "".join(node.text or "" for node in comment.iterfind(".//{*}t"))
+    namespace = comments.tag.removesuffix(local(comments))
+    for comment in comments.iter(f"{namespace}comment"):
+        text = "".join(node.text or "" for node in comment.iter(f"{namespace}t"))
         yield comment.get("ref", ""), _NOTED_BY_US.split(text)[0]
 
 

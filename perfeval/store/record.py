@@ -92,6 +92,12 @@ class Record:
         rows = self.session.scalars(select(RecordRow).where(RecordRow.id.in_(last.group_by(RecordRow.chain))))
         return [_read_line(_entry(row)) for row in rows]
 
+    def lines_by(self, who: str, kind: str, chains: Sequence[str]) -> list[Line]:
+        """The lines of these chains by which somebody told an event of that kind; one question."""
+        mine = (RecordRow.unit == self.unit, RecordRow.chain.in_(chains), RecordRow.line.contains(f'"kind":"{kind}"', autoescape=True))
+        lines = map(_read_line, map(_entry, self.session.scalars(select(RecordRow).where(*mine))))
+        return [line for line in lines if line.who == who and line.what.kind == kind]
+
     def sound_entries(self, chain: str) -> list[Entry]:
         """A chain that was checked with the office's key.
 

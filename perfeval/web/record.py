@@ -48,7 +48,10 @@ _SENTENCES: Mapping[type, Callable[[Any, str, str], str]] = {
     events.Drafted: lambda what, *_: f"成文，内容摘要 {what.content_digest[:12]}…",
     events.Asked: lambda what, title, names: f"送{title}（{names}）" + (f"，应在 {what.due_on} 前决定" if what.due_on else ""),
     events.AnsweredWrongly: lambda what, title, _: f"{title}的一次答复无效（{what.name}）：{what.problem}",
-    events.Decided: lambda what, title, _: f"{title}作出决定（{PROOF_TITLES[what.proof.kind]}）",
+    events.Seen: lambda *_: "打开审批页面",
+    events.Decided: lambda what, title, _: (
+        f"{title}作出决定（{PROOF_TITLES[what.proof.kind]}{'，与其他自评一并同意' if 'batch' in what.proof.evidence else ''}）"
+    ),
     events.Reminded: lambda what, title, names: (
         f"提醒{title}（{names}）" + (f"，没有送达：{'、'.join(what.failed)}" if what.failed else "")
     ),

@@ -45,6 +45,7 @@ USES = [(code, maker, path) for path in SOURCES for code, maker in uses(ast.pars
 RAISED = [use for use in USES if use[1].endswith("Error") and use[1] != "RefusedFileError"]
 SEVERAL = {
     "A04": "whoever decides, and whoever is given a statement to sign",
+    "A05": "a code for one decision, and one for several",
     "A07": "the check code typed, and the draft that a page was of",
     "A52": "Prefect's form, and the forms of our pages",
     "S09": "a draft to be handed out, and one to be shown",

@@ -35,6 +35,7 @@ from perfeval.approvals.events import (
     Reminded,
     Returned,
     Revoked,
+    Seen,
     Substituted,
     Unlocked,
 )
@@ -77,6 +78,7 @@ EVERY_KIND: tuple[Event, ...] = (
     LoggedOut(session="e" * 64),
     Informed(revision=1, gate="center", informed=("p1",), about="returned", failed=("第1个地址（全部，json）",)),
     Acted(action="retry", target="run"),
+    Seen(revision=1, content_digest="d" * 64),
     Reasoned(revision=1, key="X05 资金支出台账!C17", file=FILES[0]),
     Migrated(schema_version="0002", content="{}"),
 )
