@@ -346,9 +346,8 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
-        # Whether a device has signed is not looked at where the answer is refused for something else.
-        if refusal is None or spent or refusal.code in _NO_PROOF:
-            proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
+        # Whether a device has signed is not looked at where the answer is refused for something else: it has proved nothing.
+        proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or spent is not None)
     if refusal:
         raise refusal
     return decision
@@ -366,10 +365,6 @@ def offer_statement(office: Office, revision: Revision, gate: Gate, answer: Answ
         raise ApprovalError("A04", f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”", "核对姓名。")
     decision, _ = check_answer(matter, person, answer, now)
     return state(decision, person.id, matter.head, check_remarks(answer, lambda: places(office, matter.revision)))
-
-
-# The refusals that say that somebody did not prove who he is.
-_NO_PROOF = frozenset({"A04", "A05", "A29"})
 
 
 def _decide(

@@ -4,7 +4,7 @@ All but the secrets stands in a chain of its own, so that whoever rewrites it to
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from sqlalchemy import delete, func, select, update
@@ -24,6 +24,8 @@ class Access(Record):
 
     # The sessions ended as some head tells them: asked for with every request of a person.
     _known_ended: ClassVar[tuple[str, frozenset[str]]] = (NOTHING, frozenset())
+    # The attempts as some head tells them, from a moment on: asked for with every guess, and guesses come in masses.
+    _known_attempts: ClassVar[tuple[str, datetime, list[Attempt]]] = (NOTHING, datetime.min.replace(tzinfo=UTC), [])
 
     def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
         """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
@@ -68,9 +70,21 @@ class Access(Record):
 
         Raises: StoreError: one of them was rewritten.
         """
-        attempts = map(_attempt, self._lately(now, REMEMBERED))
-        told = [item for item in attempts if item and ((person and item.person == person) or (address and item.address == address))]
-        return told[::-1]
+        known, since, attempts = Access._known_attempts
+        if (head := self.head(ACCESS)) != known or now - REMEMBERED < since:
+            attempts = [item for item in map(_attempt, self._lately(now, REMEMBERED)) if item][::-1]
+            Access._known_attempts = (head, now - REMEMBERED, attempts)
+        return [item for item in attempts if item.person == person or (address and item.address == address)]
+
+    def has_been_right(self, person: str, address: str) -> bool:
+        """Whether a person has ever proved himself from an address.
+
+        Raises: StoreError: the line that tells it was rewritten.
+        """
+        told = Attempted(person=person, address=address, is_right=True)
+        words = (dump_line({name: getattr(told, name)})[1:-1] for name in ("address", "is_right", "kind", "person"))
+        right = (line.what for line in self.newest_lines(ACCESS, *words))
+        return any(isinstance(item, Attempted) and (item.person, item.address, item.is_right) == (person, address, True) for item in right)
 
     def note_attempt(self, attempt: Attempt, fingerprint: str = "", step: int | None = None) -> None:
         """Keep that a proof was looked at; of a code that was accepted, which secret's and of which step."""

@@ -134,16 +134,16 @@ class Record:
         last = self._last(RecordRow.chain == chain)
         return last.sha256 if last else NOTHING
 
-    def newest_lines(self, chain: str) -> Iterator[Line]:
-        """The lines of a chain from its end, each proved by its MAC; read as far as they are asked for.
+    def newest_lines(self, chain: str, *words: str) -> Iterator[Line]:
+        """The lines of a chain from its end, or those that hold all these words, each proved by its MAC; read as far as they are asked for.
 
         Raises: StoreError: one was rewritten, or cannot be read.
         """
-        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain)
-        newest = select(RecordRow).where(*mine).order_by(RecordRow.number.desc())
+        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain, *(RecordRow.line.contains(word, autoescape=True) for word in words))
+        newest, key = select(RecordRow).where(*mine).order_by(RecordRow.number.desc()), self.record_key
         with self.session.scalars(newest.execution_options(yield_per=_AT_ONCE)) as rows:
             for row in rows:
-                if not is_ours(entry := _entry(row), self.record_key):
+                if not is_ours(entry := _entry(row), key):
                     raise _touched(chain, [f"第{entry.number}条被改动"])
                 yield _read_line(entry)
 
