@@ -21,9 +21,9 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import AwaitingRetry
 from prefect.workers.process import ProcessWorker
 
-from flows.runner import deployments
+from flows.offices import folders
+from flows.runner import deployments, rest_others
 from flows.serve import end_with_parent
-from perfeval.office import this_office
 
 POOL = "perfeval"
 # With a command of its own a worker need not find out in further processes what to start.
@@ -38,16 +38,26 @@ async def register() -> None:
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
             await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-    for deployment in await deployments(this_office().workspace, active=True):
-        deployment.work_pool_name, deployment.job_variables = POOL, {"command": _COMMAND}
+    ours = set[str]()
+    async for label, deployment in deployments(active=True):
+        deployment.work_pool_name, deployment.work_queue_name = POOL, _queue(label)
+        deployment.job_variables = {"command": _COMMAND}
         await deployment.aapply()
+        ours.add(deployment.name)
+    await rest_others(ours)
+
+
+def _queue(label: str) -> str:
+    """Where an office's runs stand: a worker takes those of the offices whose workspaces it has."""
+    return label or "default"
 
 
 async def work() -> None:
     """Take runs from the pool until cancelled, and look after those that others have left."""
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     name = f"{socket.gethostname()}-{os.getpid()}"
-    worker = ProcessWorker(work_pool_name=POOL, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
+    queues = list(map(_queue, folders()))
+    worker = ProcessWorker(work_pool_name=POOL, work_queues=queues, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
     async with asyncio.TaskGroup() as tasks:
         watch = tasks.create_task(_watch())
         await worker.start()

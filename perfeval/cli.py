@@ -277,7 +277,8 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     from perfeval.steps import days_since, statuses
 
     office, today = open_office(workspace), china_day(datetime.now(UTC))
-    found, unreached = statuses(office), undelivered(office)
+    found = statuses(office)
+    unreached = undelivered(office, found)
     if as_json:
         emit(
             [
@@ -293,7 +294,7 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
                     "due_on": item.due_on and item.due_on.isoformat(),
                     "days_late": item.days_late(today),
                     "held": item.is_held(today),
-                    "undelivered": unreached.get(item.revision.evaluation.id, ()) if item.gate else (),
+                    "undelivered": unreached.get(item.revision.evaluation.id, ()),
                     "problem": item.problem or None,
                     "digest": item.draft and item.draft.content_digest,
                     "check_code": item.draft and item.draft.check_code,
@@ -311,7 +312,7 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
         tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天{due}）")
         if item.problem:
             tell(f"    上一次答复无效：{item.problem}")
-        if item.gate and (labels := unreached.get(evaluation.id)):
+        if labels := unreached.get(evaluation.id):
             tell(f"    通知没有送到：{'、'.join(labels)}；下次执行 perfeval remind 时再送")
     if not found:
         say("还没有自评。开始一项：perfeval run --year 年度")
@@ -319,7 +320,7 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
 
 @app.command()
 def remind(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
-    """把待办、到期、逾期通知审批人；上次没有送到的再送。"""
+    """把待办、到期、逾期通知审批人，把审批结果和归档通知经办人；上次没有送到的再送。"""
     from perfeval.reminding import remind as send_reminders
 
     sent = send_reminders(open_office(workspace))

@@ -285,7 +285,11 @@ def log_in(office: Office, name: str, code: str, address: str) -> Person:
         is_right = spent is not None and person is not None and bool(person.confirmed)
         note_attempt(record, person, address, now, spent, is_right=is_right)
     if person is None or not is_right:
-        raise ApprovalError("A25", "姓名或动态码不对，或登记还没有确认", "等手机上出现新的6位数字后再试；新登记的，请另一个人先确认。")
+        raise ApprovalError(
+            "A25",
+            "姓名或动态码不对，或登记还没有确认",
+            "等手机上出现新的6位数字后再试；新登记的，请另一个人先确认；总是不对的，核对手机和本机的时间。",
+        )
     return person
 
 

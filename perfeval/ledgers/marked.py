@@ -110,8 +110,8 @@ def _hidden(model: type[LedgerModel], sheet: Sheet, layout: Layout, cleaned: Cle
     traits = sheet.traits
     if traits.hidden:
         yield _warning(model, sheet, "这张工作表是隐藏的，仍按台账读取。请取消隐藏，或确认应当计入。")
-    rows = cleaned.rows.select("row").filter(pl.col("row").is_in(traits.hidden_rows)).collect()["row"].to_list()
-    if rows:
+    hidden = cleaned.rows.select("row").filter(pl.col("row").is_in(traits.hidden_rows))
+    if traits.hidden_rows and (rows := hidden.collect()["row"].to_list()):
         yield _warning(model, sheet, f"第{_ranges(rows)}行被隐藏或筛选掉，仍计入。请取消隐藏核对；不应计入的请删除。", rows[0])
     columns = [column.header for column in layout.columns if layout.letters[column.name] in traits.hidden_columns]
     if columns:

@@ -190,8 +190,10 @@ class _Piece:
         except pl.exceptions.InvalidOperationError as error:
             raise broken_file() from error
 
-    def has_any(self, signs: list[str]) -> bool:
-        """Whether one of these occurs."""
+    def has_any(self, signs: list[str], end: int) -> bool:
+        """Whether one of these occurs; in a long piece perhaps behind `end`."""
+        if len(self.xml) < _SHORT:
+            return any(self.xml.find(sign.encode(), 0, end) >= 0 for sign in signs)
         return bool(self._text.str.contains_any(list(signs)).item())
 
     def count(self, pattern: str) -> int:
@@ -238,9 +240,12 @@ class _Scan:
 
     def take(self, piece: _Piece) -> None:
         """Look through the next piece."""
-        is_first, has_rare = self.row == 0, piece.has_any([*_RARE, self.patterns.formula.decode()])
+        # Behind the cells there are formulas of other things, and tags that begin like a cell's.
+        end = piece.xml.find(self.patterns.end) if self.patterns.end in piece.xml[-_SHORT:] else len(piece.xml)
+        is_first, has_rare = self.row == 0, piece.has_any([*_RARE, self.patterns.formula.decode()], end)
         has_hidden = has_rare and any(sign in piece.xml for sign in (b"hidden", b'ht="0', b"ht='0"))
-        piece, is_usual = self._placed(piece, is_numbered=not has_hidden or not self.patterns.nameless.search(piece.xml))
+        has_formulas = has_rare and piece.xml.find(self.patterns.formula, 0, end) >= 0
+        piece, is_usual = self._placed(piece, end, is_numbered=not has_hidden or not self.patterns.nameless.search(piece.xml))
         self.is_empty = self.is_empty and not self.patterns.filled.search(piece.xml)
         if not is_usual:
             self._note_values(piece)
@@ -251,7 +256,7 @@ class _Scan:
         if has_rare and (b"strike" in piece.xml or b"vertAlign" in piece.xml):
             self.traits.mixed.update(map(_place, self.patterns.mixed.findall(piece.xml)))
         self._note_large(piece)
-        if has_rare:
+        if has_formulas:
             self._note_formulas(piece)
         self._note_styles(piece)
         self._note_strings(piece.xml)
@@ -291,10 +296,10 @@ class _Scan:
             traits.uncomputed.discard(cell)
         return replace(traits, empty=self.is_empty)
 
-    def _placed(self, piece: _Piece, *, is_numbered: bool) -> tuple[_Piece, bool]:
-        """The piece with an address in every cell, and whether all are of the usual kinds; tells whether some lie far out."""
+    def _placed(self, piece: _Piece, end: int, *, is_numbered: bool) -> tuple[_Piece, bool]:
+        """The piece, whose cells end at `end`, with an address in every cell; and whether all are usual. Tells whether some lie far out."""
         patterns = self.patterns
-        cells = piece.xml.count(patterns.start) - (0 if self.row else piece.xml.count(patterns.column))
+        cells = piece.xml.count(patterns.start, 0, end) - (0 if self.row else piece.xml.count(patterns.column, 0, end))
         self.cells += cells
         inline = max(len(piece.xml) - _MARKUP * cells, 0) * _HELD
         self.inline, self.text = self.inline + inline, self.text + inline
@@ -359,8 +364,6 @@ class _Scan:
     def _note_formulas(self, piece: _Piece) -> None:
         """Note formulas that were never computed, and those whose result says nothing of it."""
         patterns = self.patterns
-        if patterns.formula not in piece.xml:
-            return
         self.formulas += piece.xml.count(patterns.formula + b">") + piece.xml.count(patterns.formula + b" ")
         for found in piece.found(patterns.uncomputed):
             # A formula whose proper result is an empty text, t="str", is a blank.

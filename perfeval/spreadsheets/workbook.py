@@ -66,8 +66,9 @@ class WorkbookSheet(Sheet):
 
     def show_words(self, letters: Iterable[str]) -> None:
         """From now on give the cells of these columns with the words that their formats put around them."""
-        looks = {**self.traits.shown, **self.traits.worded}
-        self.frame = self.frame.with_columns(_looking(self._stored.select(set(letters)), looks))
+        if self.traits.worded:
+            looks = {**self.traits.shown, **self.traits.worded}
+            self.frame = self.frame.with_columns(_looking(self._stored.select(set(letters)), looks))
 
     def head(self) -> list[dict[str, str]]:
         """The first rows: per row its filled cells by column letter."""

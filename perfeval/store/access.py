@@ -3,7 +3,7 @@
 All but the secrets stands in a chain of its own, so that whoever rewrites it to guess on, or to log in again, is told by it.
 """
 
-from collections.abc import Iterator
+import re
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
@@ -18,6 +18,10 @@ from perfeval.store.record import Record
 from perfeval.store.tables import SeedRow
 from perfeval.store.vault import decrypt, encrypt
 
+# Of the lines' texts: a proof that was wrong, or the end of a lock.
+_WRONG = '"is_right":false|"kind":"unlocked"'
+EVER = datetime.min.replace(tzinfo=UTC)
+
 
 class Access(Record):
     """Secrets of people's codes, and the chain of what was shown and of what ended."""
@@ -25,7 +29,7 @@ class Access(Record):
     # The sessions ended as some head tells them: asked for with every request of a person.
     _known_ended: ClassVar[tuple[str, frozenset[str]]] = (NOTHING, frozenset())
     # The attempts as some head tells them, from a moment on: asked for with every guess, and guesses come in masses.
-    _known_attempts: ClassVar[tuple[str, datetime, list[Attempt]]] = (NOTHING, datetime.min.replace(tzinfo=UTC), [])
+    _known_attempts: ClassVar[tuple[str, datetime, list[Attempt]]] = (NOTHING, EVER, [])
 
     def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
         """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
@@ -66,15 +70,23 @@ class Access(Record):
         return result.first() is not None
 
     def attempts(self, now: datetime, person: str, address: str) -> list[Attempt]:
-        """The proofs of a person or from an address that were looked at lately, in the order they came: what a lock depends on.
+        """What a lock of a person or of an address depends on: the proofs that were wrong lately, and what ended that, in their order.
 
-        Raises: StoreError: one of them was rewritten.
+        Raises: StoreError: one of the proofs that were looked at lately was rewritten.
         """
-        known, since, attempts = Access._known_attempts
-        if (head := self.head(ACCESS)) != known or now - REMEMBERED < since:
-            attempts = [item for item in map(_attempt, self._lately(now, REMEMBERED)) if item][::-1]
-            Access._known_attempts = (head, now - REMEMBERED, attempts)
+        head, since = self.head(ACCESS), now - REMEMBERED
+        known, known_since, attempts = Access._known_attempts
+        if head != known or since < known_since:
+            attempts = self._attempts_since(since)
+            Access._known_attempts = (head, since, attempts)
         return [item for item in attempts if item.person == person or (address and item.address == address)]
+
+    def _attempts_since(self, since: datetime) -> list[Attempt]:
+        lines = list(self.lately(ACCESS, since, _WRONG))
+        if whose := {line.what.person for line in lines if isinstance(line.what, Attempted) and line.what.person}:
+            lines += self.lately(ACCESS, since, f'"is_right":true.*"person":"({"|".join(map(re.escape, whose))})"')
+        attempts = (_attempt(line) for line in sorted(lines, key=lambda line: line.number))
+        return [item for item in attempts if item]
 
     def has_been_right(self, person: str, address: str) -> bool:
         """Whether a person has ever proved himself from an address.
@@ -82,8 +94,8 @@ class Access(Record):
         Raises: StoreError: the line that tells it was rewritten.
         """
         told = Attempted(person=person, address=address, is_right=True)
-        words = (dump_line({name: getattr(told, name)})[1:-1] for name in ("address", "is_right", "kind", "person"))
-        right = (line.what for line in self.newest_lines(ACCESS, *words))
+        words = [dump_line({name: getattr(told, name)})[1:-1] for name in ("address", "is_right", "kind", "person")]
+        right = (line.what for line in self.lately(ACCESS, EVER, words=words))
         return any(isinstance(item, Attempted) and (item.person, item.address, item.is_right) == (person, address, True) for item in right)
 
     def note_attempt(self, attempt: Attempt, fingerprint: str = "", step: int | None = None) -> None:
@@ -105,16 +117,9 @@ class Access(Record):
         """
         head = self.head(ACCESS)
         if Access._known_ended[0] != head:
-            told = (line.what for line in self._lately(now, lasting))
+            told = (line.what for line in self.lately(ACCESS, now - lasting, '"kind":"logged out"'))
             Access._known_ended = (head, frozenset(item.session for item in told if isinstance(item, LoggedOut)))
         return Access._known_ended[1]
-
-    def _lately(self, now: datetime, period: timedelta) -> Iterator[Line]:
-        """What the chain tells of the last time, the newest first."""
-        for line in self.newest_lines(ACCESS):
-            if line.at < now - period:
-                return
-            yield line
 
     def _about_seed(self, person: Person, fingerprint: str) -> str:
         return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})

@@ -112,7 +112,7 @@ class RecordRow(Table):
     """A line of the record (审批记录) as it stands; `id` is the order in which lines were written. Never updated, never deleted."""
 
     __tablename__ = "record"
-    __table_args__ = (UniqueConstraint("unit", "chain", "number", name="one_line_of_a_number"),)
+    __table_args__ = (UniqueConstraint("unit", "chain", "number", name="one_line_of_a_number"), Index("lines_of_a_unit", "unit", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     unit: Mapped[str] = mapped_column(String(200))

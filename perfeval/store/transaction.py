@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened, RecordedStep
 from perfeval.approvals.person import Person
-from perfeval.approvals.record import PEOPLE
+from perfeval.approvals.record import OPENINGS, PEOPLE
 from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
 from perfeval.model.documents import document_digest, dump, load
@@ -43,11 +43,13 @@ class Transaction(Access):
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
-    def open_evaluation(self, year: int, key: str, programme: str, preparer: Person | None, run: str | None) -> Evaluation:
+    def open_evaluation(
+        self, year: int, key: str, programme: str, preparer: Person | None, run: str | None, reasoned: Sequence[str] = ()
+    ) -> Evaluation:
         """The evaluation that `run` belongs to, else the open one of this programme's year, else a new one.
 
         A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. The preparer is asked for
-        where there is none yet: for a new one, or one from before the record.
+        where there is none yet: for a new one, or one from before the record. `reasoned` are those who wrote reasons for it already.
         """
         mine = select(EvaluationRow).where(EvaluationRow.unit == self.unit)
         row = run and self.session.scalar(mine.where(EvaluationRow.run == run))
@@ -66,17 +68,20 @@ class Transaction(Access):
                 with self.session.begin_nested():
                     self.session.add(row)
             except IntegrityError:  # another process opened it between our question and our answer
-                return self.open_evaluation(year, key, programme, preparer, run)
+                return self.open_evaluation(year, key, programme, preparer, run, reasoned)
         if not row.preparer and preparer:
             row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)
+            self.lock_chain(OPENINGS)
             opened = Opened(
-                unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE)
-            )
+                unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE),
+                reasoned=tuple(reasoned),
+                openings=self.head(OPENINGS),
+            )  # fmt: skip
             at = self.append_line(row.id, opened, preparer.id).at
             row.opened_at = at if is_new else row.opened_at
             # Else an evaluation taken away whole, with its record, would have left nothing.
-            self.append(PEOPLE, Acted(action=OPENING, target=row.id), preparer.id)
+            self.append(OPENINGS, Acted(action=OPENING, target=row.id), preparer.id)
         row.run = run or row.run
         self.session.flush()
         return _evaluation(row)

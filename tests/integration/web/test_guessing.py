@@ -20,8 +20,10 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from flows.client import Address
 from flows.desk import Desk
 from flows.door import Door
+from flows.engine import Engine
 from perfeval import persons, proving, steps
 from perfeval.approvals.events import AnsweredWrongly, Attempted, Locked
 from perfeval.approvals.locking import FREE, LONGEST_DELAY
@@ -72,7 +74,8 @@ class Besieged:
 
     def __init__(self, house: Any, clock: Clock) -> None:
         self.house, self.clock = house, clock
-        self._door = Door(prefect, Desk(house.office), partial(Review, house.office), "unser", "http://localhost")
+        address = Address("", "http://localhost", "unser")
+        self._door = Door(Engine(prefect), Desk(house.office), partial(Review, house.office), address)
         self.took: dict[str, list[float]] = defaultdict(list)
 
     def post(self, address: str, path: str, cookie: str = "", **sent: Any) -> httpx.Response:

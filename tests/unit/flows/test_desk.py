@@ -12,7 +12,7 @@ from perfeval.approvals.events import Acted, AnsweredWrongly, Decided, Locked, L
 from perfeval.approvals.people import People
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
-from perfeval.approvals.record import ACCESS, PEOPLE, read_line
+from perfeval.approvals.record import ACCESS, OPENINGS, PEOPLE, read_line
 from perfeval.approvals.statement import state
 from perfeval.errors import ApprovalError
 from perfeval.model import Decision, Evaluation, Remark, Revision, Stage, Verdict
@@ -220,7 +220,7 @@ def test_act_is_noted_with_the_evaluation_of_its_run(desk: Desk, office: Office,
     desk.note(operator, "重试", RUN, RUN)
     desk.note(operator, "送审", "2022年度 roads")
     assert [item.action for item in told(office, evaluation.id, Acted)] == ["重试"]
-    assert [item.target for item in told(office, PEOPLE, Acted)] == [evaluation.id, "2022年度 roads"]
+    assert [item.target for item in told(office, OPENINGS, Acted)] == [evaluation.id, "2022年度 roads"]
 
 
 def test_runs_under_way_are_told_with_the_form_they_must_stand_at(desk: Desk, standing: Standing) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perfeval.ledgers.cells import bare, plain_value, trim, unreadable, value
+from perfeval.ledgers.cells import bare, plain_value, trimmed, unreadable, value
 from schemas import BUILT_IN, Column, Kind
 
 MONEY = BUILT_IN["expenditure"].column("amount_yuan")
@@ -28,7 +28,7 @@ FULL_WIDTH = str.maketrans("0123456789,.-/", "０１２３４５６７８９，�
 
 
 def read(column: Column, text: str, unit: str = "", *, binary: bool = False, epoch_1904: bool = False) -> object:
-    frame = pl.DataFrame({"cell": [text]}).with_columns(trim(pl.col("cell")))
+    frame = pl.DataFrame({"cell": trimmed(pl.Series([text]))})
     frame = frame if column.kind is Kind.TEXT else frame.with_columns(bare(pl.col("cell")))
     return frame.select(value(column, pl.col("cell"), unit, binary=binary, epoch_1904=epoch_1904)).item()
 

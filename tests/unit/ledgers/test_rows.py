@@ -185,6 +185,17 @@ def test_header_and_foot_of_a_ledger_of_words_are_no_rows(write_workbook: Write,
     assert [finding.code for finding in reading.findings] == ["V20"]
 
 
+def test_columns_may_have_any_name(write_workbook: Write, read: Callable[..., Reading]) -> None:
+    names = ["odd", "sort", "surplus", "read", "name", "text", "cell", "written", "registered", "key"]
+    ledger = declare("names", "名册", {name: quantity(f"{name}（人）", "几人。", unit="人") for name in names})
+    header = {f"{letter}1": f"{name}（人）" for letter, name in zip("ABCDEFGHIJ", names, strict=True)}
+    rows = {f"{letter}{row}": 3.5 for letter in "ABCDEFGHIJ" for row in (2, 3)}
+    write_workbook("名册.xlsx", {**header, **rows, "A3": "1,000", "A4": "合计", "B4": 7})
+    reading = read(Catalogue({"names": ledger}))
+    assert reading.ledgers["names"].frame["odd"].to_list() == [Decimal("3.5"), Decimal(1000)]
+    assert reading.findings == ()
+
+
 def test_code_with_a_sign_nobody_sees_is_read_and_told(write_budget: Write, read: Read) -> None:
     write_budget({"C2": "P\u200b1"})
     (finding,) = read().findings

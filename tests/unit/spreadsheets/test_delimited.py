@@ -148,3 +148,14 @@ def test_signs_that_guard_text_are_no_part_of_it(write: Write, read_rows: Rows, 
 def test_byte_order_marks_are_no_part_of_any_cell(write: Write, read_rows: Rows, encoding: str) -> None:
     text = '\ufeff\ufeff"问卷编号",调查日期\n\ufeff"WJ-1",2022-03-05\n'
     assert read_rows(write(text.encode(encoding))) == [(1, "问卷编号", "调查日期", None), (2, "WJ-1", "2022-03-05", None)]
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\ufeff\ufeff"])
+def test_byte_order_marks_between_files_put_together_are_no_part_of_their_rows(write: Write, read_rows: Rows, mark: str) -> None:
+    path = write(f'{mark}{HEADER}WJ-1,2022-03-05\n{mark}WJ-2,2022-03-06\n{mark}"WJ,3",2022-03-07\n{mark}\n'.encode())
+    assert read_rows(path) == [
+        (1, "问卷编号", "调查日期", None),
+        (2, "WJ-1", "2022-03-05", None),
+        (3, "WJ-2", "2022-03-06", None),
+        (4, "WJ,3", "2022-03-07", None),
+    ]
