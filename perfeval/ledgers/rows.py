@@ -296,18 +296,23 @@ class _Cleaner:
         first, count = pl.col("_cell"), {name: pl.col(name).cast(pl.Int64) for name in counts}
         is_header = count["headers"] * 2 >= len(columns)
         is_header |= (pl.col("row") == self.layout.header_row + 1) & (count["uncounted"] == 0) & (count["filled"] * 2 > len(columns))
-        sort = pl.when(count["filled"] == 0).then(pl.lit("blank"))
-        sort = sort.when(is_header | (count["untitled"] == 0)).then(pl.lit("header"))
-        sort = sort.when(first.str.contains(_EXAMPLE)).then(pl.lit("example"))
         is_note = first.str.contains(_NOTE) & (count["beside"] <= count["labels"]) & (count["numbers"] == 0)
-        sort = sort.when(is_note).then(pl.lit("note"))
+        is_total = (count["totals"] > 0) & (count["words"] <= 1)
         # A row that lacks most of what must be in it is told once, not cell by cell.
         required = sum(column.required for column in columns.values())
         is_stray = (count["filled"] == 1) | (count["required"] * _FEWEST_CELLS <= required)
         is_stray |= first.str.contains(_CARRIED) & (count["required"] < required)
-        is_total = (count["totals"] > 0) & (count["words"] <= 1)
-        sort = sort.when(is_total & (count["so_far"] > 0)).then(pl.lit("total so far")).when(is_total).then(pl.lit("total"))
-        return found.select(sort.when(is_stray).then(pl.lit("stray")).otherwise(pl.lit("data")).alias("_sort")).to_series()
+        sorts = {
+            "blank": count["filled"] == 0,
+            "header": is_header | (count["untitled"] == 0),
+            "example": first.str.contains(_EXAMPLE),
+            "note": is_note,
+            "total so far": is_total & (count["so_far"] > 0),
+            "total": is_total,
+            "stray": is_stray,
+        }
+        sort = pl.coalesce(*(pl.when(is_so).then(pl.lit(name)) for name, is_so in sorts.items()), pl.lit("data"))
+        return found.select(_sort=sort).to_series()
 
     def _spoken(self) -> frozenset[Cell]:
         if len(self.findings) >= MOST_FINDINGS:
