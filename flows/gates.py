@@ -4,7 +4,6 @@ What is decided is decided at the door or in a terminal, before Prefect hears of
 form brings back, whoever sent it and whatever state the run is forced into, a gate without a decision in the store is asked again.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -14,11 +13,10 @@ from pydantic import Field, StringConstraints, WithJsonSchema, create_model
 
 from flows.display import show_submission
 from flows.forms import new_key
-from perfeval.errors import UsageError
+from flows.offices import this_office
 from perfeval.model import Decision, Gate, Revision, Verdict
 from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
 from perfeval.model.outcomes import Corrected
-from perfeval.office import this_office
 from perfeval.settings import CORRECTION
 from perfeval.submission import Submission, describe_objection, describe_submission, remark_title
 
@@ -63,6 +61,7 @@ def await_decision(
 ) -> Decision:
     """Wait until the gate has decided."""
     from perfeval import steps
+    from perfeval.reminding import notify
 
     office, revision = this_office(), submission.revision
 
@@ -70,7 +69,7 @@ def await_decision(
         if gate.key == steps.gates_of(office, revision)[0].key:
             show(submission)
         steps.ask(office, revision, gate)
-        _notify(revision)
+        notify(office, revision.evaluation.id)
         with office.store.reading() as record:
             people = record.people()
         return DecisionForm.with_initial_data(description=describe_submission(gate, submission, people))
@@ -85,7 +84,9 @@ def await_correction(revision: Revision, objection: Decision, suspend: Suspendin
 
     def form() -> type[RunInput]:
         from perfeval import steps
+        from perfeval.reminding import notify
 
+        notify(this_office(), revision.evaluation.id)
         asked = [item for item in steps.remarks(this_office(), revision.evaluation) if item.revision == revision.number]
         replies: dict[str, Any] = {
             f"reply_{number}": (
@@ -104,16 +105,6 @@ def await_correction(revision: Revision, objection: Decision, suspend: Suspendin
 def _ask(name: str, revision: Revision, form: Callable[[], type[RunInput]], suspend: Suspending) -> None:
     this_office().store.close()  # no connection stays open while the run is suspended
     suspend(new_key(name, revision), form)
-
-
-def _notify(revision: Revision) -> None:
-    """Tell the approvers; what is wrong with an address keeps nobody from deciding, and the daily reminders tell it again."""
-    from perfeval.reminding import remind
-
-    try:
-        remind(this_office(), revision.evaluation.id)
-    except UsageError as error:
-        logging.getLogger(__name__).warning("%s", error)
 
 
 def _decision(revision: Revision, gate: Gate) -> Decision | None:

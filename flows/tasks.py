@@ -19,9 +19,9 @@ from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from flows.display import show_errors
+from flows.offices import this_office
 from perfeval.errors import LedgerError, PerfevalError, StoreError, UsageError
 from perfeval.model import Draft, Evaluation, Finding, Gate, ReceivedFile, Revision, Scorecard
-from perfeval.office import this_office
 
 if TYPE_CHECKING:
     from perfeval.office import Office
@@ -124,16 +124,21 @@ def draft_report(revision: Revision) -> Draft:
 def archive_report(revision: Revision) -> str:
     """Archive the approved report; the archive's door looks at the store's decisions, not at this run."""
     from perfeval import steps
+    from perfeval.reminding import notify
 
-    return f"已归档：{steps.archive_report(this_office(), revision)}"
+    bag = steps.archive_report(this_office(), revision)
+    notify(this_office(), revision.evaluation.id)
+    return f"已归档：{bag}"
 
 
 @step("终止自评")
 def close_evaluation(evaluation: Evaluation) -> str:
     """End a refused evaluation; what it holds is kept."""
     from perfeval import steps
+    from perfeval.reminding import notify
 
     steps.close_evaluation(this_office().store, evaluation)
+    notify(this_office(), evaluation.id)
     return "审批意见为不同意，自评终止；材料保留，不归档。"
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from perfeval.checks import OF_ANY_COLUMN, THEMES, check_ledgers, load_classification, load_limits, unmet_goals
 from perfeval.configuration import load_yaml, read_text
 from perfeval.errors import LedgerError, ReportError, UsageError
-from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, reason_of
+from perfeval.explanations import Explanations, Need, find_missing, find_needs, load_explanations, read_explanations, reason_of
 from perfeval.indicators import (
     IndicatorSystem,
     derive_facts,
@@ -204,13 +204,15 @@ def scoring_rules(indicators: Path, profiles: Path) -> dict[str, str]:
     return {"profile": profile, **{name: str(rules[name]) for name in ("title", "since", "source")}}
 
 
-def recorded_reasons(subject: Subject, system: IndicatorSystem) -> Explanations:
-    """What is recorded in a year's explanations.
+def recorded_reasons(subject: Subject, system: IndicatorSystem, text: str | None = None) -> Explanations:
+    """What is recorded in a year's explanations, or would be with this text.
 
     Raises: ConfigurationError: with every fault of the file.
     """
     titles = [ledger.ledger_title() for ledger in subject.workspace.catalogue.values()]
-    return load_explanations(subject.explanations, {row.id: row.judged for row in system.scored}, titles, FINDINGS)
+    known = {row.id: row.judged for row in system.scored}, titles, FINDINGS
+    path = subject.explanations
+    return load_explanations(path, *known) if text is None else read_explanations(text, f"{path.parent.name}/{path.name}", *known)
 
 
 @dataclass(frozen=True)

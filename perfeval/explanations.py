@@ -100,20 +100,25 @@ _File = RootModel[dict[str, Annotated[Explanation, BeforeValidator(_reasoned)]]]
 
 
 def load_explanations(path: Path, rows: Mapping[str, bool], titles: Collection[str], codes: Collection[str]) -> dict[str, Explanation]:
-    """Load a year's recorded reasons; without the file there are none.
+    """Load a year's recorded reasons, explanations/Y.yml; without the file there are none. The rest as `read_explanations` has it."""
+    return read_explanations(read_text(path), f"{path.parent.name}/{path.name}", rows, titles, codes) if path.is_file() else {}
+
+
+def read_explanations(
+    text: str, file: str, rows: Mapping[str, bool], titles: Collection[str], codes: Collection[str]
+) -> dict[str, Explanation]:
+    """Read recorded reasons.
 
     Args:
-        path: explanations/Y.yml.
+        text: the YAML.
+        file: what faults call it.
         rows: every indicator's id, and whether a person judges it.
         titles: the ledgers (台账) that findings may be of.
         codes: the codes that findings may have.
 
     Raises: ConfigurationError: with every fault as `explanations/2022.yml:line: key: message`.
     """
-    if not path.is_file():
-        return {}
-    file = f"{path.parent.name}/{path.name}"
-    data, positions = parse_yaml(read_text(path), file)
+    data, positions = parse_yaml(text, file)
     faults: list[str] = []
     given: dict[str, Explanation] = {}
     try:

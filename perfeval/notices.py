@@ -1,7 +1,7 @@
 """Notices (通知), sent by apprise: WeCom, DingTalk, Feishu, mail. They say what waits, and never carry the document or a check code.
 
 The addresses stand in the environment, for most of them hold a token: PERFEVAL_NOTICE_URLS, apart by blanks or lines. `center=mailto://…`
-is told of that gate alone, `escalate=…` of what is late; an address without a name is told everything.
+is told of that gate alone, `operator=…` of what became of it, `escalate=…` of what is late; an address without a name is told everything.
 """
 
 import logging

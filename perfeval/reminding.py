@@ -1,16 +1,25 @@
-"""Who waits for whom is told (通知、催办): when a gate is asked, when it is due, and each working day that it is late, until it is put by.
+"""Who waits for whom is told (通知、催办).
+
+Approvers: when a gate is asked, when it is due, and each working day that it is late, until it is put by. The clerk: when a gate has
+decided, and when the report is archived.
 
 The record tells what was sent, so that nothing is sent twice, and what did not arrive is sent again the next time.
 """
 
-from collections.abc import Callable, Iterable
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from perfeval import notices
-from perfeval.approvals.events import About, Asked, Reminded
+from perfeval.approvals.duties import conduct_of, outcome
+from perfeval.approvals.events import About, Archived, Asked, Drafted, Informed, News, Reminded
+from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.record import Line, read_line
+from perfeval.approvals.remarks import remarks_of
+from perfeval.errors import PerfevalError
+from perfeval.model import Verdict
 from perfeval.model.clock import china_day, is_working_day
 from perfeval.notices import ESCALATE, Address, Notice
 from perfeval.steps import statuses
@@ -22,6 +31,11 @@ if TYPE_CHECKING:
 
 _LATE: tuple[About, ...] = ("late", "held")
 _HEADS: dict[About, str] = {"asked": "待审批", "due": "今日到期", "late": "已逾期", "held": "挂起，已逾期"}
+_NEWS: dict[Verdict, News] = {Verdict.APPROVE: "approved", Verdict.RETURN: "returned", Verdict.REFUSE: "refused"}
+_NEWS_HEADS: dict[News, str] = {"approved": "已同意", "returned": "已退回修改", "refused": "不同意", "archived": "已归档"}
+# What is older, and was not even tried to be told, is known by now: nobody is told of last year's archives.
+_NEW = timedelta(days=14)
+Send = Callable[["Notice", Iterable["Address"]], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +51,50 @@ def remind(
     office: "Office",
     evaluation: str | None = None,
     today: date | None = None,
-    send: Callable[[Notice, Iterable[Address]], tuple[str, ...]] = notices.send,
+    send: Send = notices.send,
 ) -> list[Reminder]:
     """Send what is to be told today and has not arrived yet, of one evaluation or of all.
 
     Raises: UsageError: an address in the environment is none.
     """
-    everywhere, today = notices.addresses(), today or china_day(datetime.now(UTC))
-    waiting = [item for item in statuses(office) if item.gate and evaluation in (None, item.revision.evaluation.id)]
-    return [done for item in waiting if everywhere and (done := _remind(office, item, everywhere, today, send))]
+    everywhere, now = notices.addresses(), datetime.now(UTC)
+    if not everywhere:
+        return []
+    concerned = [_status(office, evaluation)] if evaluation else statuses(office)
+    failed = {} if evaluation else undelivered(office, concerned)
+    news = [item for item in concerned if evaluation or now - item.since < _NEW or item.revision.evaluation.id in failed]
+    told = [_remind(office, item, everywhere, today or china_day(now), send) for item in concerned if item.gate]
+    return [done for done in (*told, *(_inform(office, item, everywhere, now, send) for item in news)) if done]
 
 
-def undelivered(office: "Office") -> dict[str, tuple[str, ...]]:
-    """The addresses that the last notice of each evaluation did not reach, by its id."""
+def _status(office: "Office", evaluation: str) -> "Status":
     with office.store.reading() as record:
-        told = record.last_of_each(Reminded.kind)
-    return {line.chain: line.what.failed for line in told if isinstance(line.what, Reminded) and line.what.failed}
+        return record.progress(record.evaluation(evaluation)).status(office.workspace.gates)
+
+
+def notify(office: "Office", evaluation: str) -> None:
+    """Tell what has come of an evaluation; what is wrong with an address keeps nobody waiting, and the daily reminders tell it again."""
+    try:
+        remind(office, evaluation)
+    except PerfevalError as error:
+        logging.getLogger(__name__).warning("%s", error)
+
+
+def undelivered(office: "Office", where: Iterable["Status"]) -> dict[str, tuple[str, ...]]:
+    """The addresses that the last notice to the gate that is waited for, and the last to the clerk, did not reach; by the evaluation."""
+    with office.store.reading() as record:
+        told = [line for kind in (Reminded.kind, Informed.kind) for line in record.last_of_each(kind)]
+    waited = {status.revision.evaluation.id: status.gate.key for status in where if status.gate}
+    failed: dict[str, tuple[str, ...]] = {}
+    for line in told:
+        match line.what:
+            case Informed(failed=labels) if labels:
+                failed[line.chain] = (*failed.get(line.chain, ()), *labels)
+            case Reminded(failed=labels, gate=gate) if labels and waited.get(line.chain) == gate:
+                failed[line.chain] = labels
+            case _:
+                pass
+    return {chain: tuple(dict.fromkeys(labels)) for chain, labels in failed.items()}
 
 
 def _remind(
@@ -60,7 +102,7 @@ def _remind(
     status: "Status",
     everywhere: Iterable[Address],
     today: date,
-    send: Callable[[Notice, Iterable[Address]], tuple[str, ...]],
+    send: Send,
 ) -> Reminder | None:
     gate, number, chain = status.gate, status.revision.number, status.revision.evaluation.id
     if gate is None:
@@ -129,3 +171,72 @@ def _notice(office: "Office", record: "Transaction", status: "Status", about: Ab
         "请保存本通知：以后可用链头核对归档包有没有被改动。",
     ]
     return Notice(title, "\n".join(lines))
+
+
+# ---- to the clerk ------------------------------------------------------------------------------------------------------
+
+
+def _inform(office: "Office", status: "Status", everywhere: Iterable[Address], now: datetime, send: Send) -> Reminder | None:
+    """Tell the clerk the newest of what became of the revision in work."""
+    number, chain = status.revision.number, status.revision.evaluation.id
+    with office.store.reading() as record:
+        lines = [read_line(entry.line) for entry in record.entries(chain)]
+        if (newest := _newest(lines, number)) is None:
+            return None
+        gate, about, at = newest
+        told = [
+            line.what
+            for line in lines
+            if isinstance(line.what, Informed) and (line.what.revision, line.what.gate, line.what.about) == (number, gate, about)
+        ]
+        concerned = [item for item in everywhere if item.name in ("", OPERATOR)]
+        to = [item for item in concerned if item.label in told[-1].failed] if told else concerned if now - at < _NEW else []
+        preparer = record.preparer_of(status.revision.evaluation)
+        notice = _news(office, record, status, lines, (gate, about)) if to else None
+    if notice is None:
+        return None
+    failed = send(notice, to)
+    with office.store.transaction() as record:
+        record.append(chain, Informed(revision=number, gate=gate, informed=(preparer,) if preparer else (), about=about, failed=failed))
+    return Reminder(chain, notice, failed)
+
+
+def _newest(lines: Sequence[Line], number: int) -> tuple[str, News, datetime] | None:
+    """The gate of a revision that decided last, what, and when; or that it was archived."""
+    drafted = next((line.what for line in reversed(lines) if isinstance(line.what, Drafted) and line.what.revision == number), None)
+    if drafted is None:
+        return None
+    if archived := next((line for line in reversed(lines) if isinstance(line.what, Archived)), None):
+        return drafted.gates[-1].key, "archived", archived.at
+    made = conduct_of(lines).made
+    decided = [(gate.key, verdict) for gate in drafted.gates if (verdict := outcome(gate, number, made))]
+    at = max((line.at for line in lines if line.what.kind == "decided"), default=None)
+    return (decided[-1][0], _NEWS[decided[-1][1]], at) if decided and at else None
+
+
+def _news(office: "Office", record: "Transaction", status: "Status", lines: Sequence[Line], newest: tuple[str, News]) -> Notice:
+    """What the clerk is told, and what he has to do."""
+    evaluation, number, (gate, about) = status.revision.evaluation, status.revision.number, newest
+    title = f"【{_NEWS_HEADS[about]}】{evaluation.year}年度“{evaluation.programme}”绩效自评报告第{number}稿"
+    told = next(rule for line in lines if isinstance(line.what, Drafted) for rule in line.what.gates if rule.key == gate)
+    wanted = sum(item.revision == number for item in remarks_of(lines))
+    archived = next(((line.what.archive_no, line.previous) for line in lines if isinstance(line.what, Archived)), None)
+    # The bag's record ends before the line that tells of it.
+    number_given, head = archived or ("", record.head(evaluation.id))
+    todo: Mapping[News, str] = {
+        "approved": f"等{status.gate.title}决定，不必办理。" if status.gate else "各环节都已同意，程序随后归档，不必办理。",
+        "returned": "更正台账、底稿或说明，写更正说明" + (f"，逐条答复{wanted}条修改意见" if wanted else "") + "，提交更正后重新审批。",
+        "refused": "自评终止，材料保留，不归档；需要重新自评的，另行开始。",
+        "archived": f"档号 {number_given}；打印审批表、核对链头，按本单位的办法移交。",
+    }
+    link = f"打开：{office.url}/review/{evaluation.id}/{number}" if office.url else "打开：现在没有开着服务，用 perfeval status 查看进度。"
+    body = [
+        f"单位：{office.workspace.settings.unit.name}",
+        f"环节：{told.title}，送审人：{evaluation.prepared_by}",
+        f"自评编号：{evaluation.id}",
+        link,
+        f"怎样做：{todo[about]}",
+        f"报告摘要（SHA-256）：{status.draft.digest if status.draft else ''}",
+        f"审批记录链头：{head}",
+    ]
+    return Notice(title, "\n".join(body))

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from perfeval import persons
+from perfeval import persons, proving
 from perfeval.approvals import events
 from perfeval.approvals.answering import Matter, check_answer, check_remarks, checked, prove
 from perfeval.approvals.duties import conduct_of
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
-from perfeval.approvals.record import PEOPLE, Line, head, read_line
+from perfeval.approvals.record import OPENINGS, PEOPLE, Line, head, read_line
 from perfeval.approvals.remarks import Remarked, check_replies, remarks_of
 from perfeval.approvals.statement import state
 from perfeval.configuration import load_model
@@ -88,7 +88,12 @@ def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str
         going_on = next((item for item in same if item.outcome is None or (run and record.run_of(item) == run)), None)
         preparer = None if going_on and record.preparer_of(going_on) else persons.require(record.people(), prepared_by, OPERATOR, office)
         _tell_configuration(office, record)
-        return record.open_evaluation(year, programme.key, programme.name, preparer, run)
+        reasoned = {
+            line.who
+            for line in (_lines(record, PEOPLE) if preparer else ())
+            if isinstance(line.what, events.Reasoned) and line.what.file.path == subject.explanations_name
+        }
+        return record.open_evaluation(year, programme.key, programme.name, preparer, run, sorted(reasoned))
 
 
 def _refuse_lost_record(subject: Subject) -> None:
@@ -324,10 +329,13 @@ def ask(office: Office, revision: Revision, gate: Gate) -> None:
         )
 
 
-def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, address: str = "") -> Decision:
+def decide(
+    office: Office, revision: Revision, gate: Gate, answer: Answer, address: str = "", accepted: proving.Spent | None = None
+) -> Decision:
     """Turn an answer at a gate into a decision on this revision's draft, in one transaction with its line in the record.
 
-    An answer that is no decision is kept too, and what it shows of the person's code is worthless afterwards.
+    An answer that is no decision is kept too, and what it shows of the person's code is worthless afterwards. `accepted` is the code that
+    several answers were given with, spent before the first of them.
 
     Raises: ApprovalError: when the answer is no decision. StoreError: the record or the draft is not as it was written.
     """
@@ -337,18 +345,19 @@ def decide(office: Office, revision: Revision, gate: Gate, answer: Answer, addre
         now = datetime.now(UTC)  # what codes are judged by; a decision is not earlier than what it is on
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
-        persons.check_attempts(record, person, address, now)
-        spent = None if answer.proof else persons.spend_code(record, person, answer.code, now)
+        proving.check_attempts(record, person, address, now)
+        spent = None if answer.proof or accepted else proving.spend_code(record, person, answer.code, now)
         try:
-            decision = _decide(office, record, matter, person, answer, spent.step if spent else None, record.now())
+            step = next((item.step for item in (accepted, spent) if item), None)
+            decision = _decide(office, record, matter, person, answer, step, record.now())
         except ApprovalError as error:
             refusal: ApprovalError | None = error
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
         # Whether a device has signed is not looked at where the answer is refused for something else.
-        if refusal is None or spent or refusal.code in _NO_PROOF:
-            persons.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
+        if accepted is None and (refusal is None or spent or refusal.code in _NO_PROOF):
+            proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
     if refusal:
         raise refusal
     return decision
@@ -360,12 +369,21 @@ def offer_statement(office: Office, revision: Revision, gate: Gate, answer: Answ
     Raises: ApprovalError: why it would be no decision whoever signs it. StoreError: the record is not as it was written.
     """
     with office.store.reading() as record:
-        matter, now = _matter(record, revision, gate.key), record.now()
+        matter, now = _matter(record, revision, gate.key), answer.together.at if answer.together else record.now()
     person = persons.find(matter.people, answer.name)
     if person is None:
         raise ApprovalError("A04", f"没有登记审批人“{visible(answer.name[:NAME_LENGTH])}”", "核对姓名。")
     decision, _ = check_answer(matter, person, answer, now)
     return state(decision, person.id, matter.head, check_remarks(answer, lambda: places(office, matter.revision)))
+
+
+def note_seen(office: Office, revision: Revision, digest: str, by: str) -> None:
+    """Note, once, that the person of that id has opened the page of the draft of that content digest, which lies before a gate of his."""
+    seen = events.Seen(revision=revision.number, content_digest=digest)
+    with office.store.transaction() as record:
+        record.lock(revision.evaluation)
+        if not any(line.who == by and line.what == seen for line in _lines(record, revision.evaluation.id)):
+            record.append(revision.evaluation.id, seen, by)
 
 
 # The refusals that say that somebody did not prove who he is.
@@ -384,7 +402,7 @@ def _decide(
     if person.revoked_at:
         raise ApprovalError("A13", f"审批人“{person.name}”已停用", "由在用的审批人审批，或重新登记。")
     if step is None and answer.proof is None:
-        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
+        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写；总是不对的，核对手机和本机时间。")
     draft, rule = matter.drafted()
     office.store.artifacts.path(draft.digest)
     told, done = record.outcome(matter.revision, Drafted), record.recorded_steps(matter.revision)
@@ -448,8 +466,8 @@ def record_correction(office: Office, revision: Revision, note: str, by: str = "
         record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)
 
 
-def note_act(office: Office, action: str, target: str, by: str, evaluation: str = PEOPLE) -> None:
-    """Note that a person did something else that changes state, in an evaluation's chain or the people's."""
+def note_act(office: Office, action: str, target: str, by: str, evaluation: str = OPENINGS) -> None:
+    """Note that a person did something else that changes state, in an evaluation's chain or that of what was begun."""
     with office.store.transaction() as record:
         record.append(evaluation, events.Acted(action=action, target=target), by)
 

@@ -185,7 +185,12 @@ class Subject:
     @property
     def explanations(self) -> Path:
         """The year's recorded reasons; there may be none."""
-        return self.workspace.root / "explanations" / f"{self.stem}.yml"
+        return self.workspace.root / self.explanations_name
+
+    @property
+    def explanations_name(self) -> str:
+        """What the record calls that file."""
+        return f"explanations/{self.stem}.yml"
 
     @property
     def brought(self) -> Year:

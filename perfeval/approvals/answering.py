@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from perfeval.approvals.duties import check_duties, check_turn, conduct_of
+from perfeval.approvals.batch import is_in_batch
+from perfeval.approvals.duties import check_duties, check_seen, check_turn, conduct_of
 from perfeval.approvals.events import Drafted, GateRule
 from perfeval.approvals.people import People
 from perfeval.approvals.person import Person, ProofKind
-from perfeval.approvals.proof import Proof, Proved, verify_proof
+from perfeval.approvals.proof import Proof, Proved, Unproved, verify_proof
 from perfeval.approvals.record import Line
-from perfeval.approvals.statement import read_statement, state
+from perfeval.approvals.statement import Statement, read_statement, state
 from perfeval.errors import ApprovalError
-from perfeval.model import Answer, Decision, Remark, Revision, Verdict
+from perfeval.model import Answer, Decision, Remark, Revision, Together, Verdict
 from perfeval.model.clock import china_day
 from perfeval.model.digests import check_code
 from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
@@ -86,6 +87,8 @@ def check_answer(matter: Matter, person: Person, answer: Answer, now: datetime) 
     conduct, kind = conduct_of(matter.lines), answer.proof.kind if answer.proof else ProofKind.CODE
     absent = check_duties(matter.people, person, rule, draft.revision, conduct, kind, china_day(now))
     check_turn(draft.gates, rule, draft.revision, conduct.made)
+    if answer.together:
+        check_seen(matter.lines, person.id, draft.revision, draft.content_digest)
     known = check_code(draft.content_digest)
     if not hmac.compare_digest("".join(answer.check_code.split()).lower().encode(errors="replace"), known.lower().encode()):
         raise ApprovalError("A07", "核对码与本稿不符，您看到的可能不是这一稿", "重新下载并打开本稿 Word 文件，填写文件名末尾的8位核对码。")
@@ -126,21 +129,34 @@ def prove(
 ) -> tuple[Decision, str, Proof]:
     """The decision as it is stated, its statement, and what proves it: a code's time step, or a device's signature.
 
+    One of several with one proof is stated as it was listed, or something has changed since.
+
     Raises: ApprovalError: the statement is another one, or its proof is not the person's.
     """
-    if answer.proof is None:
+    together = answer.together
+    if answer.proof is None and together is None:
         return decision, state(decision, person.id, matter.head, remarks), Proof(ProofKind.CODE, {"step": str(step)})
-    try:
-        stated = read_statement(answer.statement)
-    except ValueError as error:
-        raise ApprovalError("A41", f"待签的决定书读不出：{error}", "重新打开审批页面，再签一次。") from error
-    if stated.previous != matter.head or not timedelta() <= decision.decided_at - stated.decided_at <= SIGNED_WITHIN:
+    now, signed = decision.decided_at, together or _read_signed(answer.statement)
+    decision = replace(decision, decided_at=signed.at if isinstance(signed, Together) else signed.decided_at)
+    statement = state(decision, person.id, matter.head, remarks)
+    is_overtaken = not is_in_batch(signed.batch, statement) if isinstance(signed, Together) else signed.previous != matter.head
+    if is_overtaken or not timedelta() <= now - decision.decided_at <= SIGNED_WITHIN:
         raise ApprovalError("A31", "打开审批页面之后，这项自评又有了新的记录，或已过了10分钟", "刷新审批页面，看过之后再签。")
-    decision = replace(decision, decided_at=stated.decided_at)
-    verified = verify_proof(answer.proof, answer.statement, person)
-    is_this = state(decision, person.id, matter.head, remarks) == answer.statement
+    given = answer.proof or Proof(ProofKind.CODE, {"step": str(step)})
+    # Whose proof is for one statement names no others.
+    evidence = {name: part for name, part in given.evidence.items() if name != "batch"}
+    proof = Proof(given.kind, evidence | ({"batch": together.batch} if together else {}))
+    verified = verify_proof(proof, statement if together else answer.statement, person)
     # A code is spent, not handed in as a proof; what nothing has verified decides nothing.
-    if not is_this or not isinstance(verified, Proved):
+    is_proved = isinstance(verified, Proved) or (answer.proof is None and isinstance(verified, Unproved))
+    if not is_proved or not (together or statement == answer.statement):
         reason = "签的不是所填的决定" if isinstance(verified, Proved) else verified.reason
         raise ApprovalError("A29", f"设备签名核验不通过：{reason}", "用登记过的设备，在登记时的地址上重新打开审批页面，再签一次。")
-    return decision, answer.statement, answer.proof
+    return decision, statement, proof
+
+
+def _read_signed(line: str) -> Statement:
+    try:
+        return read_statement(line)
+    except ValueError as error:
+        raise ApprovalError("A41", f"待签的决定书读不出：{error}", "重新打开审批页面，再签一次。") from error

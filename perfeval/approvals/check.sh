@@ -47,7 +47,14 @@ signature_is_right() {
 
 check_proof() {
     name=$(basename "$1")
-    challenge=$(openssl dgst -sha256 -binary "$1/statement.json" | base64url)
+    content=$1/statement.json
+    # 几项一并同意的，签的是清单：每份决定书的 SHA-256 一行。
+    if [ -e "$1/batch.txt" ]; then
+        content=$1/batch.txt
+        head -n 1 "$content" | grep -qxF 'perfeval batch 1' || fail "$name 一并同意的清单不对"
+        grep -qxF "$(sha256sum <"$1/statement.json" | cut -c1-64)" "$content" || fail "$name 不在一并同意的清单里"
+    fi
+    challenge=$(openssl dgst -sha256 -binary "$content" | base64url)
     grep -q '^{"type":"webauthn.get",' "$1/client_data.json" || fail "$name 浏览器数据不是签名用的"
     grep -qF "\"challenge\":\"$challenge\"" "$1/client_data.json" || fail "$name 签的不是这份决定书"
     grep -qF "\"origin\":\"$(cat "$1/origin")\"" "$1/client_data.json" || fail "$name 不是在 $(cat "$1/origin") 签的"

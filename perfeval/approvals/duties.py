@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from perfeval.approvals.events import PROGRAM, Corrected, Decided, Drafted, Frozen, GateRule, Opened
+from perfeval.approvals.events import PROGRAM, Corrected, Decided, Drafted, Frozen, GateRule, Opened, Reasoned, Seen
 from perfeval.approvals.people import People
 from perfeval.approvals.person import PROOF_TITLES, Person, ProofKind, Substitution
 from perfeval.approvals.record import Line
@@ -51,8 +51,9 @@ def conduct_of(lines: Iterable[Line]) -> Conduct:
         match line.what:
             case Opened() as opened:
                 prepared_by |= {opened.prepared_by, line.who}
+                edited |= {(1, person) for person in opened.reasoned}
             # Who edits a file on disk is not seen: it counts as done by whoever hands the revision in.
-            case Frozen() | Drafted() | Corrected() as done:
+            case Frozen() | Drafted() | Corrected() | Reasoned() as done:
                 edited.add((done.revision, line.who))
             case Decided() as decided:
                 stated = read_statement(decided.statement)
@@ -79,6 +80,15 @@ def check_turn(gates: Sequence[GateRule], gate: GateRule, revision: int, made: S
         raise ApprovalError("A12", f"“{missing.title}”尚未同意，不能进行“{gate.title}”", "按顺序审批。")
     if decided := outcome(gate, revision, made):
         raise ApprovalError("A23", f"“{gate.title}”对第{revision}稿已有决定：{decided}", "用 perfeval status 查看进度。")
+
+
+def check_seen(lines: Iterable[Line], person: str, revision: int, digest: str) -> None:
+    """Whether somebody had opened the page of exactly this draft, without which it is not approved together with others.
+
+    Raises: ApprovalError: he had not.
+    """
+    if Seen(revision=revision, content_digest=digest) not in [line.what for line in lines if line.who == person]:
+        raise ApprovalError("A61", f"第{revision}稿您还没有打开过，不能一并同意", "打开这一稿，看过之后再选；或在它的页面上单独审批。")
 
 
 def check_duties(people: People, person: Person, gate: GateRule, revision: int, conduct: Conduct, kind: ProofKind, today: date) -> str:

@@ -17,6 +17,7 @@ from perfeval.approvals.proof import Proof
 PROGRAM = "program"
 """Who did what no person did."""
 About = Literal["asked", "due", "late", "held"]
+News = Literal["approved", "returned", "refused", "archived"]
 OPENING = "立项"
 """What the people's chain tells of each evaluation that was opened."""
 
@@ -54,7 +55,10 @@ class GateRule:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Opened:
-    """立项: the first event of an evaluation. `people` is the head of the people's chain."""
+    """立项: the first event of an evaluation. `people` is the head of the people's chain, `openings` that of what was begun before.
+
+    `reasoned` are those who wrote reasons for it before it was opened, as the people's chain tells.
+    """
 
     kind: Literal["opened"] = "opened"
     unit: str
@@ -63,6 +67,8 @@ class Opened:
     programme_key: str
     prepared_by: PersonId
     people: Digest
+    reasoned: tuple[PersonId, ...] = ()
+    openings: Digest | None = None  # of one from before there was that chain
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -99,6 +105,15 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Seen:
+    """阅看: who may decide on a draft has opened its page."""
+
+    kind: Literal["seen"] = "seen"
+    revision: Number
+    content_digest: Digest
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
 class AnsweredWrongly:
     """答复无效: an answer that was no decision; `name` as typed, `code` the refusal's, `problem` in Chinese, as its row has it."""
 
@@ -132,6 +147,18 @@ class Reminded:
     gate: Role
     reminded: tuple[PersonId, ...] = ()
     about: About = "late"
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Informed:
+    """通知经办人: the clerk was told what became of a draft at a gate, or in the archive; `failed` as in Reminded."""
+
+    kind: Literal["informed"] = "informed"
+    revision: Number
+    gate: Role
+    informed: tuple[PersonId, ...] = ()
+    about: News
     failed: tuple[str, ...] = ()
 
 
@@ -207,16 +234,18 @@ class Confirmed:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Revoked:
-    """停用."""
+    """停用: `proof` is what who did it proved himself by; paper stands for one where nobody was left who could show one."""
 
     kind: Literal["revoked"] = "revoked"
     person: PersonId
     reason: str
+    is_on_paper: bool = False
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Substituted:
-    """代理: `person` stands in for `absent` at a gate, both days included, Chinese days."""
+    """代理: `person` stands in for `absent` at a gate, both days included, Chinese days; `proof` is of who says so."""
 
     kind: Literal["substituted"] = "substituted"
     person: PersonId
@@ -224,6 +253,7 @@ class Substituted:
     gate: Role
     from_on: date
     to_on: date
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -271,14 +301,25 @@ class Locked:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Unlocked:
-    """解锁."""
+    """解锁: `proof` is of who did it."""
 
     kind: Literal["unlocked"] = "unlocked"
     person: PersonId | None = None
     address: str = ""
+    proof: Proof | None = None
 
 
 # Any chain.
+
+
+@dataclass(frozen=True, kw_only=True, config=CLOSED)
+class Reasoned:
+    """说明: somebody wrote a reason on the clerk's page; `file` as it was then. Before an evaluation is opened, in the people's chain."""
+
+    kind: Literal["reasoned"] = "reasoned"
+    revision: Number
+    key: str
+    file: RecordedFile
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -300,8 +341,22 @@ class Migrated:
 
 
 EvaluationEvent = (
-    Opened | Frozen | Drafted | Asked | AnsweredWrongly | Decided | Reminded | Returned | Corrected | Archived | Acted | Migrated
+    Opened
+    | Frozen
+    | Drafted
+    | Asked
+    | Seen
+    | AnsweredWrongly
+    | Decided
+    | Reminded
+    | Informed
+    | Returned
+    | Corrected
+    | Archived
+    | Acted
+    | Reasoned
+    | Migrated
 )
-PeopleEvent = Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Acted | Migrated
+PeopleEvent = Invited | Enrolled | Confirmed | Revoked | Substituted | ConfigurationChanged | Acted | Reasoned | Migrated
 AccessEvent = Attempted | Locked | Unlocked | LoggedOut
 Event = EvaluationEvent | PeopleEvent | AccessEvent

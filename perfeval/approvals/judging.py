@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from perfeval.approvals.duties import check_duties, check_turn, conduct_of, outcome
+from perfeval.approvals.duties import check_duties, check_seen, check_turn, conduct_of, outcome
 from perfeval.approvals.events import Archived, Corrected, Decided, Drafted, Migrated, Opened, Returned, Revoked
 from perfeval.approvals.people import People, people_of
 from perfeval.approvals.person import ProofKind
@@ -112,6 +112,8 @@ class _Court:
         absent = check_duties(people, person, gate, decided.revision, conduct, decided.proof.kind, today)
         if absent != (decided.absent or ""):
             raise ValueError("代理的席位与记录的不同")
+        if "batch" in decided.proof.evidence:
+            check_seen(before, person.id, decided.revision, draft.content_digest)
         verification = verify_proof(decided.proof, decided.statement, person)
         if isinstance(verification, Refused):
             raise ValueError(verification.reason)  # noqa: TRY004  # not a wrong type: a wrong proof

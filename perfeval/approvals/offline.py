@@ -52,6 +52,7 @@ def proof_files(entries: Sequence[Entry], decisions: Iterable[Judged], people: P
                 "rp_id": key.rp_id,
                 "origin": key.origin,
             }
+            parts |= {"batch.txt": batch} if (batch := event.proof.evidence.get("batch")) else {}
             files |= {folder + name: text.encode() for name, text in parts.items()}
             for name, file in (
                 ("authenticator_data", "authenticator_data"),

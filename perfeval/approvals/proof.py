@@ -10,10 +10,12 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass as closed_dataclass
 
+from perfeval.approvals.batch import is_in_batch
 from perfeval.approvals.fields import CLOSED
 from perfeval.approvals.passkey import assertion_fault
 from perfeval.approvals.person import PROOF_TITLES, Person, ProofKind
 from perfeval.approvals.statement import challenge, read_enrolment, read_statement
+from perfeval.model import Verdict
 
 
 @closed_dataclass(frozen=True, config=CLOSED)
@@ -21,7 +23,7 @@ class Proof:
     """A proof and its evidence.
 
     passkey: `credential`, `authenticator_data`, `client_data`, `signature`, in base64url; code: `step`, the time step it was of;
-    external: `signature` and what its verifier needs.
+    external: `signature` and what its verifier needs. Where one proof is for several statements, `batch` is their list, which is signed.
     """
 
     kind: ProofKind
@@ -62,8 +64,11 @@ def verify_proof(proof: Proof, statement: str, person: Person) -> Verification:
         return Refused("决定书上的审批人不是这个人")
     if not any(item.kind is proof.kind for item in person.confirmed):
         return Refused(f"“{person.name}”没有经确认的{PROOF_TITLES[proof.kind]}登记")
+    batch = proof.evidence.get("batch")
+    if batch is not None and (stated.verdict is not Verdict.APPROVE or stated.remarks or not is_in_batch(batch, statement)):
+        return Refused("不在一并同意的清单里，或不是同意")
     if proof.kind is ProofKind.PASSKEY:
-        return _verify_passkey(proof, statement, person)
+        return _verify_passkey(proof, statement if batch is None else batch, person)
     return Unproved("动态码由程序当时核验，事后不能独立验证" if proof.kind is ProofKind.CODE else "外部签名没有核验工具，未核验")
 
 
@@ -83,10 +88,10 @@ def verify_enrolment(enrolment: str, proof: Proof | None) -> Verification:
     return Refused(fault) if fault else Proved(passkey.fingerprint)
 
 
-def _verify_passkey(proof: Proof, statement: str, person: Person) -> Verification:
+def _verify_passkey(proof: Proof, signed: str, person: Person) -> Verification:
     keys = (item.passkey for item in person.confirmed if item.passkey)
     key = next((key for key in keys if key.credential == proof.evidence.get("credential")), None)
     if key is None:
         return Refused(f"不是“{person.name}”已登记的设备")
-    fault = assertion_fault(key, challenge(statement), proof.evidence)
+    fault = assertion_fault(key, challenge(signed), proof.evidence)
     return Refused(fault) if fault else Proved(key.fingerprint)

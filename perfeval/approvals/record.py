@@ -1,8 +1,8 @@
 """The record (审批记录): a chain of lines that nobody can quietly change.
 
-One chain per evaluation, one of people, one of logins. Each line is canonical JSON, kept as it stands; it names its chain, its number and
-the SHA-256 (and SM3) of the line before it, so that the last digest, the head, stands for all. A MAC on each line needs the office's key;
-the head on paper and in mail needs none.
+One chain per evaluation, one of people, one of logins, one of what was begun. Each line is canonical JSON, kept as it stands; it names its
+chain, its number and the SHA-256 (and SM3) of the line before it, so that the last digest, the head, stands for all. A MAC on each line
+needs the office's key; the head on paper and in mail needs none.
 """
 
 import hashlib
@@ -26,6 +26,8 @@ PEOPLE = "people"
 """The name of the people's chain; an evaluation's is its id."""
 ACCESS = "access"
 """The name of the chain of proofs that were looked at and of sessions that were ended; it stays in the office."""
+OPENINGS = "openings"
+"""The name of the chain of evaluations that were begun. The people's, which every decision hears whole, does not grow by them."""
 NOTHING = "0" * 64
 """The head of an empty chain."""
 SHORTEST_HEAD = 24
@@ -92,6 +94,14 @@ def read_line(line: str) -> Line:
     Raises: ValueError: in Chinese, when it is none, or spelled in another way.
     """
     return read_as(_line, line)
+
+
+def written_at(entry: Entry) -> datetime:
+    """When a line was written, of an entry that is ours; its text begins with that.
+
+    Raises: ValueError: it does not.
+    """
+    return datetime.fromisoformat(entry.line.removeprefix('{"at":"').partition('"')[0])
 
 
 def digests(line: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from perfeval.model.evaluation import (
     Revision,
     Stage,
     Status,
+    Together,
     Verdict,
 )
 from perfeval.model.ledgers import Finding, Ledger, Ledgers, ReceivedFile, Severity
@@ -21,5 +22,5 @@ from perfeval.model.scores import Adjustment, Execution, Fact, Facts, Judgement,
 __all__ = [
     "Adjustment", "Answer", "Decision", "Draft", "Evaluation", "Execution", "Fact", "Facts", "FailedAttempt", "Figure", "Finding",
     "Gate", "Judgement", "Ledger", "Ledgers", "Progress", "ReceivedFile", "Remark", "Revision", "Score", "Scorecard", "Severity",
-    "Source", "Stage", "Status", "Verdict",
+    "Source", "Stage", "Status", "Together", "Verdict",
 ]  # fmt: skip

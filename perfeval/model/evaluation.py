@@ -120,6 +120,14 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """That an answer is one of several with one proof (一并同意): the list of their statements, and the time that these state."""
+
+    batch: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What somebody gave at a gate, before anything of it is believed: a code, or a statement with its proof."""
 
@@ -131,6 +139,7 @@ class Answer:
     statement: str = ""
     proof: "Proof | None" = None
     remarks: tuple[Remark, ...] = ()
+    together: Together | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 All but the secrets stands in a chain of its own, so that whoever rewrites it to guess on, or to log in again, is told by it.
 """
 
-from collections.abc import Iterator
+import re
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -17,6 +17,9 @@ from perfeval.approvals.record import ACCESS, NOTHING, Line
 from perfeval.store.record import Record
 from perfeval.store.tables import SeedRow
 from perfeval.store.vault import decrypt, encrypt
+
+# Of the lines' texts: a proof that was wrong, or the end of a lock.
+_WRONG = '"is_right":false|"kind":"unlocked"'
 
 
 class Access(Record):
@@ -64,13 +67,16 @@ class Access(Record):
         return result.first() is not None
 
     def attempts(self, now: datetime, person: str, address: str) -> list[Attempt]:
-        """The proofs of a person or from an address that were looked at lately, in the order they came: what a lock depends on.
+        """What a lock of a person or of an address depends on: the proofs that were wrong lately, and what ended that, in their order.
 
-        Raises: StoreError: one of them was rewritten.
+        Raises: StoreError: one of the proofs that were looked at lately was rewritten.
         """
-        attempts = map(_attempt, self._lately(now, REMEMBERED))
-        told = [item for item in attempts if item and ((person and item.person == person) or (address and item.address == address))]
-        return told[::-1]
+        since = now - REMEMBERED
+        lines = list(self.lately(ACCESS, since, _WRONG))
+        if whose := {line.what.person for line in lines if isinstance(line.what, Attempted) and line.what.person}:
+            lines += self.lately(ACCESS, since, f'"is_right":true.*"person":"({"|".join(map(re.escape, whose))})"')
+        attempts = [_attempt(line) for line in sorted(lines, key=lambda line: line.number)]
+        return [item for item in attempts if item and ((person and item.person == person) or (address and item.address == address))]
 
     def note_attempt(self, attempt: Attempt, fingerprint: str = "", step: int | None = None) -> None:
         """Keep that a proof was looked at; of a code that was accepted, which secret's and of which step."""
@@ -91,16 +97,9 @@ class Access(Record):
         """
         head = self.head(ACCESS)
         if Access._known_ended[0] != head:
-            told = (line.what for line in self._lately(now, lasting))
+            told = (line.what for line in self.lately(ACCESS, now - lasting, '"kind":"logged out"'))
             Access._known_ended = (head, frozenset(item.session for item in told if isinstance(item, LoggedOut)))
         return Access._known_ended[1]
-
-    def _lately(self, now: datetime, period: timedelta) -> Iterator[Line]:
-        """What the chain tells of the last time, the newest first."""
-        for line in self.newest_lines(ACCESS):
-            if line.at < now - period:
-                return
-            yield line
 
     def _about_seed(self, person: Person, fingerprint: str) -> str:
         return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})

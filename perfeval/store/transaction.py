@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import count
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -12,12 +14,12 @@ from sqlalchemy.exc import IntegrityError
 from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened, RecordedStep
 from perfeval.approvals.person import Person
-from perfeval.approvals.record import PEOPLE
+from perfeval.approvals.record import OPENINGS, PEOPLE
 from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
 from perfeval.model.documents import document_digest, dump, load
 from perfeval.model.evaluation import closing
-from perfeval.model.outcomes import Corrected, Drafted, Failure, Sealing
+from perfeval.model.outcomes import Corrected, Drafted, Failure, Result, Scored, Sealing, Validated
 from perfeval.store.access import Access
 from perfeval.store.tables import AskRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow
 from perfeval.store.vault import decrypt, encrypt
@@ -39,15 +41,17 @@ class Transaction(Access):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
 
     # Where everything stood when last asked: pages ask often, and things change seldom.
-    _known_progress: tuple[tuple[object, ...], list[Progress]] = ((), [])
+    _known_progress: ClassVar[dict[str, tuple[tuple[object, ...], list[Progress]]]] = {}
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
-    def open_evaluation(self, year: int, key: str, programme: str, preparer: Person | None, run: str | None) -> Evaluation:
+    def open_evaluation(
+        self, year: int, key: str, programme: str, preparer: Person | None, run: str | None, reasoned: Sequence[str] = ()
+    ) -> Evaluation:
         """The evaluation that `run` belongs to, else the open one of this programme's year, else a new one.
 
         A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. The preparer is asked for
-        where there is none yet: for a new one, or one from before the record.
+        where there is none yet: for a new one, or one from before the record. `reasoned` are those who wrote reasons for it already.
         """
         mine = select(EvaluationRow).where(EvaluationRow.unit == self.unit)
         row = run and self.session.scalar(mine.where(EvaluationRow.run == run))
@@ -66,17 +70,20 @@ class Transaction(Access):
                 with self.session.begin_nested():
                     self.session.add(row)
             except IntegrityError:  # another process opened it between our question and our answer
-                return self.open_evaluation(year, key, programme, preparer, run)
+                return self.open_evaluation(year, key, programme, preparer, run, reasoned)
         if not row.preparer and preparer:
             row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)
+            self.lock_chain(OPENINGS)
             opened = Opened(
-                unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE)
-            )
+                unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE),
+                reasoned=tuple(reasoned),
+                openings=self.head(OPENINGS),
+            )  # fmt: skip
             at = self.append_line(row.id, opened, preparer.id).at
             row.opened_at = at if is_new else row.opened_at
             # Else an evaluation taken away whole, with its record, would have left nothing.
-            self.append(PEOPLE, Acted(action=OPENING, target=row.id), preparer.id)
+            self.append(OPENINGS, Acted(action=OPENING, target=row.id), preparer.id)
         row.run = run or row.run
         self.session.flush()
         return _evaluation(row)
@@ -159,10 +166,31 @@ class Transaction(Access):
         counts = self.session.execute(select(func.count(), func.count(EvaluationRow.outcome)).where(mine)).one()
         # Whatever is done is told in the record, or ends an evaluation.
         stamp = (str(self.session.get_bind().engine.url), self.unit, self.newest, *counts)
-        if Transaction._known_progress[0] != stamp:
+        known, progress = Transaction._known_progress.get(self.unit, (None, []))
+        if known != stamp:
             of = select(EvaluationRow.id).where(mine)
-            Transaction._known_progress = (stamp, self._progress(self.evaluations(), lambda column: column.in_(of)))
-        return list(Transaction._known_progress[1])
+            progress = self._progress(self.evaluations(), lambda column: column.in_(of))
+            Transaction._known_progress[self.unit] = stamp, progress
+        return list(progress)
+
+    def results(self) -> dict[tuple[str, int], Result]:
+        """What came of checking and scoring, by evaluation and revision; one question for all."""
+        parts = (OutcomeRow.document["findings"], OutcomeRow.document["card"]["total"], OutcomeRow.document["card"]["grade"])
+        told = select(OutcomeRow.evaluation, OutcomeRow.revision, OutcomeRow.step, *parts)
+        mine = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit)
+        wanted = (OutcomeRow.evaluation.in_(mine), OutcomeRow.step.in_((Validated.step, Scored.step)))
+        found: dict[tuple[str, int], Result] = {}
+        for evaluation, revision, step, findings, total, grade in self.session.execute(told.where(*wanted)):
+            known = found.get((evaluation, revision), Result())
+            of_step = replace(known, findings=findings) if step == Validated.step else replace(known, total=Decimal(total), grade=grade)
+            found[evaluation, revision] = of_step
+        return found
+
+    def failures(self) -> dict[str, Failure]:
+        """Why the runs of open evaluations ended early, by the evaluation's id; one question for all."""
+        told = select(EvaluationRow.id, FailureRow.document).join(FailureRow, FailureRow.run == EvaluationRow.run)
+        mine = (EvaluationRow.unit == self.unit, EvaluationRow.outcome.is_(None))
+        return {evaluation: load(Failure, document) for evaluation, document in self.session.execute(told.where(*mine))}
 
     def _progress(self, evaluations: Sequence[Evaluation], of: Callable[[Any], ColumnElement[bool]]) -> list[Progress]:
         # Only draft and gates: the figures beside them are a hundred times as long.

@@ -59,7 +59,7 @@ def read_answer(filled: Filled, person: Person, digest: str) -> Answer:
         verdict = Verdict(filled["decision"])
     except ValueError as error:
         raise ApprovalError("A50", "没有选择审批决定", "选择同意、退回修改或不同意。") from error
-    statement, signed = filled["statement"], _signed(filled["signed"])
+    statement, signed = filled["statement"], read_signed(filled["signed"])
     if not statement and not filled["code"]:
         raise ApprovalError("A50", "没有填写动态码", "填写手机动态码应用上的6位数字，或用本机设备签名。")
     proof = Proof(ProofKind.PASSKEY, signed) if statement else None
@@ -69,7 +69,8 @@ def read_answer(filled: Filled, person: Person, digest: str) -> Answer:
     return answer
 
 
-def _signed(text: str) -> dict[str, str]:
+def read_signed(text: str) -> dict[str, str]:
+    """What a device made, as the page's script tells it."""
     try:
         told = json.loads(text or "{}")
     except (ValueError, RecursionError):

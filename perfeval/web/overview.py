@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from perfeval.approvals.events import Seen
 from perfeval.approvals.people import OPERATOR, People
 from perfeval.approvals.person import Person
 from perfeval.model import Stage, Status
@@ -17,13 +18,17 @@ ENDED = frozenset({Stage.ARCHIVED, Stage.REFUSED})
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An evaluation where it stands, with the conductor's run, and the addresses that its last notice did not reach."""
+    """An evaluation where it stands, with the conductor's run, and the addresses that its last notice did not reach.
+
+    `is_seen` where the draft waits for the reader, who has opened it.
+    """
 
     status: Status
     run: str | None
     is_mine: bool
     today: date
     unreached: tuple[str, ...] = ()
+    is_seen: bool = False
 
     @property
     def path(self) -> str:
@@ -68,6 +73,12 @@ class Overview:
     page: int
 
     @property
+    def together(self) -> tuple[Item, ...]:
+        """What the reader may approve together, where there is more than one; ticked only where he has opened it."""
+        waiting = tuple(item for item in self.mine if item.status.gate and item.status.draft)
+        return waiting if len(waiting) > 1 else ()
+
+    @property
     def pages(self) -> int:
         """How many pages there are."""
         return max(1, -(-self.total // ROWS))
@@ -87,21 +98,23 @@ def waits_for(status: Status, person: Person, people: People) -> bool:
 
 def look_over(office: Office, person: Person, search: str, page: int) -> Overview:
     """What waits for somebody, the oldest first, and a page of all evaluations, the newest first; the number of questions is fixed."""
-    gates, today = office.workspace.gates, china_day(datetime.now(UTC))
+    gates, today, words = office.workspace.gates, china_day(datetime.now(UTC)), search.casefold().split()
     with office.store.reading() as record:
         statuses = [progress.status(gates) for progress in reversed(record.all_progress())]
         runs: Mapping[str, str] = record.runs()
         people = record.people()
-    unreached, words = undelivered(office), search.casefold().split()
-    found = [status for status in statuses if _matches(status, words)]
-    mine = sorted(
-        (status for status in found if waits_for(status, person, people)), key=lambda status: (status.due_on or date.max, status.since)
-    )
+        found = [status for status in statuses if _matches(status, words)]
+        mine = sorted(
+            (status for status in found if waits_for(status, person, people)), key=lambda status: (status.due_on or date.max, status.since)
+        )
+        told = record.lines_by(person.id, Seen.kind, [status.revision.evaluation.id for status in mine[:ROWS]])
+    unreached, seen = undelivered(office, statuses), {(line.chain, line.what) for line in told}
     page = min(max(1, page), max(1, -(-len(found) // ROWS)))
 
     def item(status: Status) -> Item:
-        id_ = status.revision.evaluation.id
-        return Item(status, runs.get(id_), waits_for(status, person, people), today, unreached.get(id_, ()))
+        id_, draft = status.revision.evaluation.id, status.draft
+        is_seen = draft is not None and (id_, Seen(revision=draft.revision, content_digest=draft.content_digest)) in seen
+        return Item(status, runs.get(id_), waits_for(status, person, people), today, unreached.get(id_, ()), is_seen)
 
     listed = found[(page - 1) * ROWS : page * ROWS]
     return Overview(tuple(map(item, mine[:ROWS])), tuple(map(item, listed)), len(mine), len(found), page)

@@ -2,35 +2,42 @@
 
 import hmac
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.background import BackgroundTask
+from starlette.background import BackgroundTask, BackgroundTasks
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from perfeval import persons, steps
-from perfeval.approvals.passkey import to_base64
-from perfeval.approvals.people import OPERATOR
+from perfeval.approvals.passkey import Passkey, to_base64
+from perfeval.approvals.people import OPERATOR, OVERSEER
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.statement import challenge
-from perfeval.errors import ApprovalError, PerfevalError, StoreError
+from perfeval.errors import ApprovalError, ConfigurationError, PerfevalError, StoreError
 from perfeval.model import Gate, Revision, Severity, Stage, Verdict
 from perfeval.model.clock import CHINA
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_day
+from perfeval.model.outcomes import Drafted
 from perfeval.office import Office
+from perfeval.reasons import write_reason
 from perfeval.report.reading import Grid, Passage
+from perfeval.together import MOST, Outcome
 from perfeval.tracing import open_tracer
+from perfeval.web.bureau import ORDERS, STAGES, Asked, Overseen, look_over_all, write_overview, years_of
+from perfeval.web.bureau import ROWS as BUREAU_ROWS
 from perfeval.web.changes import compare
 from perfeval.web.charts import draw
-from perfeval.web.clerk import look_after, subjects
+from perfeval.web.clerk import look_after, read_reason, subjects
 from perfeval.web.filled import Filled, read_answer, read_form
-from perfeval.web.overview import ROWS, look_over
+from perfeval.web.overview import ROWS, look_over, waits_for
+from perfeval.web.picked import approve_picked, list_picked
+from perfeval.web.pictures import Pictures
 from perfeval.web.submitted import Submitted, look_at, read_report
 
 CSP = (
@@ -38,6 +45,7 @@ CSP = (
     "frame-ancestors 'none'; base-uri 'none'"
 )
 OK = 200
+_WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # Of each part of a ratio, so that the second is not far below the first.
 _RATIO_ROWS = 20
 _STATIC = {"review.css": "text/css", "review.js": "text/javascript", "seal.svg": "image/svg+xml"}
@@ -50,12 +58,13 @@ class Conducting:
     """What the conductor is told, once the answer is out.
 
     `go_on`: an evaluation can go on, by its id, and why in words. `start`: a year, a programme's key, and the name of who prepares it.
-    `retry`: a run that has failed, and the name of who wants it tried again.
+    `retry`: a run that has failed, and the name of who wants it tried again. `has_pages`: people may open its own.
     """
 
     go_on: Callable[[str, str], Awaitable[None]]
-    start: Callable[[int, str, str], Awaitable[None]]
+    start: Callable[[int, str, str], Awaitable[object]]
     retry: Callable[[str, str], Awaitable[None]]
+    has_pages: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +77,32 @@ class Visitor:
 
 
 class Review:
-    """The review pages of one office."""
+    """The review pages of one office; `overseen` are those of which it is the bureau.
 
-    def __init__(self, office: Office, conducting: Conducting) -> None:
-        self._office, self._conducting = office, conducting
+    With `pictures`, a draft's pages are shown as they are printed too.
+    """
+
+    def __init__(self, office: Office, conducting: Conducting, overseen: Sequence[Overseen] = (), pictures: Pictures | None = None) -> None:
+        self._office, self._conducting, self._overseen, self._pictures = office, conducting, overseen, pictures
         self._templates = _environment()
         self._answers: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = [
             ("GET", re.compile("/|/perfeval/|/review/?"), self._overview),
+            ("GET", re.compile(r"/review/bureau(?P<suffix>|\.xlsx)"), self._bureau),
             ("GET", re.compile(r"/review/clerk"), self._clerk),
             ("GET", re.compile(_WORK), self._clerk),
             ("POST", re.compile(_WORK), self._start),
+            ("POST", re.compile(_WORK + "/reason"), self._reason),
             ("GET", re.compile(r"/review/(?P<evaluation>[a-z0-9-]{1,64})/?"), self._latest),
             ("GET", re.compile(_PLACE), self._revision),
+            ("POST", re.compile("/review/batch"), self._approve),
+            ("POST", re.compile("/review/batch/statement"), self._list),
             ("POST", re.compile(_PLACE), self._decide),
+            ("POST", re.compile(_PLACE + "/seen"), self._note_seen),
             ("POST", re.compile(_PLACE + "/statement"), self._statement),
             ("POST", re.compile(_PLACE + "/correction"), self._correct),
             ("POST", re.compile(_PLACE + "/retry"), self._retry),
             ("GET", re.compile(_PLACE + "/figure/(?P<figure>[A-Za-z0-9_]{1,100})"), self._figure),
+            ("GET", re.compile(_PLACE + "/pages/(?P<page>[1-9][0-9]{0,3}).png"), self._picture),
             ("GET", re.compile(_PLACE + "/ledgers/(?P<place>[0-9]{1,3})"), self._ledger),
         ]
 
@@ -123,10 +141,35 @@ class Review:
 
     # ---- what is seen ------------------------------------------------------------------------------------------------
 
-    def _overview(self, visitor: Visitor, asked: Filled) -> Response:
+    def _overview(self, visitor: Visitor, asked: Filled, outcomes: Sequence[Outcome] = (), status: int = 200) -> Response:
         page = int(asked["page"]) if re.fullmatch("[0-9]{1,6}", asked["page"]) else 1
         seen = look_over(self._office, visitor.person, asked["q"], page)
-        return self._page("overview", visitor, seen=seen, search=asked["q"], told=asked["told"])
+        proofs = {kind for item in seen.together if item.status.gate for kind in item.status.gate.proofs}
+        shown = {"passkeys": _passkeys(visitor), "proofs": proofs, "most": MOST, "outcomes": outcomes, "filled": asked}
+        return self._page("overview", visitor, status, seen=seen, search=asked["q"], told=asked["told"], **shown)
+
+    def _bureau(self, visitor: Visitor, asked: Filled, suffix: str) -> Response:
+        """All units that this one oversees, for those who have that role here."""
+        if not self._may_oversee(visitor):
+            return self._message(visitor, "这是局端总览", "由财政局的人在财政局的网址登录后打开，角色为 overseer。", 403)
+        years = years_of(self._overseen)
+        year = int(asked["year"]) if re.fullmatch("20[0-9]{2}", asked["year"]) else max(years, default=0)
+        page = int(asked["page"]) if re.fullmatch("[1-9][0-9]{0,5}", asked["page"]) else 1
+        wanted = Asked(year, asked["q"], asked["stage"], asked["order"] if asked["order"] in ORDERS else "unit", page)
+        rows = look_over_all(self._overseen, wanted)
+        if suffix:
+            headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(f'{year}年度总览.xlsx')}"}
+            return Response(write_overview(year, rows), media_type=_WORKBOOK, headers=headers)
+        pages = max(1, -(-len(rows) // BUREAU_ROWS))
+        wanted = replace(wanted, page=min(page, pages))
+        shown = rows[(wanted.page - 1) * BUREAU_ROWS : wanted.page * BUREAU_ROWS]
+        query = {"year": year, "q": wanted.words, "stage": wanted.stage, "order": wanted.order}
+        units = len({row.unit for row in rows})
+        told: dict[str, Any] = {"years": years, "pages": pages, "units": units, "stages": STAGES, "orders": ORDERS}
+        return self._page("bureau", visitor, asked=wanted, rows=rows, shown=shown, query=query, **told)
+
+    def _may_oversee(self, visitor: Visitor) -> bool:
+        return bool(self._overseen) and OVERSEER in visitor.person.roles
 
     def _latest(self, _: Visitor, __: Filled, evaluation: str) -> Response:
         with self._office.store.reading() as record:
@@ -145,7 +188,8 @@ class Review:
         shown = {
             "report": report,
             "anchors": {"execution", *(row.id for _, rows in seen.levels for row in rows), *(report.names.values() if report else ())},
-            "passkeys": [item.passkey for item in visitor.person.confirmed if item.passkey],
+            "passkeys": _passkeys(visitor),
+            "pictures": self._pictures.of(seen.draft.digest) if self._pictures and seen.draft else None,
             "charts": draw(self._office, seen.revision) if seen.drafted else [],
             "changes": compare(self._office, seen.revision) if seen.revision.number > 1 and seen.drafted else None,
             "asked": [item for item in told if item.revision == seen.revision.number],
@@ -167,6 +211,12 @@ class Review:
         shown: dict[str, Any] = {"trace": trace, "parts": parts, "page": page, "pages": pages, "per_page": per_page}
         return self._page("figure", visitor, revision=seen_revision, **shown)
 
+    def _picture(self, visitor: Visitor, _: Filled, evaluation: str, number: str, page: str) -> Response:
+        with self._office.store.reading() as record:
+            drafted = record.outcome(Revision(record.evaluation(evaluation), int(number)), Drafted)
+        path = self._pictures.path(drafted.draft.digest, int(page)) if self._pictures and drafted else None
+        return FileResponse(path, media_type="image/png") if path else self._message(visitor, "没有这一页", "从报告的页面打开。", 404)
+
     def _ledger(self, visitor: Visitor, _: Filled, evaluation: str, number: str, place: str) -> Response:
         received = sorted(self._seen(visitor, evaluation, number).files.items())
         if int(place) >= len(received):
@@ -174,14 +224,14 @@ class Review:
         name, digest = received[int(place)]
         return FileResponse(self._office.store.artifacts.path(digest), filename=name, media_type="application/octet-stream")
 
-    def _clerk(self, visitor: Visitor, _: Filled, year: str = "", programme: str = "") -> Response:
+    def _clerk(self, visitor: Visitor, filled: Filled, year: str = "", programme: str = "", status: int = 200) -> Response:
         if OPERATOR not in visitor.person.roles:
             return self._message(visitor, "这是经办人的页面", "由经办人登录后打开。", 403)
         known = subjects(self._office)
         if not year and len(known) == 1:
             return RedirectResponse(f"/review/clerk/{known[0].year}/{known[0].programme.key}", 303)
         work = look_after(self._office, int(year), programme) if year else None
-        return self._page("clerk", visitor, subjects=known, work=work)
+        return self._page("clerk", visitor, status, subjects=known, work=work, filled=filled)
 
     # ---- what is done ------------------------------------------------------------------------------------------------
 
@@ -204,9 +254,42 @@ class Review:
             line = steps.offer_statement(self._office, seen.revision, gate, read_answer(unsigned, visitor.person, digest))
         except ApprovalError as error:
             return JSONResponse({"detail": str(error)}, 409)
-        keys = [item.passkey for item in visitor.person.confirmed if item.passkey]
-        offered = {"rp_id": keys[0].rp_id if keys else "", "credentials": [key.credential for key in keys]}
-        return JSONResponse({"statement": line, "challenge": to_base64(challenge(line)), **offered})
+        return _to_sign(visitor, line, {"statement": line})
+
+    def _note_seen(self, visitor: Visitor, filled: Filled, evaluation: str, number: str) -> Response:
+        """Whoever may decide here has the page before his eyes, as its script tells."""
+        revision = self._existing(evaluation, number)
+        with self._office.store.reading() as record:
+            status, people = record.progress(revision.evaluation).status(self._office.workspace.gates), record.people()
+        is_shown = status.draft is not None and (status.revision.number, status.draft.content_digest) == (revision.number, filled["digest"])
+        if is_shown and status.gate and waits_for(status, visitor.person, people):
+            steps.note_seen(self._office, revision, filled["digest"], visitor.person.id)
+        return Response(status_code=204)
+
+    def _list(self, visitor: Visitor, filled: Filled) -> Response:
+        """What the approver's own device is to sign for all that is ticked; nothing is decided yet."""
+        try:
+            batch = list_picked(self._office, filled, visitor.person)
+        except ApprovalError as error:
+            return JSONResponse({"detail": str(error)}, 409)
+        if not batch.items:
+            return JSONResponse({"detail": "\n".join(item.problem for item in batch.refused)}, 409)
+        told = batch.together
+        return _to_sign(visitor, told.batch, {"batch": told.batch, "at": told.at.isoformat()})
+
+    def _approve(self, visitor: Visitor, filled: Filled) -> Response:
+        """All that is ticked is approved, each by itself; what is not is told."""
+        try:
+            outcomes = approve_picked(self._office, filled, visitor.person, visitor.address)
+        except ApprovalError as error:
+            typed = {name: text for name, text in filled.fields.items() if name == "comment" or name.startswith("pick_")}
+            return self._overview(visitor, Filled(typed, str(error)), status=409)
+        tasks = BackgroundTasks()
+        for item in (item for item in outcomes if not item.problem):
+            tasks.add_task(self._conducting.go_on, item.revision.evaluation.id, f"{item.gate}：同意（{visitor.person.name}）")
+        response = self._overview(visitor, Filled(), outcomes)
+        response.background = tasks
+        return response
 
     def _correct(self, visitor: Visitor, filled: Filled, evaluation: str, number: str) -> Response:
         seen = self._seen(visitor, evaluation, number)
@@ -234,6 +317,15 @@ class Review:
         task = BackgroundTask(self._conducting.start, int(year), programme, visitor.person.name)
         return RedirectResponse(f"/review/?{urlencode({'told': 'started'})}", 303, background=task)
 
+    def _reason(self, visitor: Visitor, filled: Filled, year: str, programme: str) -> Response:
+        """A reason goes into the file, and the page tells what is still missing."""
+        subject, (key, parts) = self._office.workspace.subject(int(year), programme), read_reason(filled)
+        try:
+            write_reason(self._office, subject, key, parts, filled["digest"], visitor.person)
+        except (ApprovalError, ConfigurationError) as error:
+            return self._clerk(visitor, replace(filled, problem=str(error)), year, programme, 409)
+        return RedirectResponse(f"/review/clerk/{year}/{programme}?{urlencode({'told': key})}", 303)
+
     def _done(self, seen: Submitted, told: str) -> Response:
         """Answered at once; the conductor is told afterwards."""
         path = f"/review/{seen.evaluation.id}/{seen.revision.number}?{urlencode({'told': 'recorded'})}"
@@ -260,8 +352,21 @@ class Review:
         template = self._templates.get_template(f"{name}.html")
         roles = "、".join(persons.role_title(self._office, role) for role in visitor.person.roles)
         unit = self._office.workspace.settings.unit.name
-        text = template.render(unit=unit, visitor=visitor, roles=roles, is_operator=OPERATOR in visitor.person.roles, **shown)
+        told = {"unit": unit, "visitor": visitor, "roles": roles, "is_operator": OPERATOR in visitor.person.roles}
+        told["is_overseer"] = self._may_oversee(visitor)
+        text = template.render(told, has_pages=self._conducting.has_pages, **shown)
         return HTMLResponse(text, status)
+
+
+def _passkeys(visitor: Visitor) -> list[Passkey]:
+    return [item.passkey for item in visitor.person.confirmed if item.passkey]
+
+
+def _to_sign(visitor: Visitor, line: str, fields: Mapping[str, str]) -> Response:
+    """What a device is asked to sign, and the fields of the form that it is sent back in."""
+    keys = _passkeys(visitor)
+    offered = {"rp_id": keys[0].rp_id if keys else "", "credentials": [key.credential for key in keys]}
+    return JSONResponse({"fields": dict(fields), "challenge": to_base64(challenge(line)), **offered})
 
 
 def _asked(seen: Submitted) -> tuple[Gate, str]:

@@ -121,7 +121,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         corrections=corrections,
         events=tuple(tell(line, gates, people) for line in lines),
         # An archive's record ends before the line that tells of it: `verify --head` knows no later one.
-        head=head([entry for entry, line in zip(entries, lines, strict=True) if not isinstance(line.what, Archived)]) if entries else "",
+        head=next((line.previous for line in lines if isinstance(line.what, Archived)), head(entries)) if entries else "",
         failure=failure if is_current and status.stage is Stage.PREPARING else None,
         faults=tuple(load_json(list[Finding], office.store.artifacts.read(kept))) if kept else (),
         run=run,

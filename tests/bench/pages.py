@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from sqlalchemy import event
 from status import MANY, WAITING
 from status import office as made
 
+from flows.client import Address
 from flows.desk import Desk
 from flows.door import Door
+from flows.engine import Engine
 from perfeval import persons
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.session import seal_session
@@ -55,7 +58,7 @@ def measured(folder: Path, runs: int) -> tuple[float, int]:
     enrolled = persons.enrol_code(office, invitation.token, offer.secret, code(offer.secret))
     person = persons.confirm(office, enrolled.person, enrolled.fingerprint, enrolled.person, on_paper=True)
     cookie = seal_session(person, datetime.now(UTC), derive_key(KEY, "session"))
-    door: Any = Door(_nothing, Desk(office), lambda conducting: Review(office, conducting), "machine", "http://bench:4200")
+    door: Any = Door(Engine(_nothing), Desk(office), partial(Review, office), Address("", "http://bench:4200", "machine"))
     asked: list[str] = []
     event.listen(office.store._engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
     return asyncio.run(_timed(door, {"cookie": f"perfeval-4200={cookie}"}, runs, asked))

@@ -1,6 +1,8 @@
 """Notices arrive at real receivers on this machine: mail by SMTP, robots by HTTP; what did not arrive is sent again."""
 
+import copy
 import json
+import re
 import shutil
 import socketserver
 import threading
@@ -13,17 +15,18 @@ from typing import Any
 
 import pytest
 
-from perfeval import steps
+from perfeval import reminding, steps
 from perfeval.approvals.events import Reminded
 from perfeval.approvals.record import read_line
 from perfeval.cli import app
 from perfeval.console import answer
 from perfeval.errors import UsageError
-from perfeval.model import Answer, Verdict
+from perfeval.model import Answer, Remark, Verdict
 from perfeval.model.clock import is_working_day, working_day_after
 from perfeval.notices import URLS_VARIABLE
 from perfeval.office import Office, open_office
 from perfeval.reminding import remind, undelivered
+from perfeval.reperformance import verify_archive
 
 
 class Receiver(HTTPServer):
@@ -92,8 +95,8 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="module")
-def asked(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Callable[..., Any]) -> tuple[Path, Any]:
-    """An office whose draft waits at the centre, which has three working days, and the phone of its approver."""
+def asked(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Callable[..., Any]) -> tuple[Path, Any, Any]:
+    """An office whose draft waits at the centre, which has three working days, and the phones of its approver and of the bureau's."""
     folder = Path(shutil.copytree(pristine, tmp_path_factory.mktemp("asked") / "office"))
     settings = folder / "perfeval.yml"
     settings.write_text(
@@ -110,11 +113,11 @@ def asked(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Cal
         steps.prepare(office, revision)
         steps.ask(office, revision, office.workspace.gates[0])
         office.store.close()
-    return folder, phones["center"]
+    return folder, phones["center"], phones["bureau"]
 
 
 @pytest.fixture
-def office(asked: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+def office(asked: tuple[Path, Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     monkeypatch.delenv(URLS_VARIABLE, raising=False)
     return open_office(Path(shutil.copytree(asked[0], tmp_path / "office")))
 
@@ -198,7 +201,7 @@ def test_status_tells_what_is_late_put_by_and_was_not_delivered(
     monkeypatch.setenv(URLS_VARIABLE, "json://127.0.0.1:1")
     remind(office)
     status, day = steps.statuses(office)[0], due(office)
-    assert undelivered(office) == {status.revision.evaluation.id: ("第1个地址（全部，json）",)}
+    assert undelivered(office, [status]) == {status.revision.evaluation.id: ("第1个地址（全部，json）",)}
     assert [status.days_late(working_day_after(day, late)) for late in (0, 1, 3)] == [0, 1, 3]
     assert [status.is_held(working_day_after(day, late)) for late in (0, 3, 4, 5)] == [False, False, True, True]
     with pytest.raises(SystemExit):
@@ -207,13 +210,80 @@ def test_status_tells_what_is_late_put_by_and_was_not_delivered(
 
 
 def test_gate_that_has_decided_is_told_nothing_more(
-    asked: tuple[Path, Any], office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    asked: tuple[Path, Any, Any], office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(URLS_VARIABLE, f"center={receiver.url}")
     status = steps.statuses(office)[0]
     assert status.draft
-    answer = Answer(Verdict.APPROVE, "样例center", asked[1].code(), status.draft.check_code, "")
+    answer = Answer(Verdict.APPROVE, "样例center", copy.copy(asked[1]).code(), status.draft.check_code, "")
     steps.decide(office, status.revision, office.workspace.gates[0], answer)
+    assert (remind(office), receiver.received) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "head", "todo"),
+    [
+        (Verdict.APPROVE, "【已同意】", "等财政局审批决定，不必办理"), (Verdict.RETURN, "【已退回修改】", "逐条答复1条修改意见"),
+        (Verdict.REFUSE, "【不同意】", "自评终止"),
+    ],
+)  # fmt: skip
+def test_clerk_is_told_once_what_a_gate_has_decided(
+    asked: tuple[Path, Any, Any],
+    office: Office,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    verdict: Verdict,
+    head: str,
+    todo: str,
+) -> None:
+    down = Receiver()
+    down.close()
+    monkeypatch.setenv(URLS_VARIABLE, f"operator={down.url} center=json://127.0.0.1:1")
+    status = steps.statuses(office)[0]
+    assert status.draft
+    remarks = (Remark("meetings", "次数偏多"),) if verdict is Verdict.RETURN else ()
+    answer = Answer(verdict, "样例center", copy.copy(asked[1]).code(), status.draft.check_code, "请改", remarks=remarks)
+    steps.decide(office, status.revision, office.workspace.gates[0], answer)
+    label = "第1个地址（operator，json）"
+    assert [item.failed for item in remind(office)] == [(label,)]
+    assert undelivered(office, steps.statuses(office)) == {status.revision.evaluation.id: (label,)}
+    monkeypatch.setenv(URLS_VARIABLE, f"operator={receiver.url}")
+    assert [item.failed for item in remind(office)] == [()]
+    assert (remind(office), undelivered(office, steps.statuses(office))) == ([], {})
+    (posted,) = receiver.received
+    assert posted["title"].startswith(f"{head}2022年度“经费补助缺口”")
+    assert [words for words in (todo, status.draft.digest, "送审人：样例operator") if words not in posted["message"]] == []
+    assert "请改" not in posted["message"]
+
+
+def test_clerk_is_told_that_the_report_is_archived_with_the_head_that_the_bag_knows(
+    asked: tuple[Path, Any, Any], office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = steps.statuses(office)[0]
+    assert status.draft
+    for gate, phone in zip(office.workspace.gates, (asked[1], asked[2]), strict=True):
+        answer = Answer(Verdict.APPROVE, f"样例{gate.key}", copy.copy(phone).code(), status.draft.check_code)
+        steps.decide(office, status.revision, gate, answer)
+    bag = steps.archive_report(office, status.revision)
+    monkeypatch.setenv(URLS_VARIABLE, f"operator={receiver.url}")
+    assert [item.failed for item in remind(office)] == [()]
+    assert remind(office) == []
+    (posted,) = receiver.received
+    assert posted["title"].startswith("【已归档】")
+    assert bag.name in posted["message"]
+    (head,) = re.findall("审批记录链头：([0-9a-f]{64})", posted["message"])
+    assert [check for check in verify_archive(bag, head) if not check.ok] == []
+
+
+def test_nobody_is_told_of_what_was_decided_long_ago(
+    asked: tuple[Path, Any, Any], office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = steps.statuses(office)[0]
+    assert status.draft
+    answer = Answer(Verdict.REFUSE, "样例center", copy.copy(asked[1]).code(), status.draft.check_code, "不同意")
+    steps.decide(office, status.revision, office.workspace.gates[0], answer)
+    monkeypatch.setenv(URLS_VARIABLE, f"operator={receiver.url}")
+    monkeypatch.setattr(reminding, "_NEW", timedelta())
     assert (remind(office), receiver.received) == ([], [])
 
 

@@ -1,5 +1,6 @@
 "use strict";
-// Remarks from where they are about, and a decision signed by the approver's own device. The page works without this too.
+// What was opened is told; remarks from where they are about; decisions signed by the approver's own device.
+// The pages work without this too, but for approving several together, which needs that each was opened.
 const form = document.getElementById("form");
 const button = document.getElementById("sign");
 const problem = document.getElementById("sign-problem");
@@ -9,7 +10,7 @@ const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).re
 async function offer() {
   let answer, document;
   try {
-    answer = await fetch(location.pathname + "/statement", { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    answer = await fetch(form.dataset.offer, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     document = await answer.json();
   } catch {
     throw new Error("连不上服务器，或登录已过期。请检查网络，刷新本页后再试。");
@@ -31,11 +32,23 @@ async function sign(offered) {
   }
 }
 
+// Seen is what lies open before somebody, not what a browser has fetched beforehand.
+async function tellSeen() {
+  while (document.visibilityState !== "visible") {
+    await new Promise((seen) => document.addEventListener("visibilitychange", seen, { once: true }));
+  }
+  const { token, digest } = form.elements;
+  await fetch(form.dataset.seen, { method: "POST", body: new URLSearchParams({ token: token.value, digest: digest.value }) });
+}
+
+const told = form.dataset.seen ? tellSeen().catch(() => {}) : Promise.resolve();
+
 async function decide() {
   if (!form.reportValidity()) return;
+  await told; // a statement follows what the record tells
   const offered = await offer();
   const signed = await sign(offered);
-  form.elements.statement.value = offered.statement;
+  for (const [name, value] of Object.entries(offered.fields)) form.elements[name].value = value;
   form.elements.signed.value = JSON.stringify({
     credential: signed.id, authenticator_data: text(signed.response.authenticatorData),
     client_data: text(signed.response.clientDataJSON), signature: text(signed.response.signature),
@@ -56,6 +69,12 @@ if (button && window.isSecureContext && window.PublicKeyCredential) {
     }
     button.disabled = false;
   });
+}
+
+const all = document.getElementById("all");
+if (all) {
+  all.hidden = false;
+  all.addEventListener("click", () => form.querySelectorAll(".pick input:enabled").forEach((pick) => { pick.checked = true; }));
 }
 
 // One more row for a remark, made of the last one; the first that is still empty is used before.
@@ -81,8 +100,10 @@ function row(place) {
   return free.querySelector("textarea");
 }
 
-more.hidden = false;
-more.addEventListener("click", () => row("").focus());
+if (more) {
+  more.hidden = false;
+  more.addEventListener("click", () => row("").focus());
+}
 for (const link of document.querySelectorAll("[data-place]")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();

@@ -310,7 +310,7 @@ def test_decision_is_signed_by_the_approvers_own_device(house: Any) -> None:
     wanted = hidden | {"digest": digest, "decision": "退回修改", "comment": "请改"} | REMARKS
     heads = house.heads
     offered = client.post(f"{house.page}/statement", content=urlencode(wanted)).json()
-    assert [(item["place"], item["text"]) for item in json.loads(offered["statement"])["remarks"]] == [
+    assert [(item["place"], item["text"]) for item in json.loads(offered["fields"]["statement"])["remarks"]] == [
         ("meetings", "次数<i>偏多</i>"),
         ("第12段", "写明依据"),
     ]

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
+from perfeval.approvals.batch import write_batch
+from perfeval.approvals.events import Decided, Seen
 from perfeval.approvals.judging import judge
 from perfeval.approvals.offline import PEOPLE_RECORD, RECORD, check_sh, proof_files, read_lines, write_lines
 from perfeval.approvals.people import people_of
+from perfeval.approvals.person import ProofKind
+from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import check, head, read_line
+from perfeval.approvals.statement import challenge
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl") or not shutil.which("sha256sum"), reason="needs openssl and sha256sum")
 
@@ -135,3 +140,33 @@ def test_chain_is_read_back_as_it_was_written(opened: Any) -> None:
 def test_chain_file_with_a_line_that_is_none_names_it(opened: Any) -> None:
     entries = read_lines(write_lines(opened.entries) + b"\xff\n")
     assert [fault.number for fault in check(opened.evaluation, entries)] == [3]
+
+
+def approve_together(chains: Any, device: Any, *, is_seen: bool = True) -> str:
+    """The centre's decision, given with another one by one signature; returns its list."""
+    if is_seen:
+        chains.note(Seen(revision=1, content_digest="d" * 64), "p2")
+    line = chains.statement("center", "p2")
+    batch = write_batch([line, line.replace("2022-x-1", "2022-y-1")])
+    proof = Proof(ProofKind.PASSKEY, device.evidence(challenge(batch)) | {"batch": batch})
+    chains.note(Decided(revision=1, gate="center", statement=line, proof=proof, people=head(chains.people)), "p2")
+    return batch
+
+
+def test_decision_of_a_signed_list_is_checked_from_its_own_bag(tmp_path: Path, opened: Any, device: Any) -> None:
+    batch = approve_together(opened, device)
+    opened.decide("bureau", "p3")
+    assert judge(opened.entries, opened.people).faults == ()
+    lay(tmp_path, opened)
+    code, told = run(tmp_path)
+    assert (code, "0004-center “甲”对第1稿：同意" in told) == (0, True)
+    path = tmp_path / "data/records/proofs/0004-center/batch.txt"
+    for other in (batch.replace(batch[-64:], "0" * 64), batch.replace(batch.split("\n")[1], "0" * 64), "perfeval batch 2" + batch[16:]):
+        path.write_text(other, encoding="utf-8")
+        assert run(tmp_path)[0] == 1
+
+
+def test_decision_of_a_list_on_a_draft_that_was_not_opened_does_not_stand(opened: Any, device: Any) -> None:
+    approve_together(opened, device, is_seen=False)
+    (fault,) = judge(opened.entries, opened.people).faults
+    assert "还没有打开过" in fault.message

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from flows.desk import Desk, Standing
-from perfeval import persons, steps
+from perfeval import persons, proving, steps
 from perfeval.approvals.events import Acted, AnsweredWrongly, Decided, Locked, LoggedOut
 from perfeval.approvals.people import People
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
-from perfeval.approvals.record import ACCESS, PEOPLE, read_line
+from perfeval.approvals.record import ACCESS, OPENINGS, PEOPLE, read_line
 from perfeval.approvals.statement import state
 from perfeval.errors import ApprovalError
 from perfeval.model import Decision, Evaluation, Remark, Revision, Stage, Verdict
@@ -78,10 +78,10 @@ def problem(act: Callable[..., object], *arguments: object) -> str:
 # ---- logging in ----------------------------------------------------------------------------------------------------------
 
 
-def test_cookie_is_its_persons_until_he_is_revoked(desk: Desk, office: Office, operator: Person, phone: Any, approver: Person) -> None:
+def test_cookie_is_its_persons_until_he_is_revoked(desk: Desk, office: Office, operators_phone: Any, phone: Any, approver: Person) -> None:
     cookie = desk.log_in("样例甲", phone.code(), HERE)
     assert desk.person(cookie) == approver
-    persons.revoke(office, approver.id, operator.id, "调离")
+    persons.revoke(office, approver.id, "p1", "调离", code=operators_phone.code())
     assert desk.person(cookie) is None
 
 
@@ -93,7 +93,7 @@ def test_code_opens_once_and_only_to_its_person(desk: Desk, phone: Any, operator
 
 
 def test_session_that_was_ended_stays_ended_after_a_restart_however_its_cookie_is_copied(
-    desk: Desk, office: Office, operator: Person, phone: Any, approver: Person
+    desk: Desk, office: Office, operator: Person, operators_phone: Any, phone: Any, approver: Person
 ) -> None:
     cookie, other = desk.log_in("样例甲", phone.code(), HERE), desk.log_in("样例甲", phone.code(), THERE)
     for _ in range(2):
@@ -103,7 +103,7 @@ def test_session_that_was_ended_stays_ended_after_a_restart_however_its_cookie_i
     restarted = Desk(open_office(office.workspace.root))
     assert [restarted.person(item) for item in (cookie, other)] == [None, approver]
     assert len(told(office, ACCESS, LoggedOut)) == 1
-    persons.unlock(office, approver.id, operator.id)
+    persons.unlock(office, approver.id, operator.id, operators_phone.code())
     assert [restarted.person(item) for item in (cookie, other)] == [None, approver]
 
 
@@ -117,7 +117,7 @@ def test_name_unknown_and_code_wrong_are_answered_alike(desk: Desk, phone: Any) 
 
 
 def test_wrong_codes_lock_the_person_and_the_address_until_somebody_unlocks(
-    desk: Desk, office: Office, operator: Person, phone: Any, approver: Person
+    desk: Desk, office: Office, operator: Person, operators_phone: Any, phone: Any, approver: Person
 ) -> None:
     assert [problem(desk.log_in, "样例甲", "000000", HERE) for _ in range(8)] == ["A25"] * 5 + ["A24"] * 3
     right = phone.code()
@@ -125,7 +125,7 @@ def test_wrong_codes_lock_the_person_and_the_address_until_somebody_unlocks(
     assert problem(desk.log_in, "无此人", "000000", HERE) == "A24"
     (lock,) = told(office, ACCESS, Locked)
     assert (lock.person, lock.address, lock.wrong) == (approver.id, HERE, 5)
-    persons.unlock(office, approver.id, operator.id)
+    persons.unlock(office, approver.id, operator.id, operators_phone.code())
     assert problem(desk.log_in, "样例甲", right, HERE) == "A24"
     assert desk.person(desk.log_in("样例甲", right, THERE)) == approver
 
@@ -150,10 +150,10 @@ def test_ten_thousand_wrong_logins_in_a_day_are_looked_at_some_thirty_times() ->
     for number in range(10_000):
         at = now + timedelta(days=1) * number / 10_000
         try:
-            persons.check_attempts(record, None, HERE, at)
+            proving.check_attempts(record, None, HERE, at)
         except ApprovalError:
             continue
-        persons.note_attempt(record, None, HERE, at, is_right=False)
+        proving.note_attempt(record, None, HERE, at, is_right=False)
     assert 10 < len(noted) < 40
 
 
@@ -247,7 +247,7 @@ def test_act_is_noted_with_the_evaluation_of_its_run(desk: Desk, office: Office,
     desk.note(operator, "重试", RUN, RUN)
     desk.note(operator, "送审", "2022年度 roads")
     assert [item.action for item in told(office, evaluation.id, Acted)] == ["重试"]
-    assert [item.target for item in told(office, PEOPLE, Acted)] == [evaluation.id, "2022年度 roads"]
+    assert [item.target for item in told(office, OPENINGS, Acted)] == [evaluation.id, "2022年度 roads"]
 
 
 def test_runs_under_way_are_told_with_the_form_they_must_stand_at(desk: Desk, standing: Standing) -> None:
