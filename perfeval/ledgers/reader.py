@@ -81,8 +81,9 @@ def _fractions(model: type[LedgerModel], sheet: Sheet, layout: Layout, rows: pl.
         if column.kind is Kind.PERCENT:
             percent = pl.col(column.name)
             is_part = (percent > 0) & (percent < 1)
-            most, row = rows.select(percent.max(), pl.col("row").filter(is_part).first()).collect().row(0)
-            if row and most <= 1:
+            asked = (percent.max().alias("most"), is_part.sum().alias("parts"), pl.col("row").filter(is_part).first())
+            most, parts, row = rows.select(asked).collect().row(0)
+            if parts > 1 and most <= 1:
                 message = f"“{column.header}”各行都不大于1，像是把95%写成了0.95；现按0.95%计入。确是百分之几的，请写成 95 或 95%。"
                 letter, header, title = layout.letters[column.name], column.header, model.ledger_title()
                 severity = Severity.WARNING

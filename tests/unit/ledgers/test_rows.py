@@ -315,7 +315,7 @@ def test_note_in_other_words_is_no_data(write_budget: Write, found: Found, note:
 
 @pytest.mark.parametrize(
     ("percents", "told"),
-    [(["0", "0.95", "1"], [("V25", "C3")]), (["0.95", "95"], []), (["0", "1"], [])],
+    [(["0", "0.95", "0.9", "1"], [("V25", "C3")]), (["0.5"], []), (["0.95", "95"], []), (["0", "1"], [])],
 )
 def test_percentages_that_are_all_fractions_are_told(folder: Path, found: Found, percents: list[str], told: list[tuple[str, str]]) -> None:
     lines = [f"X{number},2022-03,{percent},40,1.5," for number, percent in enumerate(percents)]
