@@ -297,22 +297,22 @@ class _Cleaner:
         is_header = count["headers"] * 2 >= len(columns)
         is_header |= (pl.col("row") == self.layout.header_row + 1) & (count["uncounted"] == 0) & (count["filled"] * 2 > len(columns))
         is_note = first.str.contains(_NOTE) & (count["beside"] <= count["labels"]) & (count["numbers"] == 0)
+        is_total = (count["totals"] > 0) & (count["words"] <= 1)
         # A row that lacks most of what must be in it is told once, not cell by cell.
         required = sum(column.required for column in columns.values())
         is_stray = (count["filled"] == 1) | (count["required"] * _FEWEST_CELLS <= required)
         is_stray |= first.str.contains(_CARRIED) & (count["required"] < required)
-        is_total = (count["totals"] > 0) & (count["words"] <= 1)
-        sort = (
-            pl.when(count["filled"] == 0).then(pl.lit("blank"))
-            .when(is_header | (count["untitled"] == 0)).then(pl.lit("header"))
-            .when(first.str.contains(_EXAMPLE)).then(pl.lit("example"))
-            .when(is_note).then(pl.lit("note"))
-            .when(is_total & (count["so_far"] > 0)).then(pl.lit("total so far"))
-            .when(is_total).then(pl.lit("total"))
-            .when(is_stray).then(pl.lit("stray"))
-            .otherwise(pl.lit("data"))
-        )  # fmt: skip
-        return found.select(sort.alias("_sort")).to_series()
+        sorts = {
+            "blank": count["filled"] == 0,
+            "header": is_header | (count["untitled"] == 0),
+            "example": first.str.contains(_EXAMPLE),
+            "note": is_note,
+            "total so far": is_total & (count["so_far"] > 0),
+            "total": is_total,
+            "stray": is_stray,
+        }
+        sort = pl.coalesce(*(pl.when(is_so).then(pl.lit(name)) for name, is_so in sorts.items()), pl.lit("data"))
+        return found.select(_sort=sort).to_series()
 
     def _spoken(self) -> frozenset[Cell]:
         if len(self.findings) >= MOST_FINDINGS:
