@@ -13,7 +13,8 @@ import polars as pl
 
 from perfeval.codes import Code
 from perfeval.ledgers.cells import BAD, BLANKS, WIDE_CODE, bare, narrow, plain_value, says_nothing, trimmed, unreadable, value
-from perfeval.ledgers.headers import Layout, contradicted, two_units
+from perfeval.ledgers.layout import Layout
+from perfeval.ledgers.units import contradicted, two_units
 from perfeval.model import Finding, Severity
 from perfeval.model.identifiers import ROUNDED, unified
 from perfeval.model.ledgers import parquet
