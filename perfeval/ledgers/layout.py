@@ -21,3 +21,7 @@ class Layout:
     last_letter: str
     head: Heads
     """The rows from the first to the header."""
+
+    def header(self, column: Column) -> str:
+        """A column's header as it stands on the sheet."""
+        return self.head[-1][self.letters[column.name]]
