@@ -3,15 +3,14 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from uuid import UUID
 
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 from prefect.schedules import Cron
@@ -24,7 +23,6 @@ from flows.offices import folders, named
 from flows.reminders import DAILY, EVERY_MORNING, send_reminders
 from flows.serve import SCHEDULE, end_with_parent
 from flows.warm import write_stub
-from perfeval.office import WORKSPACE_VARIABLE
 from perfeval.workspace import Workspace
 
 # A click on Resume is seen within half a second; each question costs the server some 15 ms.
@@ -68,11 +66,12 @@ async def deployments(*, active: bool) -> AsyncIterator[tuple[str, RunnerDeploym
 
 async def serve_deployment() -> None:
     """Serve the deployments until cancelled."""
-    sys.executable = write_stub(Workspace(Path(os.environ[WORKSPACE_VARIABLE]))) or sys.executable  # what Prefect starts for a run
+    sys.executable = write_stub(Path(os.environ["PREFECT_HOME"])) or sys.executable  # what Prefect starts for a run
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
     ours = set[str]()
     async for _, deployment in deployments(active=SCHEDULE in os.environ):
-        await continue_orphans(await runner.aadd_deployment(deployment))
+        id_ = await runner.aadd_deployment(deployment)
+        await continue_orphans({"deployment_id": {"any_": [id_]}})  # no run outlives its runner
         ours.add(deployment.name)
     await rest_others(ours)
     await runner.start()
@@ -90,16 +89,16 @@ async def rest_others(ours: Collection[str]) -> None:
                 return
 
 
-async def continue_orphans(deployment: UUID) -> None:
-    """Start again what was running when the last runner ended.
+async def continue_orphans(where: Mapping[str, object], is_left: Callable[[FlowRun], bool] = lambda _: True) -> None:
+    """Start again what is running, as Prefect knows, in processes that are gone.
 
-    No run outlives its runner, and its steps are idempotent: going on is safe, and nobody has to notice first.
+    The steps are idempotent: going on is safe, and nobody has to notice first.
     """
-    orphaned = {"any_": [StateType.RUNNING, StateType.PENDING]}
-    orphans = FlowRunFilter.model_validate({"deployment_id": {"any_": [deployment]}, "state": {"type": orphaned}})
+    orphans = FlowRunFilter.model_validate({**where, "state": {"type": {"any_": [StateType.RUNNING, StateType.PENDING]}}})
     async with get_client() as client:
         for run in await client.read_flow_runs(flow_run_filter=orphans):
-            await client.set_flow_run_state(run.id, AwaitingRetry(message="服务中断后继续"), force=True)
+            if is_left(run):
+                await client.set_flow_run_state(run.id, AwaitingRetry(message="服务中断后继续"), force=True)
 
 
 if __name__ == "__main__":

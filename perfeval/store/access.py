@@ -4,7 +4,7 @@ All but the secrets stands in a chain of its own, so that whoever rewrites it to
 """
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from sqlalchemy import delete, func, select, update
@@ -20,6 +20,7 @@ from perfeval.store.vault import decrypt, encrypt
 
 # Of the lines' texts: a proof that was wrong, or the end of a lock.
 _WRONG = '"is_right":false|"kind":"unlocked"'
+EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Access(Record):
@@ -27,6 +28,8 @@ class Access(Record):
 
     # The sessions ended as some head tells them: asked for with every request of a person.
     _known_ended: ClassVar[tuple[str, frozenset[str]]] = (NOTHING, frozenset())
+    # The attempts as some head tells them, from a moment on: asked for with every guess, and guesses come in masses.
+    _known_attempts: ClassVar[tuple[str, datetime, list[Attempt]]] = (NOTHING, EVER, [])
 
     def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
         """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
@@ -71,12 +74,29 @@ class Access(Record):
 
         Raises: StoreError: one of the proofs that were looked at lately was rewritten.
         """
-        since = now - REMEMBERED
+        head, since = self.head(ACCESS), now - REMEMBERED
+        known, known_since, attempts = Access._known_attempts
+        if head != known or since < known_since:
+            attempts = self._attempts_since(since)
+            Access._known_attempts = (head, since, attempts)
+        return [item for item in attempts if item.person == person or (address and item.address == address)]
+
+    def _attempts_since(self, since: datetime) -> list[Attempt]:
         lines = list(self.lately(ACCESS, since, _WRONG))
         if whose := {line.what.person for line in lines if isinstance(line.what, Attempted) and line.what.person}:
             lines += self.lately(ACCESS, since, f'"is_right":true.*"person":"({"|".join(map(re.escape, whose))})"')
-        attempts = [_attempt(line) for line in sorted(lines, key=lambda line: line.number)]
-        return [item for item in attempts if item and ((person and item.person == person) or (address and item.address == address))]
+        attempts = (_attempt(line) for line in sorted(lines, key=lambda line: line.number))
+        return [item for item in attempts if item]
+
+    def has_been_right(self, person: str, address: str) -> bool:
+        """Whether a person has ever proved himself from an address.
+
+        Raises: StoreError: the line that tells it was rewritten.
+        """
+        told = Attempted(person=person, address=address, is_right=True)
+        words = [dump_line({name: getattr(told, name)})[1:-1] for name in ("address", "is_right", "kind", "person")]
+        right = (line.what for line in self.lately(ACCESS, EVER, words=words))
+        return any(isinstance(item, Attempted) and (item.person, item.address, item.is_right) == (person, address, True) for item in right)
 
     def note_attempt(self, attempt: Attempt, fingerprint: str = "", step: int | None = None) -> None:
         """Keep that a proof was looked at; of a code that was accepted, which secret's and of which step."""

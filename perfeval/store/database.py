@@ -33,7 +33,7 @@ def try_database(url: str) -> None:
 
 def unavailable(error: DatabaseError) -> StoreError:
     """What is told of a database that cannot be used."""
-    hint = f"检查数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
+    hint = f"检查磁盘空间、数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
     return StoreError("S06", f"数据库不可用：{error.orig}", hint)
 
 

@@ -1,7 +1,7 @@
 """The record in the store (审批记录): lines are appended in the transaction of what they tell, and read as they stand."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import ClassVar
@@ -142,14 +142,17 @@ class Record:
         last = self._last(chain)
         return last.sha256 if last else NOTHING
 
-    def lately(self, chain: str, since: datetime, told: str = "") -> Iterator[Line]:
+    def lately(self, chain: str, since: datetime, told: str = "", words: Iterable[str] = ()) -> Iterator[Line]:
         """The lines of a chain since some time, the newest first, each proved by its MAC; with `told`, those whose text matches it.
+
+        With `words`, only what holds them all is read and proved: for what must not be missed they are not enough.
 
         Raises: StoreError: one was rewritten, or cannot be read.
         """
         key, wanted = self.record_key, re.compile(told)
         columns = (RecordRow.number, RecordRow.line, RecordRow.sha256, RecordRow.sm3, RecordRow.mac)
-        newest = select(*columns).where(RecordRow.unit == self.unit, RecordRow.chain == chain).order_by(RecordRow.number.desc())
+        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain, *(RecordRow.line.contains(word, autoescape=True) for word in words))
+        newest = select(*columns).where(*mine).order_by(RecordRow.number.desc())
         with self.session.execute(newest.execution_options(yield_per=_AT_ONCE)) as rows:
             for row in rows:
                 if not is_ours(entry := Entry(*row), key):

@@ -5,6 +5,7 @@ decision is, other rooms know. A GET changes nothing. What the pages need of the
 """
 
 from perfeval.web.bureau import Overseen, oversees
+from perfeval.web.pictures import Pictures
 from perfeval.web.review import CSP, Conducting, Review, Visitor
 
-__all__ = ["CSP", "Conducting", "Overseen", "Review", "Visitor", "oversees"]
+__all__ = ["CSP", "Conducting", "Overseen", "Pictures", "Review", "Visitor", "oversees"]

@@ -23,6 +23,7 @@ from perfeval.errors import ApprovalError, ConfigurationError, PerfevalError, St
 from perfeval.model import Gate, Revision, Severity, Stage, Verdict
 from perfeval.model.clock import CHINA
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_day
+from perfeval.model.outcomes import Drafted
 from perfeval.office import Office
 from perfeval.reasons import write_reason
 from perfeval.report.reading import Grid, Passage
@@ -36,6 +37,7 @@ from perfeval.web.clerk import look_after, read_reason, subjects
 from perfeval.web.filled import Filled, read_answer, read_form
 from perfeval.web.overview import ROWS, look_over, waits_for
 from perfeval.web.picked import approve_picked, list_picked
+from perfeval.web.pictures import Pictures
 from perfeval.web.submitted import Submitted, look_at, read_report
 
 CSP = (
@@ -75,10 +77,13 @@ class Visitor:
 
 
 class Review:
-    """The review pages of one office; `overseen` are those of which it is the bureau."""
+    """The review pages of one office; `overseen` are those of which it is the bureau.
 
-    def __init__(self, office: Office, conducting: Conducting, overseen: Sequence[Overseen] = ()) -> None:
-        self._office, self._conducting, self._overseen = office, conducting, overseen
+    With `pictures`, a draft's pages are shown as they are printed too.
+    """
+
+    def __init__(self, office: Office, conducting: Conducting, overseen: Sequence[Overseen] = (), pictures: Pictures | None = None) -> None:
+        self._office, self._conducting, self._overseen, self._pictures = office, conducting, overseen, pictures
         self._templates = _environment()
         self._answers: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = [
             ("GET", re.compile("/|/perfeval/|/review/?"), self._overview),
@@ -97,6 +102,7 @@ class Review:
             ("POST", re.compile(_PLACE + "/correction"), self._correct),
             ("POST", re.compile(_PLACE + "/retry"), self._retry),
             ("GET", re.compile(_PLACE + "/figure/(?P<figure>[A-Za-z0-9_]{1,100})"), self._figure),
+            ("GET", re.compile(_PLACE + "/pages/(?P<page>[1-9][0-9]{0,3}).png"), self._picture),
             ("GET", re.compile(_PLACE + "/ledgers/(?P<place>[0-9]{1,3})"), self._ledger),
         ]
 
@@ -184,6 +190,7 @@ class Review:
             "report": report,
             "anchors": {"execution", *(row.id for _, rows in seen.levels for row in rows), *(report.names.values() if report else ())},
             "passkeys": _passkeys(visitor),
+            "pictures": self._pictures.of(seen.draft.digest) if self._pictures and seen.draft else None,
             "charts": draw(self._office, seen.revision) if seen.drafted else [],
             "changes": compare(self._office, seen.revision) if seen.revision.number > 1 and seen.drafted else None,
             "asked": [item for item in told if item.revision == seen.revision.number],
@@ -204,6 +211,12 @@ class Review:
         parts = [(part, part.rows((page - 1) * per_page, per_page)) for part in trace.parts]
         shown: dict[str, Any] = {"trace": trace, "parts": parts, "page": page, "pages": pages, "per_page": per_page}
         return self._page("figure", visitor, revision=seen_revision, **shown)
+
+    def _picture(self, visitor: Visitor, _: Filled, evaluation: str, number: str, page: str) -> Response:
+        with self._office.store.reading() as record:
+            drafted = record.outcome(Revision(record.evaluation(evaluation), int(number)), Drafted)
+        path = self._pictures.path(drafted.draft.digest, int(page)) if self._pictures and drafted else None
+        return FileResponse(path, media_type="image/png") if path else self._message(visitor, "没有这一页", "从报告的页面打开。", 404)
 
     def _ledger(self, visitor: Visitor, _: Filled, evaluation: str, number: str, place: str) -> Response:
         received = sorted(self._seen(visitor, evaluation, number).files.items())

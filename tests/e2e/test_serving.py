@@ -115,7 +115,7 @@ def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(term
 def test_run_left_running_by_a_dead_runner_is_continued(office):
     office.force(Running())
     deployment = office.client.read_flow_run(office.run).deployment_id
-    asyncio.run(continue_orphans(deployment))
+    asyncio.run(continue_orphans({"deployment_id": {"any_": [deployment]}}))
     assert office.state.name == "AwaitingRetry"
 
 
