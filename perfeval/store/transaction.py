@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from perfeval.approvals.canonical import dump_line
@@ -19,7 +19,7 @@ from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
 from perfeval.model.documents import document_digest, dump, load
 from perfeval.model.evaluation import closing
-from perfeval.model.outcomes import Corrected, Drafted, Failure, Result, Scored, Sealing, Validated
+from perfeval.model.outcomes import Corrected, Drafted, Failure, Result, Scored, Sealing, Stuck, Validated
 from perfeval.store.access import Access
 from perfeval.store.tables import AskRow, DecisionRow, EndRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow
 from perfeval.store.vault import decrypt, encrypt
@@ -203,11 +203,21 @@ class Transaction(Access):
             found[evaluation, revision] = of_step
         return found
 
-    def failures(self) -> dict[str, Failure]:
-        """Why the runs of open evaluations ended early, by the evaluation's id; one question for all."""
-        told = select(EvaluationRow.id, FailureRow.document).join(FailureRow, FailureRow.run == EvaluationRow.run)
-        mine = (EvaluationRow.unit == self.unit, EvaluationRow.outcome.is_(None))
-        return {evaluation: load(Failure, document) for evaluation, document in self.session.execute(told.where(*mine))}
+    def stuck(self) -> list[Stuck]:
+        """What could not be begun, or not be drafted, the newest first: the last fault of each; two questions for all."""
+        told = select(FailureRow.document, FailureRow.failed_at, EvaluationRow.id).order_by(FailureRow.failed_at.desc())
+        joined = told.outerjoin(EvaluationRow, EvaluationRow.run == FailureRow.run)
+        known = {item.id: item for item in self.evaluations()}
+        begun = {(item.year, item.programme_key) for item in known.values()}
+        found: dict[tuple[int, str], Stuck] = {}
+        for document, at, id_ in self.session.execute(
+            joined.where(or_(EvaluationRow.unit == self.unit, FailureRow.document["unit"].as_string() == self.unit))
+        ):
+            failure, evaluation = load(Failure, document), known.get(id_)
+            year, key = (evaluation.year, evaluation.programme_key) if evaluation else (failure.year, failure.programme)
+            if evaluation.outcome is None if evaluation else (year, key) not in begun:
+                found.setdefault((year, key), Stuck(year, key, id_ or "", failure, at))
+        return list(found.values())
 
     def _progress(self, evaluations: Sequence[Evaluation], of: Callable[[Any], ColumnElement[bool]]) -> list[Progress]:
         # Only draft and gates: the figures beside them are a hundred times as long.
