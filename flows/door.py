@@ -50,7 +50,11 @@ _UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
 # What people may ask Prefect. Not its forms' answers, and nothing that changes what it runs: any command on this machine.
-_SEES = re.compile(r"/api/(?:ui/(?!schemas/).+|.+/(?:filter|count|paginate|history|lateness|get_scheduled_flow_runs|count-by/[a-z-]+))")
+_PART = r"[^/.;\s\\][^/;\s\\]*"  # of a path that says the same to whoever reads it
+_SEES = re.compile(
+    rf"/api/(?:ui/(?!schemas/){_PART}(?:/{_PART})*"
+    rf"|(?:{_PART}/)+(?:filter|count|paginate|history|lateness|get_scheduled_flow_runs|count-by/[a-z-]+))"
+)
 _INPUT = re.compile(r"/api/flow_runs/[^/]+/input(?:/.*)?")
 _FORM = re.compile(rf"/api/flow_runs/{_RUN}/input/suspended-[a-z0-9-]+-(?:schema|description)")
 _ACT = re.compile(

@@ -363,7 +363,9 @@ NOT_PEOPLES = [
     ("POST", "/api/flow_runs/bulk_delete"), ("PATCH", "/api/variables/name/count"), ("POST", "/api/automations/"),
     ("DELETE", f"/api/flow_runs/{RUN}"), ("POST", "/api/flow_runs/x/../y/resume"), ("POST", f"/api/flow_runs/{RUN}/resume/"),
     ("POST", "/api/flow_runs/"), ("POST", "/api/task_runs/0/set_state"), ("OPTIONS", "/api/flow_runs/filter"), ("PUT", RESUME),
-    ("TRACE", RESUME),
+    ("TRACE", RESUME), ("POST", "/api/ui//schemas/validate"), ("POST", "/api/ui/x/../schemas/validate"), ("POST", "/api/ui/../admin/clear"),
+    ("POST", "/api/flow_runs;x/filter"), ("POST", "/api/flow_runs/\n/filter"), ("POST", "/api//flow_runs/filter"),
+    ("POST", "/api/./flow_runs/filter"),
 ]  # fmt: skip
 HIDDEN = [
     f"/api/flow_runs/{RUN}/input", f"/api/flow_runs/{RUN}/input/suspended-center-r1-0-response", f"/api/flow_runs/{RUN}/input/x-schema",
