@@ -36,8 +36,8 @@ perfeval：从台账到项目支出绩效自评报告
   verify ARCHIVE      核验归档包，并从台账重算得分
 
 运行
-  serve               启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面
-  worker              执行 serve --no-worker 收到的运行，可在几台机器上各开几个
+  serve [OFFICE…]     启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面
+  worker [OFFICE…]    执行 serve --no-worker 收到的运行，可在几台机器上各开几个
   certificate HOST    生成网站证书，供 serve --tls 使用
   demo                用样例走完一年
   doctor              检查本机环境和工作区

@@ -1,24 +1,30 @@
 """Many at once (批量送审): a child run for each office and programme, a few at a time; what is wrong with one keeps no other waiting.
 
 Each is `perfeval run` in a process of its own, and goes on where the store says it stands: a batch that was broken off is typed again.
+All use one server: the one that is up for their office, else one that is kept for all the others.
 """
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.keeping import IDLE
+from flows.keeping import IDLE, keeping, kept_for_people
+from flows.serve import HOST
 from perfeval.errors import PerfevalError
 from perfeval.model import Gate
 from perfeval.model.evaluation import gate_title
+from perfeval.office import Office, open_office
 from perfeval.workspace import Workspace
 
 _ARCHIVED = "P08"
+_TEND_SECONDS = 0.5
+SEVERAL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,36 @@ def run_all(year: int, folders: Sequence[Path], name: str, jobs: int, show: Call
     """Run them all, `jobs` at a time; `show` is told each outcome as it comes, with how many there are by then and in all."""
     found = list(items_of(folders))
     outcomes: dict[int, Outcome] = {place: item for place, item in enumerate(found) if isinstance(item, Outcome)}
-    with ThreadPoolExecutor(jobs) as pool:
+    places = dict.fromkeys(item.folder for item in found if isinstance(item, Item))
+    with _served(places) as tend, ThreadPoolExecutor(jobs) as pool:
         waited = {pool.submit(_run, year, item, name): place for place, item in enumerate(found) if isinstance(item, Item)}
-        for done in as_completed(waited):
-            outcomes[waited[done]] = done.result()
-            show(outcomes[waited[done]], len(outcomes), len(found))
+        left = set(waited)
+        while left:
+            tend()
+            ended, left = wait(left, _TEND_SECONDS, FIRST_COMPLETED)
+            for done in ended:
+                outcomes[waited[done]] = done.result()
+                show(outcomes[waited[done]], len(outcomes), len(found))
     return [outcomes[place] for place in range(len(found))]
+
+
+@contextmanager
+def _served(folders: Iterable[Path]) -> Iterator[Callable[[], None]]:
+    """One server for the offices that have none; gives what tends it.
+
+    An office that cannot be opened, or is there twice, starts one for itself, or tells why not.
+    """
+    offices: dict[str, Office] = {}
+    for folder in folders:
+        with suppress(PerfevalError):
+            office = open_office(folder)
+            if not kept_for_people(office.workspace):
+                offices.setdefault(office.workspace.unit, office)
+    if len(offices) < SEVERAL:
+        yield lambda: None
+        return
+    with keeping(list(offices.values()), HOST, 0, for_people=False, makes_room=True) as server:
+        yield server.tend
 
 
 def _run(year: int, item: Item, name: str) -> Outcome:

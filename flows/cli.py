@@ -20,10 +20,14 @@ from perfeval.console import answer, emit, say, say_findings, tell
 
 if TYPE_CHECKING:
     from flows.batch import Outcome
+    from flows.client import Address
     from flows.conduct import Position
     from perfeval.model import Finding, Status
     from perfeval.office import Office
     from perfeval.workspace import Subject
+
+
+OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE…", help="各单位的工作区，默认当前目录")]
 
 
 class Choice(StrEnum):
@@ -62,9 +66,9 @@ def run(
         say(f"这项自评已由“{status.revision.evaluation.prepared_by}”送审，--as 未采用。")
     if faulty := _faulty(office, subject, status):
         _report(office, faulty, None, as_json=as_json)
-    with steps_shown("准备服务……") as show, conducting(office, show) as (conductor, url):
+    with steps_shown("准备服务……") as show, conducting(office, show) as (conductor, address):
         position = conductor.go_on(status.revision.evaluation) if status else conductor.begin(subject, name)
-    _report(office, position, url, as_json=as_json)
+    _report(office, position, address, as_json=as_json)
 
 
 @app.command()
@@ -100,9 +104,9 @@ def decide(
     remarks = tuple(Remark(place, text) for place, _, text in (item.partition("=") for item in remark or ()))
     steps.decide(office, status.revision, asked, Answer(Verdict[decision.name], name, code, check_code, comment, remarks=remarks))
     say(f"“{name}”的审批决定（{Verdict[decision.name]}）已登记。")
-    with steps_shown("推进到下一环节……") as show, conducting(office, show) as (conductor, url):
+    with steps_shown("推进到下一环节……") as show, conducting(office, show) as (conductor, address):
         position = conductor.go_on(status.revision.evaluation)
-    _report(office, position, url, as_json=as_json)
+    _report(office, position, address, as_json=as_json)
 
 
 @app.command()
@@ -111,6 +115,7 @@ def serve(
     port: Annotated[int, typer.Option(help="监听端口", min=0, max=65535, metavar="PORT")] = 4200,
     tls: Annotated[bool, typer.Option("--tls", help="用 perfeval certificate 生成的证书提供 https")] = False,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="自己不执行运行，由 perfeval worker 执行")] = False,
+    offices: OfficesArgument = None,
     workspace: WorkspaceOption = Path(),
 ) -> None:
     """启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面，Ctrl-C 结束。"""
@@ -118,19 +123,20 @@ def serve(
     from flows.serve import HOST
     from perfeval.errors import UsageError
 
-    office = open_office(workspace)
+    served = [open_office(folder) for folder in offices or [workspace]]
     certificate = None
     if tls:
         from perfeval.certificate import find_certificate
 
-        if (certificate := find_certificate(office.workspace.tls)) is None:
+        if (certificate := find_certificate(served[0].workspace.tls)) is None:
             raise UsageError("P17", "还没有证书，不能用 --tls", "先执行 perfeval certificate 主机名。")
     elif host != HOST:
         say("没有用 --tls：姓名、动态码和报告在网络上不加密。给其他电脑用时，先执行 perfeval certificate 主机名，再加 --tls。")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     say("正在启动服务……")
-    with keeping(office, host, port, certificate, pooled=no_worker) as server:
-        say(f"服务已启动：{server.address.origin}")
+    with keeping(served, host, port, certificate, pooled=no_worker) as server:
+        for office, address in zip(served, server.addresses, strict=True):
+            say(f"服务已启动：{address.origin}{f'　{office.workspace.settings.unit.name}' if len(served) > 1 else ''}")
         say("用浏览器打开，以自己的姓名和动态码登录。按 Ctrl-C 结束。")
         try:
             while True:
@@ -144,20 +150,22 @@ def serve(
 def worker(
     server: Annotated[str, typer.Option(help="服务的地址，如 https://pingjia.example.cn:4200", metavar="URL")],
     root: Annotated[Path | None, typer.Option(help="服务的根证书（https 时）", metavar="FILE")] = None,
+    offices: OfficesArgument = None,
     workspace: WorkspaceOption = Path(),
 ) -> None:
     """执行 serve --no-worker 收到的运行；可在几台机器上各开几个，Ctrl-C 结束。"""
     from flows.client import Address
+    from flows.offices import told
     from flows.serve import environment, machine_secret
     from perfeval.errors import UsageError
 
-    office = open_office(workspace)
+    places = [open_office(folder).workspace for folder in offices or [workspace]]
     if not re.fullmatch(r"https?://[^/?#\s]+", server := server.rstrip("/")):
         raise UsageError("P22", f"--server 不是服务的地址：{server}", "写 serve 启动时显示的地址，如 http://127.0.0.1:4200。")
     address = Address(server, server, machine_secret(), str(root.resolve()) if root else "")
     say(f"从 {server} 接收运行。按 Ctrl-C 结束。")
     with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
-        variables = environment(office.workspace, address) | {"PREFECT_HOME": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        variables = environment(places[0], address) | told(places) | {"PREFECT_HOME": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
         process = subprocess.Popen([sys.executable, "-m", "flows.worker"], env=variables, stdin=subprocess.PIPE)  # our own
         with process, suppress(KeyboardInterrupt):
             process.wait()
@@ -168,7 +176,7 @@ def worker(
 @app.command()
 def batch(
     year: YearOption,
-    offices: Annotated[list[Path] | None, typer.Argument(metavar="OFFICE…", help="各单位的工作区，默认当前目录")] = None,
+    offices: OfficesArgument = None,
     name: Annotated[str, typer.Option("--as", help="送审人，默认为各单位设置中的填表人", metavar="NAME")] = "",
     jobs: Annotated[int, typer.Option(help="同时进行几项", min=1, max=32, metavar="N")] = 2,
     as_json: JsonOption = False,
@@ -263,12 +271,14 @@ def _correct(office: "Office", status: "Status", note: str, replies: "Sequence[s
     steps.record_correction(office, revision, note, replies=replies)
 
 
-def _report(office: "Office", position: "Position", server_url: str | None, *, as_json: bool) -> None:
+def _report(office: "Office", position: "Position", address: "Address | None", *, as_json: bool) -> None:
     """Say where an evaluation stands, and leave its draft where the office can open it."""
     from perfeval import steps
     from perfeval.submission import save_draft
 
     status, failure = position.status, position.failure
+    server_url = address.origin if address else ""
+    page = f"{server_url}/review/{status.revision.evaluation.id}/{status.revision.number}" if server_url and status else None
     draft = status.draft if status else None
     findings = _findings(office, failure.findings) if failure and failure.findings else ()
     file = save_draft(office, status.revision) if status and draft else None
@@ -281,7 +291,7 @@ def _report(office: "Office", position: "Position", server_url: str | None, *, a
             "draft": file and str(file),
             "digest": draft and draft.content_digest,
             "check_code": draft and draft.check_code,
-            "url": server_url and f"{server_url}/v2/runs/flow-run/{position.run_id}",
+            "url": page if address and address.is_shared else f"{server_url}/v2/runs/flow-run/{position.run_id}" if server_url else None,
         }
         if failure:
             document |= {"message": failure.message, "findings": [asdict(finding) for finding in findings]}
@@ -294,8 +304,8 @@ def _report(office: "Office", position: "Position", server_url: str | None, *, a
         tell(f"{status.revision.evaluation.id}  第{status.revision.number}稿  {status.title}")
     if file and draft:
         say(f"报告：{file}　核对码：{draft.check_code}")
-    if server_url and status.gate:
-        say(f"审批页面：{server_url}/review/{status.revision.evaluation.id}/{status.revision.number}")
+    if page and status.gate:
+        say(f"审批页面：{page}")
     if bag := steps.archive_of(office, status.revision):
         say(f"归档：{bag}")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from perfeval.errors import ServerError
 
@@ -25,24 +25,34 @@ _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 class Address:
     """Where a server is: `url` for our own processes, which prove themselves by the secret `machine`; `origin` for people's browsers.
 
-    `root` is the certificate that the processes trust, where the server speaks TLS.
+    `root` is the certificate that the processes trust, where the server speaks TLS; `deployment` what the office's runs are of.
     """
 
     url: str
     origin: str
     machine: str
     root: str = ""
+    deployment: str = DEPLOYMENT
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several offices are served; then people are not shown Prefect's pages, which know no offices."""
+        return self.deployment != DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run (运行) as Prefect has it: its state's type, the key of the form it stands at, when it is to go on, what Prefect says of it."""
+    """A run (运行) as Prefect has it: its state's type, the key of the form it stands at, when it is to go on, what Prefect says of it.
+
+    `deployment` is the id of the one it is of.
+    """
 
     id: str
     type: str = ""
     key: str = ""
     due_at: datetime | None = None
     message: str = ""
+    deployment: str = ""
 
     @property
     def stands(self) -> bool:
@@ -70,7 +80,7 @@ class Client:
 
     def find_deployment(self) -> str | None:
         """The deployment's id, once the runner has registered it."""
-        found = self._ask("GET", f"/deployments/name/{FLOW}/{DEPLOYMENT}")
+        found = self._ask("GET", f"/deployments/name/{FLOW}/{quote(self._address.deployment)}")
         return found and str(found["id"])
 
     def start_run(self, deployment: str, request: Mapping[str, object]) -> Run:
@@ -143,8 +153,10 @@ def _run(document: Mapping[str, Any]) -> Run:
     details = state.get("state_details") or {}
     due = details.get("scheduled_time")
     due_at = datetime.fromisoformat(due) if due else None
-    return Run(document["id"], state.get("type") or "", details.get("pause_key") or "", due_at, state.get("message") or "")
+    told = (state.get("type"), details.get("pause_key"), state.get("message"), document.get("deployment_id"))
+    kind, key, message, deployment = (text or "" for text in told)
+    return Run(document["id"], kind, key, due_at, message, deployment)
 
 
 def _broken(told: str) -> ServerError:
-    return ServerError("P18", f"与服务的连接中断：{told}", "再执行一次同一条命令，会从中断处接着进行。")
+    return ServerError("P18", f"与服务的连接中断：{told}", "执行 perfeval run，会从中断处接着进行。")

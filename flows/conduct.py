@@ -26,9 +26,10 @@ _CANCELLING = "CANCELLING"
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds to wait: until a run can be started, until it stands still, until one that is being cancelled is, between two looks at it."""
+    """Seconds to wait: until a run can be started, is taken by a process, stands still, is cancelled at last; between two looks at it."""
 
     start: float = 120
+    taken: float = 300
     run: float = 3600
     cancelling: float = 30
     look: float = 0.15
@@ -83,8 +84,9 @@ class Conductor:
         with self._office.store.reading() as record:
             began = record.run_of(evaluation)
         run = self._client.read_run(began) if began else None
-        if run and run.type == _CANCELLING:  # nobody may be left to end it, and beside it no other could begin
-            self._client.cancel(run.id)
+        if run and (run.type == _CANCELLING or self._is_anothers(run)):
+            if not run.is_final:  # nobody is left to end it, or to take it up, and beside it no other could begin
+                self._client.cancel(run.id)
             run = None
         if run is None or not run.type:
             return self.begin(self._office.subject(evaluation), evaluation.prepared_by)
@@ -97,18 +99,28 @@ class Conductor:
         done = {_title(name) for _, name in before} if status.draft else set()
         return self._wait(run, {step for step, _ in before}, done)
 
+    def _is_anothers(self, run: Run) -> bool:
+        """Whether it is of a deployment that is served no more: the office was alone on the server, and is not now, or the other way."""
+        return bool(run.deployment) and run.deployment != self._client.find_deployment()
+
     def _wait(self, run: Run, known: set[str], done: Container[str] = ()) -> Position:
         """Wait until a run stands still; steps that are not known yet are shown, but for those that are done."""
         deadline = time.monotonic() + self._patience.cancelling
+        taken_by = time.monotonic() + self._patience.taken
 
         def still() -> Run | None:
-            nonlocal deadline
+            nonlocal deadline, taken_by
             now = self._client.read_run(run.id)
+            if now is None or now.type != "SCHEDULED":
+                taken_by = time.monotonic() + self._patience.taken
+            elif time.monotonic() > taken_by:
+                hint = "服务用了 --no-worker 的，先启动 perfeval worker；已启动的，运行还在排队。再执行 perfeval run，会接着等待。"
+                raise ServerError("P24", "没有进程来执行这次运行", hint)
             if now is None or now.type != _CANCELLING:
                 deadline = time.monotonic() + self._patience.cancelling
             elif time.monotonic() > deadline:
                 message = f"这次运行在 Prefect 里被标为“正在取消”（{_CANCELLING}），一直没有取消完"
-                raise ServerError("P23", message, "再执行一次同一条命令：会结束它，另起一次运行，接着办理同一项自评。")
+                raise ServerError("P23", message, "执行 perfeval run：会结束它，另起一次运行，接着办理同一项自评。")
             for step, name in self._client.read_steps(run.id):
                 if step not in known:
                     known.add(step)
@@ -122,8 +134,7 @@ class Conductor:
         status = steps.status(self._office, evaluation) if evaluation else None
         if not found.is_final or (evaluation and evaluation.outcome):
             return Position(run.id, status, None)
-        # Whatever no person can repair is told as Prefect keeps it.
-        return Position(run.id, status, failure or Failure("", "P14", found.message or "运行异常终止"))
+        return Position(run.id, status, failure or _crashed(found.message))
 
     def _until(self, ask: Callable[[], T | None], seconds: float) -> T:
         deadline = time.monotonic() + seconds
@@ -138,3 +149,9 @@ class Conductor:
 def _title(step: str) -> str:
     """A step's name without what Prefect hangs on it."""
     return step.rpartition("-")[0]
+
+
+def _crashed(message: str) -> Failure:
+    """What is told of a run that nothing is known of but what Prefect keeps; its steps are asked of the store, so going on is safe."""
+    hint = "执行 perfeval run，会从中断处接着进行；仍不行的，用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。"
+    return Failure("", "P14", str(ServerError("P14", f"运行异常终止{message and f'：{message}'}", hint)))

@@ -3,6 +3,7 @@
 import os
 import secrets
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyotp
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from flows.keeping import IDLE, conducting
 from perfeval import persons, steps
+from perfeval.approvals.codes import STEP_SECONDS, newest_step
 from perfeval.approvals.people import OPERATOR
 from perfeval.console import SIGNS, show_scores, tell
 from perfeval.errors import ArchiveError, ServerError
@@ -38,9 +40,9 @@ def demonstrate(folder: Path | None) -> None:
     with console.status("写入样例台账……"):
         create_workspace(folder, sample=SAMPLE)
         office = open_office(folder)
-        clerk = office.workspace.settings.unit.drafter
-        _enrol(office, clerk, OPERATOR)
-        codes = {gate.key: _enrol(office, _approver(gate), gate.key) for gate in office.workspace.gates}
+        before, phones = _enrol(office, office.workspace.settings.unit.drafter, OPERATOR), {}
+        for gate in office.workspace.gates:
+            before = phones[gate.key] = _enrol(office, _approver(gate), gate.key, before)
     console.print(f"✓ 样例工作区 {folder}")
     with console.status("启动 Prefect 服务……") as sign, conducting(office) as (conductor, _):
         console.print("✓ Prefect 服务已启动")
@@ -49,7 +51,7 @@ def demonstrate(folder: Path | None) -> None:
         while (status := position.status) and status.gate and status.draft and not position.failure:
             console.print(f"✓ 第{status.revision.number}稿{status.title}，核对码 {status.draft.check_code}")
             sign.update(f"{status.gate.title}……")
-            steps.decide(office, status.revision, status.gate, _approval(status.gate, status.draft, codes[status.gate.key]))
+            steps.decide(office, status.revision, status.gate, _approval(status.gate, status.draft, phones[status.gate.key]))
             position = conductor.go_on(status.revision.evaluation)
     if position.failure or status is None or status.stage is not Stage.ARCHIVED:
         raise ServerError("P11", "演示没有走到归档", position.failure.message if position.failure else "")
@@ -61,22 +63,32 @@ def _approver(gate: Gate) -> str:
     return f"样例{gate.title}人"
 
 
-def _enrol(office: Office, name: str, role: str) -> pyotp.TOTP:
-    """Invite, enrol and confirm somebody, whose phone the demonstration has; the first is the operator."""
-    with office.store.reading() as record:
-        first = next(iter(record.people().persons), None)
-    invitation = persons.invite(office, name, [role], first)
+class _Phone:
+    """Whose code app the demonstration has; no code is given twice."""
+
+    def __init__(self, person: str, secret: str) -> None:
+        self.person = person
+        self._totp, self._step = pyotp.TOTP(secret), 0
+
+    def code(self) -> str:
+        """A code of now, the oldest that is accepted still."""
+        self._step = max(self._step + 1, newest_step(datetime.now(UTC)) - 2)
+        return self._totp.at(self._step * STEP_SECONDS)
+
+
+def _enrol(office: Office, name: str, role: str, before: _Phone | None = None) -> _Phone:
+    """Invite and enrol somebody, whom whoever was enrolled before him confirms; the first is the operator."""
+    invitation = persons.invite(office, name, [role], "p1" if before else None)
     offer = persons.offer_code(office, invitation.token)
-    phone = pyotp.TOTP(offer.secret)
-    # The code of the half minute before: this one's is for the decision.
-    code = phone.at(int(time.time()) - phone.interval)
-    made = persons.enrol_code(office, invitation.token, offer.secret, code)
-    persons.confirm(office, made.person, made.fingerprint, first or made.person, on_paper=True)
+    phone = _Phone(invitation.person, offer.secret)
+    made = persons.enrol_code(office, invitation.token, offer.secret, phone.code())
+    second, code = (before.person, before.code()) if before else (made.person, "")
+    persons.confirm(office, made.person, made.fingerprint, second, on_paper=before is None, code=code)
     return phone
 
 
-def _approval(gate: Gate, draft: Draft, code: pyotp.TOTP) -> Answer:
-    return Answer(Verdict.APPROVE, _approver(gate), code.now(), draft.check_code, "同意")
+def _approval(gate: Gate, draft: Draft, phone: _Phone) -> Answer:
+    return Answer(Verdict.APPROVE, _approver(gate), phone.code(), draft.check_code, "同意")
 
 
 def _show(console: Console, office: Office, revision: Revision) -> None:

@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 import segno
 
 from flows.forms import awaited
-from perfeval import persons, steps
+from perfeval import persons, proving, steps
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.passkey import registered_passkey, to_base64
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import PROOF_TITLES, Person, ProofKind
 from perfeval.approvals.proof import Proof
-from perfeval.approvals.record import PEOPLE
+from perfeval.approvals.record import OPENINGS
 from perfeval.approvals.session import LASTS, logged_in, seal_session, session_digest
 from perfeval.approvals.statement import Enrolment, challenge
 from perfeval.errors import ApprovalError
@@ -100,8 +100,8 @@ class Desk:
             now = datetime.now(UTC)
             with self._office.store.transaction() as record:
                 record.lock(status.revision.evaluation)
-                persons.check_attempts(record, person, address, now)
-                persons.note_attempt(record, person, address, now, is_right=False)
+                proving.check_attempts(record, person, address, now)
+                proving.note_attempt(record, person, address, now, is_right=False)
                 record.record_wrong_answer(status.revision, status.gate.key, visible(answer.name)[:NAME_LENGTH], refusal)
             raise refusal
         decision = steps.decide(self._office, status.revision, status.gate, answer, address)
@@ -130,7 +130,7 @@ class Desk:
         """Record that a person did something that changes state, with the run's evaluation where it has one."""
         with self._office.store.reading() as record:
             evaluation = record.evaluation_of(run) if run else None
-        steps.note_act(self._office, action, target, person.id, evaluation.id if evaluation else PEOPLE)
+        steps.note_act(self._office, action, target, person.id, evaluation.id if evaluation else OPENINGS)
 
     # ---- what people see ---------------------------------------------------------------------------------------------
 
@@ -154,6 +154,11 @@ class Desk:
     def open_runs(self) -> dict[str, str]:
         """The runs of evaluations under way, each with how the key of the form begins that it must be at."""
         return {run: awaited(status) for status, run in self.overview() if run and status.revision.evaluation.outcome is None}
+
+    def evaluation_of(self, run: str) -> Evaluation | None:
+        """The evaluation of a run."""
+        with self._office.store.reading() as record:
+            return record.evaluation_of(run)
 
     def draft(self, evaluation_id: str, number: int) -> tuple[Path, str]:
         """A draft's file and its name.

@@ -1,7 +1,9 @@
-"""The door: the one port, with Prefect's API and UI behind it and pages of ours beside.
+"""The door: an office's one port, with Prefect's API and UI behind it and pages of ours beside.
 
 Every request is a person's, by the cookie of his login, or one of our processes', by a header that nobody else has. What a person
 decides is judged and recorded here, before Prefect hears of it; Prefect is then told to go on, and of his form it gets nothing.
+
+Where one server serves several offices each has a door at a port of its own, and nobody is shown Prefect's pages: they know no offices.
 """
 
 import asyncio
@@ -12,11 +14,8 @@ import os
 import re
 import socket
 import sys
-import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -26,38 +25,28 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from flows.client import DEPLOYMENT, FLOW, MACHINE
+from flows.client import DEPLOYMENT, FLOW, MACHINE, Address
 from flows.desk import Desk, Standing
+from flows.engine import Engine, key_of, next_state, nothing_more, writes
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
+from flows.offices import folders, named
 from flows.serve import ORIGIN, TLS, end_with_parent
+from flows.tending import OVERTAKEN, Tending
 from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import PerfevalError, StoreError
-from perfeval.office import this_office
+from perfeval.office import open_office
 
 T = TypeVar("T")
 
 _RUN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-# SQLite has one writer at a time. It answers "database is locked" at once, whatever its timeout, when somebody wrote
-# between a transaction's read and its write; Prefect makes that a 503, and its UI does not ask again. So requests that may
-# write go in one by one, and what moves a run is repeated for as long as the store itself would wait.
-_READS = re.compile(r"/(filter|count|paginate|history)$")
-_REPEATED = re.compile(r"/api/(?:flow_runs/[^/]+/(?:resume|set_state)|deployments/[^/]+/create_flow_run)")
-_PATIENCE_SECONDS = 10.0
-_PAUSE_SECONDS = 0.1
-# A person who has decided is told so after this long, even where Prefect still finds no room to move the run.
-_TOLD_SECONDS = 2.0
 _TEND_SECONDS = 10.0
-# What the runner asks for again and again. It is answered when a run was moved or started, and now and then for what the clock starts.
-_DUE = "/api/deployments/get_scheduled_flow_runs"
-_DUE_SECONDS = 0.5
-_OK, _CREATED, _BUSY = 200, 201, 503
 _ENDED_EARLY = {"FAILED", "CRASHED"}
-_OVERTAKEN = "继续到已登记的进度"
+_UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
 # What people may ask Prefect. Not its forms' answers, and nothing that changes what it runs: any command on this machine.
@@ -99,49 +88,32 @@ class Asked:
 class Door:
     """The outer ASGI application around Prefect's, and the review pages, made with what they need of it.
 
-    `origin` is where people open it, such as https://host:4200.
+    `address` is where people open it, the secret of our processes, and what the office's runs are started of.
     """
 
-    def __init__(self, prefect: ASGIApp, desk: Desk, review: Callable[[web.Conducting], web.Review], machine: str, origin: str) -> None:
-        self._prefect = prefect
+    def __init__(self, engine: Engine, desk: Desk, review: Callable[[web.Conducting], web.Review], address: Address) -> None:
+        self._engine = engine
         self._desk = desk
-        self._machine = machine.encode()
-        self._hall = Hall(desk, origin)
-        self._review = review(web.Conducting(self._go_on_with, self._begin, self._try_again))
-        self._writing = asyncio.Lock()
-        self._moves: set[asyncio.Task[None]] = set()
-        self._moved = asyncio.Event()
-        self._moved.set()  # whatever was moved before this server
+        self._address = address
+        self._hall = Hall(desk, address.origin)
+        self._review = review(web.Conducting(self._go_on_with, self._begin, self._try_again, has_pages=not address.is_shared))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection, or the life cycle, which is Prefect's."""
-        if scope["type"] == "lifespan":
-            await self._live(scope, receive, send)
-        elif scope["type"] == "websocket":
+        """Serve one connection."""
+        if scope["type"] == "websocket":
             await self._stream(scope, receive, send)
         else:
             await self._serve(scope, receive, send)
 
-    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        tending: list[asyncio.Task[None]] = []
-
-        async def begin(message: Message) -> None:
-            if message["type"] == "lifespan.startup.complete":
-                tending.append(asyncio.create_task(self._tend()))
-            await send(message)
-
-        try:
-            await self._prefect(scope, receive, begin)
-        finally:
-            for task in tending:
-                task.cancel()
-
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_headers = Headers(scope=scope)
         is_allowed = self._is_machine(request_headers) or (
-            scope["path"] in _STREAMS and is_same_origin(request_headers) and await self._hall.person(scope) is not None
+            scope["path"] in _STREAMS
+            and not self._address.is_shared
+            and is_same_origin(request_headers)
+            and await self._hall.person(scope) is not None
         )
-        await (self._prefect if is_allowed else WebSocketClose(1008))(scope, receive, send)
+        await (self._engine.app if is_allowed else WebSocketClose(1008))(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, headers = scope["path"], Headers(scope=scope)
@@ -155,14 +127,16 @@ class Door:
         if self._is_machine(headers):
             await self._pass_on(scope, receive, send)
         elif path in _OPEN and scope["method"] in {"GET", "HEAD"}:
-            await self._prefect(scope, receive, send)
+            await self._engine.app(scope, receive, send)
         elif (person := await self._hall.person(scope)) is None:
             await _turn_away(scope)(scope, receive, send)
+        elif self._address.is_shared:
+            await _refuse("几个单位共用这个服务，不开放 Prefect 的页面；办理都在审阅室（/review/）。", 404)(scope, receive, send)
         else:
             await self._serve_person(person, scope, receive, send)
 
     def _is_machine(self, headers: Headers) -> bool:
-        return hmac.compare_digest(headers.get(MACHINE, "").encode(), self._machine)
+        return hmac.compare_digest(headers.get(MACHINE, "").encode(), self._address.machine.encode())
 
     # ---- our pages ---------------------------------------------------------------------------------------------------
 
@@ -187,7 +161,7 @@ class Door:
         else:
             body = await _read_body(receive, _PEOPLES_LIMIT)
             response = _refuse("提交的内容过长。", 413) if body is None else await self._review.answer(request, body, visitor)
-        await response(scope, _nothing_more, send)
+        await response(scope, nothing_more, send)
 
     # ---- Prefect's pages, for people ---------------------------------------------------------------------------------
 
@@ -195,7 +169,7 @@ class Door:
         method, path = scope["method"], scope["path"]
         if method in {"GET", "HEAD"}:
             is_hidden = path in _SCHEMES or (_INPUT.fullmatch(path) and not _FORM.fullmatch(path))
-            await (_refuse("没有这个页面。", 404) if is_hidden else self._prefect)(scope, receive, send)
+            await (_refuse("没有这个页面。", 404) if is_hidden else self._engine.app)(scope, receive, send)
             return
         if not is_same_origin(Headers(scope=scope)):
             await _refuse("这个请求不是从本页面发出的。", 403)(scope, receive, send)
@@ -215,7 +189,7 @@ class Door:
         elif method == "POST" and (act := _ACT.fullmatch(path)):
             await (await self._act(asked, act))(scope, receive, send)
         elif method == "POST" and _SEES.fullmatch(path) and not _INPUT.fullmatch(path):
-            for message in await _ask(self._prefect, scope, body, receive):
+            for message in await self._engine.ask(scope, body, receive):
                 await send(message)
         else:
             text = "这里只能查看、审批、重试和开始自评；其他改动由管理工作区的人用命令完成。"
@@ -236,15 +210,15 @@ class Door:
     async def _fill_in(self, asked: Asked, run: str) -> Response:
         """What Resume sends: decided here, and only then is the run told to go on."""
         standing = await run_in_threadpool(self._desk.standing, run)
-        state = await self._state(run)
+        state = await self._engine.state(run)
         if standing is None or state.get("type") != "PAUSED":
             return _refuse("这次运行现在没有需要填写的表单。", 409)
-        if is_behind(_key(state), standing.form):
-            await self._go_on(run, _key(state), _OVERTAKEN)
+        if is_behind(key_of(state), standing.form):
+            await self._engine.go_on(run, key_of(state), OVERTAKEN)
             return _refuse(f"这张表单已经过时，自评现在：{standing.status.title}。运行正在继续，请稍后刷新页面。", 409)
         filled = asked.document.get("run_input")
         told = await self._take(asked, standing, filled if isinstance(filled, dict) else {})
-        await self._go_on(run, _key(state), told)
+        await self._engine.go_on(run, key_of(state), told)
         return JSONResponse({"state": None, "status": "ACCEPT", "details": {"type": "accept_details"}}, status_code=201)
 
     async def _take(self, asked: Asked, standing: Standing, filled: Mapping[str, object]) -> str:
@@ -255,10 +229,11 @@ class Door:
         """Whatever state somebody asks for, he gets a plain retry, and that of a run that has failed."""
         state = asked.document.get("state")
         is_retry = isinstance(state, dict) and state.get("type") == "SCHEDULED"
-        if not is_retry or (await self._state(run)).get("type") not in _ENDED_EARLY:
+        if not is_retry or (await self._engine.state(run)).get("type") not in _ENDED_EARLY:
             return _refuse("只能重试已经失败的运行；不能把运行改成别的状态。", 409)
         await run_in_threadpool(self._desk.note, asked.person, "重试", run, run)
-        return await self._repeated(asked, f"/api/flow_runs/{run}/set_state", _next_state("AwaitingRetry", f"{asked.person.name}点击重试"))
+        state = next_state("AwaitingRetry", f"{asked.person.name}点击重试")
+        return _passed(*await self._engine.write(f"/api/flow_runs/{run}/set_state", state, asked.receive))
 
     async def _start(self, asked: Asked, deployment: str) -> Response:
         """A run that begins now, of a year and a programme, by whoever is logged in."""
@@ -271,122 +246,93 @@ class Door:
         details = state.get("state_details") if isinstance(state, dict) else None
         if isinstance(details, dict) and details.get("scheduled_time"):
             return _refuse("自评只能现在开始；每年的定时启动在设置里。", 409)
-        if (await self._read(f"/api/deployments/{deployment}")).get("name") != DEPLOYMENT:
+        if (await self._engine.read(f"/api/deployments/{deployment}")).get("name") != DEPLOYMENT:
             return _refuse(f"在网页上只能开始自评（{DEPLOYMENT}）；通知每天自动发送，也可执行 perfeval remind。", 409)
         self._desk.check_operator(asked.person)
         await run_in_threadpool(self._desk.note, asked.person, "送审", f"{year or '上'}年度 {programme}".strip())
         given = {"request": {"year": year, "programme": programme, "prepared_by": asked.person.name}}
-        return await self._repeated(asked, f"/api/deployments/{deployment}/create_flow_run", {"parameters": given})
+        return _passed(*await self._engine.write(f"/api/deployments/{deployment}/create_flow_run", {"parameters": given}, asked.receive))
 
     # ---- what the door asks of Prefect by itself ---------------------------------------------------------------------
 
-    async def _tend(self) -> None:
-        """Move on every run that the store has overtaken, whatever died between a decision and the run's going on."""
-        before: dict[str, str] = {}
+    async def tend(self) -> None:
+        """Look again and again after every run, whatever died between a decision and the run's going on."""
+        tending = Tending(self._desk, self._served, self._engine.go_on, self._begin_again)
         while True:
-            behind: dict[str, str] = {}
             try:
-                # The store first: what it tells of is older than the run's state.
-                for run, form in (await run_in_threadpool(self._desk.open_runs)).items():
-                    state = await self._state(run)
-                    if state.get("type") == "PAUSED" and is_behind(key := _key(state), form):
-                        behind[run] = key
-                        # Seen twice: who has just decided in a terminal moves it himself.
-                        if before.get(run) == key:
-                            await self._go_on(run, key, _OVERTAKEN)
+                await tending.look()
             except Exception:  # the database is busy or away, or worse: the next round asks again
                 logging.getLogger(__name__).exception("a round was cut short")
-            before = behind
             await asyncio.sleep(_TEND_SECONDS)
+
+    async def _served(self, run: str) -> Mapping[str, Any]:
+        """A run's state; nothing where Prefect does not know it, or where its deployment is served no more."""
+        found = await self._engine.read(f"/api/flow_runs/{run}")
+        deployment = await self._deployment()
+        return {} if deployment and found.get("deployment_id") != deployment else found.get("state") or {}
+
+    async def _begin_again(self, run: str) -> bool:
+        """Begin a run in the place of one that is lost, once there is a deployment; its steps are done where the store has them done."""
+        found, deployment = await self._engine.read(f"/api/flow_runs/{run}"), await self._deployment()
+        is_lost = found["deployment_id"] != deployment if found else await self._engine.has_lost(run)
+        evaluation = await run_in_threadpool(self._desk.evaluation_of, run)
+        if evaluation is None or evaluation.outcome or not deployment or not is_lost:
+            return False
+        if (found.get("state") or {}).get("type") in _UNENDED:
+            ended = {"state": {"type": "CANCELLED", "name": "Cancelled", "message": "由新的运行接着办理"}, "force": True}
+            await self._engine.write(f"/api/flow_runs/{run}/set_state", ended)
+        return await self._begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
+
+    async def _deployment(self) -> str:
+        """The id of this office's deployment; nothing before there is one."""
+        return str((await self._engine.read(f"/api/deployments/name/{FLOW}/{self._address.deployment}")).get("id") or "")
 
     async def _go_on_with(self, evaluation: str, why: str) -> None:
         """Tell the run of an evaluation to go on, where it stands at a form that the store has the answer to."""
         run, form = await run_in_threadpool(self._desk.run_of, evaluation)
-        state = await self._state(run) if run else {}
-        if state.get("type") == "PAUSED" and is_behind(key := _key(state), form):
-            await self._go_on(run, key, why)
+        state = await self._engine.state(run) if run else {}
+        if state.get("type") == "PAUSED" and is_behind(key := key_of(state), form):
+            await self._engine.go_on(run, key, why)
 
-    async def _begin(self, year: int, programme: str, prepared_by: str) -> None:
-        """Start a run of a programme's year."""
-        deployment = (await self._read(f"/api/deployments/name/{FLOW}/{DEPLOYMENT}")).get("id")
-        body = json.dumps({"parameters": {"request": {"year": year, "programme": programme, "prepared_by": prepared_by}}}).encode()
-        path = f"/api/deployments/{deployment}/create_flow_run"
-        status, _ = _joined(await self._written(_scope("POST", path, body), body, _nothing_more))
-        if status != _CREATED:
-            logging.getLogger(__name__).error("no run was started for %s %s: %s", year, programme, status)
+    async def _begin(self, year: int, programme: str, prepared_by: str) -> bool:
+        """Start a run of a programme's year; whether there is one now."""
+        request = {"year": year, "programme": programme, "prepared_by": prepared_by}
+        is_begun = await self._engine.start(await self._deployment(), request)
+        if not is_begun:
+            logging.getLogger(__name__).error("no run was started for %s %s", year, programme)
+        return is_begun
 
     async def _try_again(self, run: str, name: str) -> None:
         """Retry a run that has failed."""
-        if (await self._state(run)).get("type") in _ENDED_EARLY:
-            body = json.dumps(_next_state("AwaitingRetry", f"{name}点击重试")).encode()
-            await self._written(_scope("POST", f"/api/flow_runs/{run}/set_state", body), body, _nothing_more)
-
-    async def _go_on(self, run: str, key: str, why: str) -> None:
-        """Tell a run that is suspended at a key to go on; what is recorded stands, whether Prefect has room for that now or later."""
-        task = asyncio.create_task(self._move(run, key, why))
-        self._moves.add(task)
-        task.add_done_callback(self._moves.discard)
-        await asyncio.wait({task}, timeout=_TOLD_SECONDS)
-
-    async def _move(self, run: str, key: str, why: str) -> None:
-        path, body = f"/api/flow_runs/{run}/set_state", json.dumps(_next_state("Resuming", why)).encode()
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            async with self._writing:  # all that moves a run comes through here: nobody else does meanwhile
-                state = await self._state(run)
-                if state.get("type") != "PAUSED" or _key(state) != key:
-                    return
-                answer = await _ask(self._prefect, _scope("POST", path, body), body, _nothing_more)
-            if answer[0]["status"] != _BUSY:
-                self._moved.set()
-                return
-            await asyncio.sleep(_PAUSE_SECONDS)
-
-    async def _state(self, run: str) -> dict[str, Any]:
-        """A run's state, as Prefect has it; nothing where it does not know the run."""
-        return dict((await self._read(f"/api/flow_runs/{run}")).get("state") or {})
-
-    async def _read(self, path: str) -> dict[str, Any]:
-        """What Prefect has at a path; nothing where it has nothing."""
-        status, body = _joined(await _ask(self._prefect, _scope("GET", path), b"", _nothing_more))
-        return dict(json.loads(body)) if status == _OK else {}
-
-    async def _repeated(self, asked: Asked, path: str, document: object) -> Response:
-        body = json.dumps(document).encode()
-        status, content = _joined(await self._written(_scope("POST", path, body), body, asked.receive))
-        return Response(content, status, media_type="application/json")
+        if (await self._engine.state(run)).get("type") in _ENDED_EARLY:
+            await self._engine.write(f"/api/flow_runs/{run}/set_state", next_state("AwaitingRetry", f"{name}点击重试"))
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What our own processes ask, as they ask it."""
-        if scope["path"] == _DUE:
-            # It names the time until which runs are due: one that was waiting is too early for what has moved, and the next is not held.
-            if self._moved.is_set():
-                self._moved.clear()  # before the answer is looked for: what moves from now on is for the next one
-            else:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._moved.wait(), _DUE_SECONDS)
-        if scope["method"] in {"GET", "HEAD"} or (scope["method"] == "POST" and _READS.search(scope["path"])):
-            await self._prefect(scope, receive, send)
+        await self._engine.await_moves(scope["path"])
+        if not writes(scope):
+            await self._engine.app(scope, receive, send)
             return
         body = await _read_body(receive, _BODY_LIMIT)
         if body is None:
             await _refuse("提交的内容过长。", 413)(scope, receive, send)
             return
-        for message in await self._written(scope, body, receive):
+        for message in await self._engine.written(scope, body, receive):
             await send(message)
 
-    async def _written(self, scope: Scope, body: bytes, receive: Receive) -> list[Message]:
-        """A request when no other writes; what moves a run, until the database had room for it."""
-        moves = _REPEATED.fullmatch(scope["path"]) is not None
-        deadline = time.monotonic() + (_PATIENCE_SECONDS if moves else 0)
-        while True:
-            async with self._writing:
-                answer = await _ask(self._prefect, scope, body, receive)
-            if not answer or answer[0]["status"] != _BUSY or time.monotonic() > deadline:
-                if moves:
-                    self._moved.set()
-                return answer
-            await asyncio.sleep(_PAUSE_SECONDS)
+
+class Doors:
+    """The doors of a server, by the port that people come to."""
+
+    def __init__(self, engine: Engine, doors: Mapping[int, Door]) -> None:
+        self._engine, self._doors = engine, doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection, or the life cycle, which is Prefect's."""
+        if scope["type"] == "lifespan":
+            await self._engine.live(scope, receive, send, [door.tend for door in self._doors.values()])
+        else:
+            await self._doors[scope["server"][1]](scope, receive, send)
 
 
 def is_same_origin(headers: Headers) -> bool:
@@ -405,18 +351,14 @@ def _turn_away(scope: Scope) -> Response:
     return _refuse("没有登录，或登录已过期。请打开 /perfeval/login 登录。", 401)
 
 
+def _passed(status: int, content: bytes) -> Response:
+    """An answer of Prefect's."""
+    return Response(content, status, media_type="application/json")
+
+
 def _refuse(detail: str, status: int) -> Response:
     """An answer that Prefect's pages show as it stands."""
     return JSONResponse({"detail": detail}, status_code=status)
-
-
-def _next_state(name: str, message: str) -> dict[str, object]:
-    details = {"scheduled_time": datetime.now(UTC).isoformat()}
-    return {"state": {"type": "SCHEDULED", "name": name, "message": message, "state_details": details}, "force": True}
-
-
-def _key(state: Mapping[str, Any]) -> str:
-    return (state.get("state_details") or {}).get("pause_key") or ""
 
 
 def _read_document(body: bytes) -> dict[str, object] | None:
@@ -427,43 +369,6 @@ def _read_document(body: bytes) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) and b"\\u0000" not in body else None
-
-
-def _scope(method: str, path: str, body: bytes = b"") -> Scope:
-    """A request of our own."""
-    headers = [(b"host", b"perfeval"), (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    return {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": "http", "path": path,
-        "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers, "client": None, "server": None, "state": {},
-    }  # fmt: skip
-
-
-async def _nothing_more() -> Message:
-    await asyncio.Event().wait()  # "disconnect" would make Starlette give up its answer
-    raise AssertionError
-
-
-async def _ask(app: ASGIApp, scope: Scope, body: bytes, receive: Receive) -> list[Message]:
-    answer: list[Message] = []
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return messages.pop() if messages else await receive()
-
-    async def keep(message: Message) -> None:
-        answer.append(message)
-
-    try:
-        # Middleware writes into the scope: every attempt gets its own.
-        await app({**scope, "state": dict(scope.get("state", {}))}, replay, keep)
-    except Exception:
-        if not answer or answer[-1].get("more_body", False):
-            raise  # Starlette's error middleware answers first and raises after; only without an answer it is ours
-    return answer
-
-
-def _joined(messages: list[Message]) -> tuple[int, bytes]:
-    return int(messages[0]["status"]), b"".join(message.get("body", b"") for message in messages[1:])
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
@@ -491,21 +396,28 @@ def _with(send: Send, headers: Mapping[str, str]) -> Send:
 
 
 def main() -> None:
-    """Serve on the listening socket that the parent hands over as file descriptor."""
+    """Serve on the listening sockets that the parent hands over as file descriptors, one for each office."""
     # Out of the environment before Prefect reads its settings from there, which it shows to whoever asks.
     machine = json.loads(os.environ.pop("PREFECT_CLIENT_CUSTOM_HEADERS"))[MACHINE]
     from prefect.server.api.server import create_app
 
     end_with_parent()
-    office = this_office()
-    review = partial(web.Review, office, pictures=web.Pictures(office))
-    app: Any = Door(create_app(final=True), Desk(office), review, machine, os.environ[ORIGIN])
+    engine, sockets = Engine(create_app(final=True)), [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+    places = zip(folders().values(), os.environ[ORIGIN].split(), strict=True)
+    opened = [web.Overseen(open_office(folder), origin) for folder, origin in places]
+    doors = {}
+    for label, here, listener in zip(folders(), opened, sockets, strict=True):
+        address = Address("", here.url, machine, deployment=named(DEPLOYMENT, label))
+        overseen = [item for item in opened if web.oversees(here.office, item.office)]
+        review = partial(web.Review, here.office, overseen=overseen, pictures=web.Pictures(here.office))
+        doors[int(listener.getsockname()[1])] = Door(engine, Desk(here.office), review, address)
+    app: Any = Doors(engine, doors)
     certificate = os.environ.get(TLS)
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None, proxy_headers=False, server_header=False,
         ssl_certfile=certificate,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
+    uvicorn.Server(config).run(sockets=sockets)
     logging.shutdown()
     os._exit(0)  # all is answered and written; Prefect's threads would be waited for
 

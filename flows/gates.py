@@ -13,10 +13,10 @@ from pydantic import Field, StringConstraints, WithJsonSchema, create_model
 
 from flows.display import show_submission
 from flows.forms import new_key
+from flows.offices import this_office
 from perfeval.model import Decision, Gate, Revision, Verdict
 from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
 from perfeval.model.outcomes import Corrected
-from perfeval.office import this_office
 from perfeval.settings import CORRECTION
 from perfeval.submission import Submission, describe_objection, describe_submission, remark_title
 

@@ -12,14 +12,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from flows.client import Address, Client
-from flows.serve import HOST, SCHEDULE, Server
+from flows.client import DEPLOYMENT, Address, Client
+from flows.serve import HOST, SCHEDULE, Server, what_to_do
 from perfeval.errors import PerfevalError, ServerError, UsageError
 from perfeval.office import WORKSPACE_VARIABLE, Office, this_office
 from perfeval.version import source_digest, version
@@ -50,8 +50,8 @@ class Note:
 
 
 @contextmanager
-def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> Iterator[tuple["Conductor", str | None]]:
-    """A conductor on the server that is up, and where people open it; else on one that a keeper starts, which people do not open.
+def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> Iterator[tuple["Conductor", Address]]:
+    """A conductor on the server that is up, and its address; else on one that a keeper starts, which has none for people.
 
     `show` is told each step's name as it begins.
 
@@ -62,32 +62,41 @@ def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> 
     _ = office.key  # asked for before a server is started, which would end for want of it again and again
     with (office.workspace.state / "server.users").open("a") as users:
         address, tend = _join(office.workspace, users)
-        yield Conductor(office, Client(address), tend, show=show), address.origin or None
+        yield Conductor(office, Client(address), tend, show=show), address
 
 
 @contextmanager
 def keeping(
-    office: Office, host: str, port: int, certificate: "Certificate | None" = None, program: str = "", *, pooled: bool = False
+    offices: Sequence[Office],
+    host: str,
+    port: int,
+    certificate: "Certificate | None" = None,
+    *,
+    for_people: bool = True,
+    makes_room: bool = True,
+    pooled: bool = False,
 ) -> Iterator[Server]:
-    """A server that others find, for as long as the block lasts; with `program`, commands of that program alone; `pooled` for workers.
+    """A server that others find, for as long as the block lasts; else than `for_people`, commands of this program alone.
+
+    `makes_room`: what keeps a server for commands alone is told to end first. `pooled` is for workers.
 
     Raises: ServedError: when one is up already. UsageError: the port is taken.
     """
-    _ = office.key  # without one, nobody could log in
-    with _claim(office.workspace, is_for_people=not program):
-        server = Server(office.workspace, host, port, certificate, pooled=pooled)
-        if not program:
+    _ = offices[0].key  # without one, nobody could log in
+    with ExitStack() as stack:
+        for office in offices:
+            stack.enter_context(_claim(office.workspace, makes_room=makes_room))
+        server = Server([office.workspace for office in offices], host, port, certificate, pooled=pooled)
+        if for_people:
             server.environment[SCHEDULE] = "on"
-        with server:
-            note = office.server_note
-            told = asdict(server.address) | {"keeper": os.getpid(), "program": program} | ({"origin": ""} if program else {})
+        stack.enter_context(server)
+        for office, address in zip(offices, server.addresses, strict=True):
+            shown = {"program": "", "origin": address.origin} if for_people else {"program": _program(office.workspace), "origin": ""}
             # It holds the processes' secret, which is of no use once this server has ended.
-            with os.fdopen(os.open(note, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-                json.dump(told, file)
-            try:
-                yield server
-            finally:
-                note.unlink(missing_ok=True)
+            with os.fdopen(os.open(office.server_note, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
+                json.dump(asdict(address) | {"keeper": os.getpid()} | shown, file)
+            stack.callback(office.server_note.unlink, missing_ok=True)
+        yield server
 
 
 def kept(workspace: Workspace) -> Note | None:
@@ -99,6 +108,12 @@ def kept(workspace: Workspace) -> Note | None:
             note = _read_note(workspace)
             return note if note and Client(note.address).is_ready() else None
         return None
+
+
+def kept_for_people(workspace: Workspace) -> bool:
+    """Whether people have a server for this workspace."""
+    note = kept(workspace)
+    return note is not None and not note.program
 
 
 def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[[], None]]:
@@ -150,7 +165,7 @@ def _told(log: Path) -> ServerError:
     try:
         return ServerError(*json.loads(log.read_text(encoding="utf-8").splitlines()[-1]))
     except (OSError, ValueError, TypeError, IndexError):
-        return ServerError("P20", "管理服务的进程意外结束", f"再执行一次同一条命令，会从中断处接着进行；仍不行的，查看日志 {log}。")
+        return ServerError("P20", "管理服务的进程意外结束", what_to_do(log))
 
 
 def _occupied() -> ServerError:
@@ -164,8 +179,8 @@ def _end(note: Note) -> None:
 
 
 @contextmanager
-def _claim(workspace: Workspace, *, is_for_people: bool) -> Iterator[None]:
-    """Hold this workspace's server lock; a keeper that commands alone use makes room for people.
+def _claim(workspace: Workspace, *, makes_room: bool) -> Iterator[None]:
+    """Hold this workspace's server lock; who `makes_room` has a keeper that commands alone use end.
 
     Raises: ServedError: another keeps a server. ServerError: another holds it without end.
     """
@@ -178,7 +193,7 @@ def _claim(workspace: Workspace, *, is_for_people: bool) -> Iterator[None]:
             except BlockingIOError:
                 pass
             note = kept(workspace)
-            if note and note.program and is_for_people:
+            if note and note.program and makes_room:
                 _end(note)
             elif note:
                 message = f"本工作区的服务已在运行：{note.address.origin}"
@@ -197,7 +212,8 @@ def _note(workspace: Workspace) -> Path:
 def _read_note(workspace: Workspace) -> Note | None:
     try:
         told = json.loads(_note(workspace).read_text(encoding="utf-8"))
-        address = Address(*(told[name] for name in ("url", "origin", "machine", "root")))
+        url, origin, machine, root = (told[name] for name in ("url", "origin", "machine", "root"))
+        address = Address(url, origin, machine, root, told.get("deployment", DEPLOYMENT))
         return Note(address, told.get("keeper", 0), told.get("program", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -206,7 +222,7 @@ def _read_note(workspace: Workspace) -> Note | None:
 def keep(office: Office, idle_seconds: float, is_told_to_end: Callable[[], bool]) -> None:
     """Keep a server until no command has used it for so long, or none uses it and it is told to end."""
     with (
-        keeping(office, HOST, 0, program=_program(office.workspace)) as server,
+        keeping([office], HOST, 0, for_people=False, makes_room=False) as server,
         (office.workspace.state / "server.users").open("a") as users,
     ):
         used_at = time.monotonic()

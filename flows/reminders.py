@@ -5,7 +5,7 @@ What did not arrive is sent again.
 
 from prefect import flow
 
-from perfeval.office import this_office
+from flows.offices import this_office
 
 DAILY = "daily"
 EVERY_MORNING = "0 9 * * *"

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import sys
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
-from uuid import UUID
+from itertools import count
+from pathlib import Path
 
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.deployments.runner import RunnerDeployment
 from prefect.runner import Runner
 from prefect.schedules import Cron
@@ -17,17 +19,18 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.client import DEPLOYMENT
 from flows.evaluation import self_evaluation
+from flows.offices import folders, named
 from flows.reminders import DAILY, EVERY_MORNING, send_reminders
 from flows.serve import SCHEDULE, end_with_parent
 from flows.warm import write_stub
-from perfeval.office import this_office
 from perfeval.workspace import Workspace
 
 # A click on Resume is seen within half a second; each question costs the server some 15 ms.
 _POLL_SECONDS = 0.5
+_PAGE = 200
 
 
-async def yearly(workspace: Workspace, *, active: bool) -> RunnerDeployment:
+async def yearly(workspace: Workspace, label: str = "", *, active: bool) -> RunnerDeployment:
     """The deployment; its schedules, one for each programme, are active on a server that stays.
 
     One that a command starts for a minute must not begin last January's evaluation beside the one that the command is about.
@@ -37,41 +40,65 @@ async def yearly(workspace: Workspace, *, active: bool) -> RunnerDeployment:
     requests = {item.key: {"year": 0, "programme": item.key, "prepared_by": settings.unit.drafter} for item in workspace.programmes}
     schedules = [Cron(cron, timezone=zone, active=active, parameters={"request": request}, slug=key) for key, request in requests.items()]
     return await self_evaluation.ato_deployment(
-        DEPLOYMENT, parameters={"request": next(iter(requests.values()))}, schedules=schedules, entrypoint_type=EntrypointType.MODULE_PATH
+        named(DEPLOYMENT, label),
+        parameters={"request": next(iter(requests.values()))},
+        schedules=schedules,
+        paused=False,
+        entrypoint_type=EntrypointType.MODULE_PATH,
     )
 
 
-async def daily(workspace: Workspace, *, active: bool) -> RunnerDeployment:
+async def daily(workspace: Workspace, label: str = "", *, active: bool) -> RunnerDeployment:
     """The deployment that sends reminders every morning."""
     every_morning = Cron(EVERY_MORNING, timezone=workspace.settings.schedule.timezone, active=active)
-    return await send_reminders.ato_deployment(DAILY, schedules=[every_morning], entrypoint_type=EntrypointType.MODULE_PATH)
+    return await send_reminders.ato_deployment(
+        named(DAILY, label), schedules=[every_morning], paused=False, entrypoint_type=EntrypointType.MODULE_PATH
+    )
 
 
-async def deployments(workspace: Workspace, *, active: bool) -> tuple[RunnerDeployment, RunnerDeployment]:
-    """The yearly and the daily one."""
-    return await yearly(workspace, active=active), await daily(workspace, active=active)
+async def deployments(*, active: bool) -> AsyncIterator[tuple[str, RunnerDeployment]]:
+    """The yearly and the daily one of every office that is served, each with the office's label."""
+    for label, folder in folders().items():
+        workspace = Workspace(folder)
+        yield label, await yearly(workspace, label, active=active)
+        yield label, await daily(workspace, label, active=active)
 
 
 async def serve_deployment() -> None:
     """Serve the deployments until cancelled."""
-    workspace = this_office().workspace
-    sys.executable = write_stub(workspace) or sys.executable  # what Prefect starts for a run
+    sys.executable = write_stub(Path(os.environ["PREFECT_HOME"])) or sys.executable  # what Prefect starts for a run
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
-    for deployment in await deployments(workspace, active=SCHEDULE in os.environ):
-        await continue_orphans(await runner.aadd_deployment(deployment))
+    ours = set[str]()
+    async for _, deployment in deployments(active=SCHEDULE in os.environ):
+        id_ = await runner.aadd_deployment(deployment)
+        await continue_orphans({"deployment_id": {"any_": [id_]}})  # no run outlives its runner
+        ours.add(deployment.name)
+    await rest_others(ours)
     await runner.start()
 
 
-async def continue_orphans(deployment: UUID) -> None:
-    """Start again what was running when the last runner ended.
+async def rest_others(ours: Collection[str]) -> None:
+    """Have the clock start nothing of deployments that are served no more."""
+    async with get_client() as client:
+        for offset in count(step=_PAGE):
+            page = await client.read_deployments(limit=_PAGE, offset=offset)
+            for deployment in page:
+                if deployment.name not in ours and not deployment.paused:
+                    await client.pause_deployment(deployment.id)
+            if len(page) < _PAGE:
+                return
 
-    No run outlives its runner, and its steps are idempotent: going on is safe, and nobody has to notice first.
+
+async def continue_orphans(where: Mapping[str, object], is_left: Callable[[FlowRun], bool] = lambda _: True) -> None:
+    """Start again what is running, as Prefect knows, in processes that are gone.
+
+    The steps are idempotent: going on is safe, and nobody has to notice first.
     """
-    orphaned = {"any_": [StateType.RUNNING, StateType.PENDING]}
-    orphans = FlowRunFilter.model_validate({"deployment_id": {"any_": [deployment]}, "state": {"type": orphaned}})
+    orphans = FlowRunFilter.model_validate({**where, "state": {"type": {"any_": [StateType.RUNNING, StateType.PENDING]}}})
     async with get_client() as client:
         for run in await client.read_flow_runs(flow_run_filter=orphans):
-            await client.set_flow_run_state(run.id, AwaitingRetry(message="服务中断后继续"), force=True)
+            if is_left(run):
+                await client.set_flow_run_state(run.id, AwaitingRetry(message="服务中断后继续"), force=True)
 
 
 if __name__ == "__main__":

@@ -7,20 +7,23 @@ the workspace's state folder.
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
-from flows.client import MACHINE, Address, Client
+from flows.client import DEPLOYMENT, MACHINE, Address, Client
 from flows.database import URL_VARIABLE, begin_database, database_address
+from flows.offices import labelled, named, told
 from perfeval.approvals.keys import derive_key
 from perfeval.errors import ServerError, UsageError, refusal
 from perfeval.office import WORKSPACE_VARIABLE
@@ -40,6 +43,7 @@ _LOOK_SECONDS = 0.1
 # A child that ends so often without having lived so long is not started again.
 _RESTARTS = 5
 _LIVED_SECONDS = 60
+_LEAST_FREE = 20_000_000
 
 
 def environment(workspace: Workspace, address: Address) -> dict[str, str]:
@@ -100,10 +104,10 @@ class _Child:
     """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them."""
 
     def __init__(
-        self, module: str, environment: dict[str, str], log: Path, listener: socket.socket | None = None, *, is_needed: bool = True
+        self, module: str, environment: dict[str, str], log: Path, listeners: Sequence[socket.socket] = (), *, is_needed: bool = True
     ) -> None:
         self._is_needed = is_needed
-        self._files = [listener.fileno()] if listener else []
+        self._files = [listener.fileno() for listener in listeners]
         self._command = [sys.executable, "-m", module, *map(str, self._files)]
         self._environment = environment
         self._log = log
@@ -127,12 +131,13 @@ class _Child:
         """
         if self._process.poll() is None:
             return
-        if time.monotonic() - self._started > _LIVED_SECONDS:
+        # Who was killed has not failed by itself, and who lived long had nothing wrong with it.
+        if self._process.returncode == -signal.SIGKILL or time.monotonic() - self._started > _LIVED_SECONDS:
             self._starts = 0
         if self._starts > _RESTARTS and not self._is_needed:
             return
         if self._starts > _RESTARTS:
-            raise ServerError("P02", "服务进程反复退出", f"查看日志 {self._log}，排除故障后再启动。")
+            raise ServerError("P02", "服务进程反复退出", what_to_do(self._log))
         self.stop()
         self.start()
 
@@ -148,47 +153,59 @@ class _Child:
 
 
 class Server:
-    """Prefect's server and runner for one workspace, as children of this process; with a certificate it speaks TLS.
+    """Prefect's server and runner for one workspace or several, as children of this process; with a certificate it speaks TLS.
 
-    `pooled` has no runner: workers take the runs from a pool, wherever they are.
+    Each workspace has a door of its own, at the ports from `port` on; what Prefect keeps lies in the first. `pooled` has no runner:
+    workers take the runs from a pool, wherever they are.
     """
 
     def __init__(
-        self, workspace: Workspace, host: str = HOST, port: int = 0, certificate: "Certificate | None" = None, *, pooled: bool = False
+        self,
+        workspaces: Sequence[Workspace],
+        host: str = HOST,
+        port: int = 0,
+        certificate: "Certificate | None" = None,
+        *,
+        pooled: bool = False,
     ) -> None:
         if certificate and host not in {HOST, *EVERYWHERE}:
             raise UsageError("P16", f"--tls 时 --host 不能写 {host}", "只给本机用不写 --host；给其他电脑用写 --host 0.0.0.0。")
-        self._workspace = workspace
-        self._listener = _listen(host, port)
-        number = self._listener.getsockname()[1]
+        self._home = workspaces[0].state / "prefect"
+        labels = list(labelled(workspaces))
+        self._listeners = _listen(host, port, len(workspaces))
         scheme = "https" if certificate else "http"
         local = HOST if host in EVERYWHERE else host
         shown = certificate.host if certificate else _shown(host)
         root = str(certificate.root) if certificate else ""
-        self.address = Address(
-            f"{scheme}://{_bracketed(local)}:{number}",
-            f"{scheme}://{_bracketed(shown)}:{number}",
-            machine_secret() if pooled else secrets.token_urlsafe(24),
-            root,
-        )
+        machine = machine_secret() if pooled else secrets.token_urlsafe(24)
+        self.addresses = [
+            Address(f"{scheme}://{_bracketed(local)}:{number}", f"{scheme}://{_bracketed(shown)}:{number}", machine, root, deployment)
+            for number, deployment in zip(map(_number, self._listeners), (named(DEPLOYMENT, label) for label in labels), strict=True)
+        ]
         self._pooled = pooled
-        self.environment = environment(workspace, self.address)
+        origins = " ".join(address.origin for address in self.addresses)
+        self.environment = environment(workspaces[0], self.address) | told(workspaces) | {ORIGIN: origins}
         if certificate:
             self.environment[TLS] = str(certificate.server)
         self._children: list[_Child] = []
+
+    @property
+    def address(self) -> Address:
+        """That of the first office."""
+        return self.addresses[0]
 
     def __enter__(self) -> Self:
         """Start all and wait until the server answers.
 
         Raises: ServerError: when it does not.
         """
-        home = self._workspace.state / "prefect"
+        home = self._home
         home.mkdir(mode=0o700, exist_ok=True)
         begin_database(home / "prefect.db")
         try:
             # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
             database = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_address(home / "prefect.db")}
-            self._children.append(_Child("flows.door", self.environment | database, home / "server.log", self._listener))
+            self._children.append(_Child("flows.door", self.environment | database, home / "server.log", self._listeners))
             if not self._pooled:
                 self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
                 self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
@@ -204,7 +221,8 @@ class Server:
         """End all, the runner first."""
         for child in reversed(self._children):
             child.stop()
-        self._listener.close()
+        for listener in self._listeners:
+            listener.close()
 
     def _await_health(self, home: Path) -> None:
         deadline = time.monotonic() + _STARTUP_SECONDS
@@ -216,9 +234,9 @@ class Server:
                 raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
 
     def _register(self, log: Path) -> None:
-        with log.open("wb") as told:
+        with log.open("wb") as output:
             command = [sys.executable, "-m", "flows.worker", "register"]
-            done = subprocess.run(command, check=False, env=self.environment, stdout=told, stderr=told)  # noqa: S603  # our own module
+            done = subprocess.run(command, check=False, env=self.environment, stdout=output, stderr=output)  # noqa: S603  # our own module
         if done.returncode:
             raise ServerError("P21", "工作池没有建成", f"查看日志 {log}，排除故障后再启动。")
 
@@ -226,6 +244,13 @@ class Server:
         """Start again what has died."""
         for child in self._children:
             child.revive()
+
+
+def what_to_do(log: Path) -> str:
+    """What is told of a server that does not stay up. Most of the time its disk is full, of which no log may tell then."""
+    if shutil.disk_usage(log.parent).free < _LEAST_FREE:
+        return f"磁盘空间不足（{log.parent}）：腾出空间后执行 perfeval run，会从中断处接着进行。"
+    return f"执行 perfeval run，会从中断处接着进行；仍不行的，查看日志 {log}。"
 
 
 def machine_secret() -> str:
@@ -236,7 +261,19 @@ def machine_secret() -> str:
     return derive_key(secret_key(), "machine").hex()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, count: int) -> list[socket.socket]:
+    """Sockets at the ports from `port` on; at any free ones where it is 0."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(_listen_at(host, port and port + place)) for place in range(count)]
+        stack.pop_all()
+    return listeners
+
+
+def _number(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def _listen_at(host: str, port: int) -> socket.socket:
     if not host:
         raise UsageError("P15", "--host 不能为空", "写本机地址，如 127.0.0.1；所有地址写 0.0.0.0。")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -244,10 +281,11 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
+        reason = refusal(error) if isinstance(error, OSError) else "端口最大是65535"
         raise UsageError(
-            "P01", f"不能在 {host}:{port} 上启动服务：{refusal(error)}", "用 --port 换一个端口，例如 --port 4201；--host 应为本机地址。"
+            "P01", f"不能在 {host}:{port} 上启动服务：{reason}", "用 --port 换一个端口，例如 --port 4201；--host 应为本机地址。"
         ) from error
     listener.listen(128)
     return listener

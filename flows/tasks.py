@@ -19,9 +19,9 @@ from prefect.runtime import flow_run
 from prefect.tasks import Task
 
 from flows.display import show_errors
+from flows.offices import this_office
 from perfeval.errors import LedgerError, PerfevalError, StoreError, UsageError
 from perfeval.model import Draft, Evaluation, Finding, Gate, ReceivedFile, Revision, Scorecard
-from perfeval.office import this_office
 
 if TYPE_CHECKING:
     from perfeval.office import Office

@@ -17,25 +17,26 @@ import sys
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from perfeval.workspace import Workspace
-
 _ROOT = Path(__file__).parent.parent
+# Libraries that the steps load together with Polars, and that start no thread themselves.
+_BEFOREHAND = ("docx", "jinja2.sandbox", "lxml.etree", "markdown_it")
 _ORDER_SECONDS = 5.0
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
-def meeting(workspace: Workspace) -> Path:
-    """The socket at which the warm process takes orders; in a folder that is the owner's alone."""
-    return workspace.state / "prefect" / "warm.sock"
+def meeting(home: Path) -> Path:
+    """The socket at which the warm process takes orders; in Prefect's home, which is the owner's alone."""
+    return home / "warm.sock"
 
 
-def write_stub(workspace: Workspace) -> str | None:
-    """Write the program that stands for Python where a run is started; None where files in the workspace cannot be executed."""
-    program, stub = workspace.state / "prefect" / "python", Path(__file__).with_name("stub.py")
-    words = shlex.join([sys.executable, "-I", "-S", str(stub), sys.executable, str(meeting(workspace))])
+def write_stub(home: Path) -> str | None:
+    """Write the program that stands for Python where a run is started; None where files in Prefect's home cannot be executed."""
+    program, stub = home / "python", Path(__file__).with_name("stub.py")
+    words = shlex.join([sys.executable, "-I", "-S", str(stub), sys.executable, str(meeting(home))])
     program.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
     program.chmod(0o700)
     return str(program) if os.access(program, os.X_OK) else None
@@ -157,7 +158,7 @@ def become(order: Order) -> None:
 
 def main() -> None:
     """Import, then fork a process for every order; a forked one goes on as `python -m prefect.engine`."""
-    place = meeting(Workspace(Path(os.environ["PERFEVAL_WORKSPACE"])))
+    place = meeting(Path(os.environ["PREFECT_HOME"]))
     place.unlink(missing_ok=True)
     os.chdir(place.parent)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -170,6 +171,8 @@ def main() -> None:
         import perfeval.steps
         import perfeval.store  # noqa: F401
 
+        for library in _BEFOREHAND:
+            import_module(library)
         if not _is_alone():
             listener.close()  # runs are started cold
             os.read(0, 1)

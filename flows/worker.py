@@ -15,15 +15,14 @@ from pathlib import Path
 
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.filters import FlowRunFilter
-from prefect.client.schemas.objects import StateType, WorkerStatus
+from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.exceptions import ObjectAlreadyExists
-from prefect.states import AwaitingRetry
 from prefect.workers.process import ProcessWorker
 
-from flows.runner import deployments
+from flows.offices import folders
+from flows.runner import continue_orphans, deployments, rest_others
 from flows.serve import end_with_parent
-from perfeval.office import this_office
+from flows.warm import write_stub
 
 POOL = "perfeval"
 # With a command of its own a worker need not find out in further processes what to start.
@@ -38,42 +37,63 @@ async def register() -> None:
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
             await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-    for deployment in await deployments(this_office().workspace, active=True):
-        deployment.work_pool_name, deployment.job_variables = POOL, {"command": _COMMAND}
+    ours = set[str]()
+    async for label, deployment in deployments(active=True):
+        deployment.work_pool_name, deployment.work_queue_name = POOL, _queue(label)
+        deployment.job_variables = {"command": _COMMAND}
         await deployment.aapply()
+        ours.add(deployment.name)
+    await rest_others(ours)
+
+
+def _queue(label: str) -> str:
+    """Where an office's runs stand: a worker takes those of the offices whose workspaces it has."""
+    return label or "default"
 
 
 async def work() -> None:
     """Take runs from the pool until cancelled, and look after those that others have left."""
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    python = write_stub(Path(os.environ["PREFECT_HOME"])) or sys.executable
+    os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")])
     name = f"{socket.gethostname()}-{os.getpid()}"
-    worker = ProcessWorker(work_pool_name=POOL, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
+    queues = list(map(_queue, folders()))
+    worker = ProcessWorker(work_pool_name=POOL, work_queues=queues, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
     async with asyncio.TaskGroup() as tasks:
-        watch = tasks.create_task(_watch())
+        beside = [tasks.create_task(_watch()), tasks.create_task(_keep_warm())]
         await worker.start()
-        watch.cancel()
+        for task in beside:
+            task.cancel()
+
+
+async def _keep_warm() -> None:
+    """Keep a process that forks those of the runs; while there is none, they start cold."""
+    while True:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "flows.warm", stdin=asyncio.subprocess.PIPE)
+        await process.wait()
+        await asyncio.sleep(_HEARTBEAT_SECONDS)
 
 
 async def _watch() -> None:
     while True:
         await asyncio.sleep(_HEARTBEAT_SECONDS)
         try:
-            await continue_orphans()
+            await _continue_left()
         except Exception:  # the server is away or busy: the next round asks again
             logging.getLogger(__name__).warning("a round was cut short", exc_info=True)
 
 
-async def continue_orphans() -> None:
-    """Start again what was running on workers that are gone: the steps are idempotent, and nobody has to notice first."""
-    running = {"state": {"type": {"any_": [StateType.RUNNING, StateType.PENDING]}}}
+async def _continue_left() -> None:
+    """Start again what was running on workers that are gone."""
     # One that a worker has just taken still carries the name of the worker before.
     long_ago = datetime.now(UTC) - timedelta(seconds=3 * _HEARTBEAT_SECONDS)
     async with get_client() as client:
         alive = {worker.name for worker in await client.read_workers_for_work_pool(POOL) if worker.status is WorkerStatus.ONLINE}
-        for run in await client.read_flow_runs(flow_run_filter=FlowRunFilter.model_validate(running)):
-            is_settled = run.state is not None and run.state.timestamp < long_ago
-            if is_settled and run.work_pool_name == POOL and run.labels.get(_WORKER, "") not in {"", *alive}:
-                await client.set_flow_run_state(run.id, AwaitingRetry(message="服务中断后继续"), force=True)
+
+    def is_left(run: FlowRun) -> bool:
+        is_settled = run.state is not None and run.state.timestamp < long_ago
+        return is_settled and run.work_pool_name == POOL and run.labels.get(_WORKER, "") not in {"", *alive}
+
+    await continue_orphans({}, is_left)
 
 
 if __name__ == "__main__":

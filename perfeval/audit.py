@@ -13,7 +13,7 @@ from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.judging import judge
 from perfeval.approvals.people import people_of
 from perfeval.approvals.person import ProofKind
-from perfeval.approvals.record import ACCESS, PEOPLE, SHORTEST_HEAD, End, Entry, Fault, head, out_of_order, read_line
+from perfeval.approvals.record import ACCESS, NOTHING, OPENINGS, PEOPLE, SHORTEST_HEAD, End, Entry, Fault, head, out_of_order, read_line
 from perfeval.errors import StoreError
 from perfeval.model import Evaluation
 from perfeval.projections import differences
@@ -21,6 +21,10 @@ from perfeval.texts import visible
 
 if TYPE_CHECKING:
     from perfeval.store import Transaction
+
+# The chains that are no evaluation's, and what people call those that tell of evaluations.
+_UNITS = (PEOPLE, ACCESS, OPENINGS)
+_TITLES = {PEOPLE: "人员记录", OPENINGS: "立项记录"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,17 @@ def audit(record: Transaction, witness: str = "") -> Audit:
     """
     evaluations = {item.id: item for item in record.evaluations()}
     chains = {chain: record.entries(chain) for chain in record.chains()}
-    people, access, ends = chains.get(PEOPLE, []), chains.get(ACCESS, []), record.ends()
-    faults = chain_faults(record, PEOPLE, people) + chain_faults(record, ACCESS, access) + seed_faults(record, people, access)
+    people, access, openings, ends = (*(chains.get(name, []) for name in _UNITS), record.ends())
+    faults = [fault for chain in _UNITS for fault in chain_faults(record, chain, chains.get(chain, []))]
+    faults += seed_faults(record, people, access)
     for chain, entries in chains.items():
         if chain in evaluations:
             faults += evaluation_faults(record, evaluations[chain], entries, people)
-        elif chain not in {PEOPLE, ACCESS}:
+        elif chain not in _UNITS:
             faults.append(Touched(chain, 0, "有审批记录，但自评表里没有这项自评：已被删去"))
     faults += [Touched(chain, 1, f"共{end.number}条，整份被删去") for chain, end in ends.items() if chain not in chains]
-    faults += _taken_away(people, chains.keys())
+    faults += _taken_away(PEOPLE, people, chains.keys()) + _taken_away(OPENINGS, openings, chains.keys())
+    faults += _cut_openings({name: chains[name] for name in chains.keys() & evaluations.keys()}, openings)
     faults += [Touched(name, 0, "自评没有审批记录：整份被删去，或不是本程序开始的") for name in evaluations.keys() - chains.keys()]
     heads = dump_line({chain: head(entries) for chain, entries in chains.items()})
     digest = hashlib.sha256(heads.encode()).hexdigest()
@@ -88,15 +94,26 @@ def _disordered(chains: Mapping[str, Sequence[Entry]]) -> Iterator[str]:
                 yield f"{chain} {told}：时钟曾经走快，先后以条号为准"
 
 
-def _taken_away(people: Sequence[Entry], chains: Collection[str]) -> list[Touched]:
-    """Evaluations that the people's chain tells of and nothing else does."""
+def _taken_away(chain: str, entries: Sequence[Entry], chains: Collection[str]) -> list[Touched]:
+    """Evaluations that one of the unit's chains tells of and nothing else does."""
     faults = []
-    for entry in people:
+    for entry in entries:
         with suppress(ValueError):  # told as a fault of the chain
             what = read_line(entry.line).what
             if isinstance(what, events.Acted) and what.action == events.OPENING and what.target not in chains:
-                told = f"人员记录第{entry.number}条立项的自评 {what.target} 没有审批记录：整份被删去"
-                faults.append(Touched(PEOPLE, entry.number, told))
+                told = f"{_TITLES[chain]}第{entry.number}条立项的自评 {what.target} 没有审批记录：整份被删去"
+                faults.append(Touched(chain, entry.number, told))
+    return faults
+
+
+def _cut_openings(chains: Mapping[str, Sequence[Entry]], openings: Sequence[Entry]) -> list[Touched]:
+    """Evaluations that say, of what was begun before them, what the chain of it says no more."""
+    known, faults = {NOTHING, *(entry.sha256 for entry in openings)}, []
+    for chain, entries in chains.items():
+        with suppress(ValueError):  # told as a fault of the chain
+            what = read_line(entries[0].line).what
+            if isinstance(what, events.Opened) and what.openings and what.openings not in known:
+                faults.append(Touched(OPENINGS, 0, f"自评 {chain} 立项时，立项记录还有别的条目：末尾被截去，或整份被改写"))
     return faults
 
 

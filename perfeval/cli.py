@@ -401,13 +401,16 @@ def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
 
 
 AsOption = Annotated[str, typer.Option("--as", help="由谁办理：已登记的经办人或管理员", metavar="NAME")]
+CodeOption = Annotated[str, typer.Option("--code", help="办理人手机上此刻的6位数字", metavar="N", show_default="在终端上会问")]
 PersonArgument = Annotated[str, typer.Argument(metavar="NAME", help="姓名")]
 
 
 @approver_app.command("invite")
 def approver_invite(
     name: PersonArgument,
-    role: Annotated[list[str], typer.Option(help="角色，可写几个：审批环节的 key，或 operator 经办人、archivist 档案员", metavar="ROLE")],
+    role: Annotated[
+        list[str], typer.Option(help="角色，可写几个：审批环节的 key，或 operator 经办人、archivist 档案员、overseer 总览", metavar="ROLE")
+    ],
     by: AsOption = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
@@ -454,7 +457,7 @@ def approver_enrol(
     tell(f"已登记：{made.name}（{_titles(office, made.roles)}）　指纹 {grouped(made.fingerprint)}")
     say("请把姓名、角色和指纹抄在人员登记单上，签名，交给确认人；经确认后才算数：")
     say(f"perfeval approver confirm {made.name} --fingerprint {made.fingerprint} --as 确认人 --code 确认人的动态码")
-    say("经办人凭这张签名的登记单确认的（第一位经办人由自己确认），把 --code 换成 --paper。")
+    say("经办人凭这张签名的登记单确认的，再加 --paper；第一位经办人由自己确认，只写 --paper。")
 
 
 @approver_app.command("confirm")
@@ -462,7 +465,7 @@ def approver_confirm(
     name: PersonArgument,
     fingerprint: Annotated[str, typer.Option(help="本人屏幕上或登记单上的指纹，24位", metavar="F")],
     by: Annotated[str, typer.Option("--as", help="确认人：已登记的另一个人；第一位经办人由本人确认", metavar="NAME")],
-    code: Annotated[str, typer.Option(help="确认人的动态码；经办人凭登记单确认的不必填", metavar="N")] = "",
+    code: CodeOption = "",
     on_paper: Annotated[bool, typer.Option("--paper", help="有本人签名的纸质登记单；经办人确认时必须有")] = False,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
@@ -471,8 +474,9 @@ def approver_confirm(
     from perfeval import persons
 
     office = open_office(workspace)
-    enrolled, second = persons.known(office, name).id, persons.known(office, by).id
-    person = persons.confirm(office, enrolled, fingerprint, second, on_paper=on_paper, code=code)
+    enrolled, second = persons.known(office, name).id, persons.known(office, by)
+    shown = code if on_paper and second.id == enrolled else _asked(code, second)
+    person = persons.confirm(office, enrolled, fingerprint, second.id, on_paper=on_paper, code=shown)
     if as_json:
         emit({"person": person.id, "name": person.name, "confirmed": True})
     else:
@@ -502,6 +506,8 @@ def approver_revoke(
     name: PersonArgument,
     by: AsOption,
     reason: Annotated[str, typer.Option(help="停用的原因", metavar="TEXT")] = "",
+    code: CodeOption = "",
+    on_paper: Annotated[bool, typer.Option("--paper", help="没有人能出示动态码了：--as 写被停用的本人，凭单位的书面决定")] = False,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -509,7 +515,9 @@ def approver_revoke(
     from perfeval import persons
 
     office = open_office(workspace)
-    persons.revoke(office, persons.known(office, name).id, persons.known(office, by).id, reason)
+    person, actor = persons.known(office, name), persons.known(office, by)
+    shown = code if on_paper else _asked(code, actor)
+    persons.revoke(office, person.id, actor.id, reason, code=shown, on_paper=on_paper)
     if as_json:
         emit({"name": name, "revoked": True})
     else:
@@ -524,6 +532,7 @@ def approver_substitute(
     from_on: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="第一天", metavar="D")],
     to_on: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="最后一天", metavar="D")],
     by: AsOption,
+    code: CodeOption = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -531,8 +540,8 @@ def approver_substitute(
     from perfeval import persons
 
     office = open_office(workspace)
-    who, away, actor = (persons.known(office, item).id for item in (name, absent, by))
-    given = persons.substitute(office, who, away, gate, from_on.date(), to_on.date(), actor)
+    who, away, actor = (persons.known(office, item) for item in (name, absent, by))
+    given = persons.substitute(office, who.id, away.id, gate, from_on.date(), to_on.date(), actor.id, _asked(code, actor))
     if as_json:
         emit(asdict(given))
     else:
@@ -543,6 +552,7 @@ def approver_substitute(
 def approver_unlock(
     whom: Annotated[str, typer.Argument(metavar="NAME", help="姓名，或被锁定的网络地址")],
     by: AsOption,
+    code: CodeOption = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
@@ -552,11 +562,19 @@ def approver_unlock(
     office = open_office(workspace)
     with office.store.reading() as record:
         found = persons.find(record.people(), whom)
-    persons.unlock(office, found.id if found else whom, persons.known(office, by).id)
+    actor = persons.known(office, by)
+    persons.unlock(office, found.id if found else whom, actor.id, _asked(code, actor))
     if as_json:
         emit({"unlocked": whom})
     else:
         say(f"“{whom}”已解除锁定")
+
+
+def _asked(code: str, actor: "Person") -> str:
+    """The code of whoever acts, asked for where somebody sits at the terminal and has not written it."""
+    if code or not sys.stdin.isatty():
+        return code
+    return str(typer.prompt(f"“{actor.name}”手机上的6位数字", default="", show_default=False, err=True))
 
 
 def _titles(office: "Office", roles: Iterable[str]) -> str:

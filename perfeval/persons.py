@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from perfeval.approvals.answering import checked
-from perfeval.approvals.codes import code_step, is_secret, new_secret, newest_step, secret_fingerprint, secret_link
-from perfeval.approvals.events import Confirmed, Enrolled, Invited, Locked, Revoked, Substituted, Unlocked
+from perfeval.approvals.codes import code_step, is_secret, new_secret, secret_fingerprint, secret_link
+from perfeval.approvals.events import Confirmed, Enrolled, Invited, Revoked, Substituted, Unlocked
 from perfeval.approvals.likeness import likeness
-from perfeval.approvals.locking import Attempt, Result, check_lock, lock_of
-from perfeval.approvals.people import ADMIN, OPERATOR, People, check_new_name, confirmation_fault, may_invite, people_of
+from perfeval.approvals.people import ADMIN, OPERATOR, OVERSEER, People, check_new_name, confirmation_fault, may_invite, people_of
 from perfeval.approvals.person import Person, ProofKind, Substitution
 from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import ACCESS, PEOPLE, Line, read_line
 from perfeval.approvals.statement import Enrolment, read_enrolment, write_enrolment
 from perfeval.errors import ApprovalError
 from perfeval.model.evaluation import NAME_LENGTH, gate_title
+from perfeval.proving import ADDRESS_LENGTH, check_attempts, note_attempt, show_code, spend_code
 from perfeval.store.record import told_people
 from perfeval.texts import visible
 
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from perfeval.office import Office
     from perfeval.store import Transaction
 
-ROLES = {OPERATOR: "经办人", "archivist": "档案员", ADMIN: "管理员"}
+T = TypeVar("T")
+
+ROLES = {OPERATOR: "经办人", "archivist": "档案员", ADMIN: "管理员", OVERSEER: "总览"}
 LINK_HOURS = 24
 _TOKEN_BYTES = 24
-_ADDRESS_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,6 @@ class Invitation:
     token: str
     expires_at: datetime
     used: frozenset[ProofKind] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """A code that was accepted: of which secret, and of which time step."""
-
-    fingerprint: str
-    step: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +82,9 @@ def known(office: Office, name: str) -> Person:
 
 def invite(office: Office, name: str, roles: Iterable[str], by: str | None = None) -> Invitation:
     """Invite somebody to enrol, or a person who is enrolled to add a proof; `by` is a person's id, None while there is no operator.
+
+    No code is asked for: an invitation gives nothing until a second person has confirmed, by a code, what came of it, and the first of all
+    have no code yet. So the record proves of nobody that he invited.
 
     Raises: ApprovalError: unknown roles, a name that is strange or looks like another's, or nobody who may invite.
     """
@@ -176,100 +172,103 @@ def enrol_passkey(office: Office, token: str, enrolment: str, proof: Proof) -> E
 
 
 def confirm(office: Office, person: str, fingerprint: str, by: str, *, on_paper: bool, code: str = "") -> Person:
-    """Confirm an enrolment whose fingerprint was compared: by a second person, who proves himself by a code as whoever decides does.
+    """Confirm an enrolment whose fingerprint was compared: by a second person, who proves himself by a code.
 
-    Those who may invite confirm on paper, which stands for a code; the first operator's enrolment is confirmed by himself.
+    Those who may invite hold the signed slip too; the first operator confirms his own enrolment by the slip alone.
 
     Raises: ApprovalError: there is no such enrolment, it is not for this person to confirm, or he has not proved that he is who he says.
     """
-    now = datetime.now(UTC)
-    with office.store.transaction() as record:
-        people = _people_now(record)
-        second, proof = people.persons.get(by), None
-        if code:  # worthless afterwards, whatever comes of it
-            check_attempts(record, second, "", now)
-            spent = spend_code(record, second, code, now)
-            note_attempt(record, second, "", now, spent, is_right=spent is not None)
-            proof = Proof(ProofKind.CODE, {"step": str(spent.step)}) if spent else None
-        is_proved = proof or (on_paper and not code and second and may_invite(second))
-        refusal = None if is_proved else _unproved_confirmation(second)
-        refusal = refusal or _confirmation_refusal(people, person, fingerprint, by, on_paper=on_paper)
-        if refusal is None:
-            told = Confirmed(person=person, fingerprint=_fingerprint(fingerprint), is_on_paper=on_paper, proof=proof)
-            record.append(PEOPLE, told, by)
-            return record.people().persons[person]
-    raise refusal
+
+    def act(record: Transaction, people: People, proof: Proof | None) -> Person:
+        if proof is None and not (on_paper and by == person):
+            raise _unproved(people, by)
+        _check_confirmation(people, person, fingerprint, by, on_paper=on_paper)
+        told = Confirmed(person=person, fingerprint=_fingerprint(fingerprint), is_on_paper=on_paper, proof=proof)
+        record.append(PEOPLE, told, by)
+        return record.people().persons[person]
+
+    return _act(office, by, code, act)
 
 
-def _unproved_confirmation(second: Person | None) -> ApprovalError:
-    name = second.name if second else "确认人"
-    hint = f"用 --code 填“{name}”手机上此刻的6位数字；经办人凭本人签名的登记单确认的，加 --paper。"
-    return ApprovalError("A55", f"确认人“{name}”没有用动态码证明是本人：没有填写，或不正确、已过期、已使用过", hint)
-
-
-def _confirmation_refusal(people: People, person: str, fingerprint: str, by: str, *, on_paper: bool) -> ApprovalError | None:
+def _check_confirmation(people: People, person: str, fingerprint: str, by: str, *, on_paper: bool) -> None:
     if fault := confirmation_fault(people, person, by, is_on_paper=on_paper):
         hint = "由另一个已登记的人当面核对指纹后确认；经办人确认的，加 --paper 并留存签名的登记单。"
-        return ApprovalError("A32", f"不能确认登记：{fault}", hint)
+        raise ApprovalError("A32", f"不能确认登记：{fault}", hint)
     if _fingerprint(fingerprint) not in {item.fingerprint for item in people.persons[person].means}:
-        return ApprovalError("A33", "没有这个指纹的登记", "与本人屏幕上或登记单上的24位指纹逐字核对；不同的，不要确认。")
-    return None
+        raise ApprovalError("A33", "没有这个指纹的登记", "与本人屏幕上或登记单上的24位指纹逐字核对；不同的，不要确认。")
 
 
 def _fingerprint(typed: str) -> str:
     return "".join(typed.split()).lower()
 
 
-def revoke(office: Office, person: str, by: str, reason: str) -> None:
+def revoke(office: Office, person: str, by: str, reason: str, *, code: str = "", on_paper: bool = False) -> None:
     """End a person's enrolment; what he decided stands. His secrets are taken away.
 
-    Raises: ApprovalError: he is not there, or it is not for this person to revoke.
+    Where nobody is left who could show a code for it, because the last operator has lost his phone, paper stands for it and the record says
+    so: each is revoked under his own name.
+
+    Raises: ApprovalError: he is not there, it is not for this person to revoke, or he has not proved that he is who he says.
     """
     reason = checked("停用的原因", reason)
-    with office.store.transaction() as record:
-        people = _people_now(record)
+
+    def act(record: Transaction, people: People, proof: Proof | None) -> None:
+        others = [item for item in _able(people) if item.id != person]
+        if proof is None and not (on_paper and by == person and not others):
+            raise _unproved(people, by)
         if by != person:
             _check_actor(people, by)
         found = people.persons.get(person)
         if found is None or found.revoked_at:
             raise ApprovalError("A42", f"“{found.name if found else person}”没有登记，或已停用", "用 perfeval approver list 查看。")
-        record.append(PEOPLE, Revoked(person=person, reason=reason), by)
+        record.append(PEOPLE, Revoked(person=person, reason=reason, is_on_paper=proof is None, proof=proof), by)
         record.forget_seeds(person)
 
+    _act(office, by, code, act)
 
-def substitute(office: Office, person: str, absent: str, gate: str, from_on: date, to_on: date, by: str) -> Substitution:
+
+def substitute(office: Office, person: str, absent: str, gate: str, from_on: date, to_on: date, by: str, code: str = "") -> Substitution:
     """Let a person stand in for an absent one at a gate, both days included.
 
-    Raises: ApprovalError: one of them is not active, the absent one has no seat at the gate, or the days are in no order.
+    Raises: ApprovalError: one of them is not active, the absent one has no seat at the gate, or the days are in no order; or it is not for
+    this person to say so, or he has not proved that he is who he says.
     """
-    with office.store.transaction() as record:
-        people = _people_now(record)
+
+    def act(record: Transaction, people: People, proof: Proof | None) -> None:
+        if proof is None:
+            raise _unproved(people, by)
         _check_actor(people, by)
         given, away = people.active(person), people.active(absent)
         if given is None or away is None or given == away or gate not in away.roles or to_on < from_on:
             message = "代理没有登记：两人都须在用且不是同一人，被代理人须是本环节的审批人，起止日期须有先后"
             raise ApprovalError("A36", message, "用 perfeval approver list 核对。")
-        told = Substituted(person=person, absent=absent, gate=gate, from_on=from_on, to_on=to_on)
+        told = Substituted(person=person, absent=absent, gate=gate, from_on=from_on, to_on=to_on, proof=proof)
         record.append(PEOPLE, told, by)
+
+    _act(office, by, code, act)
     return Substitution(person, absent, gate, from_on, to_on)
 
 
-def unlock(office: Office, whom: str, by: str) -> None:
+def unlock(office: Office, whom: str, by: str, code: str = "") -> None:
     """End the lock of a person (by id) or of an address.
 
-    Raises: ApprovalError: it is not for this person to unlock, or nobody of that name and nothing from that address is known.
+    Raises: ApprovalError: it is not for this person to unlock, he has not proved that he is who he says, or nobody of that name and nothing
+    from that address is known.
     """
-    with office.store.transaction() as record:
-        people = _people_now(record)
+
+    def act(record: Transaction, people: People, proof: Proof | None) -> None:
+        if proof is None:
+            raise _unproved(people, by)
         _check_actor(people, by)
         person = whom if whom in people.persons else ""
-        address = "" if person else visible(whom)[:_ADDRESS_LENGTH]
-        now = datetime.now(UTC)
-        if not person and not record.attempts(now, "", address):
+        address = "" if person else visible(whom)[:ADDRESS_LENGTH]
+        if not person and not record.attempts(datetime.now(UTC), "", address):
             raise ApprovalError(
                 "A43", f"没有登记“{visible(whom)}”，也没有来自这一地址的登录", "核对姓名（perfeval approver list）或网络地址。"
             )
-        record.append(ACCESS, Unlocked(person=person or None, address=address), by)
+        record.append(ACCESS, Unlocked(person=person or None, address=address, proof=proof), by)
+
+    _act(office, by, code, act)
 
 
 def log_in(office: Office, name: str, code: str, address: str) -> Person:
@@ -278,6 +277,8 @@ def log_in(office: Office, name: str, code: str, address: str) -> Person:
     Raises: ApprovalError: he is not, or too many were not.
     """
     now = datetime.now(UTC)
+    with office.store.reading() as record:  # first without the one right to write: masses of guesses keep nobody from deciding
+        check_attempts(record, find(record.people(), name), address, now)
     with office.store.transaction() as record:
         person = find(_people_now(record), name)
         check_attempts(record, person, address, now)
@@ -285,7 +286,11 @@ def log_in(office: Office, name: str, code: str, address: str) -> Person:
         is_right = spent is not None and person is not None and bool(person.confirmed)
         note_attempt(record, person, address, now, spent, is_right=is_right)
     if person is None or not is_right:
-        raise ApprovalError("A25", "姓名或动态码不对，或登记还没有确认", "等手机上出现新的6位数字后再试；新登记的，请另一个人先确认。")
+        raise ApprovalError(
+            "A25",
+            "姓名或动态码不对，或登记还没有确认",
+            "等手机上出现新的6位数字后再试；新登记的，请另一个人先确认；总是不对的，核对手机和本机的时间。",
+        )
     return person
 
 
@@ -310,46 +315,6 @@ def role_title(office: Office, role: str) -> str:
     return ROLES.get(role) or gate_title(office.workspace.gates, role)
 
 
-# ---- proofs, within a transaction ------------------------------------------------------------------------------------
-
-
-def check_attempts(record: Transaction, person: Person | None, address: str, now: datetime) -> None:
-    """Whether a proof of this person from this address is looked at now.
-
-    Raises: ApprovalError: it is locked, and until when.
-    """
-    who, where = person.id if person else "", address[:_ADDRESS_LENGTH]
-    check_lock(record.attempts(now, who, where), who, where, now)
-
-
-def note_attempt(
-    record: Transaction, person: Person | None, address: str, now: datetime, spent: Spent | None = None, *, is_right: bool
-) -> None:
-    """Keep that a proof was looked at, and tell when it locks; `spent` is the code that was accepted, if any."""
-    who, where = person.id if person else "", address[:_ADDRESS_LENGTH]
-    attempt = Attempt(now, Result.RIGHT if is_right else Result.WRONG, who, where)
-    record.note_attempt(attempt, *((spent.fingerprint, spent.step) if spent else ()))
-    if not is_right and (lock := lock_of(record.attempts(now, who, where), who, where, now)):
-        record.append(ACCESS, Locked(person=who or None, address=where, wrong=lock.wrong, until_at=lock.until))
-
-
-def spend_code(record: Transaction, person: Person | None, code: str, now: datetime) -> Spent | None:
-    """Accept a person's code once, and tell of which step it was; None where it is not his, or was accepted before."""
-    means = [item for item in (person.confirmed or person.means) if item.kind is ProofKind.CODE] if person else []
-    if person is None or not means:
-        code_step(_NOBODYS, code, now)  # whoever asks for a name learns nothing from how long the answer takes
-        return None
-    for item in means:
-        secret = record.seed(person, item.fingerprint)
-        step = code_step(secret, code, now) if secret else None
-        if step is not None and record.spend_code(person.id, item.fingerprint, step, newest_step(now)):
-            return Spent(item.fingerprint, step)
-    return None
-
-
-_NOBODYS = new_secret()
-
-
 def _people_now(record: Transaction) -> People:
     """The people, from a chain that was checked, to which nobody else appends meanwhile."""
     record.lock_chain(PEOPLE)
@@ -364,8 +329,34 @@ def _check_roles(office: Office, roles: Sequence[str]) -> None:
         raise ApprovalError("A02", f"没有“{visible('、'.join(unknown))}”这一角色" if unknown else "没有写角色", f"可用角色：{told}")
 
 
+def _act(office: Office, by: str, code: str, act: Callable[[Transaction, People, Proof | None], T]) -> T:
+    """Let somebody act at a terminal, where whoever has the shell could say any name: `act` is told what he proves himself by, if anything.
+
+    A code that was looked at is worthless afterwards and stands in the record, whatever comes of the act.
+    """
+    now = datetime.now(UTC)
+    with office.store.transaction() as record:
+        people = _people_now(record)
+        proof = show_code(record, people.persons.get(by), code, now) if code else None
+        try:
+            return act(record, people, proof)
+        except ApprovalError as error:
+            refusal = error
+    raise refusal
+
+
+def _unproved(people: People, by: str) -> ApprovalError:
+    name = people.persons[by].name if by in people.persons else "办理人"
+    hint = f"用 --code 填“{name}”手机上此刻的6位数字。手机丢失的，由另一位经办人或管理员停用后重新登记；没有别人可以办理的，见手册“登记”。"
+    return ApprovalError("A55", f"“{name}”没有用动态码证明是本人：没有填写，或不正确、已过期、已使用过", hint)
+
+
+def _able(people: People) -> list[Person]:
+    return [item for item in people.persons.values() if people.active(item.id) and may_invite(item)]
+
+
 def _check_actor(people: People, by: str | None) -> None:
-    able = [item for item in people.persons.values() if people.active(item.id) and may_invite(item)]
+    able = _able(people)
     if not able and by is None:
         return
     if by is None or by not in {item.id for item in able}:

@@ -60,11 +60,16 @@ def remind(
     everywhere, now = notices.addresses(), datetime.now(UTC)
     if not everywhere:
         return []
-    concerned = [item for item in statuses(office) if evaluation in (None, item.revision.evaluation.id)]
-    failed = undelivered(office, concerned)
+    concerned = [_status(office, evaluation)] if evaluation else statuses(office)
+    failed = {} if evaluation else undelivered(office, concerned)
     news = [item for item in concerned if evaluation or now - item.since < _NEW or item.revision.evaluation.id in failed]
     told = [_remind(office, item, everywhere, today or china_day(now), send) for item in concerned if item.gate]
     return [done for done in (*told, *(_inform(office, item, everywhere, now, send) for item in news)) if done]
+
+
+def _status(office: "Office", evaluation: str) -> "Status":
+    with office.store.reading() as record:
+        return record.progress(record.evaluation(evaluation)).status(office.workspace.gates)
 
 
 def notify(office: "Office", evaluation: str) -> None:

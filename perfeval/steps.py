@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from perfeval import persons
+from perfeval import persons, proving
 from perfeval.approvals import events
 from perfeval.approvals.answering import Matter, check_answer, check_remarks, checked, prove
 from perfeval.approvals.duties import conduct_of
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import OPERATOR
 from perfeval.approvals.person import Person, ProofKind
-from perfeval.approvals.record import PEOPLE, Line, head, read_line
+from perfeval.approvals.record import OPENINGS, PEOPLE, Line, head, read_line
 from perfeval.approvals.remarks import Remarked, check_replies, remarks_of
 from perfeval.approvals.statement import state
 from perfeval.configuration import load_model
@@ -330,7 +330,7 @@ def ask(office: Office, revision: Revision, gate: Gate) -> None:
 
 
 def decide(
-    office: Office, revision: Revision, gate: Gate, answer: Answer, address: str = "", accepted: persons.Spent | None = None
+    office: Office, revision: Revision, gate: Gate, answer: Answer, address: str = "", accepted: proving.Spent | None = None
 ) -> Decision:
     """Turn an answer at a gate into a decision on this revision's draft, in one transaction with its line in the record.
 
@@ -345,8 +345,8 @@ def decide(
         now = datetime.now(UTC)  # what codes are judged by; a decision is not earlier than what it is on
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
-        persons.check_attempts(record, person, address, now)
-        spent = None if answer.proof or accepted else persons.spend_code(record, person, answer.code, now)
+        proving.check_attempts(record, person, address, now)
+        spent = None if answer.proof or accepted else proving.spend_code(record, person, answer.code, now)
         try:
             step = next((item.step for item in (accepted, spent) if item), None)
             decision = _decide(office, record, matter, person, answer, step, record.now())
@@ -355,9 +355,9 @@ def decide(
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
-        # Whether a device has signed is not looked at where the answer is refused for something else.
-        if accepted is None and (refusal is None or spent or refusal.code in _NO_PROOF):
-            persons.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
+        # Whether a device has signed is not looked at where the answer is refused for something else: it has proved nothing.
+        if accepted is None:
+            proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or spent is not None)
     if refusal:
         raise refusal
     return decision
@@ -386,10 +386,6 @@ def note_seen(office: Office, revision: Revision, digest: str, by: str) -> None:
             record.append(revision.evaluation.id, seen, by)
 
 
-# The refusals that say that somebody did not prove who he is.
-_NO_PROOF = frozenset({"A04", "A05", "A29"})
-
-
 def _decide(
     office: Office, record: Transaction, matter: Matter, person: Person | None, answer: Answer, step: int | None, now: datetime
 ) -> Decision:
@@ -402,7 +398,7 @@ def _decide(
     if person.revoked_at:
         raise ApprovalError("A13", f"审批人“{person.name}”已停用", "由在用的审批人审批，或重新登记。")
     if step is None and answer.proof is None:
-        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
+        raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写；总是不对的，核对手机和本机时间。")
     draft, rule = matter.drafted()
     office.store.artifacts.path(draft.digest)
     told, done = record.outcome(matter.revision, Drafted), record.recorded_steps(matter.revision)
@@ -466,8 +462,8 @@ def record_correction(office: Office, revision: Revision, note: str, by: str = "
         record.save_outcome(revision, Corrected(note), corrected, by or told or events.PROGRAM)
 
 
-def note_act(office: Office, action: str, target: str, by: str, evaluation: str = PEOPLE) -> None:
-    """Note that a person did something else that changes state, in an evaluation's chain or the people's."""
+def note_act(office: Office, action: str, target: str, by: str, evaluation: str = OPENINGS) -> None:
+    """Note that a person did something else that changes state, in an evaluation's chain or that of what was begun."""
     with office.store.transaction() as record:
         record.append(evaluation, events.Acted(action=action, target=target), by)
 

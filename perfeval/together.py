@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from perfeval import persons, steps
+from perfeval import proving, steps
 from perfeval.approvals.answering import SIGNED_WITHIN, checked
 from perfeval.approvals.batch import write_batch
 from perfeval.approvals.person import Person
@@ -91,10 +91,10 @@ def approve_by_code(office: Office, batch: Batch, person: Person, code: str, add
     now = datetime.now(UTC)
     with office.store.transaction() as record:
         record.lock_chain(PEOPLE)
-        persons.check_attempts(record, person, address, now)
-        spent = persons.spend_code(record, person, code, now) if batch.items else None
+        proving.check_attempts(record, person, address, now)
+        spent = proving.spend_code(record, person, code, now) if batch.items else None
         if batch.items:
-            persons.note_attempt(record, person, address, now, spent, is_right=spent is not None)
+            proving.note_attempt(record, person, address, now, spent, is_right=spent is not None)
     if batch.items and spent is None:
         raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     return _approve(office, batch, None, address, spent)
@@ -105,7 +105,7 @@ def approve_signed(office: Office, batch: Batch, signed: str, proof: Proof, addr
     return _approve(office, Batch(Together(signed, batch.together.at), batch.items, batch.refused), proof, address, None)
 
 
-def _approve(office: Office, batch: Batch, proof: Proof | None, address: str, spent: persons.Spent | None) -> list[Outcome]:
+def _approve(office: Office, batch: Batch, proof: Proof | None, address: str, spent: proving.Spent | None) -> list[Outcome]:
     outcomes = list(batch.refused)
     unproved: ApprovalError | None = None
     for revision, gate, answer in batch.items:

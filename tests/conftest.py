@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,11 +15,14 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from cluster import Cluster
 from hypothesis import settings
 from sqlalchemy import create_engine, text
 
 from perfeval import assessment, persons
 from perfeval.approvals.codes import STEP_SECONDS
+from perfeval.approvals.events import Confirmed
+from perfeval.approvals.record import PEOPLE
 from perfeval.ledgers import receive
 from perfeval.office import Office
 from perfeval.packs import create_workspace
@@ -31,16 +33,18 @@ KEY = "an invented key for tests"
 settings.register_profile("perfeval", deadline=None)
 settings.load_profile("perfeval")
 HERE = Path(__file__).parent
-ROOMS = ("unit", "golden", "mutations", "integration", "e2e")
+ROOMS = ("unit", "golden", "mutations", "integration", "e2e", "chaos")
+LONG = {"terminal", "place"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--chaos", type=int, default=6, help="how many years under misfortunes an office is led through")
     parser.addoption("--spoilt", type=int, default=500, help="how many ledgers are spoilt by chance and read")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Quick tests first, so that there are dots at once; of the others the longest first, so that no worker ends alone with one."""
-    items.sort(key=lambda item: (ROOMS.index(item.path.relative_to(HERE).parts[0]), "terminal" not in getattr(item, "fixturenames", ())))
+    items.sort(key=lambda item: (ROOMS.index(item.path.relative_to(HERE).parts[0]), not LONG & {*getattr(item, "fixturenames", ())}))
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +68,10 @@ class Phone:
         self._totp = pyotp.TOTP(secret)
         self._step = 0
 
+    def shows(self, moment: float) -> str:
+        """What it shows at a moment, whether it was given or not."""
+        return self._totp.at(int(moment))
+
     def code(self) -> str:
         """A code that was not given yet: of the half minute before, of this one, or of the next already."""
         self._step = max(self._step + 1, int(time.time()) // STEP_SECONDS - 1)
@@ -72,8 +80,17 @@ class Phone:
 
 
 @pytest.fixture(scope="session")
+def new_phone() -> type[Phone]:
+    """A phone for a secret."""
+    return Phone
+
+
+@pytest.fixture(scope="session")
 def welcome() -> Callable[..., Phone]:
-    """Invite, enrol and confirm somebody under a name in some roles; the first of an office must be an operator."""
+    """Invite, enrol and confirm somebody under a name in some roles; the first of an office must be an operator.
+
+    Confirmed on paper, as the record told it before codes were asked for: every phone has its codes left.
+    """
 
     def welcomed(office: Office, name: str, *roles: str) -> Phone:
         with office.store.reading() as record:
@@ -83,7 +100,9 @@ def welcome() -> Callable[..., Phone]:
         offer = persons.offer_code(office, invitation.token)
         phone = Phone(offer.secret)
         made = persons.enrol_code(office, invitation.token, offer.secret, phone.code())
-        persons.confirm(office, made.person, made.fingerprint, operator or made.person, on_paper=True)
+        with office.store.transaction() as record:
+            confirmed = Confirmed(person=made.person, fingerprint=made.fingerprint, is_on_paper=True)
+            record.append(PEOPLE, confirmed, operator or made.person)
         return phone
 
     return welcomed
@@ -111,28 +130,20 @@ def need() -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """A PostgreSQL cluster of its own in a temporary folder, on a Unix socket only; never run as root."""
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL cluster."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         _missing("postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"]
-    folder.chmod(0o755)
+    made = Cluster(programs[-1])
+    yield made
+    made.remove()
 
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run([*as_user, str(programs[-1] / program), *arguments], check=True, cwd=folder, stdout=subprocess.DEVNULL)
 
-    run("initdb", "-D", f"{folder}/data", "-U", "perfeval", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
-    run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", f"-k {folder} -c listen_addresses=''", "start")
-    try:
-        yield f"postgresql+psycopg://perfeval@/postgres?host={folder}"
-    finally:
-        run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
-        shutil.rmtree(folder)
+@pytest.fixture(scope="session")
+def postgresql_url(cluster: Cluster) -> str:
+    """The address of a database of a cluster of its own."""
+    return cluster.url
 
 
 @pytest.fixture

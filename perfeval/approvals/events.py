@@ -55,7 +55,7 @@ class GateRule:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Opened:
-    """立项: the first event of an evaluation. `people` is the head of the people's chain.
+    """立项: the first event of an evaluation. `people` is the head of the people's chain, `openings` that of what was begun before.
 
     `reasoned` are those who wrote reasons for it before it was opened, as the people's chain tells.
     """
@@ -68,6 +68,7 @@ class Opened:
     prepared_by: PersonId
     people: Digest
     reasoned: tuple[PersonId, ...] = ()
+    openings: Digest | None = None  # of one from before there was that chain
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -233,16 +234,18 @@ class Confirmed:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Revoked:
-    """停用."""
+    """停用: `proof` is what who did it proved himself by; paper stands for one where nobody was left who could show one."""
 
     kind: Literal["revoked"] = "revoked"
     person: PersonId
     reason: str
+    is_on_paper: bool = False
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Substituted:
-    """代理: `person` stands in for `absent` at a gate, both days included, Chinese days."""
+    """代理: `person` stands in for `absent` at a gate, both days included, Chinese days; `proof` is of who says so."""
 
     kind: Literal["substituted"] = "substituted"
     person: PersonId
@@ -250,6 +253,7 @@ class Substituted:
     gate: Role
     from_on: date
     to_on: date
+    proof: Proof | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
@@ -297,11 +301,12 @@ class Locked:
 
 @dataclass(frozen=True, kw_only=True, config=CLOSED)
 class Unlocked:
-    """解锁."""
+    """解锁: `proof` is of who did it."""
 
     kind: Literal["unlocked"] = "unlocked"
     person: PersonId | None = None
     address: str = ""
+    proof: Proof | None = None
 
 
 # Any chain.

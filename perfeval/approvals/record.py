@@ -1,8 +1,8 @@
 """The record (审批记录): a chain of lines that nobody can quietly change.
 
-One chain per evaluation, one of people, one of logins. Each line is canonical JSON, kept as it stands; it names its chain, its number and
-the SHA-256 (and SM3) of the line before it, so that the last digest, the head, stands for all. A MAC on each line needs the office's key;
-the head on paper and in mail needs none.
+One chain per evaluation, one of people, one of logins, one of what was begun. Each line is canonical JSON, kept as it stands; it names its
+chain, its number and the SHA-256 (and SM3) of the line before it, so that the last digest, the head, stands for all. A MAC on each line
+needs the office's key; the head on paper and in mail needs none.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from cryptography.hazmat.primitives import hashes
@@ -26,6 +27,8 @@ PEOPLE = "people"
 """The name of the people's chain; an evaluation's is its id."""
 ACCESS = "access"
 """The name of the chain of proofs that were looked at and of sessions that were ended; it stays in the office."""
+OPENINGS = "openings"
+"""The name of the chain of evaluations that were begun. The people's, which every decision hears whole, does not grow by them."""
 NOTHING = "0" * 64
 """The head of an empty chain."""
 SHORTEST_HEAD = 24
@@ -86,6 +89,7 @@ def append(chain: str, last: Entry | None, event: Event, who: str, at: datetime,
     return Entry(number, line, *digests(line), _mac(line, key))
 
 
+@lru_cache(maxsize=4096)  # a line never changes, and is asked for again and again
 def read_line(line: str) -> Line:
     """Read a line of the record.
 

@@ -7,6 +7,7 @@ accepted form and is only run on rows where the plain one fails. Neither guesses
 
 import re
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 
 import polars as pl
@@ -28,11 +29,11 @@ WIDE_CODE = {wide: half for wide, half in _WIDE.items() if half.isalnum() or hal
 _GUARD, _WIDE_BLANKS = "(?s)^(?:=\"(.*)\"|['`‘’]([^'`‘’]*)['`‘’]?)$", "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 
 # What clerks write into a cell of text that may be empty and has nothing to say.
-NOTHING = (
+_NOTHING = pl.Series((
     "无", "没有", "暂无", "不适用", "无问题", "无异常", "未发现", "未发现问题", "未发现异常",
     "-", "--", "---", "－－", "—", "——", "－", "/", "／", "\\", "N/A", "n/a", "Ｎ／Ａ", "…", "……", "无。", "暂无。",
     "NULL", "null", "(null)", "None", "NaN", "nan", "\\N",
-)  # fmt: skip
+)).implode()  # fmt: skip
 _DECIMALS = {"元": 2, "万元": 6}
 # Excel keeps 15 significant digits; fastexcel prints the binary double behind a cell to 9 decimals, so a typed 123456789.3
 # comes as 123456789.299999997. Such a text is brought back to what Excel shows.
@@ -41,6 +42,7 @@ _NUMBER = "(?:[0-9]{1,3}(?:,[0-9]{3}){1,3}|[0-9]{1,13})"
 # Excel's first year, in which a small number is shown that is no day, is nobody's: and it has a day that never was.
 _YEARS = "(?:19(?:0[1-9]|[1-9][0-9])|20[0-9]{2})"
 _YEAR = f"({_YEARS})"
+_FIRST_DAY, _LAST_DAY = date(1901, 1, 1), date(2099, 12, 31)
 _SHORT_DAYS = "|".join(f"{_YEAR} *{sep} *([0-9]{{1,2}}) *{sep} *([0-9]{{1,2}})" for sep in ("-", "/", "\\."))
 _MIDNIGHT = "(?:[ T]0{1,2}:00(?::00(?:[.]0+)?)?)?"
 _LONG_DAY = f"{_YEAR} *年 *([0-9]{{1,2}}) *月 *([0-9]{{1,2}}) *[日号]?"
@@ -64,8 +66,10 @@ def plain_value(column: Column, text: pl.Expr, unit: str, *, binary: bool) -> pl
         case Kind.DAY:
             # A workbook's days come with midnight.
             day = text.str.strip_suffix(" 00:00:00") if binary else text
-            written = day.str.replace_all("/", "-", literal=True).str.to_date("%Y-%m-%d", strict=False, cache=False)
-            return pl.when(day.str.contains(f"^{_YEARS}(?:-[0-9]{{1,2}}-|/[0-9]{{1,2}}/)[0-9]{{1,2}}$")).then(written)
+            written = pl.coalesce(day.str.to_date(form, strict=False) for form in ("%Y-%m-%d", "%Y/%m/%d"))
+            # Those forms take signs and years of any length; this is faster than an expression of what they should take.
+            is_usual = day.is_between(pl.lit("1901"), pl.lit("2100")) & (day.str.len_bytes() <= len("2022-03-05"))
+            return pl.when(is_usual & written.is_between(_FIRST_DAY, _LAST_DAY)).then(written)
         case Kind.MONTH:
             return pl.when(text.str.contains("^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$")).then(text)
         case Kind.COUNT:
@@ -74,15 +78,16 @@ def plain_value(column: Column, text: pl.Expr, unit: str, *, binary: bool) -> pl
             return text
 
 
-def trim(text: pl.Expr) -> pl.Expr:
+def trimmed(texts: pl.Series) -> pl.Series:
     """Take stray blanks off both ends, full-width and invisible ones too; what is only blank is null."""
-    trimmed = _each(text, _trimmed)
-    return pl.when(trimmed != "").then(trimmed)
-
-
-def _trimmed(texts: pl.Series) -> pl.Series:
     are_blank = texts.str.contains(f"^[{BLANKS}]|[{BLANKS}]$")
-    return change_few(texts, are_blank, lambda odd: odd.str.replace(f"^[{BLANKS}]+", "").str.replace(f"[{BLANKS}]+$", ""))
+    texts = change_few(texts, are_blank, lambda odd: odd.str.replace(f"^[{BLANKS}]+", "").str.replace(f"[{BLANKS}]+$", ""))
+    return texts.set(texts == "", None)
+
+
+def says_nothing(text: pl.Expr) -> pl.Expr:
+    """Whether a text only says that there is nothing to say: 无."""
+    return text.is_in(_NOTHING)
 
 
 def bare(text: pl.Expr) -> pl.Expr:
@@ -135,7 +140,7 @@ def value(column: Column, text: pl.Expr, unit: str, *, binary: bool, epoch_1904:
 
 
 def _said(column: Column, text: pl.Expr) -> pl.Expr:
-    return text if column.required else pl.when(~text.is_in(NOTHING)).then(text)
+    return text if column.required else pl.when(~says_nothing(text)).then(text)
 
 
 def _bare(texts: pl.Series) -> pl.Series:
@@ -178,7 +183,7 @@ def _typed(text: pl.Expr, *, binary: bool) -> pl.Expr:
 
 
 def _money(text: pl.Expr, unit: str, *, binary: bool) -> pl.Expr:
-    text = _typed(text, binary=binary)
+    text = _typed(text.str.replace("^(?i:人民币|RMB|CNY):? *", ""), binary=binary)
     # A suffix is accepted only where it says the same as the header.
     number = f"{_NUMBER}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}}0*)?[{BLANKS}]*(?:{unit})?"
     whole = f"|{_NUMBER}(?:\\.0+)?(?:元[整正]|圆[整正]?)" if unit == "元" else ""

@@ -294,9 +294,10 @@ def _two_units(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> list[F
     }
     for place, text in sheet.traits.beside:
         row, letter = int(place.lstrip(string.ascii_letters) or 0), place.rstrip(string.digits)
-        at_header = {column for column in layout.columns if layout.letters[column.name] == letter}
-        wanted = at_header if row == layout.header_row else () if row > layout.header_row else layout.columns
-        said |= {column: unit for column, unit in contradicted(layout, text) if column in wanted}
+        at_header = [column for column in layout.columns if layout.letters[column.name] == letter]
+        wanted = at_header if row == layout.header_row else [] if row > layout.header_row else layout.columns
+        if any(layout.units[column.name] for column in wanted):
+            said |= {column: unit for column, unit in contradicted(layout, text) if column in wanted}
     return [two_units(model, sheet, layout, column, unit) for column, unit in said.items()]
 
 

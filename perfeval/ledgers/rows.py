@@ -5,27 +5,28 @@ there be blank rows, totals, notes under the table and faulty cells.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
 import polars as pl
 
 from perfeval.codes import Code
-from perfeval.ledgers.cells import BAD, BLANKS, NOTHING, WIDE_CODE, bare, narrow, plain_value, trim, unreadable, value
+from perfeval.ledgers.cells import BAD, BLANKS, WIDE_CODE, bare, narrow, plain_value, says_nothing, trimmed, unreadable, value
 from perfeval.ledgers.headers import Layout, contradicted, two_units
 from perfeval.model import Finding, Severity
 from perfeval.model.identifiers import ROUNDED, unified
 from perfeval.model.ledgers import parquet
-from perfeval.spreadsheets import Cell, Sheet, index_of, letter_of
+from perfeval.spreadsheets import HEAD, Cell, Sheet, index_of, letter_of
 from perfeval.texts import UNUSUAL, told_signs
 from schemas import Column, Kind, LedgerModel
 
 MOST_FINDINGS = 100_000
 """Of one ledger. More help nobody, and take more memory than an office's computer has."""
 _MOST_PLACES, _FEWEST_CELLS, _MOST_OTHERS = 5, 3, 128
-# Odd rows are looked at so many at a time: every writing that is tried takes room for all of them.
-_SOME_ROWS = 100_000
+# So many cells of odd rows are looked at at a time: every writing that is tried takes room for all of them.
+_SOME_CELLS = 1_500_000
+_BESIDE, _TOTALS = {"row", "_surplus", "_sort"}, {"total", "total so far"}
 _NUMBERS = (Kind.MONEY, Kind.PERCENT, Kind.QUANTITY, Kind.COUNT)
 _WORDS = (Kind.TEXT, Kind.CODE)
 # Blanks are taken out of cells before.
@@ -38,6 +39,10 @@ _TOTAL = (
     f"(?:[-￥¥0-9,.]+元?|{_DIGITS_IN_WORDS}+)?$"
 )
 _CUMULATIVE = f"^{_SINCE}{_OF}累计"
+# What was left before, or is carried over a page.
+_CARRIED = (
+    "^(?:[承接转过][前上次下]页|(?:上年|上[期月]|[年期][初末]|本[年期])?(?:余额|(?:滚存)?结[余转])|结转[上下][年期])(?:[数额]|金额)?[：:]?$"
+)
 _IN_WORDS = f"{_LABEL_OF_WORDS}[）)]?[:：]?{_DIGITS_IN_WORDS}*$|^(?:人民币)?{_DIGITS_IN_WORDS}+[元圆角分整正]$"
 _NUMBER = f"^[^：:]*[0-9０-９]|^{_DIGITS_IN_WORDS}*[〇一二三四五六七八九十百千]$"
 _NOTE = (
@@ -46,13 +51,14 @@ _NOTE = (
     f"|^[（(]?以下(?:空白|无正文|无内容)|{_LABEL_OF_WORDS}"
 )
 _PAGE = "^第?[0-9]+页(?:[，,/]?共?[0-9]+页)?$"
-_EXAMPLE = "^[（(【]?(?:填[写报]?)?[示样范举]?例行?(?:[：:）)】]|$)"
+_EXAMPLE = r"^[\s（(【]*(?:填[写报]?)?\s*[示样范举]?\s*例\s*行?\s*(?:[：:）)】]|$)"
 # Under many a header its columns are numbered.
 _COUNTED = "^[（(]?(?:[0-9]{1,2}|[甲乙丙丁戊己庚辛]|[①-⑳]|栏次|序号)[）)]?(?:=[-+*/×÷0-9（）()]+)?$"
 # What may be no data where a row without it would be one: any total, note or page number.
 _MAYBE_NO_DATA = "计|[：:]|页|大写"
 # A number that its own separators may have parted: 1 | 234.50
 _BEFORE_COMMA, _AFTER_COMMA = "^[-+]?￥?[-+]? *[0-9]{1,3}$", "^ *[0-9]{3}(?:[.][0-9]*)? *元? *$"
+_PADDED = r"^\s|\s$"
 # How fastexcel prints a cell that Excel holds as a day.
 _EXCEL_DAY = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
 _MONTHS = "(?:[0-9]{1,2}月|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -101,7 +107,7 @@ class _Cleaner:
         others: list[pl.DataFrame] = []
         for plain, odd in self._read():
             data = []
-            for some in odd.iter_slices(_SOME_ROWS) if odd.height else ():
+            for some in odd.iter_slices(max(_SOME_CELLS // odd.width, 1)) if odd.width else ():
                 if len(self.findings) < MOST_FINDINGS:
                     read, other = self._sort_out(some)
                     data += [read] if read.height else []
@@ -117,14 +123,8 @@ class _Cleaner:
 
     def _read(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Per block the rows that the plain reading settles, and the text of the odd ones."""
-        readings: list[pl.Expr] = []
-        doubts: list[pl.Expr] = []
-        for column in self.layout.columns:
-            text = pl.col(self.layout.letters[column.name])
-            unit = self.layout.units[column.name]
-            reading = plain_value(column, text if column.kind in BAD else text.str.strip_chars(), unit, binary=self.sheet.binary)
-            readings.append(reading.alias(column.name))
-            doubts.extend(self._doubts(column, text))
+        columns = self.layout.columns
+        doubts = [doubt for column in columns for doubt in self._doubts(column, pl.col(self.layout.letters[column.name]))]
         doubts.extend(self._doubts_of_rows())
         last = index_of(self.layout.last_letter)
         beyond = [] if self.sheet.binary else [pl.col(letter) for letter in self.sheet.letters if index_of(letter) > last]
@@ -133,14 +133,25 @@ class _Cleaner:
         texts = [pl.col(letter).alias(name) for name, letter in self.layout.letters.items()]
         # The word 合计 often stands in a column the ledger does not know, such as a running number.
         texts += [pl.col(letter) for letter in self.sheet.letters if letter not in self.layout.letters.values()][:_MOST_OTHERS]
-        surplus = pl.coalesce([*beyond, pl.lit(None, pl.String)]).alias("surplus")
+        surplus = pl.coalesce([*beyond, pl.lit(None, pl.String)]).alias("_surplus")
         names = [pl.col(column.name) if column.name in self.layout.letters else self._absent(column) for column in self.model.columns()]
         for block in self.sheet.rows(self.layout.header_row):
-            rows = block.with_columns(self._without_cut_codes())
-            read = rows.lazy().with_columns(readings).select("row", *names, odd=odd).collect()
-            is_odd = read.drop_in_place("odd")
-            plain = read.filter(~is_odd) if is_odd.any() else read  # which spares a copy of nearly every block
-            yield plain, rows.filter(is_odd).select("row", surplus, *texts)
+            rows = block.with_columns(cut) if (cut := list(self._without_cut_codes())) else block
+            readings = (self._plain(column, rows) for column in columns)
+            read = rows.lazy().with_columns(readings).select("row", *names, _odd=odd).collect()
+            is_odd = read.drop_in_place("_odd")
+            if is_odd.any():
+                yield read.filter(~is_odd), rows.filter(is_odd).select("row", surplus, *texts)
+            else:  # as of nearly every block
+                yield read, pl.DataFrame()
+
+    def _plain(self, column: Column, rows: pl.DataFrame) -> pl.Expr:
+        letter = self.layout.letters[column.name]
+        text = pl.col(letter)
+        # A code or choice with a stray blank is odd: in a long csv that is cheaper, unless a program has padded all of them.
+        is_bare = column.kind in {Kind.CODE, Kind.CHOICE} and not (self.sheet.binary or rows[letter].head(HEAD).str.contains(_PADDED).any())
+        text = text if column.kind in BAD or is_bare else text.str.strip_chars()
+        return plain_value(column, text, self.layout.units[column.name], binary=self.sheet.binary).alias(column.name)
 
     def _doubts(self, column: Column, text: pl.Expr) -> Iterator[pl.Expr]:
         """When the plain reading of a cell does not settle it."""
@@ -155,17 +166,17 @@ class _Cleaner:
         if column.required:
             yield read.is_null()
         yield read.str.len_bytes() == 0
-        if column.kind is Kind.TEXT:
-            yield read.str.starts_with("#")
-            yield read.str.starts_with("=")
         if column.kind is Kind.CHOICE:
             yield ~read.is_in(column.choices)
         elif not column.required:
-            yield read.is_in(NOTHING)
+            yield says_nothing(read)
         if column.kind is Kind.CODE:
-            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|^[#='`‘’]")
+            yield read.str.contains(f"{UNUSUAL}|{_CHANGED}|{ROUNDED}|{_PADDED}|{_EXAMPLE}|^[#='`‘’]")
         elif column.kind is Kind.TEXT and self.sheet.binary:
-            yield read.str.contains(_EXCEL_DAY)
+            yield read.str.contains(f"^[#=]|{_EXCEL_DAY}")
+        elif column.kind is Kind.TEXT:  # of many rows, this is faster
+            yield read.str.starts_with("#")
+            yield read.str.starts_with("=")
 
     def _doubts_of_rows(self) -> Iterator[pl.Expr]:
         """Of a ledger of words and numbers alone, a total or a second header looks like data."""
@@ -173,8 +184,8 @@ class _Cleaner:
         required = [column for column in columns if column.required]
         if sum(column.kind in _WORDS for column in required) < 2 and all(column.kind in (*_NUMBERS, *_WORDS) for column in required):  # noqa: PLR2004  # a total has one word
             yield from (pl.col(column.name).str.contains(_MAYBE_NO_DATA) for column in columns if column.kind in _WORDS)
-        if self.sheet.letters:
-            yield pl.col(self.sheet.letters[0]).str.contains("例", literal=True)
+        if not any(column.kind is Kind.CODE and self.layout.letters[column.name] == self.sheet.letters[0] for column in columns):
+            yield pl.col(self.sheet.letters[0]).str.contains(_EXAMPLE)
         if all(column.kind in _WORDS for column in columns):
             yield pl.col(columns[0].name) == self._header(columns[0])
 
@@ -220,15 +231,15 @@ class _Cleaner:
 
     def _sort_out(self, odd: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Of a block's odd rows, the data read exactly; and the others, as text and with the `sort` they are of."""
-        rows = odd.with_columns(trim(pl.col(name)) for name in odd.columns if name != "row")
+        rows = _each_column(odd, trimmed)
         # A row with all that must be in it is data, which spares most rows the many looks at all their cells.
         is_whole = rows.select(self._is_whole()).to_series()
         others = rows.filter(~is_whole)
-        others = others.with_columns(sort=self._sort(odd) if others.height else pl.lit("data"))
-        rows = pl.concat([rows.filter(is_whole).with_columns(sort=pl.lit("data")), others]).sort("row")
-        data = rows.filter(sort="data")
+        others = others.with_columns(_sort=self._sorts(others) if others.height else pl.lit("data"))
+        rows = pl.concat([rows.filter(is_whole).with_columns(_sort=pl.lit("data")), others]).sort("row")
+        data = rows.filter(_sort="data")
         split = data.filter(pl.any_horizontal(self._is_split(column) for column in self.layout.columns))["row"]
-        surplus = rows.filter(pl.col("surplus").is_not_null() & ~pl.col("row").is_in(split.implode()))
+        surplus = rows.filter(pl.col("_surplus").is_not_null() & ~pl.col("row").is_in(split.implode()))
         self._tell(self._surplus(row) for row in surplus.iter_rows(named=True))
         self.shifted.update(split, surplus["row"])
         if data.is_empty():  # as where the total is the only odd row
@@ -236,52 +247,72 @@ class _Cleaner:
         bared = data.with_columns(bare(pl.col(column.name)) for column in self.layout.columns if column.kind is not Kind.TEXT)
         exact = bared.select("row", *(self._exact(column) for column in self.model.columns()))
         self._tell(self._faulty(data, exact))
-        return exact, rows.filter(pl.col("sort") != "data")
+        return exact, rows.filter(pl.col("_sort") != "data")
 
     def _is_whole(self) -> pl.Expr:
         """Whether all cells of a row are filled that must be, so that it can be no total, note or blank row; nor is it a header."""
         first, *others = sorted(self.layout.columns, key=lambda column: index_of(self.layout.letters[column.name]))
         required = [pl.col(column.name) for column in (first, *others) if column.required]
         is_other = pl.col(first.name).str.contains(_MAYBE_NO_DATA) | (pl.col(first.name) == self._header(first))
-        filled = pl.all_horizontal(cell.is_not_null() & ~cell.is_in(NOTHING) for cell in required)
+        filled = pl.all_horizontal(cell.is_not_null() & ~says_nothing(cell) for cell in required)
         is_other |= pl.col(first.name).str.contains(_EXAMPLE) | pl.col("row").eq(self.layout.header_row + 1)
         return filled & ~is_other.fill_null(value=False) if len(required) >= _FEWEST_CELLS else pl.lit(value=False)
 
-    def _sort(self, odd: pl.DataFrame) -> pl.Expr:
+    def _sorts(self, rows: pl.DataFrame) -> pl.Series:
         """What each row is that looks like no data: the first that is so holds."""
-        letters = self.layout.letters
-        order = sorted(
-            (name for name in odd.columns if name not in {"row", "surplus"}), key=lambda name: index_of(letters.get(name) or name)
-        )
-        cells = {name: pl.col(name).str.replace_all(f"[{BLANKS}]", "") for name in order}
-        columns = self.layout.columns
-
-        def count(*are: pl.Expr) -> pl.Expr:
-            return pl.sum_horizontal(pl.lit(0), *(is_so.fill_null(value=False) for is_so in are))
-
-        filled = count(*(pl.col(column.name).is_not_null() for column in columns))
+        columns, letters = {column.name: column for column in self.layout.columns}, self.layout.letters
+        order = sorted((name for name in rows.columns if name not in _BESIDE), key=lambda name: index_of(letters.get(name) or name))
         titles = [text for line in self.layout.head[:-1] for text in line.values()]
-        # A total has its word, and perhaps one more; a row of data has all that must be filled.
-        words = count(*(self._says(cells[column.name]) for column in columns if column.kind not in _NUMBERS))
-        labels = count(*(cell.str.contains(_NOTE) for cell in cells.values()))
-        beside = count(*(cell.is_not_null() & ~cell.str.contains(f"{_NOTE}|{_IN_WORDS}") for cell in cells.values()))
-        numbers = count(*(cells[column.name].str.contains(_NUMBER) for column in columns if column.kind in _NUMBERS))
-        first = pl.coalesce(cells.values())
-        is_header = count(*(pl.col(column.name) == self._header(column) for column in columns)) * 2 >= len(columns)
-        counted = count(*(cell.is_not_null() & ~cell.str.contains(_COUNTED) for cell in cells.values()))
-        is_header |= (pl.col("row") == self.layout.header_row + 1) & (counted == 0) & (filled * 2 > len(columns))
-        is_title = pl.all_horizontal((pl.col(name).is_in(titles) | cells[name].str.contains(_PAGE)).fill_null(value=True) for name in order)
-        is_total = pl.any_horizontal(cell.str.contains(f"{_TOTAL}|{_LABEL_OF_WORDS}") for cell in cells.values()) & (words <= 1)
-        sort = pl.when(filled == 0).then(pl.lit("blank")).when(is_header | is_title).then(pl.lit("header"))
-        sort = sort.when(first.str.contains(_EXAMPLE).fill_null(value=False)).then(pl.lit("example"))
-        sort = sort.when(first.str.contains(_NOTE) & (beside <= labels) & (numbers == 0)).then(pl.lit("note"))
-        # A row that lacks most of what must be in it is told once, not cell by cell.
-        required = [pl.col(column.name).is_not_null() for column in columns if column.required]
-        is_stray = (filled == 1) | (count(*required) * _FEWEST_CELLS <= len(required))
-        return sort.when(is_total).then(pl.lit("total")).when(is_stray).then(pl.lit("stray")).otherwise(pl.lit("data"))
 
-    def _says(self, cell: pl.Expr) -> pl.Expr:
-        return ~cell.str.contains(f"{_TOTAL}|{_IN_WORDS}") & ~cell.is_in(NOTHING)
+        def among(chosen: Iterable[Column]) -> pl.Expr:
+            return pl.col("_name").is_in([column.name for column in chosen])
+
+        # All cells one under another: one look at each of them, whatever the number of columns.
+        cells = rows.unpivot(order, index="row", variable_name="_name", value_name="_text")
+        text, cell, numbers = pl.col("_text"), pl.col("_cell"), [column for column in columns.values() if column.kind in _NUMBERS]
+        headers = {name: self._header(column) for name, column in columns.items()}
+        cells = cells.with_columns(_cell=text.str.replace_all(f"[{BLANKS}]", "")).with_columns(
+            is_known=among(columns.values()), is_number=among(numbers),
+            is_note=cell.str.contains(_NOTE), is_total=cell.str.contains(_TOTAL), in_words=cell.str.contains(_IN_WORDS),
+        )  # fmt: skip
+        says = ~(pl.col("is_total") | pl.col("in_words")) & ~says_nothing(cell)
+        counts = {
+            "filled": pl.col("is_known") & text.is_not_null(),
+            # A total has its word, and perhaps one more; a row of data has all that must be filled.
+            "words": pl.col("is_known") & ~pl.col("is_number") & says,
+            "labels": pl.col("is_note"),
+            "beside": cell.is_not_null() & ~(pl.col("is_note") | pl.col("in_words")),
+            "numbers": pl.col("is_number") & cell.str.contains(_NUMBER),
+            "headers": text == pl.col("_name").replace_strict(headers, default=None),
+            "uncounted": cell.is_not_null() & ~cell.str.contains(_COUNTED),
+            "untitled": ~(text.is_in(titles) | cell.str.contains(_PAGE)),
+            "so_far": cell.str.contains(_CUMULATIVE),
+            "totals": pl.col("is_total") | cell.str.contains(_LABEL_OF_WORDS),
+            "required": among(column for column in columns.values() if column.required) & text.is_not_null(),
+        }
+        found = cells.select("row", "_cell", **{name: is_so.fill_null(value=False) for name, is_so in counts.items()})
+        first = pl.col("_cell").drop_nulls().first().fill_null("")
+        found = found.group_by("row", maintain_order=True).agg(first, pl.col(list(counts)).sum())
+        first, count = pl.col("_cell"), {name: pl.col(name).cast(pl.Int64) for name in counts}
+        is_header = count["headers"] * 2 >= len(columns)
+        is_header |= (pl.col("row") == self.layout.header_row + 1) & (count["uncounted"] == 0) & (count["filled"] * 2 > len(columns))
+        is_note = first.str.contains(_NOTE) & (count["beside"] <= count["labels"]) & (count["numbers"] == 0)
+        is_total = (count["totals"] > 0) & (count["words"] <= 1)
+        # A row that lacks most of what must be in it is told once, not cell by cell.
+        required = sum(column.required for column in columns.values())
+        is_stray = (count["filled"] == 1) | (count["required"] * _FEWEST_CELLS <= required)
+        is_stray |= first.str.contains(_CARRIED) & (count["required"] < required)
+        sorts = {
+            "blank": count["filled"] == 0,
+            "header": is_header | (count["untitled"] == 0),
+            "example": first.str.contains(_EXAMPLE),
+            "note": is_note,
+            "total so far": is_total & (count["so_far"] > 0),
+            "total": is_total,
+            "stray": is_stray,
+        }
+        sort = pl.coalesce(*(pl.when(is_so).then(pl.lit(name)) for name, is_so in sorts.items()), pl.lit("data"))
+        return found.select(_sort=sort).to_series()
 
     def _spoken(self) -> frozenset[Cell]:
         if len(self.findings) >= MOST_FINDINGS:
@@ -292,22 +323,22 @@ class _Cleaner:
     def _judge(self, others: pl.DataFrame, rows: pl.LazyFrame) -> frozenset[int]:
         """Judge the rows that are no data, now that it is known where the data end; tells which of them are in their place."""
         at_end = pl.col("row") > self.last_row
-        headers, totals, notes = others.filter(sort="header"), others.filter(at_end, sort="total"), others.filter(at_end, sort="note")
-        inside = others.filter(pl.col("sort").is_in(["stray", "example"]) | (~at_end & pl.col("sort").is_in(["total", "note"])))
+        headers, notes = others.filter(_sort="header"), others.filter(at_end, _sort="note")
+        totals = others.filter(at_end, pl.col("_sort").is_in(_TOTALS))
+        inside = others.filter(pl.col("_sort").is_in(["stray", "example"]) | (~at_end & pl.col("_sort").is_in(["note", *_TOTALS])))
         self._tell(self._no_row(row) for row in inside.iter_rows(named=True))
         if numbers := headers["row"].to_list():
             places = "、".join(map(str, numbers[:_MOST_PLACES])) + ("等" if len(numbers) > _MOST_PLACES else "")
             message = f"第{places}行重复了表头、标题或页码，不当作数据。"
             title, note = self.model.ledger_title(), Severity.NOTE
             self.findings.append(self.sheet.finding(Code.REPEATED_HEADER, message, severity=note, ledger=title, row=numbers[0]))
-        for line in notes.drop("row", "sort").iter_rows():
+        for line in notes.drop("row", "_sort").iter_rows():
             for column, unit in contradicted(self.layout, "|".join(filter(None, line))):
                 self.findings.append(two_units(self.model, self.sheet, self.layout, column, unit))
         traits = self.sheet.traits
         unsure = {letter for _, letter in (*self._spoken(), *traits.errors, *traits.uncomputed)}
         # What was spent before this table began is in no row of it.
-        is_cumulative = pl.any_horizontal(pl.exclude("row", "sort").str.contains(_CUMULATIVE).fill_null(value=False))
-        self.findings += self._wrong_totals(totals.filter(~is_cumulative), rows, unsure)
+        self.findings += self._wrong_totals(totals.filter(_sort="total"), rows, unsure)
         return frozenset([*headers["row"], *totals["row"], *notes["row"]])
 
     def _tell(self, findings: Iterable[Finding]) -> None:
@@ -316,18 +347,18 @@ class _Cleaner:
     def _no_row(self, cells: dict[str, str | int]) -> Finding:
         """A finding on a row that is no data but stands among data, at its first filled cell."""
         column = next(column for column in self.layout.columns if cells[column.name] is not None)
-        if cells["sort"] == "total":
+        if cells["_sort"] in _TOTALS:
             message = "合计行只能放在最后一行数据之后。请删除中间的合计、小计行，或移到表尾。"
             return self._finding(Code.TOTAL_INSIDE, message, column, cells)
-        if cells["sort"] == "example":
+        if cells["_sort"] == "example":
             message = "这一行写着“例”，像是填写示例，没有计入。是示例的请删除；是数据的请去掉“例”字。"
             return self._finding(Code.NOT_A_ROW, message, column, cells)
-        message = "这一行不像台账行，只有个别单元格有内容。是数据的请补全，是说明的请移到表头上方或删除。"
+        message = "这一行不像台账行，只有个别单元格有内容。是数据的请补全，是说明、结转或余额的请移到表头上方或删除。"
         return self._finding(Code.NOT_A_ROW, message, column, cells)
 
     def _surplus(self, cells: dict[str, str | int]) -> Finding:
         message = "这一行的格数比表头多，后面的内容可能错了位。含逗号的内容（如 1,234.50）要用英文双引号括起来。"
-        row, value = int(cells["row"]), str(cells["surplus"])
+        row, value = int(cells["row"]), str(cells["_surplus"])
         return self.sheet.finding(Code.TOO_MANY_CELLS, message, ledger=self.model.ledger_title(), row=row, value=value)
 
     def _faulty(self, data: pl.DataFrame, exact: pl.DataFrame) -> Iterator[Finding]:
@@ -377,14 +408,16 @@ class _Cleaner:
         for column in self.layout.columns:
             if column.kind not in {Kind.MONEY, Kind.COUNT, Kind.QUANTITY} or self.layout.letters[column.name] in unsure:
                 continue
+            if totals[column.name].null_count() == totals.height:
+                continue
             text = pl.col(column.name)
-            said = text.is_not_null() & ~text.is_in(NOTHING) & ~text.str.contains(f"{_TOTAL}|{_IN_WORDS}")
-            written = totals.filter(said).with_columns(bare(text)).with_columns(read=self._exact(column))
+            said = text.is_not_null() & ~says_nothing(text) & ~text.str.contains(f"{_TOTAL}|{_IN_WORDS}")
+            written = totals.filter(said).with_columns(bare(text)).with_columns(_read=self._exact(column))
             if written.is_empty():
                 continue
             total = rows.select(pl.col(column.name).sum()).collect().item()
             for cells in written.iter_rows(named=True):
-                if cells["read"] != total:
+                if cells["_read"] != total:
                     unit = "元" if column.kind is Kind.MONEY else column.unit
                     number = f"{total.normalize():,f}" if column.kind is Kind.QUANTITY else f"{total:,}"
                     message = f"合计与各行之和不符：各行之和为 {number}{unit}。请检查是否漏行、重行，或合计没有更新。"
@@ -403,6 +436,13 @@ class _Cleaner:
             column=column.header,
             value=str(cells[column.name]),
         )
+
+
+def _each_column(frame: pl.DataFrame, change: Callable[[pl.Series], pl.Series]) -> pl.DataFrame:
+    """The frame with all its texts changed at once: one look, whatever the number of columns."""
+    names = [name for name in frame.columns if name != "row"]
+    texts = change(pl.concat([frame[name] for name in names]))
+    return frame.with_columns(texts.slice(place * frame.height, frame.height).alias(name) for place, name in enumerate(names))
 
 
 def clean_rows(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> Cleaned:

@@ -33,11 +33,12 @@ def with_registered_writings(ledger: Ledger, ledgers: Mapping[str, Ledger]) -> t
 
 def _other_writings(ledger: Ledger, column: Column, register: Ledger, key: str) -> pl.DataFrame:
     """Each code that the register has in another writing alone: `row` where it stands first, `written`, and `registered`."""
-    known = register.rows.select(registered=key).drop_nulls().collect()
-    written = pl.col(column.name)
-    unlike = ledger.rows.filter(~written.is_in(known["registered"].implode())).select("row", written=written).collect()
+    registered = register.rows.select(registered=key)
+    written = ledger.rows.select("row", written=column.name).drop_nulls()
+    unlike = written.join(registered, left_on="written", right_on="registered", how="anti", maintain_order="left").collect()
     if unlike.is_empty():
         return unlike
+    known = registered.drop_nulls().collect()
     codes = known.with_columns(key=comparable(known["registered"])).unique("key", keep="none")
     return (
         unlike.unique("written", keep="first", maintain_order=True)

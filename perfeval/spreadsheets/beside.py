@@ -39,13 +39,12 @@ def page_texts(tail: str) -> list[str]:
 
 def _comments(comments: ElementTree.Element) -> Iterator[tuple[str, str]]:
     """What people noted at cells; a marked copy that is handed in has our notes too."""
-    for comment in comments.iter():
-        if local(comment) == "comment":
-            text = "".join(node.text or "" for node in comment.iter() if local(node) == "t")
-            yield comment.get("ref", ""), _NOTED_BY_US.split(text)[0]
+    namespace = comments.tag.removesuffix(local(comments))
+    for comment in comments.iter(f"{namespace}comment"):
+        text = "".join(node.text or "" for node in comment.iter(f"{namespace}t"))
+        yield comment.get("ref", ""), _NOTED_BY_US.split(text)[0]
 
 
 def _boxes(drawing: ElementTree.Element) -> Iterator[tuple[str, str]]:
-    for line in drawing.iter():
-        if local(line) == "p":
-            yield "", "".join(node.text or "" for node in line.iter() if local(node) == "t")
+    for line in drawing.iterfind(".//{*}p"):
+        yield "", "".join(node.text or "" for node in line.iterfind(".//{*}t"))

@@ -20,10 +20,13 @@ _LONGEST_LINE = 1 << 16
 # Polars would map the whole file into memory beside what it reads from it.
 _BLOCK = 16 << 20
 _SPLIT = re.compile(rb"(?:^|,)[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?,")
+# A number with a decimal comma, in a row that has more cells than the others.
+_DECIMAL = re.compile(rb"(?:^|,)[+-]?[0-9]+,[0-9]{1,2},")
 _QUOTED = re.compile(rb'(?:(?<=[,\n])|\A)"(?:[^"]|"")*"(?=[,\r\n]|\Z)')
 _HALF_QUOTED = re.compile(rb'(?:^|,)[ \t]*"', re.MULTILINE)
-_OLD_LINE_END = re.compile(rb"\r(?![,\r\n]|\Z)")
-_BYTE_ORDER_MARK = re.compile("\ufeff".encode())  # which is searched twice as fast as bytes are
+_OLD_LINE_END = re.compile(rb"\r(?![\r\n]|\Z)")
+_BYTE_ORDER_MARK = "\ufeff"
+_MARKED_QUOTE = re.compile('\ufeff(?:\ufeff)*"'.encode())
 # How programs keep a spreadsheet from taking text for a number: ="0012", '0012, `0012.
 _GUARD_WITH_COMMA = re.compile(rb'="[^"\n]*,')
 _GUARD = re.compile(rb'(^|,)="((?:[^"\n]|"")*)"(?=[,\r\n]|\Z)', re.MULTILINE)
@@ -90,7 +93,8 @@ class DelimitedFile(Sheet):
             else:
                 message = f"{self._broken_quote()}英文引号不成对，无法读取各格内容。请用 Excel 打开检查后另存为 CSV。"
             raise RefusedFileError(Code.NOT_TEXT, message) from error
-        return _unguarded(frame) if _has_guards(block) or b"'" in block or b"`" in block else frame
+        frame = _unmarked(frame)
+        return _unguarded(frame) if any(sign in block for sign in (b'"', b"'", b"`")) else frame
 
     def _unquoted(self, block: bytes, seen: int) -> bytes:
         """A block behind so many rows without its quoted cells: every comma left parts cells, every line end rows.
@@ -142,10 +146,12 @@ class DelimitedFile(Sheet):
             raise RefusedFileError(
                 Code.NOT_TEXT, "文件后部有不是文字的字节，可能已损坏。请从原处重新导出，或用 Excel 打开检查后另存为 CSV。"
             )
-        # Where files were put together there is one before each part, and some programs write two.
-        if _BYTE_ORDER_MARK.search(block):
-            block = _BYTE_ORDER_MARK.sub(b"", block)
-        return _GUARD.sub(rb'\1"\2"', block) if _has_guards(block) and _GUARD_WITH_COMMA.search(block) else block
+        if b'"' not in block:  # of one sign is searched much faster than of two
+            return block
+        # A quote behind a mark would not be taken for one.
+        if _MARKED_QUOTE.search(block):
+            block = _MARKED_QUOTE.sub(b'"', block)
+        return _GUARD.sub(rb'\1"\2"', block) if b'="' in block and _GUARD_WITH_COMMA.search(block) else block
 
     def _read_head(self) -> list[dict[str, str]]:
         block = next(self._blocks(_SAMPLE), b"")
@@ -178,9 +184,12 @@ def _some_lines(file: BinaryIO, size: int) -> bytes:
     return file.read(length)
 
 
-def _has_guards(block: bytes) -> bool:
-    # Of one sign is searched much faster than of two.
-    return b'"' in block and b'="' in block
+def _unmarked(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows without byte-order marks: where files were put together there is one before each part, and some programs write two."""
+    if frame.width == 1 or not frame.to_series(1).str.starts_with(_BYTE_ORDER_MARK).any():
+        return frame
+    text = frame.to_series(1).str.strip_chars_start(_BYTE_ORDER_MARK)
+    return frame.with_columns(text.set(text == "", None))
 
 
 def _unguarded(frame: pl.DataFrame) -> pl.DataFrame:
@@ -206,7 +215,9 @@ def _split_rows(bare: bytes, rows: int, cells: int) -> list[int]:
     # A long file is mostly in order, and then its commas are as many as they should be.
     if len(bare) > _SAMPLE and bare.count(b",") == rows * (cells - 1):
         return []
-    return [number for number, line in enumerate(bare.split(b"\n"), start=1) if line.count(b",") >= cells and _SPLIT.search(line)]
+    wide = {number: line for number, line in enumerate(bare.split(b"\n"), start=1) if line.count(b",") >= cells}
+    is_usual = len(wide) * 2 > rows
+    return [number for number, line in wide.items() if _SPLIT.search(line) or (not is_usual and _DECIMAL.search(line))]
 
 
 def _encoding(path: Path) -> str:

@@ -94,8 +94,10 @@ class Fillings:
         """
         is_head = True
         for xml in pieces:
-            piece = _SELECTED.sub(b"", xml) if is_head else xml
-            is_head = is_head and not _ROW.search(piece)
+            first = _ROW.search(xml) if is_head else None
+            head = first.start() if first else len(xml) if is_head else 0
+            piece = _SELECTED.sub(b"", xml[:head]) + xml[head:]
+            is_head = is_head and first is None
             piece = b"".join(self._rows(piece)) if self._notes else piece
             yield _with_drawing(piece, comment) if _DATA_END in piece else piece
 

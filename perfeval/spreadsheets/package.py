@@ -50,8 +50,8 @@ class Package:
             self._zip = zipfile.ZipFile(io.BytesIO(self._content))
         except ZIP_DAMAGE as error:
             raise broken_file() from error
-        self._check_parts()
         self._parts = {_plain(part.filename): part for part in self._zip.infolist()}
+        self._check_parts()
 
     @classmethod
     def made(cls, parts: Mapping[str, Iterable[str | bytes]]) -> Self:
@@ -83,18 +83,18 @@ class Package:
 
     def pieces(self, name: str, start: bytes) -> Iterator[bytes]:
         """A part in pieces that begin with `start`, but for the first; checked against length and checksum, DTD refused."""
-        rest, is_prolog = b"", True
+        is_prolog = True
         try:
             with self._zip.open(self._parts[_plain(name)]) as part:
-                while data := part.read(_PIECE):
-                    data = rest + data
+                data = part.read(_PIECE)
+                while following := part.read(_PIECE):
                     cut = max(data.rfind(start), 0)
                     if not cut and len(data) > 16 * _PIECE:
                         raise broken_file()
                     yield _safe(data[:cut], is_prolog=is_prolog)
                     is_prolog = is_prolog and not _ELEMENT.search(data, 0, cut)
-                    rest = data[cut:]
-            yield _safe(rest, is_prolog=is_prolog)
+                    data = data[cut:] + following
+            yield _safe(data, is_prolog=is_prolog)
         except (*ZIP_DAMAGE, KeyError) as error:
             raise broken_file() from error
 
@@ -143,12 +143,12 @@ class Package:
         names = [part.filename for part in parts]
         if any(part.flag_bits & 1 for part in parts):
             raise RefusedFileError(Code.ENCRYPTED, _ENCRYPTED)
-        if not any(_plain(name).endswith("workbook.xml") for name in names):
+        if not any(name.endswith("workbook.xml") for name in self._parts):
             raise _not_a_workbook(names)
-        if any(name.lower().endswith("vbaproject.bin") for name in names):
+        if any(name.endswith("vbaproject.bin") for name in self._parts):
             raise RefusedFileError(Code.WRONG_TYPE, f"文件含有宏，不予打开。{_SAVE_AS}")
         unpacked = sum(part.file_size for part in parts)
-        if len(names) > _MOST_PARTS or len({_plain(name) for name in names}) < len(names):
+        if len(names) > _MOST_PARTS or len(self._parts) < len(names):
             raise RefusedFileError(Code.TOO_LARGE, f"压缩包内部件过多或重名，不像 Excel 存出的文件。{_SAVE_AS}")
         if unpacked > _MOST_BYTES or unpacked > max(_SMALL, _MOST_RATIO * len(self._content)):
             message = f"文件解压后有 {unpacked >> 20} MiB，超出上限，未予打开。请删除数据以外的空行、格式和图片，或另存为 CSV。"

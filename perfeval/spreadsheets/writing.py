@@ -76,14 +76,13 @@ def text_workbook(sheets: Mapping[str, pl.DataFrame]) -> Package:
 
 
 def _text_sheet(frame: pl.DataFrame) -> Iterator[str]:
-    row = pl.col("row").cast(pl.String)
-    cells = []
-    for letter in frame.columns[1:]:
-        cell = pl.concat_str(pl.lit(f'<c r="{letter}'), row, pl.lit('" t="inlineStr"><is><t xml:space="preserve">'),
-                             _escaped(pl.col(letter)), pl.lit("</t></is></c>"))  # fmt: skip
-        cells.append(cell.fill_null(""))
+    # All cells one under another, so that what is done to a text is said once, not once a column.
+    cells = frame.unpivot(index="row", variable_name="letter", value_name="text").with_columns(pl.col("row").cast(pl.String))
+    start, end = pl.lit('" t="inlineStr"><is><t xml:space="preserve">'), pl.lit("</t></is></c>")
+    cell = pl.concat_str(pl.lit('<c r="'), "letter", "row", start, _escaped(pl.col("text")), end)
+    rows = cells.with_columns(cell=cell).group_by("row", maintain_order=True).agg(pl.col("cell").str.join())
     yield f'<worksheet xmlns="{MAIN}"><sheetData>'
-    yield from frame.select(pl.concat_str(pl.lit('<row r="'), row, pl.lit('">'), *cells, pl.lit("</row>"))).to_series()
+    yield from rows.select(pl.concat_str(pl.lit('<row r="'), "row", pl.lit('">'), "cell", pl.lit("</row>"))).to_series()
     yield "</sheetData></worksheet>"
 
 

@@ -18,7 +18,7 @@ from perfeval.errors import StoreError
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.before import has_before, take_over
 from perfeval.store.bucket import Bucket, place_of_artifacts
-from perfeval.store.database import URL_VARIABLE, connect, is_without_tables, migrate, try_database, unavailable
+from perfeval.store.database import URL_VARIABLE, connect, migrate, try_database, unavailable
 from perfeval.store.transaction import Transaction
 
 __all__ = ["URL_VARIABLE", "Artifacts", "Store", "Transaction", "open_store", "try_database"]
@@ -44,11 +44,11 @@ class Store:
         self._unit = unit
         self._key = key
         self._engine = connect(url)
-        if is_without_tables(self._engine) and any(artifacts.glob("[0-9a-f][0-9a-f]")):
+        try:
+            migrate(self._engine, lambda: _refuse_lost(artifacts))
+        except StoreError:
             self.close()  # what SQLite keeps beside the file would be played into the one from the backup
-            hint = "从备份恢复数据库（工作区内的是 store.db）。确实要从头开始的，先把这个文件夹移到别处。"
-            raise StoreError("S15", f"数据库是空的，{artifacts} 里却有存档文件：数据库可能已丢失，或地址换了", hint)
-        migrate(self._engine)
+            raise
         self._take_over(programmes or {})
 
     @contextmanager
@@ -89,6 +89,12 @@ class Store:
     def close(self) -> None:
         """Give the connections back; the next question opens one again."""
         self._engine.dispose()
+
+
+def _refuse_lost(artifacts: Path) -> None:
+    if any(artifacts.glob("[0-9a-f][0-9a-f]")):
+        hint = "从备份恢复数据库（工作区内的是 store.db）。确实要从头开始的，先把这个文件夹移到别处。"
+        raise StoreError("S15", f"数据库是空的，{artifacts} 里却有存档文件：数据库可能已丢失，或地址换了", hint)
 
 
 def open_store(state: Path, unit: str, key: Callable[[], str], programmes: Mapping[str, str]) -> Store:

@@ -1,18 +1,18 @@
 """The database behind the store: how it is reached, and its tables made or brought up to date."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from perfeval.errors import ConfigurationError, StoreError
 from perfeval.store.tables import VERSION, Table
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 URL_VARIABLE = "PERFEVAL_DATABASE_URL"
 
 
@@ -33,7 +33,7 @@ def try_database(url: str) -> None:
 
 def unavailable(error: DatabaseError) -> StoreError:
     """What is told of a database that cannot be used."""
-    hint = f"检查数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
+    hint = f"检查磁盘空间、数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
     return StoreError("S06", f"数据库不可用：{error.orig}", hint)
 
 
@@ -58,9 +58,11 @@ def connect(url: str | URL) -> Engine:
 def _prepare(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def protect(_: object, __: object, arguments: list[Any], ___: object) -> None:
-        # SQLite would make the file as the umask says; what it makes beside it takes over the file's own permissions.
+        # SQLite would make the file as the umask says; what it makes beside it takes over the file's own permissions. One that is there is
+        # not opened: to close it would give up all locks of this process on it, and another would take the log away from under it.
         with suppress(OSError):
-            os.close(os.open(arguments[0], os.O_CREAT | os.O_WRONLY, 0o600))
+            os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        with suppress(OSError):
             os.chmod(arguments[0], 0o600)  # noqa: PTH101  # one that an earlier program made
 
     @event.listens_for(engine, "connect")
@@ -77,8 +79,10 @@ def _prepare(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def migrate(engine: Engine) -> None:
+def migrate(engine: Engine, begin: Callable[[], None]) -> None:
     """Bring the tables to the newest schema; two processes may try at once, and the second waits for the first.
+
+    `begin` is told before the first tables of a database are made, and may refuse.
 
     Raises: StoreError: the database cannot be reached, or a newer program made it.
     """
@@ -88,6 +92,7 @@ def migrate(engine: Engine) -> None:
         with engine.execution_options(writes=True).connect() as connection, _unbound(connection), connection.begin():
             version = connection.scalar(select(VERSION.c.version_num)) if engine.dialect.has_table(connection, VERSION.name) else None
             if version is None:
+                begin()
                 create_tables(connection)
             elif version != SCHEMA:
                 upgrade_tables(connection)
@@ -107,13 +112,6 @@ def _unbound(connection: Connection) -> Iterator[None]:
     finally:
         if driver:
             driver.execute("PRAGMA foreign_keys=ON")
-
-
-def is_without_tables(engine: Engine) -> bool:
-    """Whether nobody has kept anything in a database yet; one that cannot be asked may hold something."""
-    with suppress(DatabaseError), engine.connect() as connection:
-        return not inspect(connection).get_table_names()
-    return False
 
 
 def _schema(engine: Engine) -> str | None:

@@ -1,10 +1,11 @@
 """The record in the store (审批记录): lines are appended in the transaction of what they tell, and read as they stand."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import ClassVar
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from perfeval.approvals.events import PROGRAM, Event
@@ -25,7 +26,7 @@ class Record:
     """A unit's chains, within one transaction. `key` gives the office's key, and is asked only where a line is written or proved."""
 
     # The people as some head tells them: asked for often, changed seldom.
-    _known_people: tuple[str, People] = (NOTHING, People())
+    _known_people: ClassVar[dict[str, tuple[str, People]]] = {}
 
     def __init__(self, session: Session, unit: str, key: Callable[[], str]) -> None:
         self.session = session
@@ -39,8 +40,8 @@ class Record:
         """
         self.lock_chain(chain)
         key = self.record_key
-        last = self._last(RecordRow.chain == chain)
-        known = last or self._last(RecordRow.chain == PEOPLE)
+        last = self._last(chain)
+        known = last or self._last(PEOPLE)
         if known and not is_ours(known, key):
             raise another_key()
         row = self.session.get(EndRow, (self.unit, chain))
@@ -89,12 +90,12 @@ class Record:
             RecordRow.unit == self.unit, RecordRow.line.contains(f'"kind":"{kind}"', autoescape=True)
         )
         rows = self.session.scalars(select(RecordRow).where(RecordRow.id.in_(last.group_by(RecordRow.chain))))
-        return [_read_line(_entry(row)) for row in rows]
+        return [told_line(_entry(row)) for row in rows]
 
     def lines_by(self, who: str, kind: str, chains: Sequence[str]) -> list[Line]:
         """The lines of these chains by which somebody told an event of that kind; one question."""
         mine = (RecordRow.unit == self.unit, RecordRow.chain.in_(chains), RecordRow.line.contains(f'"kind":"{kind}"', autoescape=True))
-        lines = map(_read_line, map(_entry, self.session.scalars(select(RecordRow).where(*mine))))
+        lines = map(told_line, map(_entry, self.session.scalars(select(RecordRow).where(*mine))))
         return [line for line in lines if line.who == who and line.what.kind == kind]
 
     def sound_entries(self, chain: str) -> list[Entry]:
@@ -137,21 +138,24 @@ class Record:
 
     def head(self, chain: str) -> str:
         """A chain's head (链头)."""
-        last = self._last(RecordRow.chain == chain)
+        last = self._last(chain)
         return last.sha256 if last else NOTHING
 
-    def newest_lines(self, chain: str) -> Iterator[Line]:
-        """The lines of a chain from its end, each proved by its MAC; read as far as they are asked for.
+    def newest_entries(self, chain: str, words: Iterable[str] = ()) -> Iterator[Entry]:
+        """The entries of a chain from its end, each proved by its MAC; read as far as they are asked for.
 
-        Raises: StoreError: one was rewritten, or cannot be read.
+        With `words`, only those whose line holds them all: for what must not be missed they are not enough.
+
+        Raises: StoreError: one was rewritten.
         """
-        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain)
-        newest = select(RecordRow).where(*mine).order_by(RecordRow.number.desc())
-        with self.session.scalars(newest.execution_options(yield_per=_AT_ONCE)) as rows:
+        key, columns = self.record_key, (RecordRow.number, RecordRow.line, RecordRow.sha256, RecordRow.sm3, RecordRow.mac)
+        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain, *(RecordRow.line.contains(word, autoescape=True) for word in words))
+        newest = select(*columns).where(*mine).order_by(RecordRow.number.desc())
+        with self.session.execute(newest.execution_options(yield_per=_AT_ONCE)) as rows:
             for row in rows:
-                if not is_ours(entry := _entry(row), self.record_key):
+                if not is_ours(entry := Entry(*row), key):
                     raise _touched(chain, [f"第{entry.number}条被改动"])
-                yield _read_line(entry)
+                yield entry
 
     @property
     def newest(self) -> str:
@@ -165,9 +169,11 @@ class Record:
         Raises: StoreError: a line cannot be read.
         """
         head = self.head(PEOPLE)
-        if Record._known_people[0] != head:
-            Record._known_people = (head, told_people(self.entries(PEOPLE)))
-        return Record._known_people[1]
+        known, people = Record._known_people.get(self.unit, (None, None))
+        if people is None or known != head:
+            people = told_people(self.entries(PEOPLE))
+            Record._known_people[self.unit] = head, people
+        return people
 
     def now(self) -> datetime:
         """Now; an event is not earlier than one before it because another machine's clock is some seconds ahead.
@@ -175,13 +181,14 @@ class Record:
         Where it is more, that clock ran ahead, or this one is behind: time is told as it is here, and the order is that of the numbers.
         """
         now, last = datetime.now(UTC), self._last()
-        before = _read_line(last).at if last else now
+        before = told_line(last).at if last else now
         return before if now < before <= now + _DISAGREEING else now
 
-    def _last(self, condition: ColumnElement[bool] | None = None) -> Entry | None:
-        mine = (RecordRow.unit == self.unit, true() if condition is None else condition)
-        newest = select(RecordRow).where(*mine).order_by(RecordRow.id.desc()).limit(1)
-        row = self.session.scalar(newest)
+    def _last(self, chain: str = "") -> Entry | None:
+        """The last line of a chain, or the unit's newest in whichever; by an index, however many there are."""
+        mine = select(RecordRow).where(RecordRow.unit == self.unit)
+        newest = mine.where(RecordRow.chain == chain).order_by(RecordRow.number.desc()) if chain else mine.order_by(RecordRow.id.desc())
+        row = self.session.scalar(newest.limit(1))
         return _entry(row) if row else None
 
 
@@ -195,10 +202,14 @@ def told_people(entries: Sequence[Entry]) -> People:
 
     Raises: StoreError: a line cannot be read.
     """
-    return people_of([_read_line(entry) for entry in entries], [entry.line for entry in entries])[0]
+    return people_of([told_line(entry) for entry in entries], [entry.line for entry in entries])[0]
 
 
-def _read_line(entry: Entry) -> Line:
+def told_line(entry: Entry) -> Line:
+    """What an entry tells.
+
+    Raises: StoreError: it cannot be read.
+    """
     try:
         return read_line(entry.line)
     except ValueError as error:

@@ -49,16 +49,15 @@ class Table(DeclarativeBase):
     type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON}  # noqa: RUF012  # SQLAlchemy reads a plain dict
 
 
-_open = text("outcome IS NULL")
+_OPEN = ("unit", "programme_key", "year")
 
 
 class EvaluationRow(Table):
     """项目自评: one programme's year of one unit; only one may be open. `prepared_by` is a name, `preparer` the person's id."""
 
     __tablename__ = "evaluations"
-    __table_args__ = (
-        Index("one_open_evaluation", "unit", "programme_key", "year", unique=True, sqlite_where=_open, postgresql_where=_open),
-    )
+    # Not with postgresql_where: to hear of it SQLAlchemy loads all drivers of PostgreSQL, in every process.
+    __table_args__ = (Index("one_open_evaluation", *_OPEN, unique=True, sqlite_where=text("outcome IS NULL")).ddl_if(dialect="sqlite"),)
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     unit: Mapped[str] = mapped_column(String(200))
@@ -112,7 +111,7 @@ class RecordRow(Table):
     """A line of the record (审批记录) as it stands; `id` is the order in which lines were written. Never updated, never deleted."""
 
     __tablename__ = "record"
-    __table_args__ = (UniqueConstraint("unit", "chain", "number", name="one_line_of_a_number"),)
+    __table_args__ = (UniqueConstraint("unit", "chain", "number", name="one_line_of_a_number"), Index("lines_of_a_unit", "unit", "id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     unit: Mapped[str] = mapped_column(String(200))
@@ -184,6 +183,10 @@ class SecretRow(Table):
     value: Mapped[str] = mapped_column(Text)
 
 
+_one_open: ExecutableDDLElement = DDL(  # type: ignore[no-untyped-call]
+    f"CREATE UNIQUE INDEX one_open_evaluation ON evaluations ({', '.join(_OPEN)}) WHERE outcome IS NULL"
+)
+event.listen(EvaluationRow.__table__, "after_create", _one_open.execute_if(dialect="postgresql"))
 for _row in (RecordRow, DecisionRow):
     for _dialect in ("sqlite", "postgresql"):
         for _statement in append_only(_row.__tablename__, _dialect):

@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import count
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -12,12 +14,12 @@ from sqlalchemy.exc import IntegrityError
 from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, Decided, Event, Opened, RecordedStep
 from perfeval.approvals.person import Person
-from perfeval.approvals.record import PEOPLE
+from perfeval.approvals.record import OPENINGS, PEOPLE
 from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
 from perfeval.model.documents import document_digest, dump, load
 from perfeval.model.evaluation import closing
-from perfeval.model.outcomes import Corrected, Drafted, Failure, Sealing
+from perfeval.model.outcomes import Corrected, Drafted, Failure, Result, Scored, Sealing, Validated
 from perfeval.store.access import Access
 from perfeval.store.tables import AskRow, DecisionRow, EndRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow
 from perfeval.store.vault import decrypt, encrypt
@@ -42,7 +44,7 @@ class Transaction(Access):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
 
     # Where everything stood when last asked, and where each chain ended: pages ask often, and few things change meanwhile.
-    _known_progress: tuple[tuple[object, ...], list[Progress], dict[str, str]] = ((), [], {})
+    _known_progress: ClassVar[dict[str, tuple[tuple[object, ...], list[Progress], dict[str, str]]]] = {}
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
@@ -75,14 +77,16 @@ class Transaction(Access):
         if not row.preparer and preparer:
             row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)
+            self.lock_chain(OPENINGS)
             opened = Opened(
                 unit=self.unit, year=year, programme=programme, programme_key=key, prepared_by=preparer.id, people=self.head(PEOPLE),
                 reasoned=tuple(reasoned),
+                openings=self.head(OPENINGS),
             )  # fmt: skip
             at = self.append_line(row.id, opened, preparer.id).at
             row.opened_at = at if is_new else row.opened_at
             # Else an evaluation taken away whole, with its record, would have left nothing.
-            self.append(PEOPLE, Acted(action=OPENING, target=row.id), preparer.id)
+            self.append(OPENINGS, Acted(action=OPENING, target=row.id), preparer.id)
         row.run = run or row.run
         self.session.flush()
         return _evaluation(row)
@@ -168,7 +172,7 @@ class Transaction(Access):
         counts = self.session.execute(select(func.count(), func.count(EvaluationRow.outcome)).where(mine)).one()
         # Whatever is done is told in the record, or ends an evaluation.
         stamp = (str(self.session.get_bind().engine.url), self.unit, self.newest, *counts)
-        before, known, known_ends = Transaction._known_progress
+        before, known, known_ends = Transaction._known_progress.get(self.unit, ((), [], {}))
         if before != stamp:
             told = self.session.execute(select(EndRow.chain, EndRow.sha256).where(EndRow.unit == self.unit))
             ends = {row.chain: row.sha256 for row in told}
@@ -182,8 +186,28 @@ class Transaction(Access):
             ]
             of = [item.id for item in changed] if len(changed) <= _FEW else select(EvaluationRow.id).where(mine)
             same |= {item.revision.evaluation.id: item for item in self._progress(changed, lambda column: column.in_(of))}
-            Transaction._known_progress = (stamp, [same[item.id] for item in everything], ends)
-        return list(Transaction._known_progress[1])
+            known = [same[item.id] for item in everything]
+            Transaction._known_progress[self.unit] = stamp, known, ends
+        return list(known)
+
+    def results(self) -> dict[tuple[str, int], Result]:
+        """What came of checking and scoring, by evaluation and revision; one question for all."""
+        parts = (OutcomeRow.document["findings"], OutcomeRow.document["card"]["total"], OutcomeRow.document["card"]["grade"])
+        told = select(OutcomeRow.evaluation, OutcomeRow.revision, OutcomeRow.step, *parts)
+        mine = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit)
+        wanted = (OutcomeRow.evaluation.in_(mine), OutcomeRow.step.in_((Validated.step, Scored.step)))
+        found: dict[tuple[str, int], Result] = {}
+        for evaluation, revision, step, findings, total, grade in self.session.execute(told.where(*wanted)):
+            known = found.get((evaluation, revision), Result())
+            of_step = replace(known, findings=findings) if step == Validated.step else replace(known, total=Decimal(total), grade=grade)
+            found[evaluation, revision] = of_step
+        return found
+
+    def failures(self) -> dict[str, Failure]:
+        """Why the runs of open evaluations ended early, by the evaluation's id; one question for all."""
+        told = select(EvaluationRow.id, FailureRow.document).join(FailureRow, FailureRow.run == EvaluationRow.run)
+        mine = (EvaluationRow.unit == self.unit, EvaluationRow.outcome.is_(None))
+        return {evaluation: load(Failure, document) for evaluation, document in self.session.execute(told.where(*mine))}
 
     def _progress(self, evaluations: Sequence[Evaluation], of: Callable[[Any], ColumnElement[bool]]) -> list[Progress]:
         # Only draft and gates: the figures beside them are a hundred times as long.

@@ -115,7 +115,7 @@ def write_long(workspace: Path, rows: int) -> None:
     """
     write_county(workspace)
     ledgers = workspace / "ledgers" / str(rules.YEAR)
-    payments = _payments(rows)
+    payments = payments_of(rows)
     (ledgers / "资金支出台账.xlsx").unlink()
     payments.write_csv(ledgers / "资金支出台账.csv")
     (ledgers / "预算指标台账.xlsx").unlink()
@@ -129,7 +129,7 @@ def write_long(workspace: Path, rows: int) -> None:
     indicators.write_text(text.replace(COST, f"≤{spent / Decimal(10000)}万元"), encoding="utf-8")
 
 
-def _payments(rows: int) -> pl.DataFrame:
+def payments_of(rows: int) -> pl.DataFrame:
     """The sample's payments over and over, each with numbers and an amount of its own under the same twelve plans."""
     payments = sample_frames()["expenditure"].rename({"活动方案编号": "plan"})
     number = pl.int_range(pl.len())

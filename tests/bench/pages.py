@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,10 @@ from sqlalchemy import event
 from status import MANY, WAITING
 from status import office as made
 
+from flows.client import Address
 from flows.desk import Desk
 from flows.door import Door
+from flows.engine import Engine
 from perfeval import persons, steps
 from perfeval.approvals.codes import STEP_SECONDS
 from perfeval.approvals.keys import derive_key
@@ -82,7 +85,8 @@ def tell(title: str, small: float, large: float, asked: int = 0) -> None:
 def built(folder: Path) -> House:
     """The office with its people and the draft of its real programme."""
     office = open_office(folder)
-    secrets = {name: welcomed(office, name, role) for name, role in ((CLERK, "operator"), (CENTER, "center"))}
+    secrets = {CLERK: welcomed(office, CLERK, "operator")}
+    secrets[CENTER] = welcomed(office, CENTER, "center", secrets[CLERK])
     evaluation = steps.open_evaluation(office, office.workspace.subject(YEAR), CLERK)
     draft = steps.prepare(office, revision := Revision(evaluation, 1))
     steps.ask(office, revision, office.workspace.gates[0])
@@ -93,15 +97,16 @@ def built(folder: Path) -> House:
     return House(folder, people, secrets[CENTER], f"/review/{evaluation.id}/1", draft.content_digest)
 
 
-def welcomed(office: Office, name: str, role: str) -> str:
-    """Invite, enrol and confirm somebody; the secret of his codes."""
+def welcomed(office: Office, name: str, role: str, clerk: str = "") -> str:
+    """Invite, enrol and confirm somebody on paper, by the clerk with his code; the secret of his codes."""
     with office.store.reading() as record:
         by = next(iter(record.people().persons), None)
     invitation = persons.invite(office, name, [role], by)
     offer = persons.offer_code(office, invitation.token)
     earlier = pyotp.TOTP(offer.secret).at(time.time() - STEP_SECONDS)
     enrolled = persons.enrol_code(office, invitation.token, offer.secret, earlier)
-    persons.confirm(office, enrolled.person, enrolled.fingerprint, by or enrolled.person, on_paper=True)
+    shown = pyotp.TOTP(clerk).now() if clerk else ""
+    persons.confirm(office, enrolled.person, enrolled.fingerprint, by or enrolled.person, on_paper=True, code=shown)
     return offer.secret
 
 
@@ -167,7 +172,7 @@ def together(house: House) -> tuple[str, dict[str, str]]:
 def visitor(office: Office, house: House, who: str) -> httpx.AsyncClient:
     """Somebody's browser, logged in."""
     cookie = seal_session(house.people[who], datetime.now(UTC), derive_key(KEY, "session"))
-    door: Any = Door(_nothing, Desk(office), lambda conducting: Review(office, conducting), "machine", URL)
+    door: Any = Door(Engine(_nothing), Desk(office), partial(Review, office), Address("", URL, "machine"))
     return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url=URL, headers={"cookie": f"perfeval-4200={cookie}"})
 
 

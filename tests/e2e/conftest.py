@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,12 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_CUSTOM_HEADERS, temporary_settings
 from prefect.states import AwaitingRetry
 from prefect.types.entrypoint import EntrypointType
+from terminal import KEY, OPERATOR, Terminal, Welcome
 
 from flows.client import MACHINE, Address, Client
 from flows.evaluation import self_evaluation
 from flows.serve import environment
 from perfeval import steps
-from perfeval.approvals.codes import STEP_SECONDS
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
 from perfeval.model import Answer, Stage, Status, Verdict
@@ -36,15 +35,12 @@ from perfeval.office import Office as PerfevalOffice
 from perfeval.office import open_office
 from perfeval.workspace import Workspace
 
-KEY = "an invented key for tests"
-OPERATOR = "样例经办人"
 PEOPLE = {"center": "样例中心负责人", "bureau": "样例财政审核人"}
 REPOSITORY = Path(__file__).parents[2]
 KILLER = Path(__file__).parent / "killer"
 STRETCHES = Path(__file__).parent / "stretches.py"
 
 Execute = Callable[..., int]
-Welcome = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
@@ -93,119 +89,11 @@ def office(server: dict[str, str], execute: Execute, pristine: Path, tmp_path: P
 
 
 @pytest.fixture
-def terminal(pristine: Path, tmp_path: Path, welcome: Welcome) -> Iterator["Terminal"]:
+def terminal(pristine: Path, tmp_path: Path, welcome: Welcome) -> Iterator[Terminal]:
     """A terminal in a workspace of its own; what it has started ends with the test, however that went."""
     terminal = Terminal(Path(shutil.copytree(pristine, tmp_path / "a?b")), welcome)
     yield terminal
     terminal.end()
-
-
-class Terminal:
-    """A terminal in a workspace of its own, whose approvers are called center and bureau."""
-
-    def __init__(self, folder: Path, welcome: Welcome) -> None:
-        self.folder = folder
-        self._welcome, self._phones = welcome, {"operator": welcome(open_office(folder), OPERATOR, "operator")}
-        for role in PEOPLE:
-            self.enrol(role, role)
-        self._started: list[subprocess.Popen[str]] = []
-
-    def enrol(self, name: str, role: str) -> None:
-        """Enrol an approver."""
-        self._phones[name] = self._welcome(open_office(self.folder), name, role)
-
-    def take_phone(self, name: str, secret: str) -> None:
-        """Keep the phone of somebody who has enrolled by himself."""
-        self._phones[name] = type(self._phones["operator"])(secret)
-
-    def code(self, name: str) -> str:
-        """A fresh code from an approver's phone; one of the half minute before would expire while it is typed at the end of this one."""
-        left = STEP_SECONDS - time.time() % STEP_SECONDS
-        time.sleep(left if left < STEP_SECONDS / 2 else 0)
-        return self._phones[name].code()
-
-    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        """Start a command in the background."""
-        # An office behind a proxy: it does not lead to the server on this machine, and need not.
-        proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9") | {"all_proxy": "socks5://127.0.0.1:9"}
-        # A server that a command starts ends with the command, unless a test asks for another.
-        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PERFEVAL_IDLE_MINUTES": "0", **proxies, **variables}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "flows", *arguments],
-            cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self._started.append(process)
-        return process
-
-    def end(self) -> None:
-        """End what is still running."""
-        for process in self._started:
-            if process.poll() is None:
-                process.terminate()
-                with suppress(subprocess.TimeoutExpired):
-                    process.communicate(timeout=30)
-                process.kill()
-        for keeper in self.keepers():
-            os.kill(keeper, signal.SIGTERM)
-        self.await_quiet()
-
-    def type(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
-        """Type a command: exit code, data, talk."""
-        process = self.start(*arguments, **variables)
-        out, err = process.communicate(timeout=200)
-        return process.returncode, out, err
-
-    def run(self, *arguments: str, **variables: str) -> tuple[int, Any]:
-        """Type `perfeval run --json`."""
-        code, out, err = self.type("run", "--year", "2022", "--json", *arguments, **variables)
-        assert out, err
-        return code, json.loads(out)
-
-    def decide(self, gate: str, decision: str, check_code: str, **options: str) -> tuple[int, Any, str]:
-        """Type `perfeval decide --json`: exit code, document, talk."""
-        options = {"code": options.get("code") or self.code(gate), "comment": "请核对支出明细"} | options
-        code, out, err = self.type(
-            "decide", "2022-zdxm-1", "--gate", gate, "--decision", decision, "--as", gate, "--check-code", check_code,
-            "--code", options["code"], "--comment", options["comment"], "--json", PERFEVAL_KEY=KEY,
-        )  # fmt: skip
-        return code, json.loads(out), err
-
-    def serve(self) -> tuple["subprocess.Popen[str]", str]:
-        """Type `perfeval serve` and wait until it is up: its process and address."""
-        process = self.start("serve", "--port", "0", PERFEVAL_KEY=KEY)
-        office, deadline = open_office(self.folder), time.monotonic() + 240
-        while not (url := office.url):
-            assert process.poll() is None and time.monotonic() < deadline, process.communicate(timeout=10)  # noqa: PT018  # one talk
-            time.sleep(0.1)
-        return process, url
-
-    def await_stage(self, stage: str) -> None:
-        """Wait until the evaluation stands there, in the store."""
-        office = open_office(self.folder)
-        deadline = time.monotonic() + 240
-        while [status.key for status in steps.statuses(office)] != [stage]:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-
-    def keepers(self) -> list[int]:
-        """The processes that keep a server for commands."""
-        return [process for process, command in self.processes().items() if "flows.keeping" in command]
-
-    def await_quiet(self) -> None:
-        """Wait until nothing works in this workspace any more."""
-        deadline = time.monotonic() + 60
-        while self.processes():
-            assert time.monotonic() < deadline, self.processes()
-            time.sleep(0.1)
-
-    def processes(self) -> dict[int, str]:
-        """Command lines of all processes that work in this workspace."""
-        found = {}
-        for entry in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):
-                if f"PERFEVAL_WORKSPACE={self.folder}" in (entry / "environ").read_text().split("\0"):
-                    found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
-        return found
 
 
 class Office:
@@ -218,11 +106,12 @@ class Office:
         self.office, self.place, self.store = office, office.workspace, office.store
         self.client = client
         machine = json.loads(variables["PREFECT_CLIENT_CUSTOM_HEADERS"])[MACHINE]
-        self.asked = Client(Address(variables["PREFECT_API_URL"].removesuffix("/api"), "", machine))
+        name = secrets.token_hex(8)
+        self.asked = Client(Address(variables["PREFECT_API_URL"].removesuffix("/api"), "", machine, deployment=name))
         self._variables = variables | {"PERFEVAL_WORKSPACE": str(self.place.root), "PERFEVAL_KEY": KEY}
         welcome(office, OPERATOR, "operator")
         self._phones = {role: welcome(office, name, role) for role, name in PEOPLE.items()}
-        deployment = self_evaluation.to_deployment(secrets.token_hex(8), entrypoint_type=EntrypointType.MODULE_PATH).apply()
+        deployment = self_evaluation.to_deployment(name, entrypoint_type=EntrypointType.MODULE_PATH).apply()
         self.run = client.create_flow_run_from_deployment(deployment, parameters={"request": {"year": 2022}}).id
 
     def execute(self, **variables: str) -> State[Any]:

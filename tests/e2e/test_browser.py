@@ -71,7 +71,7 @@ def invited(terminal: Any, name: str, role: str) -> str:
 def confirmed(terminal: Any, name: str, fingerprint: str) -> approvals.Person:
     """Confirm an enrolment by the slip that its person has signed: the person."""
     words = ("approver", "confirm", name, "--fingerprint", fingerprint, "--as", "样例经办人", "--paper")
-    code, _, err = terminal.type(*words, PERFEVAL_KEY=KEY)
+    code, _, err = terminal.type(*words, "--code", terminal.code("operator"), PERFEVAL_KEY=KEY)
     assert code == 0, err
     with open_office(terminal.folder).store.reading() as record:
         found = persons.find(record.people(), name)

@@ -4,15 +4,14 @@ import itertools
 import os
 import random
 import re
-import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
+from terminal import Strike, like
 
 from flows.forms import awaited
 from perfeval import persons
@@ -95,35 +94,6 @@ class Served:
                     person.post(f"/api/flow_runs/{self.run}/set_state", {"state": {"type": "SCHEDULED"}})
             assert time.monotonic() < deadline, (form, person.state(self.run), self.status)
             time.sleep(0.25)
-
-
-class Strike:
-    """A power cut for one process, somewhere around a click: during it, or while the run goes on afterwards."""
-
-    def __init__(self, served: Served, chance: random.Random) -> None:
-        self._served = served
-        self.victim = chance.choice(list(VICTIMS))
-        self._delay = chance.choice([chance.uniform(0, 0.2), chance.uniform(0, 5)])
-        self.has_hit = False
-        self._thread = threading.Thread(target=self._strike)
-
-    def _strike(self) -> None:
-        time.sleep(self._delay)
-        deadline = time.monotonic() + 8
-        while time.monotonic() < deadline and not self.has_hit:
-            for process, command in self._served.terminal.processes().items():
-                if re.search(VICTIMS[self.victim], command):
-                    with suppress(ProcessLookupError):
-                        os.kill(process, signal.SIGKILL)
-                        self.has_hit = True
-            time.sleep(0.02)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.join()
 
 
 @pytest.fixture
@@ -219,15 +189,16 @@ def test_clicks_accepted_around_the_death_of_any_process_are_all_kept(served: Se
         else:
             person = next(approvers)
             form = served.form(person.name, "退回修改", comment=f"第{number}次点击")
-        with Strike(served, chance) as strike:
+        victim, delay = chance.choice(list(VICTIMS)), chance.choice([chance.uniform(0, 0.2), chance.uniform(0, 5)])
+        with Strike(served.terminal, like(VICTIMS[victim]), delay) as strike:
             answer = None
             with suppress(httpx.TransportError):
                 answer = person.resume(run, form)
-        killed += [strike.victim] if strike.has_hit else []
+        killed += [victim] if strike.has_hit else []
         after = served.status
         is_taken = (after.stage, after.revision) != (before.stage, before.revision)
         if answer is not None and answer.status_code == ACCEPTED:
-            assert is_taken, (strike.victim, before, after)
+            assert is_taken, (victim, before, after)
         accepted += [form.get("comment") or form["note"]] if is_taken else []
         served.await_form(clerk)
     assert set(killed) == set(VICTIMS)
@@ -259,6 +230,6 @@ def test_cookie_is_worthless_once_its_person_is_revoked(served: Served) -> None:
     revoked, operator = persons.find(people, "center"), persons.find(people, "样例经办人")
     assert revoked
     assert operator
-    persons.revoke(served.office, revoked.id, operator.id, "调离")
+    persons.revoke(served.office, revoked.id, operator.id, "调离", code=served.terminal.code("operator"))
     assert center.client.get("/api/admin/version").status_code == CLOSED
     assert center.resume(served.run, served.form("center", "同意", "123456")).status_code == CLOSED

@@ -9,29 +9,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from cluster import Cluster
+from terminal import APPROVERS, KEY, Terminal, Welcome
 
 from perfeval import steps
 from perfeval.office import open_office
-
-from .conftest import KEY, PEOPLE, Terminal, Welcome
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgresql, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
-def shared(postgresql_url: str, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def shared(cluster: Cluster, s3_url: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What every process has in its environment: two databases of a cluster, a bucket, the key."""
-    engine = create_engine(postgresql_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for name in ("outgrown", "prefect"):
-            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
     addresses = {
         "PERFEVAL_KEY": KEY,
-        "PERFEVAL_DATABASE_URL": postgresql_url.replace("/postgres?", "/outgrown?"),
-        "PERFEVAL_PREFECT_DATABASE_URL": postgresql_url.replace("/postgres?", "/prefect?").replace("+psycopg", ""),
+        "PERFEVAL_DATABASE_URL": cluster.make("outgrown"),
+        "PERFEVAL_PREFECT_DATABASE_URL": cluster.make("prefect").replace("+psycopg", ""),
         "PERFEVAL_ARTIFACTS_URL": s3_url,
     }
     for name, value in addresses.items():
@@ -69,7 +62,7 @@ def test_year_goes_through_both_gates_by_workers_one_of_which_is_killed(terminal
     assert not (terminal.folder / ".perfeval" / "store.db").exists()
     assert not (terminal.folder / ".perfeval" / "prefect" / "prefect.db").exists()
     shutil.rmtree(terminal.folder / ".perfeval" / "artifacts")  # as on another machine, whose cache is empty
-    for gate in PEOPLE:
+    for gate in APPROVERS:
         decided = (
             "decide", "2022-zdxm-1", "--gate", gate, "--decision", "approve", "--as", gate, "--check-code", waiting["check_code"],
             "--code", terminal.code(gate),

@@ -115,7 +115,7 @@ def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(term
 def test_run_left_running_by_a_dead_runner_is_continued(office):
     office.force(Running())
     deployment = office.client.read_flow_run(office.run).deployment_id
-    asyncio.run(continue_orphans(deployment))
+    asyncio.run(continue_orphans({"deployment_id": {"any_": [deployment]}}))
     assert office.state.name == "AwaitingRetry"
 
 
@@ -167,6 +167,6 @@ def test_run_left_cancelling_is_told_and_ended_when_asked_again(office):
     asking.start()
     with pytest.raises(ServerError, match="正在取消"):
         conductor.go_on(evaluation)
-    with pytest.raises(ServerError, match="运行长时间没有进展"):  # nobody has registered a deployment here
-        Conductor(office.office, office.asked, lambda: None, Patience(start=0)).go_on(evaluation)
+    with pytest.raises(ServerError, match="运行长时间没有进展"):  # nobody takes up the one that is begun in its place
+        Conductor(office.office, office.asked, lambda: None, Patience(start=0, run=0)).go_on(evaluation)
     assert office.state.is_cancelled()

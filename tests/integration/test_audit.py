@@ -263,11 +263,25 @@ def test_lock_whose_lines_were_rewritten_is_not_passed(office: Office) -> None:
 
 def test_evaluation_or_its_whole_record_deleted_is_told(office: Office) -> None:
     rewrite(office, "DELETE FROM record WHERE chain = '2022-zdxm-1'")
-    assert [(chain, number) for chain, number, _ in faults(office)] == [("2022-zdxm-1", 0), ("2022-zdxm-1", 1), ("people", 11)]
+    assert [(chain, number) for chain, number, _ in faults(office)] == [("2022-zdxm-1", 0), ("2022-zdxm-1", 1), ("openings", 1)]
     rewrite(office, *(f"DELETE FROM {table}" for table in ("decisions", "outcomes", "evaluations")))
     assert [message for _, _, message in faults(office)] == [
-        "共10条，整份被删去", "人员记录第11条立项的自评 2022-zdxm-1 没有审批记录：整份被删去",
+        "共10条，整份被删去", "立项记录第1条立项的自评 2022-zdxm-1 没有审批记录：整份被删去",
     ]  # fmt: skip
+
+
+def test_evaluation_deleted_with_what_told_of_its_opening_is_told_by_the_next_one(office: Office) -> None:
+    with office.store.transaction() as record:
+        clerk = record.people().persons["p1"]
+        second = record.open_evaluation(2022, "roads", "样例道路", clerk, None)
+    rewrite(
+        office,
+        *(f"DELETE FROM {table} WHERE chain IN ('2022-zdxm-1', 'openings')" for table in ("record", "ends")),
+        *(f"DELETE FROM {table} WHERE evaluation = '2022-zdxm-1'" for table in ("decisions", "outcomes")),
+        "DELETE FROM evaluations WHERE id = '2022-zdxm-1'",
+    )
+    told = f"自评 {second.id} 立项时，立项记录还有别的条目：末尾被截去，或整份被改写"
+    assert faults(office) == [("openings", 0, told)]
 
 
 def test_secret_copied_onto_another_is_told_and_opens_nothing(office: Office) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
-import pyotp
 import pytest
 
 from perfeval.cli import app
@@ -332,12 +331,15 @@ def test_indicators_out_of_range_are_told_in_chinese(command: Command, office: P
     assert (answer.code, said in answer.err) == (2, True), answer.err
 
 
-def test_person_is_invited_enrolled_confirmed_listed_and_revoked(command: Command, office: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_person_is_invited_enrolled_confirmed_listed_and_revoked(
+    command: Command, office: Path, monkeypatch: pytest.MonkeyPatch, new_phone: Callable[[str], Any]
+) -> None:
+    phones: list[Any] = []
+
     def enrolled(link: str) -> dict[str, Any]:
         # The person reads the secret on the terminal, and types what his phone shows.
-        secrets: list[str] = []
-        monkeypatch.setattr("segno.make", lambda uri, **_: secrets.append(parse_qs(urlsplit(uri).query)["secret"][0]) or _Drawn())
-        monkeypatch.setattr("typer.prompt", lambda *_, **__: pyotp.TOTP(secrets[0]).now())
+        monkeypatch.setattr("segno.make", lambda uri, **_: phones.append(new_phone(parse_qs(urlsplit(uri).query)["secret"][0])) or _Drawn())
+        monkeypatch.setattr("typer.prompt", lambda *_, **__: phones[-1].code())
         return command("approver", "enrol", link, "-w", office, "--json").json
 
     link = command("approver", "invite", "样例甲", "--role", "operator", "-w", office).out.strip()
@@ -351,16 +353,21 @@ def test_person_is_invited_enrolled_confirmed_listed_and_revoked(command: Comman
     second = enrolled(command("approver", "invite", "样例乙", "--role", "center", "--as", "样例甲", "-w", office, "--json").json["link"])
     assert "（未确认）" in command("approver", "list", "-w", office).out
     spaced = " ".join(second["fingerprint"][place : place + 4] for place in range(0, 24, 4))
-    assert command("approver", "confirm", "样例乙", "--fingerprint", spaced, "--as", "样例甲", "--paper", "-w", office).code == 0
+    confirming = ("approver", "confirm", "样例乙", "--fingerprint", spaced, "--as", "样例甲", "--paper", "-w", office)
+    assert command(*confirming).err.startswith("“样例甲”没有用动态码证明是本人")
+    assert command(*confirming, "--code", phones[0].code()).code == 0
     people = command("approver", "list", "-w", office, "--json").json
     assert [(person["id"], person["name"], person["roles"]) for person in people] == [
         ("p1", "样例甲", ["operator"]),
         ("p2", "样例乙", ["center"]),
     ]
-    assert command("approver", "revoke", " 样例 乙", "--as", "样例甲", "-w", office).code == 0
-    assert command("approver", "revoke", "样例乙", "--as", "样例甲", "-w", office).code == 1
+    revoking = ("approver", "revoke", " 样例 乙", "--as", "样例甲", "-w", office)
+    assert command(*revoking).err.startswith("“样例甲”没有用动态码证明是本人")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: phones[0].code())
+    assert command(*revoking).code == 0
     audited = command("audit", "-w", office, "--json").json
-    assert (audited["ok"], audited["events"], audited["faults"], len(audited["head"])) == (True, 7 + 2, [], 64)
+    assert (audited["ok"], audited["events"], audited["faults"], len(audited["head"])) == (True, 7 + 4, [], 64)
 
 
 class _Drawn:

@@ -154,7 +154,7 @@ def test_decision_for_another_evaluation_is_refused(gates: Gates) -> None:
 def test_substitute_decides_on_his_days_alone(gates: Gates, from_in: int, to_in: int, code: str) -> None:
     today = china_day(datetime.now(UTC))
     days = (today + timedelta(days=from_in), today + timedelta(days=to_in))
-    persons.substitute(gates.office, "p4", "p2", "center", *days, "p1")
+    persons.substitute(gates.office, "p4", "p2", "center", *days, "p1", gates.phones[OPERATOR].code())
     assert gates.decide("center", gates.answer(BUREAU)) == code
 
 

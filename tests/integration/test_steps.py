@@ -43,8 +43,8 @@ class Rehearsal:
     def __init__(self, folder: Path, welcome: Callable[..., Any]) -> None:
         self.open(folder)
         self.welcome = welcome
-        welcome(self.office, "样例经办人", "operator")
-        self.phones = {gate.key: self.enrol(gate.key) for gate in self.workspace.gates}
+        self.phones = {"operator": welcome(self.office, "样例经办人", "operator")}
+        self.phones |= {gate.key: self.enrol(gate.key) for gate in self.workspace.gates}
         self.evaluation = steps.open_evaluation(self.office, self.subject, "样例经办人", "run-1")
 
     def open(self, folder: Path) -> None:
@@ -654,7 +654,7 @@ def test_reason_or_note_with_signs_that_are_no_text_is_refused(office: Rehearsal
     with pytest.raises(ApprovalError, match="更正说明"):
         steps.record_correction(office.office, office.revision, sign)
     with pytest.raises(ApprovalError, match="没有登记"):
-        persons.unlock(office.office, sign, operator)
+        persons.unlock(office.office, sign, operator, office.phones["operator"].code())
 
 
 def test_answer_of_a_stranger_or_of_somebody_revoked_decides_nothing(office: Rehearsal) -> None:
@@ -662,7 +662,7 @@ def test_answer_of_a_stranger_or_of_somebody_revoked_decides_nothing(office: Reh
     with pytest.raises(ApprovalError, match="没有登记审批人“丙”"):
         answered(office, "丙", "123456", draft)
     person, operator = office.person(" 样例 center"), office.person("样例经办人")
-    persons.revoke(office.office, person.id, operator.id, "调离")
+    persons.revoke(office.office, person.id, operator.id, "调离", code=office.phones["operator"].code())
     with pytest.raises(ApprovalError, match="审批人“样例center”已停用"):
         answered(office, "样例center", office.phones["center"].code(), draft)
 

@@ -122,4 +122,4 @@ def test_server_that_has_ended_is_told_at_once() -> None:
     assert not ended.is_ready()
     with pytest.raises(ServerError) as fault:
         ended.read_run("r1")
-    assert (fault.value.code, "再执行一次" in fault.value.hint) == ("P18", True)
+    assert (fault.value.code, "perfeval run" in fault.value.hint) == ("P18", True)

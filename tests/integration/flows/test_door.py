@@ -15,8 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from flows.client import Address
 from flows.desk import Standing
-from flows.door import Door
+from flows.door import Door, Doors
+from flows.engine import Engine
 from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import ApprovalError, StoreError
@@ -46,6 +48,8 @@ class Prefect:
 
     state: dict[str, Any] = field(default_factory=lambda: suspended("center-r1-0"))
     busy: int = 0
+    deployment: str = RUN
+    looks: int = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
@@ -56,7 +60,9 @@ class Prefect:
         method, path = scope["method"], scope["path"]
         body = (await receive())["body"] if method not in {"GET", "HEAD"} else b""
         if method == "GET" and path == f"/api/flow_runs/{RUN}":
-            await self._say(send, 200, {"id": RUN, "state": self.state})
+            self.looks += 1
+            found = {"id": RUN, "state": self.state, "deployment_id": self.deployment}
+            await self._say(send, 200 if self.state else 404, found)
             return
         if method == "GET" and path in DEPLOYMENTS:
             await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
@@ -178,6 +184,10 @@ class Desk:
             raise self.faults.pop()
         return {RUN: self.standing_form}
 
+    def evaluation_of(self, run: str) -> Evaluation | None:
+        moment = datetime(2023, 4, 3, tzinfo=UTC)
+        return Evaluation("2022-roads-1", 2022, "农村公路", "样例经办人", moment, None, "roads") if run == RUN else None
+
     def run_of(self, evaluation: str) -> tuple[str, str]:
         return (RUN if evaluation == "2022-roads-1" else ""), self.standing_form
 
@@ -214,9 +224,11 @@ class Review(web.Review):
 class Office:
     """A door with all that stands before and behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str = ORIGIN, deployment: str = "annual") -> None:
         self.prefect, self.desk = Prefect(), Desk()
-        self.door = Door(self.prefect, self.desk, self._opened, "unser", ORIGIN)
+        address = Address("", origin, MACHINE["x-perfeval-machine"], deployment=deployment)
+        engine = Engine(self.prefect)
+        self.door = Doors(engine, {4200: Door(engine, self.desk, self._opened, address)})
 
     def _opened(self, conducting: web.Conducting) -> Review:
         self.review = Review(conducting)
@@ -276,7 +288,7 @@ def test_login_gives_a_cookie_that_scripts_and_other_sites_cannot_use(office: Of
 
 
 def test_login_over_tls_gives_a_cookie_for_tls_alone() -> None:
-    door = Door(Prefect(), Desk(), Review, "unser", "https://pingjia.example:4200")
+    door = Office("https://pingjia.example:4200").door
     body = b"name=%E6%A0%B7%E4%BE%8B%E7%94%B2&code=123456"
     answer = asyncio.run(ask(door, "POST", "/perfeval/login", body, origin="http://localhost:4200"))
     assert "; Secure" in answer.headers["set-cookie"]
@@ -459,7 +471,7 @@ def test_run_is_moved_on_however_often_the_database_is_locked(office: Office) ->
 
 
 def test_decision_is_answered_while_prefect_finds_no_room(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.door._TOLD_SECONDS", 0.05)
+    monkeypatch.setattr("flows.engine._TOLD_SECONDS", 0.05)
     office.prefect.busy = 1_000_000
     assert office.as_person("POST", RESUME, {"run_input": FORM}).status == 201
 
@@ -511,12 +523,41 @@ def test_run_that_a_dead_server_left_behind_is_moved_on(
     assert office.prefect.moved == moved
 
 
+@pytest.mark.parametrize(("is_lost", "ended"), [(True, []), (False, ["Cancelled"])], ids=["unknown", "another deployment's"])
+def test_run_that_is_served_no_more_is_begun_anew_once(
+    office: Office, monkeypatch: pytest.MonkeyPatch, is_lost: bool, ended: list[str]
+) -> None:
+    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    office.prefect.state, office.prefect.deployment = {} if is_lost else suspended("center-r1-0"), OTHER_RUN
+    rounds(office, 6)
+    assert office.prefect.moved == ended
+    (asked,) = (asked for _, path, asked in office.prefect.asked if path == START)
+    assert asked == {"parameters": {"request": {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"}}}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v2/dashboard"), ("POST", "/api/flow_runs/filter"), ("POST", START), ("POST", RESUME)]
+)
+def test_nobody_sees_prefects_pages_where_several_offices_are_served(method: str, path: str) -> None:
+    shared = Office(deployment="annual-样例单位")
+    answer = shared.as_person(method, path, {"run_input": FORM})
+    assert (answer.status, "审阅室" in answer.detail, shared.prefect.asked) == (404, True, [])
+    assert shared.as_person("GET", "/review/").status == 200
+    assert shared.ask("POST", "/api/flow_runs/filter", {}, **{"x-perfeval-machine": "unser"}).status == 201
+
+
 @pytest.mark.parametrize("fault", [StoreError("S06", "数据库不可用"), RuntimeError("a fault of ours")])
 def test_runs_are_looked_after_for_ever_whatever_fails_once(office: Office, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
     monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
     office.desk.standing_form, office.desk.faults = "bureau-r1-", [fault]
     rounds(office, 5)
     assert office.prefect.moved == ["Resuming"]
+
+
+def test_run_that_stands_where_it_must_is_asked_for_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    rounds(office, 6)
+    assert office.prefect.looks == 1
 
 
 # ---- other acts ----------------------------------------------------------------------------------------------------------
@@ -602,7 +643,7 @@ def test_runner_hears_at_once_of_a_run_that_is_moved_and_else_now_and_then(offic
     due = ("POST", "/api/deployments/get_scheduled_flow_runs", b"{}")
 
     async def runner() -> None:
-        monkeypatch.setattr("flows.door._DUE_SECONDS", 60)
+        monkeypatch.setattr("flows.engine._DUE_SECONDS", 60)
         await ask(office.door, *due, **MACHINE)  # of what was moved before the server
         waiting = asyncio.create_task(ask(office.door, *due, **MACHINE))
         await asyncio.sleep(0.05)
@@ -610,7 +651,7 @@ def test_runner_hears_at_once_of_a_run_that_is_moved_and_else_now_and_then(offic
         await ask(office.door, "POST", SET_STATE, b"{}", **MACHINE)
         await waiting
         await ask(office.door, *due, **MACHINE)  # begun after the move, so not held: it alone asks for what is due by then
-        monkeypatch.setattr("flows.door._DUE_SECONDS", 0.01)
+        monkeypatch.setattr("flows.engine._DUE_SECONDS", 0.01)
         await ask(office.door, *due, **MACHINE)
 
     asyncio.run(asyncio.wait_for(runner(), 30))

@@ -37,10 +37,11 @@ class Ready(BaseHTTPRequestHandler):
 class Server:
     """As much of a server as a keeper needs."""
 
-    def __init__(self, *_: object, **__: object) -> None:
+    def __init__(self, places: Any = (None,), *_: object, **__: object) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Ready)
         url = f"http://127.0.0.1:{self._server.server_port}"
         self.address = Address(url, url, "secret")
+        self.addresses = [self.address for _ in places]
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> "Server":
@@ -141,7 +142,7 @@ def test_note_of_a_keeper_that_was_killed_is_not_believed(office: Office) -> Non
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', '{"url": "http://127.0.0.1:1", "origin": "", "machine": "x", "root": ""}'])
 def test_note_that_leads_nowhere_is_none(office: Office, text: str) -> None:
-    with keeping._claim(office.workspace, is_for_people=True):
+    with keeping._claim(office.workspace, makes_room=True):
         note(office).write_text(text)
         assert keeping.kept(office.workspace) is None
 
@@ -160,12 +161,12 @@ def test_keeper_of_another_program_is_told_to_end(office: Office, monkeypatch: p
 
 
 def test_server_for_people_is_used_by_any_command_and_stays_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    with keeping.keeping(office, "127.0.0.1", 0) as server:
+    with keeping.keeping([office], "127.0.0.1", 0) as server:
         monkeypatch.setenv("PERFEVAL_DATABASE_URL", "postgresql://elsewhere/x")
         assert used(office) == server.address.url
         assert office.url == server.address.origin
         assert json.loads(note(office).read_text())["keeper"] == os.getpid()
-        with pytest.raises(UsageError) as fault, keeping.keeping(office, "127.0.0.1", 0):
+        with pytest.raises(UsageError) as fault, keeping.keeping([office], "127.0.0.1", 0):
             pass
         assert (fault.value.code, server.address.origin in fault.value.message) == ("P05", True)
     assert not note(office).exists()
@@ -174,7 +175,7 @@ def test_server_for_people_is_used_by_any_command_and_stays_alone(office: Office
 def test_people_get_their_server_in_place_of_one_for_commands(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     told = CONTEXT.Event()
     monkeypatch.setattr(keeping, "_end", lambda _: told.set())
-    with elsewhere(office, 60, told.is_set), keeping.keeping(office, "127.0.0.1", 0) as server:
+    with elsewhere(office, 60, told.is_set), keeping.keeping([office], "127.0.0.1", 0) as server:
         assert office.url == server.address.origin
 
 
@@ -186,9 +187,9 @@ def test_second_keeper_of_a_program_leaves_it_to_the_first(office: Office) -> No
 def test_lock_that_is_held_without_a_server_is_told_after_a_while(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeping, "_STARTUP_SECONDS", 0.1)
     with (
-        keeping._claim(office.workspace, is_for_people=True),
+        keeping._claim(office.workspace, makes_room=True),
         pytest.raises(ServerError, match="正被另一个 perfeval 命令占用"),
-        keeping._claim(office.workspace, is_for_people=True),
+        keeping._claim(office.workspace, makes_room=True),
     ):
         pass
 

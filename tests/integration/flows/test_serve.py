@@ -1,5 +1,7 @@
 """What the processes of a workspace's server are told, and where it listens."""
 
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from flows import serve
 from flows.client import Address
 from flows.database import URL_VARIABLE, database_address
 from perfeval.certificate import make_certificate
-from perfeval.errors import ConfigurationError, UsageError
+from perfeval.errors import ConfigurationError, ServerError, UsageError
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.workspace import Workspace
@@ -90,7 +92,7 @@ def test_address_of_prefects_database_reaches_the_server_alone(place, monkeypatc
 
 def test_secret_of_workers_is_that_of_the_office(place, monkeypatch):
     monkeypatch.setenv("PERFEVAL_KEY", "an invented key for tests")
-    with_key = [serve.Server(place, pooled=pooled) for pooled in (True, True, False)]
+    with_key = [serve.Server([place], pooled=pooled) for pooled in (True, True, False)]
     for server in with_key:
         server.__exit__(None, None, None)
     first, second, own = (server.address.machine for server in with_key)
@@ -102,7 +104,7 @@ def test_port_in_use_is_named_with_what_to_do(place):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError) as fault:
-            serve.Server(place, port=port)
+            serve.Server([place], port=port)
     assert str(fault.value).startswith(f"不能在 127.0.0.1:{port} 上启动服务")
     assert "--port" in fault.value.hint
 
@@ -117,7 +119,7 @@ def test_port_in_use_is_named_with_what_to_do(place):
     ],
 )
 def test_server_tells_its_processes_and_people_where_it_is(place, host, tls, url, origin):
-    server = serve.Server(place, host, 0, make_certificate(place.tls, "pingjia.example") if tls else None)
+    server = serve.Server([place], host, 0, make_certificate(place.tls, "pingjia.example") if tls else None)
     address = server.address
     server.__exit__(None, None, None)
     assert [text.rpartition(":")[0] for text in (address.url, address.origin)] == [url, origin]
@@ -126,5 +128,25 @@ def test_server_tells_its_processes_and_people_where_it_is(place, host, tls, url
 
 def test_server_with_a_certificate_listens_where_the_certificate_holds(place):
     with pytest.raises(UsageError) as fault:
-        serve.Server(place, "127.0.0.2", 0, make_certificate(place.tls, "pingjia.example"))
+        serve.Server([place], "127.0.0.2", 0, make_certificate(place.tls, "pingjia.example"))
     assert fault.value.code == "P16"
+
+
+def test_child_that_is_killed_is_started_as_often_as_it_is_and_one_that_fails_is_not(tmp_path):
+    child = serve._Child("code", {"PATH": ""}, tmp_path / "child.log")  # waits for its standard input
+    for _ in range(8):
+        os.killpg(child._process.pid, signal.SIGKILL)
+        child._process.wait()
+        child.revive()
+    assert child._process.poll() is None
+    child.stop()
+
+    failing = serve._Child("nothing.of.this.name", {"PATH": ""}, tmp_path / "failing.log")
+
+    def tend() -> None:
+        for _ in range(8):
+            failing._process.wait()
+            failing.revive()
+
+    with pytest.raises(ServerError, match="服务进程反复退出"):
+        tend()

@@ -14,7 +14,6 @@ import pytest
 
 from flows.warm import meeting, write_stub
 from perfeval.packs import create_workspace
-from perfeval.workspace import Workspace
 
 ROOT = Path(__file__).parents[3]
 
@@ -27,15 +26,15 @@ class Warm:
         for room in ("flows", "perfeval", "schemas", "config"):
             shutil.copytree(ROOT / room, folder / "code" / room)
         create_workspace(folder / "office")
-        self.place, self.code = Workspace(folder / "office"), folder / "code"
-        (self.place.state / "prefect").mkdir(parents=True)
-        self.program = write_stub(self.place)
+        self.code, home = folder / "code", folder / "home"
+        home.mkdir()
+        self.program = write_stub(home)
         self.environment = os.environ | {
-            "PERFEVAL_WORKSPACE": str(self.place.root), "PYTHONPATH": str(self.code), "PYTHONSAFEPATH": "1",
-            "PREFECT_HOME": str(folder / "home"), "PREFECT_API_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/api",
+            "PERFEVAL_WORKSPACE": str(folder / "office"), "PYTHONPATH": str(self.code), "PYTHONSAFEPATH": "1",
+            "PREFECT_HOME": str(home), "PREFECT_API_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/api",
         }  # fmt: skip
         self.process = subprocess.Popen([sys.executable, "-m", "flows.warm"], env=self.environment, stdin=subprocess.PIPE)
-        until(meeting(self.place).exists)
+        until(meeting(home).exists)
 
     def start(self, *words: str, **variables: str) -> "subprocess.Popen[str]":
         assert self.program

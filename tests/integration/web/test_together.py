@@ -126,7 +126,7 @@ def with_device(opened: Any) -> Any:
     line = persons.offer_passkey(opened.office, invitation.token, DEVICE.passkey)
     signed = Proof(ProofKind.PASSKEY, DEVICE.evidence(challenge(line)))
     made = persons.enrol_passkey(opened.office, invitation.token, line, signed)
-    persons.confirm(opened.office, made.person, made.fingerprint, clerk.id, on_paper=True)
+    persons.confirm(opened.office, made.person, made.fingerprint, clerk.id, on_paper=True, code=opened.phones[CLERK].code())
     return opened
 
 

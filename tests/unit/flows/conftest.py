@@ -35,9 +35,13 @@ def office(make_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def operator(office: Office, welcome: Callable[..., Any]) -> Person:
+def operators_phone(office: Office, welcome: Callable[..., Any]) -> Any:
+    return welcome(office, "样例填表人", "operator")
+
+
+@pytest.fixture
+def operator(office: Office, operators_phone: Any) -> Person:
     """Who prepares."""
-    welcome(office, "样例填表人", "operator")
     with office.store.reading() as record:
         return record.people().persons["p1"]
 

@@ -218,13 +218,20 @@ def test_run_that_never_stands_still_is_given_up(office: Office, revision: Revis
     assert fault.value.code == "P07"
 
 
+def test_run_that_no_process_takes_is_told_of(office: Office, revision: Revision, prefect: Prefect) -> None:
+    prefect.runs[RUN] = DUE
+    with pytest.raises(ServerError, match="perfeval worker") as told:
+        Conductor(office, prefect, lambda: None, Patience(look=0, taken=0)).go_on(revision.evaluation)
+    assert told.value.code == "P24"
+
+
 def test_run_that_somebody_has_cancelled_half_is_told_of_within_a_minute_and_another_begun_when_asked_again(
     office: Office, revision: Revision, prefect: Prefect
 ) -> None:
     conductor = Conductor(office, prefect, lambda: None, Patience(look=0, cancelling=0))
     prefect.runs[RUN] = FAILED
     prefect.afterwards = Run("", "CANCELLING")
-    with pytest.raises(ServerError, match=r"正在取消.*\n再执行一次同一条命令") as told:
+    with pytest.raises(ServerError, match=r"正在取消.*\n执行 perfeval run") as told:
         conductor.go_on(revision.evaluation)
     assert (told.value.code, Patience().cancelling < 60) == ("P23", True)
     prefect.afterwards = CENTER
@@ -265,18 +272,25 @@ def test_run_that_failed_over_what_somebody_can_repair_tells_it_from_the_store(
     assert (stands(position), position.failure) == ("preparing", failure)
 
 
-@pytest.mark.parametrize(("message", "told"), [("Process for flow run exited with status code: -9", None), ("", "运行异常终止")])
+@pytest.mark.parametrize(
+    ("message", "told"), [("exited with status code: -9", "运行异常终止：exited with status code: -9"), ("", "运行异常终止")]
+)
 def test_run_that_crashed_tells_what_prefect_knows(
-    evaluation: Evaluation, prefect: Prefect, conductor: Conductor, message: str, told: str | None
+    evaluation: Evaluation, prefect: Prefect, conductor: Conductor, message: str, told: str
 ) -> None:
     prefect.runs[RUN], prefect.afterwards = FAILED, replace(CRASHED, message=message)
-    assert conductor.go_on(evaluation).failure == Failure("", "P14", told or message)
+    failure = conductor.go_on(evaluation).failure
+    assert failure
+    assert (failure.code, failure.message.splitlines()[0]) == ("P14", told)
+    assert "perfeval run" in failure.message
 
 
 def test_run_that_failed_before_it_had_an_evaluation_has_no_status(office: Office, prefect: Prefect, conductor: Conductor) -> None:
     prefect.afterwards = replace(FAILED, message="refused")
     position = conductor.begin(office.workspace.subject(2022), "")
-    assert position == Position(NEW, None, Failure("", "P14", "refused"))
+    assert (position.run_id, position.status) == (NEW, None)
+    assert position.failure
+    assert position.failure.message.splitlines()[0] == "运行异常终止：refused"
 
 
 @pytest.mark.parametrize(("state", "outcome"), [(COMPLETED, Stage.ARCHIVED), (COMPLETED, Stage.REFUSED), (FAILED, Stage.ARCHIVED)])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perfeval.ledgers.cells import bare, plain_value, trim, unreadable, value
+from perfeval.ledgers.cells import bare, plain_value, trimmed, unreadable, value
 from schemas import BUILT_IN, Column, Kind
 
 MONEY = BUILT_IN["expenditure"].column("amount_yuan")
@@ -28,7 +28,7 @@ FULL_WIDTH = str.maketrans("0123456789,.-/", "０１２３４５６７８９，�
 
 
 def read(column: Column, text: str, unit: str = "", *, binary: bool = False, epoch_1904: bool = False) -> object:
-    frame = pl.DataFrame({"cell": [text]}).with_columns(trim(pl.col("cell")))
+    frame = pl.DataFrame({"cell": trimmed(pl.Series([text]))})
     frame = frame if column.kind is Kind.TEXT else frame.with_columns(bare(pl.col("cell")))
     return frame.select(value(column, pl.col("cell"), unit, binary=binary, epoch_1904=epoch_1904)).item()
 
@@ -72,8 +72,8 @@ def test_money_in_another_writing_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("3,860元整", "3860"), ("￥3,860.00圆整", "3860"), ("+5", "5"), ("1\u200b,234.50", "1234.50"), ("\u200e-500", "-500"),
-     ("'1,000", "1000"), ("１，２３４元", "1234")],
+    [("3,860元整", "3860"), ("￥3,860.00圆整", "3860"), ("+5", "5"), ("RMB 3,860", "3860"), ("人民币：3860元整", "3860"),
+     ("1\u200b,234.50", "1234.50"), ("\u200e-500", "-500"), ("'1,000", "1000"), ("１，２３４元", "1234")],
 )  # fmt: skip
 def test_money_with_more_than_its_number_is_read_where_it_means_one_thing(text: str, amount: str) -> None:
     assert read(MONEY, text, "元") == Decimal(amount)

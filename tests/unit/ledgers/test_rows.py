@@ -185,6 +185,17 @@ def test_header_and_foot_of_a_ledger_of_words_are_no_rows(write_workbook: Write,
     assert [finding.code for finding in reading.findings] == ["V20"]
 
 
+def test_columns_may_have_any_name(write_workbook: Write, read: Callable[..., Reading]) -> None:
+    names = ["odd", "sort", "surplus", "read", "name", "text", "cell", "written", "registered", "key"]
+    ledger = declare("names", "名册", {name: quantity(f"{name}（人）", "几人。", unit="人") for name in names})
+    header = {f"{letter}1": f"{name}（人）" for letter, name in zip("ABCDEFGHIJ", names, strict=True)}
+    rows = {f"{letter}{row}": 3.5 for letter in "ABCDEFGHIJ" for row in (2, 3)}
+    write_workbook("名册.xlsx", {**header, **rows, "A3": "1,000", "A4": "合计", "B4": 7})
+    reading = read(Catalogue({"names": ledger}))
+    assert reading.ledgers["names"].frame["odd"].to_list() == [Decimal("3.5"), Decimal(1000)]
+    assert reading.findings == ()
+
+
 def test_code_with_a_sign_nobody_sees_is_read_and_told(write_budget: Write, read: Read) -> None:
     write_budget({"C2": "P\u200b1"})
     (finding,) = read().findings
@@ -300,6 +311,25 @@ def test_total_in_other_words_is_no_data_and_compared(write_budget: Write, found
 def test_note_in_other_words_is_no_data(write_budget: Write, found: Found, note: str) -> None:
     write_budget({"A3": note})
     assert found() == []
+
+
+@pytest.mark.parametrize(
+    ("percents", "told"),
+    [(["0", "0.95", "0.9", "1"], [("V25", "C3")]), (["0.5"], []), (["0.95", "95"], []), (["0", "1"], [])],
+)
+def test_percentages_that_are_all_fractions_are_told(folder: Path, found: Found, percents: list[str], told: list[tuple[str, str]]) -> None:
+    lines = [f"X{number},2022-03,{percent},40,1.5," for number, percent in enumerate(percents)]
+    header = "项目编号,月份,计划进度（%）,实际进度（%）,当月完成投资（万元）,存在问题"
+    (folder / "项目进度台账.csv").write_text("\n".join([header, *lines]), encoding="utf-8")
+    assert [(code, cell) for code, cell, _ in found() if code == "V25"] == told
+
+
+@pytest.mark.parametrize("word", ["余额", "结余：", "上年结转", "承前页", "过次页", "期初余额", "结转下年"])
+@pytest.mark.parametrize("row", [3, 4])
+def test_what_is_carried_over_is_told_once(write_budget: Write, found: Found, word: str, row: int) -> None:
+    good = {"A": "桃财预〔2022〕16号", "B": "2022-03-06", "C": "P1", "D": "追加", "E": 5}
+    write_budget({f"{letter}{7 - row}": value for letter, value in good.items()} | {f"A{row}": word, f"E{row}": 1000})
+    assert found() == [("V12", f"A{row}", word)]
 
 
 @pytest.mark.parametrize("numbers", ["1234", "甲乙丙1", ["栏次", "1", "2", "3"], ["（1）", "（2）", "（3）", "④"]])

@@ -57,6 +57,11 @@ def test_quoted_separators_and_quotes_are_part_of_their_cell(write: Write, read_
             "L06",
             "第2行里有旧式的换行（CR），这一行与下一行分不开。请用 Excel 打开核对后，另存为“CSV UTF-8（逗号分隔）”。",
         ),
+        (
+            f"{HEADER}WJ-1,2022-03-05\r,2022-03-06\n".encode(),
+            "L06",
+            "第2行里有旧式的换行（CR），这一行与下一行分不开。请用 Excel 打开核对后，另存为“CSV UTF-8（逗号分隔）”。",
+        ),
         (b"\x81\xff\xff\n", "L06", "文件的文字编码既不是 UTF-8 也不是 GB18030。请用 Excel 打开，另存为“CSV UTF-8（逗号分隔）”。"),
         (b"a\x00b\n", "L01", "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。"),
         (b"\x1f\x8b\x08\x00", "L01", "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。"),
@@ -148,3 +153,14 @@ def test_signs_that_guard_text_are_no_part_of_it(write: Write, read_rows: Rows, 
 def test_byte_order_marks_are_no_part_of_any_cell(write: Write, read_rows: Rows, encoding: str) -> None:
     text = '\ufeff\ufeff"问卷编号",调查日期\n\ufeff"WJ-1",2022-03-05\n'
     assert read_rows(write(text.encode(encoding))) == [(1, "问卷编号", "调查日期", None), (2, "WJ-1", "2022-03-05", None)]
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\ufeff\ufeff"])
+def test_byte_order_marks_between_files_put_together_are_no_part_of_their_rows(write: Write, read_rows: Rows, mark: str) -> None:
+    path = write(f'{mark}{HEADER}WJ-1,2022-03-05\n{mark}WJ-2,2022-03-06\n{mark}"WJ,3",2022-03-07\n{mark}\n'.encode())
+    assert read_rows(path) == [
+        (1, "问卷编号", "调查日期", None),
+        (2, "WJ-1", "2022-03-05", None),
+        (3, "WJ-2", "2022-03-06", None),
+        (4, "WJ,3", "2022-03-07", None),
+    ]

@@ -1,6 +1,8 @@
 """The store's promises, on SQLite and on PostgreSQL."""
 
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -15,7 +17,7 @@ from perfeval.approvals.events import Acted, Decided, Invited, Migrated
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
-from perfeval.approvals.record import PEOPLE, End, append, check, read_line
+from perfeval.approvals.record import OPENINGS, PEOPLE, End, append, check, read_line
 from perfeval.errors import ApprovalError, StoreError, UsageError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Revision, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Failure, Sealing
@@ -77,6 +79,30 @@ def ended(store: Store, evaluation: Evaluation, outcome: str) -> None:
 
 def test_evaluation_opened_twice_is_one(store: Store, evaluation: Evaluation) -> None:
     assert opened(store, preparer=Person("p9", "别人", ("operator",))) == evaluation
+
+
+OTHER_PROCESS = """
+import sys
+from pathlib import Path
+from perfeval.model.outcomes import Failure
+from perfeval.store import Store
+store = Store(sys.argv[1], Path(sys.argv[2]), "样例单位", lambda: "")
+with store.transaction() as record:
+    record.record_failure(sys.argv[3], Failure("校验台账", "L01", "样例"))
+store.close()
+"""
+
+
+def test_process_that_opens_the_store_once_more_keeps_its_hold_on_it(store: Store, url: str, tmp_path: Path) -> None:
+    with store.transaction() as record:
+        record.record_failure("run-1", Failure("校验台账", "L01", "样例"))
+    again = Store(url, tmp_path / "artifacts", "样例单位", lambda: KEY)
+    for run in ("run-8", "run-9"):  # the first might take the log along at its end, and the second begin another
+        subprocess.run([sys.executable, "-c", OTHER_PROCESS, url, tmp_path / "artifacts", run], check=True)
+        for one in (store, again):
+            with one.reading() as record:
+                assert record.failure(run)
+    again.close()
 
 
 def test_evaluation_opened_by_another_run_is_taken_over(store: Store, evaluation: Evaluation) -> None:
@@ -307,7 +333,7 @@ def test_clock_that_ran_ahead_shifts_no_later_times_but_for_seconds(
             clock.setattr("perfeval.store.record.datetime", ahead)
             invited(record)
         first = record.open_evaluation(2022, "x-1", "样例项目", CLERK, None)
-        times = [read_line(entry.line).at for chain in (PEOPLE, first.id) for entry in record.entries(chain)]
+        times = [read_line(entry.line).at for chain in (PEOPLE, OPENINGS, first.id) for entry in record.entries(chain)]
     assert len(times) == 3
     assert (times == sorted(times)) is is_in_order
 

@@ -1,0 +1,75 @@
+"""The offices that a process works for (单位): one, or several on one server, each with deployments, people and store of its own.
+
+Which they are stands in the environment, and nowhere that a person can write: whoever starts a run chooses no folder.
+"""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from perfeval import office
+from perfeval.errors import UsageError
+from perfeval.office import WORKSPACE_VARIABLE, Office, open_office
+from perfeval.workspace import Workspace
+
+OFFICES = "PERFEVAL_OFFICES"
+_NOT_IN_A_NAME = re.compile("[/%&<>]")
+
+
+def labelled(workspaces: Sequence[Workspace]) -> dict[str, Workspace]:
+    """Workspaces by the label of their deployments, which is the unit; one alone has an empty one.
+
+    Raises: UsageError: two are the same unit.
+    """
+    if len(workspaces) == 1:
+        return {"": workspaces[0]}
+    found: dict[str, Workspace] = {}
+    for workspace in workspaces:
+        label = _NOT_IN_A_NAME.sub("-", workspace.unit)
+        if label in found:
+            message = f"{found[label].root} 和 {workspace.root} 是同一个单位：{workspace.unit}"
+            hint = "一个单位只写一次；确是两个单位的，把 perfeval.yml 里的 unit.key（没有写的是 unit.name）写得不同。"
+            raise UsageError("P30", message, hint)
+        found[label] = workspace
+    return found
+
+
+def told(workspaces: Sequence[Workspace]) -> dict[str, str]:
+    """What the environment of a process says that works for these."""
+    folders = {label: str(workspace.root) for label, workspace in labelled(workspaces).items()}
+    return {WORKSPACE_VARIABLE: str(workspaces[0].root), OFFICES: "" if "" in folders else json.dumps(folders)}
+
+
+def folders() -> dict[str, Path]:
+    """The workspaces of this process, by label."""
+    several = os.environ.get(OFFICES)
+    return {label: Path(folder) for label, folder in json.loads(several).items()} if several else {"": Path(os.environ[WORKSPACE_VARIABLE])}
+
+
+def named(kind: str, label: str) -> str:
+    """What an office's deployment of a kind is called."""
+    return f"{kind}-{label}" if label else kind
+
+
+def this_office() -> Office:
+    """The office that this process works for: of several, the one whose deployment the run belongs to.
+
+    Raises: UsageError: it is none of them.
+    """
+    known = folders()
+    if "" in known:
+        return office.this_office()
+    from prefect.runtime import deployment
+
+    _, _, label = (deployment.name or "").partition("-")
+    if label not in known:
+        raise UsageError("P31", f"这次运行属于另一个单位：{label}", "启动 worker 时写上这个单位的工作区。")
+    return _opened(known[label])
+
+
+@cache
+def _opened(folder: Path) -> Office:
+    return open_office(folder)

@@ -1,0 +1,52 @@
+"""Which offices a process works for: one by its folder, several by the deployments of their runs."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import offices
+from perfeval.errors import UsageError
+from perfeval.workspace import Workspace
+
+
+@pytest.fixture
+def two(make_folder: Callable[..., Path], settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Workspace]:
+    """Two offices that this process works for."""
+    unit = settings["unit"] | {"name": "乙县 公路/养护中心"}
+    first = Workspace(Path(shutil.copytree(make_folder(), tmp_path / "first")))
+    workspaces = [first, Workspace(make_folder(unit=unit))]
+    for name, value in offices.told(workspaces).items():
+        monkeypatch.setenv(name, value)
+    return workspaces
+
+
+def test_office_alone_has_deployments_without_a_label(make_folder: Callable[..., Path]) -> None:
+    workspace = Workspace(make_folder())
+    assert list(offices.labelled([workspace])) == [""]
+    assert offices.named("annual", "") == "annual"
+    assert offices.told([workspace]) == {"PERFEVAL_WORKSPACE": str(workspace.root), "PERFEVAL_OFFICES": ""}
+
+
+def test_run_works_for_the_office_of_its_deployment(two: list[Workspace], monkeypatch: pytest.MonkeyPatch) -> None:
+    for label, workspace in offices.labelled(two).items():
+        monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__NAME", offices.named("annual", label))
+        assert offices.this_office().workspace.root == workspace.root
+    assert label == "乙县 公路-养护中心"
+
+
+@pytest.mark.parametrize("name", ["annual", "annual-另一单位", ""])
+def test_run_of_an_office_that_is_not_here_is_refused(two: list[Workspace], monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__NAME", name)
+    with pytest.raises(UsageError) as fault:
+        offices.this_office()
+    assert fault.value.code == "P31"
+
+
+def test_unit_that_is_there_twice_is_told_with_both_folders(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+    one, other = Workspace(make_folder()), Workspace(Path(shutil.copytree(make_folder(), tmp_path / "other")))
+    with pytest.raises(UsageError) as fault:
+        offices.labelled([one, other])
+    assert (fault.value.code, str(one.root) in fault.value.message, str(other.root) in fault.value.message) == ("P30", True, True)
