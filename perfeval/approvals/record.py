@@ -98,14 +98,6 @@ def read_line(line: str) -> Line:
     return read_as(_line, line)
 
 
-def written_at(entry: Entry) -> datetime:
-    """When a line was written, of an entry that is ours; its text begins with that.
-
-    Raises: ValueError: it does not.
-    """
-    return datetime.fromisoformat(entry.line.removeprefix('{"at":"').partition('"')[0])
-
-
 def digests(line: str) -> tuple[str, str]:
     """A line's SHA-256 and SM3."""
     content = line.encode(errors="surrogatepass")

@@ -433,7 +433,7 @@ def test_decision_is_taken_before_prefect_hears_of_it_and_of_the_form_it_hears_n
 def test_wrong_answer_is_told_at_once_and_the_run_stays(office: Office) -> None:
     office.desk.problem = ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     answer = office.as_person("POST", RESUME, {"run_input": FORM})
-    assert (answer.status, answer.detail.splitlines()[0]) == (409, "动态码不正确、已过期或已使用过")
+    assert (answer.status, answer.detail) == (409, "动态码不正确、已过期或已使用过。等手机上出现新的6位数字后重新填写。")
     assert (office.prefect.asked, office.prefect.state["type"]) == ([], "PAUSED")
 
 
@@ -625,7 +625,7 @@ def test_notices_are_not_started_as_an_evaluation(office: Office) -> None:
 
 def test_run_is_started_by_operators_only(office: Office) -> None:
     answer = office.as_person("POST", START, {"parameters": {"request": {"year": 2022}}}, "p1")
-    assert (answer.status, answer.detail) == (409, "“样例甲”不是经办人")
+    assert (answer.status, answer.detail) == (409, "“样例甲”不是经办人。")
     assert (office.prefect.asked, office.desk.notes) == ([], [])
 
 
