@@ -58,7 +58,7 @@ def remind(
 
     Raises: UsageError: an address in the environment is none.
     """
-    everywhere, now = notices.addresses(), datetime.now(UTC)
+    everywhere, now = notices.addresses(office.workspace.unit), datetime.now(UTC)
     if not everywhere:
         return []
     concerned = [_status(office, evaluation)] if evaluation else statuses(office)
@@ -183,7 +183,7 @@ def notify_of_failure(office: "Office", run: str, send: Send = notices.send) -> 
         with office.store.reading() as record:
             failure, evaluation = record.failure(run), record.evaluation_of(run)
             found = [item for item in record.stuck() if failure and item.failure == failure]
-        to = [item for item in notices.addresses() if item.name in ("", OPERATOR)]
+        to = [item for item in notices.addresses(office.workspace.unit) if item.name in ("", OPERATOR)]
         if not found or not to:
             return None
         notice = _failure_notice(office, found[0], evaluation.programme if evaluation else "")

@@ -287,6 +287,14 @@ def test_nobody_is_told_of_what_was_decided_long_ago(
     assert (remind(office), receiver.received) == ([], [])
 
 
+def test_address_of_a_unit_is_told_of_that_unit_alone(office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(URLS_VARIABLE, f"别的中心:center={receiver.url} 别的中心:={receiver.url}")
+    assert (remind(office), receiver.received) == ([], [])
+    monkeypatch.setenv(URLS_VARIABLE, f"{office.workspace.unit}:center={receiver.url} {office.workspace.unit}:bureau={receiver.url}")
+    assert [item.failed for item in remind(office)] == [()]
+    assert len(receiver.received) == 1
+
+
 def stop(office: Office, run: str, begins: tuple[str, int, str] | None = None) -> None:
     """A run ends early."""
     error = LedgerError("L00", "台账有 1 处错误", "更正。", findings=[])
