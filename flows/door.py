@@ -159,13 +159,14 @@ class Door:
         visitor = await self._hall.visitor(scope)
         if file := self._review.static(scope["path"]) if request.method in {"GET", "HEAD"} else None:
             response = file
-        elif visitor is None:
+        elif visitor is None and not _is_form(request):
             response = _turn_away(scope)
         elif request.method not in {"GET", "HEAD"} and not is_same_origin(request.headers):
             response = _refuse("这个请求不是从本页面发出的。", 403)
+        elif (body := await _read_body(receive, _PEOPLES_LIMIT)) is None:
+            response = _refuse("提交的内容过长。", 413)
         else:
-            body = await _read_body(receive, _PEOPLES_LIMIT)
-            response = _refuse("提交的内容过长。", 413) if body is None else await self._review.answer(request, body, visitor)
+            response = await self._review.answer(request, body, visitor) if visitor else self._hall.log_in_again(scope["path"], body)
         await response(scope, nothing_more, send)
 
     # ---- Prefect's pages, for people ---------------------------------------------------------------------------------
@@ -357,6 +358,11 @@ def is_same_origin(headers: Headers) -> bool:
     if site := headers.get("sec-fetch-site"):
         return site == "same-origin"
     return "origin" in headers and urlsplit(headers["origin"]).netloc == headers.get("host")
+
+
+def _is_form(request: Request) -> bool:
+    """Whether a browser has sent a page's form, and will show what is answered."""
+    return request.method == "POST" and "text/html" in request.headers.get("accept", "")
 
 
 def _turn_away(scope: Scope) -> Response:

@@ -17,6 +17,7 @@ from perfeval.approvals.person import Person
 from perfeval.approvals.session import LASTS
 from perfeval.errors import ApprovalError, PerfevalError, StoreError
 from perfeval.web import Visitor
+from perfeval.web.filled import read_form
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
@@ -26,6 +27,9 @@ HOME, LOGIN, ENROL = "/review/", "/perfeval/login", "/perfeval/enrol"
 _DRAFT = re.compile(r"/perfeval/drafts/(?P<evaluation>[a-z0-9-]{1,64})/(?P<revision>[1-9][0-9]{0,3})\.docx")
 _STATIC = {"style.css": "text/css", "prefect.css": "text/css", "login.js": "text/javascript", "enrol.js": "text/javascript"}
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+# What the review pages' forms are sent to, beside the page that they stand on; and the fields in which people write sentences.
+_DEED = re.compile("/(?:batch|correction|reason|retry)$")
+_TYPED = re.compile("comment|note|reason|measure|grounds|evidence|(?:remark|reply)_[0-9]+")
 # A path on this server, and nothing that a browser takes for another's.
 _NEXT = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
@@ -102,6 +106,13 @@ class Hall:
         response = RedirectResponse(target, 303)
         self._set_cookie(request, response, cookie, int(LASTS.total_seconds()))
         return response
+
+    def log_in_again(self, path: str, body: bytes) -> Response:
+        """For a form that was sent when its session had ended: nothing is done, and what was written is not lost."""
+        filled = read_form(body).fields
+        typed = [text for name, text in filled.items() if _TYPED.fullmatch(name) and text.strip()]
+        problem = "登录已过期，刚才的内容没有提交。\n请重新登录，再填写一次。"
+        return HTMLResponse(pages.login(self._desk.unit, _next(_DEED.sub("", path)), problem=problem, typed=typed), 401)
 
     async def _log_out(self, request: Request, _: bytes) -> Response:
         if cookie := request.cookies.get(_cookie_name(request.scope)):

@@ -4,16 +4,22 @@ from collections.abc import Iterable
 from html import escape
 
 
-def login(unit: str, target: str, name: str = "", problem: str = "") -> str:
-    """The login page; `problem` is why the last try was none."""
+def login(unit: str, target: str, name: str = "", problem: str = "", typed: Iterable[str] = ()) -> str:
+    """The login page; `problem` is why the last try was none.
+
+    With `typed`, what somebody wrote after his session had ended stands below, and he logs in beside it, in another tab.
+    """
     told = f'<p class="problem" role="alert">{_lines(problem)}</p>' if problem else ""
+    kept = "".join(f'<textarea readonly rows="4" aria-label="写好的内容">\n{escape(text)}</textarea>\n' for text in typed)
+    kept = f'<section class="card"><p>您刚才写的，没有提交。登录在另一个标签页打开，从这里复制过去：</p>\n{kept}</section>' if kept else ""
+    aside = ' target="_blank"' if kept else ""
     where = "code" if name else "name"
     return _page(
         f"登录 · {unit}",
         f"""<main class="narrow" data-next="{escape(target)}">
 <h1>项目支出绩效自评</h1>
 <p class="unit">{escape(unit)}</p>
-<form class="card" method="post" action="/perfeval/login" autocomplete="off">
+<form class="card" method="post" action="/perfeval/login" autocomplete="off"{aside}>
 {told}<label>姓名<input name="name" value="{escape(name)}" maxlength="30" required{_focus(where, "name")}></label>
 <label>动态码<input class="code" name="code" maxlength="12" inputmode="numeric" autocomplete="one-time-code"
  placeholder="6位数字" required{_focus(where, "code")}></label>
@@ -22,7 +28,7 @@ def login(unit: str, target: str, name: str = "", problem: str = "") -> str:
 <p class="hint">动态码在您手机的动态码应用里，每30秒换一个，每个只能用一次：登录用去一个，审批时用下一个。</p>
 </form>
 <p class="hint">还没有登记：请经办人用 <code>perfeval approver invite</code> 生成邀请链接，在自己的手机上打开。</p>
-</main>""",
+{kept}</main>""",
         "login.js",
     )
 

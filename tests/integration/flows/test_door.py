@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from starlette.background import BackgroundTask
@@ -276,6 +277,26 @@ def test_who_is_not_logged_in_gets_nothing(office: Office, method: str, path: st
 def test_browser_that_is_not_logged_in_is_led_to_the_login_and_back(office: Office) -> None:
     answer = office.ask("GET", "/v2/runs/flow-run/1?tab=Logs", accept="text/html")
     assert (answer.status, answer.headers["location"]) == (303, "/perfeval/login?next=/v2/runs/flow-run/1%3Ftab%3DLogs")
+
+
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/review/2022-roads-1/1", "/review/2022-roads-1/1"), ("/review/2022-roads-1/1/correction", "/review/2022-roads-1/1"),
+        ("/review/clerk/2022/roads/reason", "/review/clerk/2022/roads"), ("/review/batch", "/review"),
+    ],
+)  # fmt: skip
+def test_form_sent_after_the_session_ended_leads_to_the_login_and_gives_back_what_was_written(office: Office, path: str, back: str) -> None:
+    body = urlencode({"token": "t", "comment": "请补充<依据>", "remark_1": "次数不符", "reply_2": " ", "code": "123456"}).encode()
+    answer = office.ask("POST", path, body, accept="text/html", origin=ORIGIN)
+    page = answer.body.decode()
+    assert answer.status == 401
+    assert "登录已过期，刚才的内容没有提交" in page
+    assert f'name="next" value="{back}"' in page
+    assert re.findall(r"<textarea[^>]*>\n(.*?)</textarea>", page) == ["请补充&lt;依据&gt;", "次数不符"]
+    assert "123456" not in page
+    assert office.ask("POST", path, body, accept="*/*", origin=ORIGIN).detail.startswith("没有登录，或登录已过期")
+    assert office.ask("POST", path, body, accept="text/html", origin="https://elsewhere.example").status == 403
 
 
 @pytest.mark.parametrize("path", ["/api/ready", "/api/health"])
