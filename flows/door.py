@@ -403,10 +403,14 @@ def main() -> None:
 
     end_with_parent()
     engine, sockets = Engine(create_app(final=True)), [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+    places = zip(folders().values(), os.environ[ORIGIN].split(), strict=True)
+    opened = [web.Overseen(open_office(folder), origin) for folder, origin in places]
     doors = {}
-    for (label, folder), origin, listener in zip(folders().items(), os.environ[ORIGIN].split(), sockets, strict=True):
-        office, address = open_office(folder), Address("", origin, machine, deployment=named(DEPLOYMENT, label))
-        doors[int(listener.getsockname()[1])] = Door(engine, Desk(office), partial(web.Review, office), address)
+    for label, here, listener in zip(folders(), opened, sockets, strict=True):
+        address = Address("", here.url, machine, deployment=named(DEPLOYMENT, label))
+        overseen = [item for item in opened if web.oversees(here.office, item.office)]
+        review = partial(web.Review, here.office, overseen=overseen, pictures=web.Pictures(here.office))
+        doors[int(listener.getsockname()[1])] = Door(engine, Desk(here.office), review, address)
     app: Any = Doors(engine, doors)
     certificate = os.environ.get(TLS)
     config = uvicorn.Config(

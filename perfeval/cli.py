@@ -408,7 +408,9 @@ PersonArgument = Annotated[str, typer.Argument(metavar="NAME", help="姓名")]
 @approver_app.command("invite")
 def approver_invite(
     name: PersonArgument,
-    role: Annotated[list[str], typer.Option(help="角色，可写几个：审批环节的 key，或 operator 经办人、archivist 档案员", metavar="ROLE")],
+    role: Annotated[
+        list[str], typer.Option(help="角色，可写几个：审批环节的 key，或 operator 经办人、archivist 档案员、overseer 总览", metavar="ROLE")
+    ],
     by: AsOption = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,

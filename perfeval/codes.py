@@ -66,6 +66,7 @@ class Code(StrEnum):
     REPEATED_HEADER = "V20", "表头在数据中间重复，不当作数据"
     STRUCK = "V23", "内容划有删除线，仍计入"
     PICTURE = "V24", "单元格里是图片，读作空白"
+    FRACTIONS = "V25", "百分比一栏的数都不大于1，像是写成了小数"
 
 
 ERRORS: Mapping[str, str] = {

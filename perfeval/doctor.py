@@ -38,8 +38,8 @@ _TIMEZONE = "Asia/Shanghai"
 
 # Names of the program's file, by preference: purpose, and Debian's and Ubuntu's command for it.
 _PROGRAMS = (
-    ("LibreOffice", ("soffice", "libreoffice"), "在本机查看报告的版式；版式测试", "apt install libreoffice-writer"),
-    ("poppler", ("pdftotext",), "版式测试", "apt install poppler-utils"),
+    ("LibreOffice", ("soffice", "libreoffice"), "在审阅室按页看报告，在本机查看版式；版式测试", "apt install libreoffice-writer"),
+    ("poppler", ("pdftotext",), "在审阅室按页看报告；版式测试", "apt install poppler-utils"),
     ("Chromium", ("chromium", "chromium-browser", "google-chrome"), "浏览器测试", "apt install chromium"),
     ("PostgreSQL服务程序", ("initdb",), "在PostgreSQL上测试；办公用SQLite即可", "apt install postgresql"),
 )

@@ -355,9 +355,9 @@ def decide(
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
-        # Whether a device has signed is not looked at where the answer is refused for something else.
-        if accepted is None and (refusal is None or spent or refusal.code in _NO_PROOF):
-            proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
+        # Whether a device has signed is not looked at where the answer is refused for something else: it has proved nothing.
+        if accepted is None:
+            proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or spent is not None)
     if refusal:
         raise refusal
     return decision
@@ -384,10 +384,6 @@ def note_seen(office: Office, revision: Revision, digest: str, by: str) -> None:
         record.lock(revision.evaluation)
         if not any(line.who == by and line.what == seen for line in _lines(record, revision.evaluation.id)):
             record.append(revision.evaluation.id, seen, by)
-
-
-# The refusals that say that somebody did not prove who he is.
-_NO_PROOF = frozenset({"A04", "A05", "A29"})
 
 
 def _decide(

@@ -68,6 +68,10 @@ class Phone:
         self._totp = pyotp.TOTP(secret)
         self._step = 0
 
+    def shows(self, moment: float) -> str:
+        """What it shows at a moment, whether it was given or not."""
+        return self._totp.at(int(moment))
+
     def code(self) -> str:
         """A code that was not given yet: of the half minute before, of this one, or of the next already."""
         self._step = max(self._step + 1, int(time.time()) // STEP_SECONDS - 1)

@@ -15,7 +15,7 @@ from perfeval.approvals.statement import read_enrolment
 from perfeval.errors import ApprovalError
 from perfeval.texts import visible
 
-OPERATOR, ADMIN = "operator", "admin"
+OPERATOR, ADMIN, OVERSEER = "operator", "admin", "overseer"
 
 
 @dataclass(frozen=True, slots=True)

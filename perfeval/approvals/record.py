@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from cryptography.hazmat.primitives import hashes
@@ -88,6 +89,7 @@ def append(chain: str, last: Entry | None, event: Event, who: str, at: datetime,
     return Entry(number, line, *digests(line), _mac(line, key))
 
 
+@lru_cache(maxsize=4096)  # a line never changes, and is asked for again and again
 def read_line(line: str) -> Line:
     """Read a line of the record.
 

@@ -183,7 +183,7 @@ def _typed(text: pl.Expr, *, binary: bool) -> pl.Expr:
 
 
 def _money(text: pl.Expr, unit: str, *, binary: bool) -> pl.Expr:
-    text = _typed(text, binary=binary)
+    text = _typed(text.str.replace("^(?i:人民币|RMB|CNY):? *", ""), binary=binary)
     # A suffix is accepted only where it says the same as the header.
     number = f"{_NUMBER}(?:\\.[0-9]{{1,{_DECIMALS[unit]}}}0*)?[{BLANKS}]*(?:{unit})?"
     whole = f"|{_NUMBER}(?:\\.0+)?(?:元[整正]|圆[整正]?)" if unit == "元" else ""

@@ -85,7 +85,7 @@ def _write(file: ReceivedFile, findings: Sequence[Finding], target: BinaryIO) ->
 
 def _write_text(sheets: Sequence[Sheet], findings: Sequence[Finding], target: BinaryIO) -> None:
     """A workbook with the text of all cells, the faulty ones marked; of a long file only its head and the rows with findings."""
-    is_part = sheets[0].file.path.stat().st_size > _MOST_BYTES
+    is_part = bool(sheets) and sheets[0].file.path.stat().st_size > _MOST_BYTES
     rows = pl.Series([*range(1, HEAD + 1), *(finding.row or 0 for finding in findings)], dtype=pl.UInt32)
     wanted = pl.col("row").is_in(rows.implode()) if is_part else pl.lit(value=True)
     frames = {sheet.name or "": pl.concat(rows.filter(wanted) for rows in sheet.rows(0)) for sheet in sheets}

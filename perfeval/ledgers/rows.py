@@ -39,6 +39,10 @@ _TOTAL = (
     f"(?:[-￥¥0-9,.]+元?|{_DIGITS_IN_WORDS}+)?$"
 )
 _CUMULATIVE = f"^{_SINCE}{_OF}累计"
+# What was left before, or is carried over a page.
+_CARRIED = (
+    "^(?:[承接转过][前上次下]页|(?:上年|上[期月]|[年期][初末]|本[年期])?(?:余额|(?:滚存)?结[余转])|结转[上下][年期])(?:[数额]|金额)?[：:]?$"
+)
 _IN_WORDS = f"{_LABEL_OF_WORDS}[）)]?[:：]?{_DIGITS_IN_WORDS}*$|^(?:人民币)?{_DIGITS_IN_WORDS}+[元圆角分整正]$"
 _NUMBER = f"^[^：:]*[0-9０-９]|^{_DIGITS_IN_WORDS}*[〇一二三四五六七八九十百千]$"
 _NOTE = (
@@ -293,21 +297,22 @@ class _Cleaner:
         is_header = count["headers"] * 2 >= len(columns)
         is_header |= (pl.col("row") == self.layout.header_row + 1) & (count["uncounted"] == 0) & (count["filled"] * 2 > len(columns))
         is_note = first.str.contains(_NOTE) & (count["beside"] <= count["labels"]) & (count["numbers"] == 0)
+        is_total = (count["totals"] > 0) & (count["words"] <= 1)
         # A row that lacks most of what must be in it is told once, not cell by cell.
         required = sum(column.required for column in columns.values())
         is_stray = (count["filled"] == 1) | (count["required"] * _FEWEST_CELLS <= required)
-        is_total = (count["totals"] > 0) & (count["words"] <= 1)
-        sort = (
-            pl.when(count["filled"] == 0).then(pl.lit("blank"))
-            .when(is_header | (count["untitled"] == 0)).then(pl.lit("header"))
-            .when(first.str.contains(_EXAMPLE)).then(pl.lit("example"))
-            .when(is_note).then(pl.lit("note"))
-            .when(is_total & (count["so_far"] > 0)).then(pl.lit("total so far"))
-            .when(is_total).then(pl.lit("total"))
-            .when(is_stray).then(pl.lit("stray"))
-            .otherwise(pl.lit("data"))
-        )  # fmt: skip
-        return found.select(sort.alias("_sort")).to_series()
+        is_stray |= first.str.contains(_CARRIED) & (count["required"] < required)
+        sorts = {
+            "blank": count["filled"] == 0,
+            "header": is_header | (count["untitled"] == 0),
+            "example": first.str.contains(_EXAMPLE),
+            "note": is_note,
+            "total so far": is_total & (count["so_far"] > 0),
+            "total": is_total,
+            "stray": is_stray,
+        }
+        sort = pl.coalesce(*(pl.when(is_so).then(pl.lit(name)) for name, is_so in sorts.items()), pl.lit("data"))
+        return found.select(_sort=sort).to_series()
 
     def _spoken(self) -> frozenset[Cell]:
         if len(self.findings) >= MOST_FINDINGS:
@@ -348,7 +353,7 @@ class _Cleaner:
         if cells["_sort"] == "example":
             message = "这一行写着“例”，像是填写示例，没有计入。是示例的请删除；是数据的请去掉“例”字。"
             return self._finding(Code.NOT_A_ROW, message, column, cells)
-        message = "这一行不像台账行，只有个别单元格有内容。是数据的请补全，是说明的请移到表头上方或删除。"
+        message = "这一行不像台账行，只有个别单元格有内容。是数据的请补全，是说明、结转或余额的请移到表头上方或删除。"
         return self._finding(Code.NOT_A_ROW, message, column, cells)
 
     def _surplus(self, cells: dict[str, str | int]) -> Finding:

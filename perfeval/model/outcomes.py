@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar
 
 from perfeval.model.evaluation import Draft, Figure, Gate
@@ -47,6 +48,15 @@ class Scored:
     card: Scorecard
     lineage: Digest
     source: Digest = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a list tells of a revision: the digest of its findings, its points and grade, as far as there are any."""
+
+    findings: Digest | None = None
+    total: Decimal | None = None
+    grade: str = ""
 
 
 @dataclass(frozen=True, slots=True)

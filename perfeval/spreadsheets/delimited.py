@@ -20,9 +20,11 @@ _LONGEST_LINE = 1 << 16
 # Polars would map the whole file into memory beside what it reads from it.
 _BLOCK = 16 << 20
 _SPLIT = re.compile(rb"(?:^|,)[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?,")
+# A number with a decimal comma, in a row that has more cells than the others.
+_DECIMAL = re.compile(rb"(?:^|,)[+-]?[0-9]+,[0-9]{1,2},")
 _QUOTED = re.compile(rb'(?:(?<=[,\n])|\A)"(?:[^"]|"")*"(?=[,\r\n]|\Z)')
 _HALF_QUOTED = re.compile(rb'(?:^|,)[ \t]*"', re.MULTILINE)
-_OLD_LINE_END = re.compile(rb"\r(?![,\r\n]|\Z)")
+_OLD_LINE_END = re.compile(rb"\r(?![\r\n]|\Z)")
 _BYTE_ORDER_MARK = "\ufeff"
 _MARKED_QUOTE = re.compile('\ufeff(?:\ufeff)*"'.encode())
 # How programs keep a spreadsheet from taking text for a number: ="0012", '0012, `0012.
@@ -213,7 +215,9 @@ def _split_rows(bare: bytes, rows: int, cells: int) -> list[int]:
     # A long file is mostly in order, and then its commas are as many as they should be.
     if len(bare) > _SAMPLE and bare.count(b",") == rows * (cells - 1):
         return []
-    return [number for number, line in enumerate(bare.split(b"\n"), start=1) if line.count(b",") >= cells and _SPLIT.search(line)]
+    wide = {number: line for number, line in enumerate(bare.split(b"\n"), start=1) if line.count(b",") >= cells}
+    is_usual = len(wide) * 2 > rows
+    return [number for number, line in wide.items() if _SPLIT.search(line) or (not is_usual and _DECIMAL.search(line))]
 
 
 def _encoding(path: Path) -> str:

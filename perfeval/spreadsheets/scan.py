@@ -39,7 +39,21 @@ _TEXTS = {"s", "str", "inlineStr"}
 # From so many bytes on Polars is faster, which takes half a millisecond to begin.
 _SHORT = 1 << 17
 # What most sheets do not have, looked for at once.
-_RARE = ("hidden", 'ht="0', "ht='0", "DISPIMG(", "strike", "vertAlign")
+_RARE = ('t="b"', "hidden", 'ht="0', "ht='0", "DISPIMG(", "strike", "vertAlign")
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """How styles draw cells, beside their number formats: indexes of cell styles, and of the styles that conditions apply."""
+
+    struck: frozenset[str] = frozenset()
+    """Cell styles that strike through."""
+    unseen: frozenset[str] = frozenset()
+    """Those that write white on white."""
+    striking: frozenset[str] = frozenset()
+    """Styles of conditions that strike through."""
+    changing: frozenset[str] = frozenset()
+    """Those under which a number looks unlike itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +73,13 @@ class Book:
     """Cell styles that show a number as a day."""
     months: frozenset[str]
     """Those that show the month alone."""
-    struck: frozenset[str]
-    """Cell styles that strike through."""
+    drawn: Drawn
     strings: Strings
 
     @property
     def special(self) -> frozenset[str]:
         """Cell styles whose cells must be looked at one by one."""
-        return self.struck.union(self.formats, self.months)
+        return self.drawn.struck.union(self.drawn.unseen, self.formats, self.months)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +114,10 @@ class _Patterns:
     hidden_column: re.Pattern[bytes]
     merged: re.Pattern[bytes]
     stale: re.Pattern[bytes]
+    boolean: re.Pattern[bytes]
+    conditions: re.Pattern[bytes]
+    no_width: re.Pattern[bytes]
+    own_column: re.Pattern[bytes]
 
 
 @functools.cache
@@ -142,6 +159,10 @@ def _patterns(prefix: str) -> _Patterns:
         hidden_row=compiled(rf"<~row\s[^>]*(?:\bhidden\s*=\s*{_TRUE}|{_NO_HEIGHT})[^>]*>"),
         hidden_column=compiled(rf"<~col\s[^>]*(?:\bhidden\s*=\s*{_TRUE}|{_NO_WIDTH})[^>]*>"),
         merged=compiled(r"""<~mergeCell\s[^>]*\bref\s*=\s*["']([A-Z]+[0-9]+:[A-Z]+[0-9]+)["']"""),
+        boolean=compiled(rf"""<~c\s([^>]*\bt\s*=\s*["']b["'][^>]*)>\s*(?:{_FORMULA})?{_VALUE}\s*([01])\s*<"""),
+        conditions=compiled(r"""<~conditionalFormatting\s[^>]*\bsqref\s*=\s*["']([^"']*)["'][^>]*>(.*?)</~conditionalFormatting>"""),
+        no_width=compiled(r"""<~sheetFormatPr\s[^>]*\bdefaultColWidth\s*=\s*["']0*(?:\.0[0-9]*)?["']"""),
+        own_column=compiled(r"<~col\s[^>]*>"),
         stale=compiled(rf"<~sheetCalcPr\s[^>]*\bfullCalcOnLoad\s*=\s*{_TRUE}"),
     )
 
@@ -249,6 +270,10 @@ class _Scan:
         self.is_empty = self.is_empty and not self.patterns.filled.search(piece.xml)
         if not is_usual:
             self._note_values(piece)
+        if has_rare and b't="b"' in piece.xml:
+            self.traits.shown.update(
+                (_place(tag), "TRUE" if value == b"1" else "FALSE") for tag, value in self.patterns.boolean.findall(piece.xml)
+            )
         if has_rare and b"DISPIMG(" in piece.xml:
             self.traits.pictures.update(map(_place, self.patterns.picture.findall(piece.xml)))
         if has_rare and b"strike" in piece.xml:
@@ -266,6 +291,7 @@ class _Scan:
             self.traits.merged.extend(area[1].decode() for area in islice(self.patterns.merged.finditer(piece.xml), _MOST_AREAS))
             self.traits.beside.extend(("", text) for text in page_texts(piece.xml[piece.xml.rindex(self.patterns.end) :].decode()))
             self.is_stale = bool(self.patterns.stale.search(piece.xml))
+            self._note_conditions(piece.xml)
 
     @property
     def marks(self) -> int:
@@ -384,10 +410,10 @@ class _Scan:
         named = dict(re.findall(r"""\b([rst])\s*=\s*["']([^"']*)""", found[1].decode(errors="replace")))
         style, kind = named.get("s", ""), named.get("t", "n")
         place = _place(found[1])
-        if style in self.book.struck:
-            self.traits.struck.add(place)
-        if style in self.book.months:
-            self.traits.months.add(place)
+        traits, book = self.traits, self.book
+        for cells, styles in ((traits.struck, book.drawn.struck), (traits.unseen, book.drawn.unseen), (traits.months, book.months)):
+            if style in styles:
+                cells.add(place)
         if style not in self.book.formats or not (kind == "n" or kind in _TEXTS):
             return
         value = None if kind in _TEXTS else (found[2] or b"").decode(errors="replace")
@@ -418,13 +444,23 @@ class _Scan:
                 if int(index) in strings.pictures:
                     self.traits.pictures.add(_place(tag))
 
+    def _note_conditions(self, piece: bytes) -> None:
+        """Note where conditions strike cells through or show another number."""
+        drawn = self.book.drawn
+        for areas, rules in islice(self.patterns.conditions.findall(piece), _MOST_AREAS) if drawn.striking or drawn.changing else ():
+            used = set(re.findall(r"""\bdxfId\s*=\s*["']([0-9]+)""", rules.decode(errors="replace")))
+            self.traits.struck_if.extend(areas.decode(errors="replace").split() if used & drawn.striking else ())
+            self.traits.shown_if.extend(areas.decode(errors="replace").split() if used & drawn.changing else ())
+
     def _note_hidden(self, piece: bytes) -> None:
         """Note hidden rows and columns."""
         for tag in self.patterns.hidden_row.findall(piece):
             self.traits.hidden_rows.append(int(attribute(tag.decode(errors="replace"), "r") or 0))
         for tag in self.patterns.hidden_column.findall(piece):
-            first, last = (int(attribute(tag.decode(errors="replace"), name) or 1) for name in ("min", "max"))
-            self.traits.hidden_columns.extend(letter_of(index - 1) for index in range(max(first, 1), min(last, _SHEET_COLUMNS) + 1))
+            self.traits.hidden_columns.extend(map(letter_of, _spanned(tag)))
+        if self.patterns.no_width.search(piece):  # then those are seen that have a width of their own
+            own = {index for tag in self.patterns.own_column.findall(piece) for index in _spanned(tag)}
+            self.traits.hidden_columns.extend(letter_of(index) for index in range(_SHEET_COLUMNS) if index not in own)
 
 
 def _refuse_expanse(package: Package, part: str, patterns: _Patterns) -> None:
@@ -453,6 +489,12 @@ def _refuse_text(package: Package, part: str, patterns: _Patterns, strings: Stri
         if total > _MOST_TEXT:
             message = f"工作表里的文字合计超过 {_MOST_TEXT // _HELD >> 20} MiB，未予打开。请删除重复的长文字，或另存为 CSV。"
             raise RefusedFileError(Code.TOO_LARGE, message)
+
+
+def _spanned(tag: bytes) -> range:
+    """The positions of the columns that a `<col>` speaks of."""
+    first, last = (int(attribute(tag.decode(errors="replace"), name) or 1) for name in ("min", "max"))
+    return range(max(first, 1) - 1, min(last, _SHEET_COLUMNS))
 
 
 def _place(tag: bytes) -> Cell:

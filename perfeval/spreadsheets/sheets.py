@@ -33,7 +33,8 @@ class Traits:
     `shown` has what a cell says where that is not what is stored in it, `worded` the words that stand around it by its format,
     which belong to a text and say nothing in a number. `unseen` are the cells whose content is not displayed, `mixed` those
     partly struck through, raised or lowered, `months` those that show no day. `beside` is what is
-    written beside the cells, each with the cell it belongs to, if any.
+    written beside the cells, each with the cell it belongs to, if any. In the areas of `struck_if` and `shown_if` a condition, which
+    nobody evaluates here, strikes cells through or shows another number.
     """
 
     empty: bool = False
@@ -53,6 +54,8 @@ class Traits:
     months: set[Cell] = field(default_factory=set)
     pictures: set[Cell] = field(default_factory=set)
     beside: list[tuple[str, str]] = field(default_factory=list)
+    struck_if: list[str] = field(default_factory=list)
+    shown_if: list[str] = field(default_factory=list)
 
 
 class Sheet(ABC):

@@ -7,7 +7,7 @@ say what we found in the workbook's. So it reads nothing else, and takes for day
 import functools
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 
 import fastexcel
@@ -19,7 +19,7 @@ from perfeval.spreadsheets.beside import texts_beside
 from perfeval.spreadsheets.formats import TEXT, NumberFormat, number_format
 from perfeval.spreadsheets.package import Package, UnplainError, broken_file, open_package
 from perfeval.spreadsheets.relations import local, main_part, parsed, relations, target, worksheets
-from perfeval.spreadsheets.scan import Book, scan_sheet
+from perfeval.spreadsheets.scan import Book, Drawn, scan_sheet
 from perfeval.spreadsheets.sheets import HEAD, Cell, RefusedFileError, Sheet, Traits, letter_of
 from perfeval.spreadsheets.strings import Strings, scan_strings
 from perfeval.spreadsheets.writing import bare_parts
@@ -150,7 +150,7 @@ def _book(package: Package, workbook: ElementTree.Element, texts: str, styles: s
     if sum(local(node) == "workbookPr" for node in workbook) > 1:  # two may count days from two years
         raise broken_file()
     computing = own.get("calcPr", {})
-    formats, struck = _styles(package, styles)
+    formats, drawn = _styles(package, styles)
     changing = {str(index): form for index, form in enumerate(formats) if form.changes_numbers or form.changes_text}
     shown = ["46" if form.is_elapsed else "14" if form.is_day else "0" for form in formats]
     book = Book(
@@ -161,28 +161,57 @@ def _book(package: Package, workbook: ElementTree.Element, texts: str, styles: s
         formats=changing,
         days=frozenset(str(index) for index, form in enumerate(formats) if form.is_day),
         months=frozenset(str(index) for index, form in enumerate(formats) if form.is_month),
-        struck=struck,
+        drawn=drawn,
         strings=scan_strings(package, texts) if texts in package else Strings(),
     )
     return book, shown
 
 
-def _styles(package: Package, part: str) -> tuple[list[NumberFormat], frozenset[str]]:
-    """The number format of each cell style, and the indexes of the styles that strike through."""
+def _styles(package: Package, part: str) -> tuple[list[NumberFormat], Drawn]:
+    """The number format of each cell style, and what the styles do beside."""
     if part not in package:
-        return [], frozenset()
+        return [], Drawn()
     # The formats of conditional formatting, in <dxfs>, have numbers of their own.
     groups = {local(node): list(node) for node in reversed(parsed(package, part))}
     written = {node.get("numFmtId", ""): node.get("formatCode", "") for node in groups.get("numFmts", ())}
     codes = {**_FORMATS, **written}
-    lines = {
-        str(index)
-        for index, font in enumerate(groups.get("fonts", ()))
-        if any(local(node) == "strike" and node.get("val", "1") in _TRUE for node in font)
-    }
+    struck, white = (_indexes(groups.get("fonts", ()), is_so) for is_so in (_strikes, _is_white))
+    ground = {"", *_indexes(groups.get("fills", ()), _is_ground)}
     applied = groups.get("cellXfs", [])
-    struck = frozenset(str(index) for index, style in enumerate(applied) if style.get("fontId") in lines)
-    return [number_format(codes.get(style.get("numFmtId", ""), "")) for style in applied], struck
+    conditions = groups.get("dxfs", ())
+    drawn = Drawn(
+        struck=_indexes(applied, lambda style: style.get("fontId") in struck),
+        unseen=_indexes(applied, lambda style: style.get("fontId") in white and style.get("fillId", "") in ground),
+        striking=_indexes(conditions, lambda style: any(_strikes(node) for node in style)),
+        changing=_indexes(conditions, lambda style: any(number_format(node.get("formatCode", "")).changes_numbers for node in style)),
+    )
+    return [number_format(codes.get(style.get("numFmtId", ""), "")) for style in applied], drawn
+
+
+def _indexes(nodes: Iterable[ElementTree.Element], is_so: Callable[[ElementTree.Element], bool]) -> frozenset[str]:
+    return frozenset(str(index) for index, node in enumerate(nodes) if is_so(node))
+
+
+def _strikes(font: ElementTree.Element) -> bool:
+    return any(local(node) == "strike" and node.get("val", "1") in _TRUE for node in font)
+
+
+def _is_white(font: ElementTree.Element) -> bool:
+    return any(local(node) == "color" and _has_white(node) for node in font)
+
+
+def _is_ground(fill: ElementTree.Element) -> bool:
+    """Whether a fill leaves the ground white."""
+    pattern = next(iter(fill), None)
+    if pattern is None or local(pattern) != "patternFill":
+        return pattern is None
+    colours = [node for node in pattern if local(node) == "fgColor"]
+    return pattern.get("patternType", "none") == "none" or (pattern.get("patternType") == "solid" and any(map(_has_white, colours)))
+
+
+def _has_white(colour: ElementTree.Element) -> bool:
+    named = colour.get("rgb", "")[-6:].upper() == "FFFFFF" or colour.get("indexed") in {"1", "9"} or colour.get("theme") == "0"
+    return named and float(colour.get("tint") or 0) >= 0
 
 
 def _has_pictures(package: Package, folder: str) -> bool:

@@ -67,8 +67,18 @@ class Access(Record):
 
         Raises: StoreError: one of the proofs that were looked at lately was rewritten.
         """
-        attempts = map(_attempt, self._recent(now))
-        return [item for item in attempts if item and ((person and item.person == person) or (address and item.address == address))]
+        attempts = [_attempt(line) for line in self._recent(now)]
+        return [item for item in attempts if item and (item.person == person or (address and item.address == address))]
+
+    def has_been_right(self, person: str, address: str) -> bool:
+        """Whether a person has ever proved himself from an address.
+
+        Raises: StoreError: the line that tells it was rewritten.
+        """
+        told = Attempted(person=person, address=address, is_right=True)
+        words = [dump_line({name: getattr(told, name)})[1:-1] for name in ("address", "is_right", "kind", "person")]
+        right = (told_line(entry).what for entry in self.newest_entries(ACCESS, words))
+        return any(isinstance(item, Attempted) and (item.person, item.address, item.is_right) == (person, address, True) for item in right)
 
     def note_attempt(self, attempt: Attempt, fingerprint: str = "", step: int | None = None) -> None:
         """Keep that a proof was looked at; of a code that was accepted, which secret's and of which step."""

@@ -1,8 +1,9 @@
 """The record in the store (审批记录): lines are appended in the transaction of what they tell, and read as they stand."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import ClassVar
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -25,7 +26,7 @@ class Record:
     """A unit's chains, within one transaction. `key` gives the office's key, and is asked only where a line is written or proved."""
 
     # The people as some head tells them: asked for often, changed seldom.
-    _known_people: tuple[str, People] = (NOTHING, People())
+    _known_people: ClassVar[dict[str, tuple[str, People]]] = {}
 
     def __init__(self, session: Session, unit: str, key: Callable[[], str]) -> None:
         self.session = session
@@ -140,13 +141,16 @@ class Record:
         last = self._last(chain)
         return last.sha256 if last else NOTHING
 
-    def newest_entries(self, chain: str) -> Iterator[Entry]:
+    def newest_entries(self, chain: str, words: Iterable[str] = ()) -> Iterator[Entry]:
         """The entries of a chain from its end, each proved by its MAC; read as far as they are asked for.
+
+        With `words`, only what holds them all is read and proved: for what must not be missed they are not enough.
 
         Raises: StoreError: one was rewritten.
         """
         key, columns = self.record_key, (RecordRow.number, RecordRow.line, RecordRow.sha256, RecordRow.sm3, RecordRow.mac)
-        newest = select(*columns).where(RecordRow.unit == self.unit, RecordRow.chain == chain).order_by(RecordRow.number.desc())
+        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain, *(RecordRow.line.contains(word, autoescape=True) for word in words))
+        newest = select(*columns).where(*mine).order_by(RecordRow.number.desc())
         with self.session.execute(newest.execution_options(yield_per=_AT_ONCE)) as rows:
             for row in rows:
                 if not is_ours(entry := Entry(*row), key):
@@ -165,9 +169,11 @@ class Record:
         Raises: StoreError: a line cannot be read.
         """
         head = self.head(PEOPLE)
-        if Record._known_people[0] != head:
-            Record._known_people = (head, told_people(self.entries(PEOPLE)))
-        return Record._known_people[1]
+        known, people = Record._known_people.get(self.unit, (None, None))
+        if people is None or known != head:
+            people = told_people(self.entries(PEOPLE))
+            Record._known_people[self.unit] = head, people
+        return people
 
     def now(self) -> datetime:
         """Now; an event is not earlier than one before it because another machine's clock is some seconds ahead.

@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import count
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +19,7 @@ from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
 from perfeval.model.documents import document_digest, dump, load
 from perfeval.model.evaluation import closing
-from perfeval.model.outcomes import Corrected, Drafted, Failure, Sealing
+from perfeval.model.outcomes import Corrected, Drafted, Failure, Result, Scored, Sealing, Validated
 from perfeval.store.access import Access
 from perfeval.store.tables import AskRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow
 from perfeval.store.vault import decrypt, encrypt
@@ -39,7 +41,7 @@ class Transaction(Access):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
 
     # Where everything stood when last asked: pages ask often, and things change seldom.
-    _known_progress: tuple[tuple[object, ...], list[Progress]] = ((), [])
+    _known_progress: ClassVar[dict[str, tuple[tuple[object, ...], list[Progress]]]] = {}
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
@@ -164,10 +166,31 @@ class Transaction(Access):
         counts = self.session.execute(select(func.count(), func.count(EvaluationRow.outcome)).where(mine)).one()
         # Whatever is done is told in the record, or ends an evaluation.
         stamp = (str(self.session.get_bind().engine.url), self.unit, self.newest, *counts)
-        if Transaction._known_progress[0] != stamp:
+        known, progress = Transaction._known_progress.get(self.unit, (None, []))
+        if known != stamp:
             of = select(EvaluationRow.id).where(mine)
-            Transaction._known_progress = (stamp, self._progress(self.evaluations(), lambda column: column.in_(of)))
-        return list(Transaction._known_progress[1])
+            progress = self._progress(self.evaluations(), lambda column: column.in_(of))
+            Transaction._known_progress[self.unit] = stamp, progress
+        return list(progress)
+
+    def results(self) -> dict[tuple[str, int], Result]:
+        """What came of checking and scoring, by evaluation and revision; one question for all."""
+        parts = (OutcomeRow.document["findings"], OutcomeRow.document["card"]["total"], OutcomeRow.document["card"]["grade"])
+        told = select(OutcomeRow.evaluation, OutcomeRow.revision, OutcomeRow.step, *parts)
+        mine = select(EvaluationRow.id).where(EvaluationRow.unit == self.unit)
+        wanted = (OutcomeRow.evaluation.in_(mine), OutcomeRow.step.in_((Validated.step, Scored.step)))
+        found: dict[tuple[str, int], Result] = {}
+        for evaluation, revision, step, findings, total, grade in self.session.execute(told.where(*wanted)):
+            known = found.get((evaluation, revision), Result())
+            of_step = replace(known, findings=findings) if step == Validated.step else replace(known, total=Decimal(total), grade=grade)
+            found[evaluation, revision] = of_step
+        return found
+
+    def failures(self) -> dict[str, Failure]:
+        """Why the runs of open evaluations ended early, by the evaluation's id; one question for all."""
+        told = select(EvaluationRow.id, FailureRow.document).join(FailureRow, FailureRow.run == EvaluationRow.run)
+        mine = (EvaluationRow.unit == self.unit, EvaluationRow.outcome.is_(None))
+        return {evaluation: load(Failure, document) for evaluation, document in self.session.execute(told.where(*mine))}
 
     def _progress(self, evaluations: Sequence[Evaluation], of: Callable[[Any], ColumnElement[bool]]) -> list[Progress]:
         # Only draft and gates: the figures beside them are a hundred times as long.

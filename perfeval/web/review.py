@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.background import BackgroundTask, BackgroundTasks
@@ -16,24 +16,28 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 
 from perfeval import persons, steps
 from perfeval.approvals.passkey import Passkey, to_base64
-from perfeval.approvals.people import OPERATOR
+from perfeval.approvals.people import OPERATOR, OVERSEER
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.statement import challenge
 from perfeval.errors import ApprovalError, ConfigurationError, PerfevalError, StoreError
 from perfeval.model import Gate, Revision, Severity, Stage, Verdict
 from perfeval.model.clock import CHINA
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_day
+from perfeval.model.outcomes import Drafted
 from perfeval.office import Office
 from perfeval.reasons import write_reason
 from perfeval.report.reading import Grid, Passage
 from perfeval.together import MOST, Outcome
 from perfeval.tracing import open_tracer
+from perfeval.web.bureau import ORDERS, STAGES, Asked, Overseen, look_over_all, write_overview, years_of
+from perfeval.web.bureau import ROWS as BUREAU_ROWS
 from perfeval.web.changes import compare
 from perfeval.web.charts import draw
 from perfeval.web.clerk import look_after, read_reason, subjects
 from perfeval.web.filled import Filled, read_answer, read_form
 from perfeval.web.overview import ROWS, look_over, waits_for
 from perfeval.web.picked import approve_picked, list_picked
+from perfeval.web.pictures import Pictures
 from perfeval.web.submitted import Submitted, look_at, read_report
 
 CSP = (
@@ -41,6 +45,7 @@ CSP = (
     "frame-ancestors 'none'; base-uri 'none'"
 )
 OK = 200
+_WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # Of each part of a ratio, so that the second is not far below the first.
 _RATIO_ROWS = 20
 _STATIC = {"review.css": "text/css", "review.js": "text/javascript", "seal.svg": "image/svg+xml"}
@@ -72,13 +77,17 @@ class Visitor:
 
 
 class Review:
-    """The review pages of one office."""
+    """The review pages of one office; `overseen` are those of which it is the bureau.
 
-    def __init__(self, office: Office, conducting: Conducting) -> None:
-        self._office, self._conducting = office, conducting
+    With `pictures`, a draft's pages are shown as they are printed too.
+    """
+
+    def __init__(self, office: Office, conducting: Conducting, overseen: Sequence[Overseen] = (), pictures: Pictures | None = None) -> None:
+        self._office, self._conducting, self._overseen, self._pictures = office, conducting, overseen, pictures
         self._templates = _environment()
         self._answers: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = [
             ("GET", re.compile("/|/perfeval/|/review/?"), self._overview),
+            ("GET", re.compile(r"/review/bureau(?P<suffix>|\.xlsx)"), self._bureau),
             ("GET", re.compile(r"/review/clerk"), self._clerk),
             ("GET", re.compile(_WORK), self._clerk),
             ("POST", re.compile(_WORK), self._start),
@@ -93,6 +102,7 @@ class Review:
             ("POST", re.compile(_PLACE + "/correction"), self._correct),
             ("POST", re.compile(_PLACE + "/retry"), self._retry),
             ("GET", re.compile(_PLACE + "/figure/(?P<figure>[A-Za-z0-9_]{1,100})"), self._figure),
+            ("GET", re.compile(_PLACE + "/pages/(?P<page>[1-9][0-9]{0,3}).png"), self._picture),
             ("GET", re.compile(_PLACE + "/ledgers/(?P<place>[0-9]{1,3})"), self._ledger),
         ]
 
@@ -138,6 +148,29 @@ class Review:
         shown = {"passkeys": _passkeys(visitor), "proofs": proofs, "most": MOST, "outcomes": outcomes, "filled": asked}
         return self._page("overview", visitor, status, seen=seen, search=asked["q"], told=asked["told"], **shown)
 
+    def _bureau(self, visitor: Visitor, asked: Filled, suffix: str) -> Response:
+        """All units that this one oversees, for those who have that role here."""
+        if not self._may_oversee(visitor):
+            return self._message(visitor, "这是局端总览", "由财政局的人在财政局的网址登录后打开，角色为 overseer。", 403)
+        years = years_of(self._overseen)
+        year = int(asked["year"]) if re.fullmatch("20[0-9]{2}", asked["year"]) else max(years, default=0)
+        page = int(asked["page"]) if re.fullmatch("[1-9][0-9]{0,5}", asked["page"]) else 1
+        wanted = Asked(year, asked["q"], asked["stage"], asked["order"] if asked["order"] in ORDERS else "unit", page)
+        rows = look_over_all(self._overseen, wanted)
+        if suffix:
+            headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(f'{year}年度总览.xlsx')}"}
+            return Response(write_overview(year, rows), media_type=_WORKBOOK, headers=headers)
+        pages = max(1, -(-len(rows) // BUREAU_ROWS))
+        wanted = replace(wanted, page=min(page, pages))
+        shown = rows[(wanted.page - 1) * BUREAU_ROWS : wanted.page * BUREAU_ROWS]
+        query = {"year": year, "q": wanted.words, "stage": wanted.stage, "order": wanted.order}
+        units = len({row.unit for row in rows})
+        told: dict[str, Any] = {"years": years, "pages": pages, "units": units, "stages": STAGES, "orders": ORDERS}
+        return self._page("bureau", visitor, asked=wanted, rows=rows, shown=shown, query=query, **told)
+
+    def _may_oversee(self, visitor: Visitor) -> bool:
+        return bool(self._overseen) and OVERSEER in visitor.person.roles
+
     def _latest(self, _: Visitor, __: Filled, evaluation: str) -> Response:
         with self._office.store.reading() as record:
             revision = record.current_revision(record.evaluation(evaluation))
@@ -156,6 +189,7 @@ class Review:
             "report": report,
             "anchors": {"execution", *(row.id for _, rows in seen.levels for row in rows), *(report.names.values() if report else ())},
             "passkeys": _passkeys(visitor),
+            "pictures": self._pictures.of(seen.draft.digest) if self._pictures and seen.draft else None,
             "charts": draw(self._office, seen.revision) if seen.drafted else [],
             "changes": compare(self._office, seen.revision) if seen.revision.number > 1 and seen.drafted else None,
             "asked": [item for item in told if item.revision == seen.revision.number],
@@ -176,6 +210,12 @@ class Review:
         parts = [(part, part.rows((page - 1) * per_page, per_page)) for part in trace.parts]
         shown: dict[str, Any] = {"trace": trace, "parts": parts, "page": page, "pages": pages, "per_page": per_page}
         return self._page("figure", visitor, revision=seen_revision, **shown)
+
+    def _picture(self, visitor: Visitor, _: Filled, evaluation: str, number: str, page: str) -> Response:
+        with self._office.store.reading() as record:
+            drafted = record.outcome(Revision(record.evaluation(evaluation), int(number)), Drafted)
+        path = self._pictures.path(drafted.draft.digest, int(page)) if self._pictures and drafted else None
+        return FileResponse(path, media_type="image/png") if path else self._message(visitor, "没有这一页", "从报告的页面打开。", 404)
 
     def _ledger(self, visitor: Visitor, _: Filled, evaluation: str, number: str, place: str) -> Response:
         received = sorted(self._seen(visitor, evaluation, number).files.items())
@@ -313,6 +353,7 @@ class Review:
         roles = "、".join(persons.role_title(self._office, role) for role in visitor.person.roles)
         unit = self._office.workspace.settings.unit.name
         told = {"unit": unit, "visitor": visitor, "roles": roles, "is_operator": OPERATOR in visitor.person.roles}
+        told["is_overseer"] = self._may_oversee(visitor)
         text = template.render(told, has_pages=self._conducting.has_pages, **shown)
         return HTMLResponse(text, status)
 

@@ -107,7 +107,9 @@ def test_key_that_is_absent_or_short_is_missing(workspace: Workspace, monkeypatc
 def test_programs_on_the_path_are_found(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program(tmp_path, "libreoffice")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert found(workspace, "LibreOffice") == Condition("LibreOffice", "ok", f"{tmp_path}/libreoffice", "在本机查看报告的版式；版式测试")
+    assert found(workspace, "LibreOffice") == Condition(
+        "LibreOffice", "ok", f"{tmp_path}/libreoffice", "在审阅室按页看报告，在本机查看版式；版式测试"
+    )
 
 
 @pytest.mark.parametrize("name", ["LibreOffice", "poppler", "Chromium"])

@@ -4,7 +4,7 @@ import asyncio
 import copy
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from perfeval import persons, steps
 from perfeval.model import Evaluation, Revision
 from perfeval.office import Office, open_office
-from perfeval.web import Conducting, Review, Visitor
+from perfeval.web import Conducting, Overseen, Pictures, Review, Visitor
 
 RUN = "11111111-1111-4111-8111-111111111111"
 CLERK, CENTER, BUREAU = "样例经办人", "样例甲", "样例乙"
@@ -49,6 +49,8 @@ class House:
     phones: dict[str, Any]
     evaluation: Evaluation
     told: list[tuple[str, str]] = field(default_factory=list)
+    overseen: Sequence[Overseen] = ()
+    pictures: Pictures | None = None
 
     def __post_init__(self) -> None:
         async def go_on(evaluation: str, why: str) -> None:
@@ -57,7 +59,7 @@ class House:
         async def start(year: int, programme: str, prepared_by: str) -> None:
             self.told.append((f"{year} {programme}", prepared_by))
 
-        self._review = Review(self.office, Conducting(go_on, start, go_on))
+        self._review = Review(self.office, Conducting(go_on, start, go_on), self.overseen, self.pictures)
 
     def client(self, name: str) -> "Client":
         """Somebody's browser."""

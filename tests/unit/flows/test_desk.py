@@ -1,13 +1,13 @@
 """The desk in front of a real store: who gets a cookie, what a form comes to, and what is kept of those that come to nothing."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from flows.desk import Desk, Standing
-from perfeval import persons, proving, steps
+from perfeval import persons, steps
 from perfeval.approvals.events import Acted, AnsweredWrongly, Decided, Locked, LoggedOut
 from perfeval.approvals.people import People
 from perfeval.approvals.person import Person, ProofKind
@@ -128,33 +128,6 @@ def test_wrong_codes_lock_the_person_and_the_address_until_somebody_unlocks(
     persons.unlock(office, approver.id, operator.id, operators_phone.code())
     assert problem(desk.log_in, "样例甲", right, HERE) == "A24"
     assert desk.person(desk.log_in("样例甲", right, THERE)) == approver
-
-
-def test_ten_thousand_wrong_logins_in_a_day_are_looked_at_some_thirty_times() -> None:
-    noted: list[Any] = []
-    now = datetime.now(UTC)
-
-    class Record:
-        """As much of the store as guesses come to."""
-
-        def attempts(self, *_: object) -> list[Any]:
-            return noted
-
-        def note_attempt(self, attempt: Any, *_: object) -> None:
-            noted.append(attempt)
-
-        def append(self, *_: object) -> None:
-            pass
-
-    record: Any = Record()
-    for number in range(10_000):
-        at = now + timedelta(days=1) * number / 10_000
-        try:
-            proving.check_attempts(record, None, HERE, at)
-        except ApprovalError:
-            continue
-        proving.note_attempt(record, None, HERE, at, is_right=False)
-    assert 10 < len(noted) < 40
 
 
 # ---- deciding ------------------------------------------------------------------------------------------------------------

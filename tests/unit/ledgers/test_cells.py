@@ -72,8 +72,8 @@ def test_money_in_another_writing_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("3,860元整", "3860"), ("￥3,860.00圆整", "3860"), ("+5", "5"), ("1\u200b,234.50", "1234.50"), ("\u200e-500", "-500"),
-     ("'1,000", "1000"), ("１，２３４元", "1234")],
+    [("3,860元整", "3860"), ("￥3,860.00圆整", "3860"), ("+5", "5"), ("RMB 3,860", "3860"), ("人民币：3860元整", "3860"),
+     ("1\u200b,234.50", "1234.50"), ("\u200e-500", "-500"), ("'1,000", "1000"), ("１，２３４元", "1234")],
 )  # fmt: skip
 def test_money_with_more_than_its_number_is_read_where_it_means_one_thing(text: str, amount: str) -> None:
     assert read(MONEY, text, "元") == Decimal(amount)

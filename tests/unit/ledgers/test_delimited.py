@@ -112,6 +112,30 @@ def test_csv_amount_split_into_an_empty_cell_behind_is_found_and_not_read(folder
     )
 
 
+def test_csv_row_with_a_decimal_comma_has_more_cells_than_the_others(folder: Path, read: Read) -> None:
+    rows = [
+        BUDGET,
+        "12,50,\n桃财预〔2022〕16号",
+        "2022-07-06",
+        "P1",
+        "追加",
+        "12",
+        "50\n桃财预〔2022〕17号",
+        "2022-07-06",
+        "P1",
+        "追加",
+        "12",
+        "",
+    ]
+    (folder / "预算指标台账.csv").write_text(",".join(rows), encoding="utf-8")
+    assert [(finding.code, finding.row) for finding in read().findings] == [("V17", 2)]
+
+
+def test_csv_rows_that_all_end_in_a_comma_have_no_more_cells(folder: Path, read: Read) -> None:
+    (folder / "预算指标台账.csv").write_text(f"{BUDGET},12,50,\n桃财预〔2022〕16号,2022-07-05,P1,追加,7,80,\n", encoding="utf-8")
+    assert read().findings == ()
+
+
 @pytest.mark.parametrize("cells", ["1.0,234", "1000,234", "1,2345", "1,样例234", "1,"])
 def test_csv_amount_that_cannot_be_half_a_number_is_read(folder: Path, read: Read, cells: str) -> None:
     (folder / "预算指标台账.csv").write_text(f"{BUDGET},{cells}\n", encoding="utf-8")

@@ -11,10 +11,13 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
-from openpyxl.styles import Font
+from openpyxl.formatting.rule import FormulaRule, Rule
+from openpyxl.styles import Font, PatternFill
+from openpyxl.styles.differential import DifferentialStyle
+from openpyxl.styles.numbers import NumberFormat
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from perfeval.ledgers import Reading
+from perfeval.ledgers import Reading, annotate, receive
 
 Read = Callable[[], Reading]
 Found = Callable[[], list[tuple[str, str | None, str | None]]]
@@ -359,3 +362,65 @@ def test_header_is_read_with_the_words_of_its_format(write_budget: Write, read: 
 def test_text_shown_in_another_unit_is_told(write_budget: Write, found: Found) -> None:
     write_budget({"E2": "1000"}, change=lambda workbook: setattr(workbook.active["E2"], "number_format", '@"万元"'))
     assert found() == [("V02", "E2", "1000万元")]
+
+
+@pytest.mark.parametrize("fill", [PatternFill(), PatternFill("solid", fgColor="FFFFFFFF")])
+def test_white_on_white_counts_and_is_told(write_budget: Write, read: Read, fill: PatternFill) -> None:
+    def whiten(workbook: Workbook) -> None:
+        workbook.active["E2"].font, workbook.active["E2"].fill = Font(color="FFFFFFFF"), fill
+
+    write_budget(change=whiten)
+    reading = read()
+    assert reading.ledgers["budget"].frame["amount_yuan"].to_list() == [Decimal(1000)]
+    assert told(reading) == [("L17", "warning", "“金额（元）”第2行的内容按单元格格式不显示，仍计入。请把格式改为常规后核对。")]
+
+
+def test_white_on_a_coloured_ground_is_seen(write_budget: Write, read: Read) -> None:
+    def whiten(workbook: Workbook) -> None:
+        workbook.active["E2"].font, workbook.active["E2"].fill = Font(color="FFFFFFFF"), PatternFill("solid", fgColor="FF4472C4")
+
+    write_budget(change=whiten)
+    assert told(read()) == []
+
+
+def test_striking_through_on_a_condition_is_told_once(write_budget: Write, read: Read) -> None:
+    rule = FormulaRule(formula=["$E2>0"], font=Font(strike=True))
+    write_budget(change=lambda workbook: workbook.active.conditional_formatting.add("A1:E9", rule))
+    (finding,) = read().findings
+    assert (finding.code, finding.severity, finding.row) == ("V23", "warning", 2)
+    assert finding.message.startswith("指标文号、下达日期、预算项目编码、资金来源、金额（元）有条件格式，条件成立时划去内容")
+
+
+@pytest.mark.parametrize("code", [";;;", '0.00,"万"'])
+def test_another_look_on_a_condition_is_told(write_budget: Write, read: Read, code: str) -> None:
+    rule = Rule("expression", formula=["TRUE"], dxf=DifferentialStyle(numFmt=NumberFormat(200, formatCode=code)))
+    write_budget(change=lambda workbook: workbook.active.conditional_formatting.add("E2:F9 H1", rule))
+    (finding,) = read().findings
+    assert (finding.code, finding.severity, finding.row) == ("L17", "warning", 2)
+
+
+def test_colours_on_a_condition_say_nothing(write_budget: Write, read: Read) -> None:
+    rule = FormulaRule(formula=["$E2>0"], fill=PatternFill("solid", bgColor="FFFF0000"))
+    write_budget(change=lambda workbook: workbook.active.conditional_formatting.add("A1:E9", rule))
+    assert told(read()) == []
+
+
+def test_boolean_is_read_as_it_is_shown(write_budget: Write, read: Read) -> None:
+    write_budget({"F2": True})
+    assert read().ledgers["budget"].frame["note"].to_list() == ["TRUE"]
+
+
+def test_columns_without_width_unless_they_say_one_are_hidden(write_budget: Write, read: Read, folder: Path) -> None:
+    write_budget()
+    widths = '<sheetFormatPr defaultColWidth="0" defaultRowHeight="15"/><cols><col min="1" max="4" width="9"/></cols>'
+    rewrite(folder / BUDGET, SHEET, "<sheetFormatPr [^>]*>", widths)
+    assert told(read()) == [("L17", "warning", "栏目 金额（元）、备注 被隐藏，仍计入。请取消隐藏核对。")]
+
+
+def test_workbook_whose_sheets_lead_nowhere_is_marked_all_the_same(write_budget: Write, read: Read, folder: Path, tmp_path: Path) -> None:
+    write_budget()
+    rewrite(folder / BUDGET, "xl/workbook.xml", 'r:id="[^"]*"', 'r:id="rId99"')
+    rewrite(folder / BUDGET, "xl/styles.xml", "(?s)<cellXfs.*</cellXfs>", "")
+    findings = read().findings
+    assert [finding.code for finding in findings if finding.file] == ["L07"]
+    assert len(annotate(receive(folder), findings, tmp_path / "marked")) == 1

@@ -113,7 +113,7 @@ def test_amount_in_a_cell_is_read(write_budget: Write, read: Read, typed: object
 
 
 @pytest.mark.parametrize(
-    ("typed", "shown"), [(1.005, "1.005"), ("一千", "一千"), ("1e3", "1e3"), (date(2022, 3, 5), "2022-03-05 00:00:00"), (True, "true")]
+    ("typed", "shown"), [(1.005, "1.005"), ("一千", "一千"), ("1e3", "1e3"), (date(2022, 3, 5), "2022-03-05 00:00:00"), (True, "TRUE")]
 )
 def test_amount_of_another_kind_is_refused(write_budget: Write, found: Found, typed: object, shown: str) -> None:
     write_budget({"E2": typed})

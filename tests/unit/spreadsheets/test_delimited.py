@@ -57,6 +57,11 @@ def test_quoted_separators_and_quotes_are_part_of_their_cell(write: Write, read_
             "L06",
             "第2行里有旧式的换行（CR），这一行与下一行分不开。请用 Excel 打开核对后，另存为“CSV UTF-8（逗号分隔）”。",
         ),
+        (
+            f"{HEADER}WJ-1,2022-03-05\r,2022-03-06\n".encode(),
+            "L06",
+            "第2行里有旧式的换行（CR），这一行与下一行分不开。请用 Excel 打开核对后，另存为“CSV UTF-8（逗号分隔）”。",
+        ),
         (b"\x81\xff\xff\n", "L06", "文件的文字编码既不是 UTF-8 也不是 GB18030。请用 Excel 打开，另存为“CSV UTF-8（逗号分隔）”。"),
         (b"a\x00b\n", "L01", "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。"),
         (b"\x1f\x8b\x08\x00", "L01", "文件内容不是文本，不能当作 CSV 读取。请用 Excel 另存为 CSV 或 .xlsx。"),

@@ -1,0 +1,194 @@
+"""局端总览: every unit that a bureau oversees, where each evaluation of a year stands, its worst findings, who waits, what is late.
+
+An office is overseen by the one whose name its settings give as its bureau, where one server serves both. Of each office's store a fixed
+number of questions is asked, whatever the number of evaluations.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from perfeval.approvals.people import OPERATOR, People
+from perfeval.ledgers.lists import write_list
+from perfeval.model import Evaluation, Finding, Severity, Stage, Status
+from perfeval.model.clock import CHINA, china_day
+from perfeval.model.documents import load_json
+from perfeval.model.outcomes import Failure, Result
+from perfeval.office import Office
+from perfeval.packs import known_years
+from perfeval.store import Artifacts
+from perfeval.texts import normal
+
+ROWS = 100
+NOT_BEGUN = "not-begun"
+NOTHING = Result()
+_FIRST = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Overseen:
+    """An office, and where people open its pages."""
+
+    office: Office
+    url: str
+
+
+def oversees(bureau: Office, office: Office) -> bool:
+    """Whether an office's settings name the other as its bureau."""
+    return normal(office.workspace.settings.bureau) == normal(bureau.workspace.settings.unit.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A programme of a unit in a year: where it stands, and for whom it waits. `status` is None where nothing is begun."""
+
+    unit: str
+    programme: str
+    status: Status | None
+    today: date
+    waits: str = ""
+    result: Result = NOTHING
+    errors: int = 0
+    warnings: int = 0
+    worst: str = ""
+    problem: str = ""
+    url: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its stage, as it is filtered by."""
+        return str(self.status.stage) if self.status else NOT_BEGUN
+
+    @property
+    def title(self) -> str:
+        """Its stage, as people call it."""
+        return self.status.title if self.status else "未送审"
+
+    @property
+    def days_late(self) -> int:
+        """How many working days it is late."""
+        return self.status.days_late(self.today) if self.status else 0
+
+    @property
+    def since(self) -> datetime:
+        """Since when it stands there; what is not begun has always."""
+        return self.status.since if self.status else _FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants to see: `order` is a key of ORDERS, `stage` one of STAGES or empty."""
+
+    year: int
+    words: str = ""
+    stage: str = ""
+    order: str = "unit"
+    page: int = 1
+
+
+ORDERS: dict[str, tuple[str, Callable[[Row], tuple[object, ...]]]] = {
+    "unit": ("单位", lambda row: (row.unit,)),
+    "late": ("逾期最久", lambda row: (-row.days_late, row.since)),
+    "since": ("等待最久", lambda row: (row.since,)),
+    "findings": ("疑点最多", lambda row: (-row.errors, -row.warnings)),
+    "total": ("得分最低", lambda row: (row.result.total is None, row.result.total or Decimal(0))),
+}
+STAGES = {
+    NOT_BEGUN: "未送审", str(Stage.PREPARING): "编制中", str(Stage.WAITING): "待审批", str(Stage.CORRECTING): "待更正",
+    str(Stage.APPROVED): "待归档", str(Stage.ARCHIVED): "已归档", str(Stage.REFUSED): "已终止", "late": "只看逾期",
+}  # fmt: skip
+
+
+def years_of(overseen: Iterable[Overseen]) -> list[int]:
+    """The years for which any of the offices has rules, the newest first."""
+    return sorted({year for item in overseen for year in known_years(item.office.workspace.root)}, reverse=True)
+
+
+def look_over_all(overseen: Sequence[Overseen], asked: Asked) -> list[Row]:
+    """The rows that are asked for, in the order asked for; of equal ones by unit."""
+    rows = [row for item in overseen for row in _rows(item, asked.year)]
+    words = asked.words.casefold().split()
+    found = [row for row in rows if _is_wanted(row, asked.stage) and all(word in _text(row) for word in words)]
+    by_unit = sorted(found, key=lambda row: (row.unit, row.programme))
+    return sorted(by_unit, key=ORDERS.get(asked.order, ORDERS["unit"])[1])
+
+
+def _is_wanted(row: Row, stage: str) -> bool:
+    return row.days_late > 0 if stage == "late" else stage in {"", row.key}
+
+
+def _text(row: Row) -> str:
+    return f"{row.unit} {row.programme} {row.title} {row.waits} {row.worst} {row.problem}".casefold()
+
+
+def _rows(item: Overseen, year: int) -> list[Row]:
+    office, today = item.office, china_day(datetime.now(UTC))
+    with office.store.reading() as record:
+        statuses = [progress.status(office.workspace.gates) for progress in record.all_progress()]
+        results, failures, people = record.results(), record.failures(), record.people()
+    # Of several, one after another was refused: the last.
+    current = {status.revision.evaluation.programme_key: status for status in statuses if status.revision.evaluation.year == year}
+    names = {programme.key: programme.name for programme in office.workspace.programmes}
+    unit = office.workspace.settings.unit.name
+    rows = [Row(unit, name, None, today, _drafter(office)) for key, name in names.items() if key not in current]
+    for status in current.values():
+        evaluation = status.revision.evaluation
+        result = results.get((evaluation.id, status.revision.number), NOTHING)
+        failure = failures.get(evaluation.id) if status.stage is Stage.PREPARING else None
+        digest = failure.findings if failure else result.findings
+        findings = _findings(office.store.artifacts, digest) if digest else ()
+        counts = [sum(finding.severity is severity for finding in findings) for severity in (Severity.ERROR, Severity.WARNING)]
+        worst = min(findings, key=lambda finding: list(Severity).index(finding.severity), default=None)
+        rows.append(
+            Row(
+                unit, evaluation.programme, status, today, _who(status, people, evaluation), result, counts[0], counts[1],
+                f"{worst.code} {worst.message}" if worst else "", _problem(failure),
+                f"{item.url}/review/{evaluation.id}/{status.revision.number}" if item.url else "",
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _drafter(office: Office) -> str:
+    return office.workspace.settings.unit.drafter
+
+
+def _problem(failure: Failure | None) -> str:
+    return f"没有完成（{failure.step}）：{failure.message.splitlines()[0]}" if failure else ""
+
+
+def _who(status: Status, people: People, evaluation: Evaluation) -> str:
+    """For whom it waits, by name."""
+    if status.stage in {Stage.ARCHIVED, Stage.REFUSED, Stage.APPROVED}:
+        return ""
+    role = status.gate.key if status.gate else OPERATOR
+    named = [person.name for person in people.persons.values() if role in person.roles and people.active(person.id)]
+    return "、".join(named) if status.gate else evaluation.prepared_by
+
+
+@lru_cache(maxsize=4096)
+def _findings(artifacts: Artifacts, digest: str) -> tuple[Finding, ...]:
+    """Findings never change under their digest."""
+    return tuple(load_json(list[Finding], artifacts.read(digest)))
+
+
+_HEADERS = (
+    ("单位", 28), ("项目", 24), ("进度", 14), ("稿次", 6), ("得分", 8), ("等级", 6), ("等待起", 12), ("期限", 12), ("逾期工作日", 10),
+    ("等谁", 20), ("错误", 6), ("提醒", 6), ("最重的疑点", 60), ("没有完成的原因", 50),
+)  # fmt: skip
+
+
+def write_overview(year: int, rows: Iterable[Row]) -> bytes:
+    """The rows as a workbook."""
+    return write_list(f"{year}年度", _HEADERS, map(_written, rows))
+
+
+def _written(row: Row) -> list[str | int | Decimal | date | None]:
+    status = row.status
+    return [
+        row.unit, row.programme, row.title, status.revision.number if status else None, row.result.total, row.result.grade,
+        status.since.astimezone(CHINA).date() if status else None, status.due_on if status else None, row.days_late or None, row.waits,
+        row.errors, row.warnings, row.worst, row.problem,
+    ]  # fmt: skip
