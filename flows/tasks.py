@@ -80,8 +80,9 @@ def open_evaluation(year: int, programme: str, prepared_by: str) -> Evaluation:
     workspace = office.workspace
     year = year or flow_run.scheduled_start_time.astimezone(ZoneInfo(workspace.settings.schedule.timezone)).year - 1
     subject = workspace.subject(year, programme)
-    refuse_second_run(office, subject)
-    return steps.open_evaluation(office, subject, prepared_by or workspace.settings.unit.drafter, flow_run.id)
+    # One that comes in between is an OSError, and this step tried again: then it is refused for that one.
+    over = refuse_second_run(office, subject)
+    return steps.open_evaluation(office, subject, prepared_by or workspace.settings.unit.drafter, flow_run.id, over or "")
 
 
 @step("接收台账")
@@ -169,8 +170,10 @@ def _find_run(run_id: str) -> FlowRun | None:
     return None
 
 
-def refuse_second_run(office: "Office", subject: "Subject", find_run: Callable[[str], FlowRun | None] = _find_run) -> None:
+def refuse_second_run(office: "Office", subject: "Subject", find_run: Callable[[str], FlowRun | None] = _find_run) -> str | None:
     """Refuse a run beside one that is under way: at one gate, one of them would wait for an answer that the other got.
+
+    Gives the run that has ended, in whose place this one comes, if there is one.
 
     Raises: UsageError: another run of this programme's year has not ended.
     """
@@ -181,3 +184,4 @@ def refuse_second_run(office: "Office", subject: "Subject", find_run: Callable[[
     run = find_run(other) if other and other != flow_run.id else None
     if run and run.state and not run.state.is_final():
         raise UsageError("P04", f"{subject.year}年度的自评正在进行：{run.name}", "在那一次运行里继续；同一年度不能同时进行两次。")
+    return other
