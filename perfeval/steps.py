@@ -66,11 +66,13 @@ if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that
     O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 
 
-def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str | None = None) -> Evaluation:
-    """Open the evaluation of a programme's year, or find the one that `run` or another run opened.
+def open_evaluation(
+    office: Office, subject: Subject, prepared_by: str, run: str | None = None, instead_of: str | None = None
+) -> Evaluation:
+    """Open the evaluation of a programme's year, or find the one that `run` or another run opened; with `instead_of`, that run alone.
 
-    Raises: UsageError: when the year is archived already, unless `run` is the one that archived it. ApprovalError: who prepares a new one
-        is not enrolled as an operator.
+    Raises: BlockingIOError: a third run has it by now. UsageError: when the year is archived already, unless `run` is the one that archived
+        it. ApprovalError: who prepares a new one is not enrolled as an operator.
     """
     year, programme = subject.year, subject.programme
     with office.store.transaction() as record:
@@ -93,7 +95,7 @@ def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str
             for line in (_lines(record, PEOPLE) if preparer else ())
             if isinstance(line.what, events.Reasoned) and line.what.file.path == subject.explanations_name
         }
-        return record.open_evaluation(year, programme.key, programme.name, preparer, run, sorted(reasoned))
+        return record.open_evaluation(year, programme.key, programme.name, preparer, run, sorted(reasoned), instead_of)
 
 
 def _refuse_lost_record(subject: Subject) -> None:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,6 +46,8 @@ class Cluster:
         for process in (head, *map(int, children)):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        while any(Path(f"/proc/{process}/exe").exists() for process in (head, *map(int, children))):  # what they share is free then
+            time.sleep(0.05)
 
     def make(self, name: str) -> str:
         """Make a database, empty; its address."""

@@ -67,7 +67,7 @@ class Access(Record):
 
         Raises: StoreError: one of the proofs that were looked at lately was rewritten.
         """
-        attempts = map(_attempt, self._recent(now))
+        attempts = [_attempt(line) for line in self._recent(now)]
         return [item for item in attempts if item and (item.person == person or (address and item.address == address))]
 
     def has_been_right(self, person: str, address: str) -> bool:

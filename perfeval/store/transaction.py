@@ -49,17 +49,29 @@ class Transaction(Access):
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
     def open_evaluation(
-        self, year: int, key: str, programme: str, preparer: Person | None, run: str | None, reasoned: Sequence[str] = ()
+        self,
+        year: int,
+        key: str,
+        programme: str,
+        preparer: Person | None,
+        run: str | None,
+        reasoned: Sequence[str] = (),
+        instead_of: str | None = None,
     ) -> Evaluation:
         """The evaluation that `run` belongs to, else the open one of this programme's year, else a new one.
 
         A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. The preparer is asked for
         where there is none yet: for a new one, or one from before the record. `reasoned` are those who wrote reasons for it already.
+        With `instead_of`, only that run is taken over.
+
+        Raises: BlockingIOError: another run has it, since whoever asks looked.
         """
         mine = select(EvaluationRow).where(EvaluationRow.unit == self.unit)
         row = run and self.session.scalar(mine.where(EvaluationRow.run == run))
         same = (EvaluationRow.year == year, EvaluationRow.programme_key == key)
-        row = row or self.session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)))
+        row = row or self.session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)).with_for_update())
+        if row and instead_of is not None and row.run not in {None, run, instead_of}:
+            raise BlockingIOError(f"{row.id} was taken by another run at this moment")
         if is_new := not row:
             # Another unit on this database may have the number already.
             stem = f"{year}-{key}-"
@@ -73,7 +85,7 @@ class Transaction(Access):
                 with self.session.begin_nested():
                     self.session.add(row)
             except IntegrityError:  # another process opened it between our question and our answer
-                return self.open_evaluation(year, key, programme, preparer, run, reasoned)
+                return self.open_evaluation(year, key, programme, preparer, run, reasoned, instead_of)
         if not row.preparer and preparer:
             row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)

@@ -81,6 +81,16 @@ def test_evaluation_opened_twice_is_one(store: Store, evaluation: Evaluation) ->
     assert opened(store, preparer=Person("p9", "别人", ("operator",))) == evaluation
 
 
+def test_evaluation_taken_by_another_run_since_one_looked_is_not_taken_over(store: Store, evaluation: Evaluation) -> None:
+    with store.transaction() as record:
+        assert record.open_evaluation(2022, "x-1", "样例项目", CLERK, "run-2", instead_of="run-1") == evaluation
+    for looked in ("run-1", ""):
+        with pytest.raises(BlockingIOError), store.transaction() as record:
+            record.open_evaluation(2022, "x-1", "样例项目", CLERK, "run-3", instead_of=looked)
+    with store.reading() as record:
+        assert record.run_of(evaluation) == "run-2"
+
+
 OTHER_PROCESS = """
 import sys
 from pathlib import Path
