@@ -24,7 +24,7 @@ CSP = (
 )
 HOME, LOGIN, ENROL = "/review/", "/perfeval/login", "/perfeval/enrol"
 _DRAFT = re.compile(r"/perfeval/drafts/(?P<evaluation>[a-z0-9-]{1,64})/(?P<revision>[1-9][0-9]{0,3})\.docx")
-_STATIC = {"style.css": "text/css", "login.js": "text/javascript", "enrol.js": "text/javascript"}
+_STATIC = {"style.css": "text/css", "prefect.css": "text/css", "login.js": "text/javascript", "enrol.js": "text/javascript"}
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 # A path on this server, and nothing that a browser takes for another's.
 _NEXT = re.compile(r"/(?![/\\])[!-\[\]-~]*")

@@ -67,6 +67,11 @@ class Prefect:
         if method == "GET" and path in DEPLOYMENTS:
             await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
             return
+        if method == "GET" and path == "/v2/dashboard":
+            headers = [(b"content-type", b"text/html"), (b"content-length", b"13")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"<head></head>"})
+            return
         self.asked.append((method, path, json.loads(body) if body[:1] == b"{" else body))
         if method == "POST" and self.busy:
             self.busy -= 1
@@ -363,7 +368,9 @@ NOT_PEOPLES = [
     ("POST", "/api/flow_runs/bulk_delete"), ("PATCH", "/api/variables/name/count"), ("POST", "/api/automations/"),
     ("DELETE", f"/api/flow_runs/{RUN}"), ("POST", "/api/flow_runs/x/../y/resume"), ("POST", f"/api/flow_runs/{RUN}/resume/"),
     ("POST", "/api/flow_runs/"), ("POST", "/api/task_runs/0/set_state"), ("OPTIONS", "/api/flow_runs/filter"), ("PUT", RESUME),
-    ("TRACE", RESUME),
+    ("TRACE", RESUME), ("POST", "/api/ui//schemas/validate"), ("POST", "/api/ui/x/../schemas/validate"), ("POST", "/api/ui/../admin/clear"),
+    ("POST", "/api/flow_runs;x/filter"), ("POST", "/api/flow_runs/\n/filter"), ("POST", "/api//flow_runs/filter"),
+    ("POST", "/api/./flow_runs/filter"),
 ]  # fmt: skip
 HIDDEN = [
     f"/api/flow_runs/{RUN}/input", f"/api/flow_runs/{RUN}/input/suspended-center-r1-0-response", f"/api/flow_runs/{RUN}/input/x-schema",
@@ -433,7 +440,7 @@ def test_decision_is_taken_before_prefect_hears_of_it_and_of_the_form_it_hears_n
 def test_wrong_answer_is_told_at_once_and_the_run_stays(office: Office) -> None:
     office.desk.problem = ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     answer = office.as_person("POST", RESUME, {"run_input": FORM})
-    assert (answer.status, answer.detail.splitlines()[0]) == (409, "动态码不正确、已过期或已使用过")
+    assert (answer.status, answer.detail) == (409, "动态码不正确、已过期或已使用过。等手机上出现新的6位数字后重新填写。")
     assert (office.prefect.asked, office.prefect.state["type"]) == ([], "PAUSED")
 
 
@@ -600,6 +607,23 @@ def test_run_started_from_a_page_is_by_who_is_logged_in(office: Office) -> None:
     assert office.desk.notes == [("p2", "送审", "2022年度 roads")]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", f"/api/deployments/{RUN}"), ("POST", "/api/deployments/"), ("PATCH", f"/api/flow_runs/{RUN}"),
+        ("POST", "/api/flow_runs/"),
+        ("POST", "/api/work_pools/"), ("PATCH", "/api/work_pools/perfeval"), ("DELETE", "/api/work_pools/perfeval"),
+        ("POST", "/api/work_pools/perfeval/queues"), ("POST", "/api/work_pools/perfeval/get_scheduled_flow_runs/x"),
+        ("POST", "/api/variables/"), ("PATCH", "/api/variables/name/a"), ("POST", "/api/block_documents/"), ("POST", "/api/automations/"),
+        ("POST", f"/api/deployments/{RUN}/schedules"), ("POST", "/api/concurrency_limits/"),
+    ],
+)  # fmt: skip
+def test_nobody_sets_what_a_runs_process_gets(office: Office, method: str, path: str) -> None:
+    body = {"job_variables": {"env": {"PERFEVAL_WORKSPACE": "/elsewhere"}, "command": "sh"}, "base_job_template": {}, "value": "x"}
+    assert office.as_person(method, path, body, "p2").status == 403
+    assert office.prefect.asked == []
+
+
 def test_notices_are_not_started_as_an_evaluation(office: Office) -> None:
     answer = office.as_person("POST", START.replace(RUN, OTHER_RUN), b'{"parameters": {"request": {"year": 2022}}}', "p2")
     assert (answer.status, answer.detail) == (409, "在网页上只能开始自评（annual）；通知每天自动发送，也可执行 perfeval remind。")
@@ -608,7 +632,7 @@ def test_notices_are_not_started_as_an_evaluation(office: Office) -> None:
 
 def test_run_is_started_by_operators_only(office: Office) -> None:
     answer = office.as_person("POST", START, {"parameters": {"request": {"year": 2022}}}, "p1")
-    assert (answer.status, answer.detail) == (409, "“样例甲”不是经办人")
+    assert (answer.status, answer.detail) == (409, "“样例甲”不是经办人。")
     assert (office.prefect.asked, office.desk.notes) == ([], [])
 
 
@@ -689,6 +713,14 @@ def test_review_page_is_for_whoever_is_logged_in(office: Office, path: str) -> N
         [(path, web.Visitor(PEOPLE["cookie-p1"], "token of cookie-p1", "192.0.2.7"), b"")],
     )
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; ")
+
+
+def test_page_of_prefects_has_our_style_sheet_and_its_length(office: Office) -> None:
+    page = office.as_person("GET", "/v2/dashboard", accept="text/html", accept_encoding="gzip")
+    assert page.body == b'<head><link rel="stylesheet" href="/perfeval/static/prefect.css"></head>'
+    assert page.headers["content-length"] == str(len(page.body))
+    assert b".p-toast" in office.ask("GET", "/perfeval/static/prefect.css").body
+    assert office.as_person("GET", "/v2/dashboard").body == b"<head></head>"
 
 
 def test_review_page_is_made_with_files_that_anybody_gets(office: Office) -> None:
