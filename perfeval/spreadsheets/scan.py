@@ -109,8 +109,10 @@ class _Scan:
             self._note_formulas(piece)
         self._note_styles(piece)
         self._note_strings(piece.xml)
-        if is_first or has_hidden:
-            self._note_hidden(piece.xml)
+        if is_first:
+            self._note_hidden_columns(piece.xml[: max(piece.xml.find(self.patterns.row), 0) or len(piece.xml)])
+        if has_hidden:
+            self._note_hidden_rows(piece.xml)
         if not piece.xml[-SHORT:].rstrip().endswith(self.patterns.row_end) and self.patterns.end in piece.xml:
             self.traits.merged.extend(area[1].decode() for area in islice(self.patterns.merged.finditer(piece.xml), _MOST_AREAS))
             self.traits.beside.extend(("", text) for text in page_texts(piece.xml[piece.xml.rindex(self.patterns.end) :].decode()))
@@ -276,14 +278,17 @@ class _Scan:
             self.traits.struck_if.extend(areas.decode(errors="replace").split() if used & drawn.striking else ())
             self.traits.shown_if.extend(areas.decode(errors="replace").split() if used & drawn.changing else ())
 
-    def _note_hidden(self, piece: bytes) -> None:
-        """Note hidden rows and columns."""
+    def _note_hidden_rows(self, piece: bytes) -> None:
+        """Note hidden rows."""
         for tag in self.patterns.hidden_row.findall(piece):
             self.traits.hidden_rows.append(int(attribute(tag.decode(errors="replace"), "r") or 0))
-        for tag in self.patterns.hidden_column.findall(piece):
+
+    def _note_hidden_columns(self, head: bytes) -> None:
+        """Note hidden columns, of which is told before the first row."""
+        for tag in self.patterns.hidden_column.findall(head):
             self.traits.hidden_columns.extend(map(letter_of, _spanned(tag)))
-        if self.patterns.no_width.search(piece):  # then those are seen that have a width of their own
-            own = {index for tag in self.patterns.own_column.findall(piece) for index in _spanned(tag)}
+        if self.patterns.no_width.search(head):  # then those are seen that have a width of their own
+            own = {index for tag in self.patterns.own_column.findall(head) for index in _spanned(tag)}
             self.traits.hidden_columns.extend(letter_of(index) for index in range(_SHEET_COLUMNS) if index not in own)
 
 
