@@ -203,9 +203,9 @@ class Door:
                 return await self._retry(asked, act["run"])
             return await self._fill_in(asked, act["run"])
         except StoreError as error:
-            return _refuse(str(error), 503)
+            return _refuse(error.line, 503)
         except PerfevalError as error:
-            return _refuse(str(error), 409)
+            return _refuse(error.line, 409)
 
     async def _fill_in(self, asked: Asked, run: str) -> Response:
         """What Resume sends: decided here, and only then is the run told to go on."""

@@ -63,10 +63,14 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 def _keep_failure(name: str, error: PerfevalError) -> None:
     from perfeval import steps
 
-    store = this_office().store
-    failure = steps.failure_of(store, name, error)
-    with suppress(PerfevalError), store.transaction() as record:  # where the store itself fails, its fault is told as it is
+    office = this_office()
+    failure = steps.failure_of(office.store, name, error)
+    with suppress(PerfevalError), office.store.transaction() as record:  # where the store itself fails, its fault is told as it is
         record.record_failure(flow_run.id, failure)
+    if not isinstance(error, StoreError):  # which may pass by itself, and is tried again
+        from perfeval.reminding import notify_of_failure
+
+        notify_of_failure(office, flow_run.id)
 
 
 @step("开始自评")
@@ -80,9 +84,13 @@ def open_evaluation(year: int, programme: str, prepared_by: str) -> Evaluation:
     workspace = office.workspace
     year = year or flow_run.scheduled_start_time.astimezone(ZoneInfo(workspace.settings.schedule.timezone)).year - 1
     subject = workspace.subject(year, programme)
-    # One that comes in between is an OSError, and this step tried again: then it is refused for that one.
-    over = refuse_second_run(office, subject)
-    return steps.open_evaluation(office, subject, prepared_by or workspace.settings.unit.drafter, flow_run.id, over or "")
+    try:
+        # One that comes in between is an OSError, and this step tried again: then it is refused for that one.
+        over = refuse_second_run(office, subject)
+        return steps.open_evaluation(office, subject, prepared_by or workspace.settings.unit.drafter, flow_run.id, over or "")
+    except PerfevalError as error:  # there is nothing else yet by which it could be told whose fault it is
+        error.context["begins"] = workspace.unit, year, subject.programme.key
+        raise
 
 
 @step("接收台账")

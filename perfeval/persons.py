@@ -42,13 +42,14 @@ _TOKEN_BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """邀请: whoever has the token makes his proof with it, until it expires."""
+    """邀请: whoever has the token makes his proof with it, until it expires; of a kind that was made already, no other."""
 
     person: str
     name: str
     roles: tuple[str, ...]
     token: str
     expires_at: datetime
+    used: frozenset[ProofKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,13 @@ def invite(office: Office, name: str, roles: Iterable[str], by: str | None = Non
     return Invitation(person, name, asked, token, expires_at)
 
 
-def find_invitation(office: Office, token: str) -> Invitation:
-    """The invitation that a token opens.
+def find_invitation(office: Office, token: str, kind: ProofKind | None = None) -> Invitation:
+    """The invitation that a token opens; one for a proof of that kind, where no other can be made.
 
     Raises: ApprovalError: there is none, or it was used, replaced by a newer one, or has expired.
     """
     with office.store.reading() as record:
-        return _invitation(_lines(record), token)
+        return _invitation(_lines(record), token, kind)
 
 
 def offer_code(office: Office, token: str) -> Offer:
@@ -383,7 +384,7 @@ def _invitation(lines: Sequence[Line], token: str, kind: ProofKind | None = None
                 pass
     if found is None or found.expires_at < datetime.now(UTC) or used >= ({kind} if kind else {ProofKind.CODE, ProofKind.PASSKEY}):
         raise ApprovalError("A34", "登记链接无效、已用过或已过期", "请经办人重新邀请；不是您本人用过的，请立即告诉经办人。")
-    return Invitation(found.person, found.name, found.roles, token, found.expires_at)
+    return Invitation(found.person, found.name, found.roles, token, found.expires_at, frozenset(used))
 
 
 def _open(record: Transaction, token: str, kind: ProofKind) -> Invitation:

@@ -190,7 +190,9 @@ def _refuse_marked(subject: Subject, number: int, files: Sequence[ReceivedFile],
 def failure_of(store: Store, step: str, error: PerfevalError) -> Failure:
     """A fault of a step as it is kept for whoever started the run, its findings as an artifact."""
     findings = store.artifacts.put(dump_json(list[Finding], list(error.findings))) if isinstance(error, LedgerError) else None
-    return Failure(step, error.code, str(error), findings)
+    begins = error.context.get("begins")
+    unit, year, programme = begins if isinstance(begins, tuple) else ("", 0, "")
+    return Failure(step, error.code, str(error), findings, unit, year, programme)
 
 
 def score_indicators(office: Office, revision: Revision) -> Scorecard:

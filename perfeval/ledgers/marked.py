@@ -8,7 +8,7 @@ import polars as pl
 
 from perfeval.codes import Code
 from perfeval.ledgers.cells import BAD
-from perfeval.ledgers.headers import Layout
+from perfeval.ledgers.layout import Layout
 from perfeval.ledgers.rows import MOST_FINDINGS, Cleaned
 from perfeval.model import Finding, Severity
 from perfeval.spreadsheets import Cell, Sheet, index_of

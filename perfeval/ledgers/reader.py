@@ -8,7 +8,8 @@ import polars as pl
 
 from perfeval.codes import Code
 from perfeval.ledgers.cells import BAD
-from perfeval.ledgers.headers import Layout, find_layout
+from perfeval.ledgers.headers import find_layout
+from perfeval.ledgers.layout import Layout
 from perfeval.ledgers.marked import marked_findings
 from perfeval.ledgers.rows import MOST_FINDINGS, clean_rows
 from perfeval.ledgers.sources import find_sources

@@ -21,8 +21,8 @@ from perfeval.store.vault import decrypt, encrypt
 class Access(Record):
     """Secrets of people's codes, and the chain of what was shown and of what ended."""
 
-    # What some line and those before it told of the last 24 hours.
-    _known: ClassVar[tuple[str, list[Line]]] = (NOTHING, [])
+    # What some line and those before it told of the last 24 hours, by unit.
+    _known: ClassVar[dict[str, tuple[str, list[Line]]]] = {}
 
     def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
         """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
@@ -67,7 +67,7 @@ class Access(Record):
 
         Raises: StoreError: one of the proofs that were looked at lately was rewritten.
         """
-        attempts = [_attempt(line) for line in self._recent(now)]
+        attempts = map(_attempt, self._recent(now))
         return [item for item in attempts if item and (item.person == person or (address and item.address == address))]
 
     def has_been_right(self, person: str, address: str) -> bool:
@@ -105,7 +105,7 @@ class Access(Record):
 
         Raises: StoreError: a line that is new, or the last that was known, was rewritten.
         """
-        (head, known), since = Access._known, now - REMEMBERED
+        (head, known), since = Access._known.get(self.unit, (NOTHING, [])), now - REMEMBERED
         new, heads, is_known = list[Line](), list[str](), False
         for entry in self.newest_entries(ACCESS):
             heads.append(entry.sha256)
@@ -115,7 +115,7 @@ class Access(Record):
             if new[-1].at < since:
                 break
         told = [line for line in (*(known if is_known else ()), *reversed(new)) if line.at >= since]
-        Access._known = (heads[0] if heads else NOTHING, told)
+        Access._known[self.unit] = heads[0] if heads else NOTHING, told
         return told
 
     def _about_seed(self, person: Person, fingerprint: str) -> str:

@@ -144,7 +144,7 @@ class Record:
     def newest_entries(self, chain: str, words: Iterable[str] = ()) -> Iterator[Entry]:
         """The entries of a chain from its end, each proved by its MAC; read as far as they are asked for.
 
-        With `words`, only what holds them all is read and proved: for what must not be missed they are not enough.
+        With `words`, only those whose line holds them all: for what must not be missed they are not enough.
 
         Raises: StoreError: one was rewritten.
         """

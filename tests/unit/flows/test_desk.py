@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pyotp
 import pytest
 
 from flows.desk import Desk, Standing
@@ -226,3 +227,17 @@ def test_act_is_noted_with_the_evaluation_of_its_run(desk: Desk, office: Office,
 def test_runs_under_way_are_told_with_the_form_they_must_stand_at(desk: Desk, standing: Standing) -> None:
     assert desk.open_runs() == {RUN: "center-r1-"}
     assert desk.standing("another run") is None
+
+
+# ---- enrolment -----------------------------------------------------------------------------------------------------------
+
+
+def test_link_that_was_used_tells_so_before_anything_else(desk: Desk, office: Office, operator: Person) -> None:
+    token = persons.invite(office, "样例乙", ["bureau"], operator.id).token
+    assert desk.invitation(token, "https://office.example:4200")["used"] == ""
+    secret = desk.offer_code(token)["secret"]
+    desk.enrol_code(token, secret, pyotp.TOTP(secret).now())
+    assert desk.invitation(token, "https://office.example:4200")["used"] == "code"
+    # Where no device can be enrolled, nothing is left to be made with it.
+    with pytest.raises(ApprovalError, match="登记链接无效、已用过或已过期"):
+        desk.invitation(token, "http://192.0.2.7:4200")

@@ -363,6 +363,17 @@ def test_progress_of_a_thousand_evaluations_takes_as_many_questions_as_that_of_o
     assert len(statements) <= 8
 
 
+def test_progress_of_what_has_changed_is_asked_anew_and_of_the_rest_is_known(store: Store) -> None:
+    fill(store, 3)
+    with store.transaction() as record:
+        first, second, third = (item.revision.evaluation for item in record.all_progress())
+        record.record_wrong_answer(Revision(second, 1), "center", "甲", ApprovalError("A05", "动态码不正确"))
+        record.end_evaluation(third, "refused")
+        told = record.all_progress()
+        assert told == [record.progress(item) for item in (first, second, third)]
+    assert ([item.revision.evaluation.outcome for item in told], bool(told[1].problems)) == ([None, None, "refused"], True)
+
+
 def fill(store: Store, count: int) -> None:
     """So many evaluations, each drafted, every third approved at the first gate."""
     draft = Draft("", 1, DIGEST, DIGEST, "AAAAAAAA", date(2023, 4, 3))
