@@ -32,8 +32,14 @@ class Cluster:
         return f"postgresql+psycopg://perfeval@/postgres?host={self._folder}"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._run("pg_ctl", "-w", "-l", f"{self._folder}/log", "-o", f"-k {self._folder} -c listen_addresses=''", "start")
+        """Start it and wait until it answers; after a kill some process may hold for a moment what they shared."""
+        command = ("pg_ctl", "-w", "-l", f"{self._folder}/log", "-o", f"-k {self._folder} -c listen_addresses=''", "start")
+        for _ in range(10):
+            with suppress(subprocess.CalledProcessError):
+                self._run(*command)
+                return
+            time.sleep(1)
+        self._run(*command)
 
     def stop(self) -> None:
         """Stop it at once, whoever is connected."""
