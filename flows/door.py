@@ -47,7 +47,6 @@ _RUN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _TEND_SECONDS = 10.0
 _ENDED_EARLY = {"FAILED", "CRASHED"}
 _UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
-_STYLE_SHEET = b'<link rel="stylesheet" href="/perfeval/static/prefect.css"></head>'
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
 # What people may ask Prefect. Not its forms' answers, and nothing that changes what it runs: any command on this machine.
@@ -175,9 +174,7 @@ class Door:
         method, path = scope["method"], scope["path"]
         if method in {"GET", "HEAD"}:
             is_hidden = path in _SCHEMES or (_INPUT.fullmatch(path) and not _FORM.fullmatch(path))
-            is_page = method == "GET" and "text/html" in Headers(scope=scope).get("accept", "") and not path.startswith("/api/")
-            prefect = self._show_page if is_page else self._engine.app
-            await (_refuse("没有这个页面。", 404) if is_hidden else prefect)(scope, receive, send)
+            await (_refuse("没有这个页面。", 404) if is_hidden else self._engine.app)(scope, receive, send)
             return
         if not is_same_origin(Headers(scope=scope)):
             await _refuse("这个请求不是从本页面发出的。", 403)(scope, receive, send)
@@ -202,16 +199,6 @@ class Door:
         else:
             text = "这里只能查看、审批、重试和开始自评；其他改动由管理工作区的人用命令完成。"
             await _refuse(text, 403)(scope, receive, send)
-
-    async def _show_page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A page of Prefect's with a style sheet of ours: what the door answers to a form is seen there, and not in a corner."""
-        plain = [item for item in scope["headers"] if item[0] != b"accept-encoding"]
-        start, *rest = await self._engine.ask({**scope, "headers": plain}, b"", receive)
-        body = b"".join(message.get("body", b"") for message in rest).replace(b"</head>", _STYLE_SHEET, 1)
-        headers = [item for item in start.get("headers", []) if item[0].lower() != b"content-length"]
-        length = [(b"content-length", str(len(body)).encode())] if body else []
-        await send({**start, "headers": [*headers, *length]})
-        await send({"type": "http.response.body", "body": body})
 
     async def _act(self, asked: Asked, act: re.Match[str]) -> Response:
         try:

@@ -25,7 +25,7 @@ CSP = (
 )
 HOME, LOGIN, ENROL = "/review/", "/perfeval/login", "/perfeval/enrol"
 _DRAFT = re.compile(r"/perfeval/drafts/(?P<evaluation>[a-z0-9-]{1,64})/(?P<revision>[1-9][0-9]{0,3})\.docx")
-_STATIC = {"style.css": "text/css", "prefect.css": "text/css", "login.js": "text/javascript", "enrol.js": "text/javascript"}
+_STATIC = {"style.css": "text/css", "login.js": "text/javascript", "enrol.js": "text/javascript"}
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 # What the review pages' forms are sent to, beside the page that they stand on; and the fields in which people write sentences.
 _DEED = re.compile("/(?:batch|correction|reason|retry)$")

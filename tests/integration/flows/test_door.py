@@ -68,11 +68,6 @@ class Prefect:
         if method == "GET" and path in DEPLOYMENTS:
             await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
             return
-        if method == "GET" and path == "/v2/dashboard":
-            headers = [(b"content-type", b"text/html"), (b"content-length", b"13")]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": b"<head></head>"})
-            return
         self.asked.append((method, path, json.loads(body) if body[:1] == b"{" else body))
         if method == "POST" and self.busy:
             self.busy -= 1
@@ -734,14 +729,6 @@ def test_review_page_is_for_whoever_is_logged_in(office: Office, path: str) -> N
         [(path, web.Visitor(PEOPLE["cookie-p1"], "token of cookie-p1", "192.0.2.7"), b"")],
     )
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; ")
-
-
-def test_page_of_prefects_has_our_style_sheet_and_its_length(office: Office) -> None:
-    page = office.as_person("GET", "/v2/dashboard", accept="text/html", accept_encoding="gzip")
-    assert page.body == b'<head><link rel="stylesheet" href="/perfeval/static/prefect.css"></head>'
-    assert page.headers["content-length"] == str(len(page.body))
-    assert b".p-toast" in office.ask("GET", "/perfeval/static/prefect.css").body
-    assert office.as_person("GET", "/v2/dashboard").body == b"<head></head>"
 
 
 def test_review_page_is_made_with_files_that_anybody_gets(office: Office) -> None:
