@@ -339,7 +339,7 @@ def decide(
     """Turn an answer at a gate into a decision on this revision's draft, in one transaction with its line in the record.
 
     An answer that is no decision is kept too, and what it shows of the person's code is worthless afterwards. `accepted` is the code that
-    several answers were given with, spent before the first of them.
+    several answers were given with, spent before the first of them; what several are given with is looked at by who takes them.
 
     Raises: ApprovalError: when the answer is no decision. StoreError: the record or the draft is not as it was written.
     """
@@ -349,7 +349,8 @@ def decide(
         now = datetime.now(UTC)  # what codes are judged by; a decision is not earlier than what it is on
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
-        proving.check_attempts(record, person, address, now)
+        if answer.together is None:
+            proving.check_attempts(record, person, address, now)
         spent = None if answer.proof or accepted else proving.spend_code(record, person, answer.code, now)
         try:
             step = next((item.step for item in (accepted, spent) if item), None)
@@ -360,7 +361,7 @@ def decide(
         else:
             refusal = None
         # Whether a device has signed is not looked at where the answer is refused for something else: it has proved nothing.
-        if accepted is None:
+        if answer.together is None:
             proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or spent is not None)
     if refusal:
         raise refusal
