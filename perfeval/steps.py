@@ -90,12 +90,17 @@ def open_evaluation(
         going_on = next((item for item in same if item.outcome is None or (run and record.run_of(item) == run)), None)
         preparer = None if going_on and record.preparer_of(going_on) else persons.require(record.people(), prepared_by, OPERATOR, office)
         _tell_configuration(office, record)
-        reasoned = {
-            line.who
-            for line in (_lines(record, PEOPLE) if preparer else ())
-            if isinstance(line.what, events.Reasoned) and line.what.file.path == subject.explanations_name
-        }
+        reasoned = _worked_before(record, subject, same) if preparer else set()
         return record.open_evaluation(year, programme.key, programme.name, preparer, run, sorted(reasoned), instead_of)
+
+
+def _worked_before(record: Transaction, subject: Subject, earlier: Sequence[Evaluation]) -> set[str]:
+    """Who has had a hand in what a new evaluation rests on: wrote a reason, or prepared or corrected one of the year that was refused."""
+    record.lock_chain(PEOPLE)  # else a reason that is written at this moment is told by neither chain
+    file, told = subject.explanations_name, _lines(record, PEOPLE)
+    wrote = {line.who for line in told if isinstance(line.what, events.Reasoned) and line.what.file.path == file}
+    done = [conduct_of(_lines(record, item.id)) for item in earlier]
+    return wrote.union(*(item.prepared_by for item in done), *({person for _, person in item.edited} for item in done))
 
 
 def _refuse_lost_record(subject: Subject) -> None:
