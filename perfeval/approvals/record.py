@@ -142,21 +142,22 @@ def check(chain: str, entries: Sequence[Entry], key: bytes | None = None, witnes
     return sorted(found + _witness_faults(entries, witness), key=lambda item: item.number)
 
 
-def seal_end(chain: str, last: Entry, key: bytes) -> End:
-    """The note of a chain's end."""
-    return End(last.number, last.sha256, _mac(_end_line(chain, last.number, last.sha256), key))
+def seal_end(unit: str, chain: str, last: Entry, key: bytes) -> End:
+    """The note of a chain's end, and of whose chain it is: no line of the people's says that, and several units may have one key."""
+    return End(last.number, last.sha256, _mac(_end_line(chain, last.number, last.sha256, unit), key))
 
 
-def end_faults(chain: str, entries: Sequence[Entry], end: End | None, key: bytes) -> list[Fault]:
-    """What shows that a chain's last lines were taken away: it ends elsewhere than was noted.
+def end_faults(unit: str, chain: str, entries: Sequence[Entry], end: End | None, key: bytes) -> list[Fault]:
+    """What shows that a chain's last lines were taken away, or that it is another unit's: it ends elsewhere than was noted.
 
-    A note without a MAC is from before there were notes, and proves nothing.
+    A note without a MAC is from before there were notes, and proves nothing; one without a unit from before a server had several.
     """
     count = entries[-1].number if entries else 0
     if end is None:
         return [Fault(0, "末尾登记被删去，不知道末尾有没有被截去")] if entries else []
-    if end.mac and not hmac.compare_digest(_mac(_end_line(chain, end.number, end.sha256), key).encode(), end.mac.encode(errors="replace")):
-        return [Fault(0, "末尾登记被改动")]
+    known = [_mac(_end_line(chain, end.number, end.sha256, *of), key).encode() for of in ((unit,), ())]
+    if end.mac and not any(hmac.compare_digest(mac, end.mac.encode(errors="replace")) for mac in known):
+        return [Fault(0, "末尾登记被改动，或是另一个单位的")]
     if count < end.number:
         cut = f"第{count + 1}条" if end.number == count + 1 else f"第{count + 1}条至第{end.number}条"
         return [Fault(count + 1, f"{cut}被删去：末尾登记写明共{end.number}条")]
@@ -179,8 +180,8 @@ def _shown(at: datetime) -> str:
     return f"{at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}"
 
 
-def _end_line(chain: str, number: int, sha256: str) -> str:
-    return dump_line({"chain": chain, "number": number, "sha256": sha256})
+def _end_line(chain: str, number: int, sha256: str, unit: str = "") -> str:
+    return dump_line({"chain": chain, "number": number, "sha256": sha256} | ({"unit": unit} if unit else {}))
 
 
 def _entry_fault(chain: str, entry: Entry, line: Line | str, key: bytes | None) -> str:

@@ -46,10 +46,10 @@ class Record:
             raise another_key()
         row = self.session.get(EndRow, (self.unit, chain))
         # Else the next line would hide that the one before it was taken away.
-        if faults := end_faults(chain, [last] if last else [], _end(row), key):
+        if faults := end_faults(self.unit, chain, [last] if last else [], _end(row), key):
             raise _touched(chain, [fault.message for fault in faults])
         entry = next_entry(chain, last, event, who, self.now(), key)
-        end = seal_end(chain, entry, key)
+        end = seal_end(self.unit, chain, entry, key)
         places = {"number": entry.number, "line": entry.line, "sha256": entry.sha256, "sm3": entry.sm3, "mac": entry.mac}
         self.session.add(RecordRow(unit=self.unit, chain=chain, **places))
         if row is None:
@@ -115,7 +115,7 @@ class Record:
 
     def end_faults(self, chain: str, entries: Sequence[Entry]) -> list[Fault]:
         """What shows that a chain's last lines were taken away."""
-        return end_faults(chain, entries, _end(self.session.get(EndRow, (self.unit, chain))), self.record_key)
+        return end_faults(self.unit, chain, entries, _end(self.session.get(EndRow, (self.unit, chain))), self.record_key)
 
     def misplaced(self, chain: str) -> list[int]:
         """The numbers of lines that, as the database counts, were written after the line behind them."""

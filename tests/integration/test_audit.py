@@ -49,6 +49,9 @@ class Year:
         steps.decide(self.office, self.revision, rule, answer)
 
 
+NOT_OURS = "末尾登记被改动，或是另一个单位的"
+
+
 @pytest.fixture(scope="module")
 def approved(pristine: Path, tmp_path_factory: pytest.TempPathFactory, welcome: Callable[..., Any]) -> Path:
     with pytest.MonkeyPatch.context() as environment:
@@ -208,8 +211,8 @@ def test_record_cut_off_behind_its_decisions_keeps_the_archive_shut(office: Offi
     ("change", "told"),
     [
         ("DELETE FROM ends WHERE chain = 'people'", "末尾登记被删去，不知道末尾有没有被截去"),
-        ("UPDATE ends SET number = number - 1 WHERE chain = 'people'", "末尾登记被改动"),
-        ("UPDATE ends SET sha256 = (SELECT sha256 FROM ends WHERE chain = 'access') WHERE chain = 'people'", "末尾登记被改动"),
+        ("UPDATE ends SET number = number - 1 WHERE chain = 'people'", NOT_OURS),
+        ("UPDATE ends SET sha256 = (SELECT sha256 FROM ends WHERE chain = 'access') WHERE chain = 'people'", NOT_OURS),
     ],
 )
 def test_note_of_an_end_rewritten_is_told_and_nobody_is_invited(office: Office, change: str, told: str) -> None:
@@ -323,9 +326,8 @@ def test_record_moved_to_another_unit_is_told_there(office: Office) -> None:
         rewrite(office, f"UPDATE {table} SET unit = '别的单位'")
     with office.store.reading() as record:
         record.unit = "别的单位"
-        assert [item.message for item in audit(record).faults if "单位" in item.message] == [
-            "第1条立项：自评表里的单位被改为“别的单位”，应为“桃江县重点项目建设事务中心”"
-        ]
+        told = {item.chain: item.message for item in audit(record).faults}
+    assert {chain: told.get(chain) for chain in record.chains()} == dict.fromkeys(record.chains(), NOT_OURS)
 
 
 def test_past_that_somebody_invents_for_the_store_is_not_taken_over(office: Office) -> None:

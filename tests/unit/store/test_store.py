@@ -1,5 +1,6 @@
 """The store's promises, on SQLite and on PostgreSQL."""
 
+import hmac
 import stat
 import subprocess
 import sys
@@ -156,6 +157,33 @@ def test_evaluation_opened_at_once_by_many_is_one(store: Store) -> None:
 def test_evaluation_unknown_is_refused_in_chinese(store: Store) -> None:
     with pytest.raises(StoreError, match="没有编号为 nothing 的自评"), store.reading() as record:
         record.evaluation("nothing")
+
+
+def test_chain_of_another_unit_with_the_same_key_is_not_taken_for_ones_own(store: Store, url: str, tmp_path: Path) -> None:
+    """Whoever is somebody in one office of a server would be somebody in the other."""
+    with store.transaction() as record:
+        invited(record)
+        for table, columns in (("record", "chain, number, line, sha256, sm3, mac"), ("ends", "chain, number, sha256, mac")):
+            record.session.execute(text(f"INSERT INTO {table} (unit, {columns}) SELECT '另一单位', {columns} FROM {table}"))
+    other = Store(url, tmp_path / "artifacts", "另一单位", lambda: KEY)
+    with other.reading() as record, pytest.raises(StoreError, match="被改动过") as told:
+        record.sound_entries(PEOPLE)
+    assert "另一个单位" in str(told.value)
+    with other.transaction() as record, pytest.raises(StoreError, match="被改动过"):
+        invited(record)
+    other.close()
+
+
+def test_end_noted_before_units_shared_a_key_is_still_one(store: Store) -> None:
+    with store.transaction() as record:
+        invited(record)
+        told = record.ends()[PEOPLE]
+        line = f'{{"chain":"people","number":1,"sha256":"{told.sha256}"}}'.encode()
+        mac = hmac.digest(derive_key(KEY, "record"), line, "sha256").hex()
+        record.session.execute(text("UPDATE ends SET mac = :mac"), {"mac": mac})
+    with store.transaction() as record:
+        invited(record)
+        assert len(record.sound_entries(PEOPLE)) == 2
 
 
 def test_units_on_one_database_do_not_see_each_other(store: Store, url: str, tmp_path: Path) -> None:
