@@ -100,6 +100,7 @@ class Door:
         self._desk = desk
         self._address = address
         self._hall = Hall(desk, address.origin)
+        self._begun: set[str] = set()
         self._review = review(web.Conducting(self._go_on_with, self._begin, self._try_again, has_pages=not address.is_shared))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -277,16 +278,21 @@ class Door:
         return {} if deployment and found.get("deployment_id") != deployment else found.get("state") or {}
 
     async def _begin_again(self, run: str) -> bool:
-        """Begin a run in the place of one that is lost, once there is a deployment; its steps are done where the store has them done."""
+        """Begin a run in the place of one that is lost, once there is a deployment; its steps are done where the store has them done.
+
+        Once for an evaluation: what is lost again has another server begun, with a database of its own, which would find ours lost.
+        """
         found, deployment = await self._engine.read(f"/api/flow_runs/{run}"), await self._deployment()
         is_lost = found["deployment_id"] != deployment if found else await self._engine.has_lost(run)
         evaluation = await run_in_threadpool(self._desk.evaluation_of, run)
-        if evaluation is None or evaluation.outcome or not deployment or not is_lost:
+        if evaluation is None or evaluation.outcome or not deployment or not is_lost or evaluation.id in self._begun:
             return False
         if (found.get("state") or {}).get("type") in _UNENDED:
             ended = {"state": {"type": "CANCELLED", "name": "Cancelled", "message": "由新的运行接着办理"}, "force": True}
             await self._engine.write(f"/api/flow_runs/{run}/set_state", ended)
-        return await self._begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
+        is_begun = await self._begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
+        self._begun |= {evaluation.id} if is_begun else set()
+        return is_begun
 
     async def _deployment(self) -> str:
         """The id of this office's deployment; nothing before there is one."""

@@ -52,7 +52,9 @@ class Tending:
                     await self._go_on(run, key, OVERTAKEN)
             elif state.get("type") == "PAUSED":
                 self._settled[run] = forms[run]
-        lost = next((run for run, key in seen.items() if not key and self._seen.get(run) == ""), None)
+        lost = [run for run, key in seen.items() if not key and self._seen.get(run) == ""]
         self._seen = seen
-        if lost and await self._begin_again(lost):
-            self._begun.add(lost)
+        for run in lost:
+            if await self._begin_again(run):
+                self._begun.add(run)
+                return

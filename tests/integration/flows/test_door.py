@@ -20,6 +20,7 @@ from flows.client import Address
 from flows.desk import Standing
 from flows.door import Door, Doors
 from flows.engine import Engine
+from flows.tending import Tending
 from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import ApprovalError, StoreError
@@ -49,6 +50,7 @@ class Prefect:
 
     state: dict[str, Any] = field(default_factory=lambda: suspended("center-r1-0"))
     busy: int = 0
+    known: bool = True
     deployment: str = RUN
     looks: int = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -67,6 +69,9 @@ class Prefect:
             return
         if method == "GET" and path in DEPLOYMENTS:
             await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
+            return
+        if method == "GET" and not self.known:
+            await self._say(send, 404, {})
             return
         self.asked.append((method, path, json.loads(body) if body[:1] == b"{" else body))
         if method == "POST" and self.busy:
@@ -556,6 +561,44 @@ def test_run_that_is_served_no_more_is_begun_anew_once(
     assert office.prefect.moved == ended
     (asked,) = (asked for _, path, asked in office.prefect.asked if path == START)
     assert asked == {"parameters": {"request": {"year": 2022, "programme": "roads", "prepared_by": "样例经办人"}}}
+
+
+def test_run_that_another_server_took_over_is_not_begun_against_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two servers with databases of their own, and one store: each would find the other's run lost, without end."""
+    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    office.prefect.state, (evaluation, opened) = {}, (office.desk.evaluation_of(RUN), office.desk.open_runs)
+
+    def open_runs() -> dict[str, str]:
+        run, form = next(iter(opened().items()))
+        return {f"{run[:-1]}{office.desk.rounds // 4}": form}
+
+    office.desk.open_runs, office.desk.evaluation_of = open_runs, lambda _: evaluation  # type: ignore[method-assign]
+    office.prefect.known = False
+    rounds(office, 16)
+    assert sum(path == START for _, path, _ in office.prefect.asked) == 1
+
+
+def test_run_that_cannot_be_begun_again_keeps_no_other_waiting() -> None:
+    asked: list[str] = []
+
+    class Lost:
+        def open_runs(self) -> dict[str, str]:
+            return dict.fromkeys(("one", "two", "three"), "center-r1-")
+
+    async def nothing(run: str) -> Mapping[str, Any]:
+        return {}
+
+    async def begin_again(run: str) -> bool:
+        asked.append(run)
+        return run == "two"
+
+    async def live() -> None:
+        tending = Tending(Lost(), nothing, lambda *_: asyncio.sleep(0), begin_again)
+        for _ in range(4):
+            await tending.look()
+
+    asyncio.run(live())
+    assert "two" in asked
 
 
 @pytest.mark.parametrize(
