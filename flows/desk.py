@@ -183,7 +183,8 @@ class Desk:
             "origin": origin,
             "used": next(iter(invitation.used), ""),
             "rp_id": (address.hostname or "") if is_secure else "",
-            "user": to_base64(invitation.person.encode()),
+            # A device keeps one key for each user of a host, and there may be several offices at this one.
+            "user": to_base64(hashlib.sha256(f"{self._office.workspace.unit}\n{invitation.person}".encode()).digest()),
             "challenge": to_base64(_creation(token)),
         }
 
