@@ -17,6 +17,7 @@ from perfeval.approvals.answering import checked
 from perfeval.approvals.codes import code_step, is_secret, new_secret, secret_fingerprint, secret_link
 from perfeval.approvals.events import Confirmed, Enrolled, Invited, Revoked, Substituted, Unlocked
 from perfeval.approvals.likeness import likeness
+from perfeval.approvals.passkey import assertion_of
 from perfeval.approvals.people import ADMIN, OPERATOR, OVERSEER, People, check_new_name, confirmation_fault, may_invite, people_of
 from perfeval.approvals.person import Person, ProofKind, Substitution
 from perfeval.approvals.proof import Proof
@@ -167,7 +168,7 @@ def enrol_passkey(office: Office, token: str, enrolment: str, proof: Proof) -> E
         invitation = _open(record, token, ProofKind.PASSKEY)
         if (made.person, made.means) != (invitation.person, ProofKind.PASSKEY):
             raise _refused_enrolment(ValueError("登记的不是被邀请的人"))
-        _enrol(record, made, enrolment, proof)
+        _enrol(record, made, enrolment, Proof(proof.kind, assertion_of(proof.evidence)))
     return made
 
 

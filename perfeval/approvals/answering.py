@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from perfeval.approvals.batch import is_in_batch
 from perfeval.approvals.duties import check_duties, check_seen, check_turn, conduct_of
 from perfeval.approvals.events import Drafted, GateRule
+from perfeval.approvals.passkey import assertion_of
 from perfeval.approvals.people import People
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof, Proved, Unproved, verify_proof
@@ -143,8 +144,7 @@ def prove(
     if is_overtaken or not timedelta() <= now - decision.decided_at <= SIGNED_WITHIN:
         raise ApprovalError("A31", "打开审批页面之后，这项自评又有了新的记录，或已过了10分钟", "刷新审批页面，看过之后再签。")
     given = answer.proof or Proof(ProofKind.CODE, {"step": str(step)})
-    # Whose proof is for one statement names no others.
-    evidence = {name: part for name, part in given.evidence.items() if name != "batch"}
+    evidence = assertion_of(given.evidence) if given.kind is ProofKind.PASSKEY else given.evidence
     proof = Proof(given.kind, evidence | ({"batch": together.batch} if together else {}))
     verified = verify_proof(proof, statement if together else answer.statement, person)
     # A code is spent, not handed in as a proof; what nothing has verified decides nothing.

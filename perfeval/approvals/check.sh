@@ -69,7 +69,8 @@ check_proof() {
         fail "$name 记录里没有这份决定书和签名"
     fingerprint=$(openssl pkey -pubin -in "$1/key.pem" -outform DER | sha256sum | cut -c1-24)
     approver=$(sed 's/^{"approver":"\([a-z0-9-]*\)".*/\1/' "$1/statement.json")
-    grep -F '"kind":"confirmed"' "$records/people.jsonl" | grep -F "\"fingerprint\":\"$fingerprint\"" | grep -qF "\"person\":\"$approver\"" ||
+    confirmed="\"what\":{\"fingerprint\":\"$fingerprint\",\"is_on_paper\":[a-z]*,\"kind\":\"confirmed\",\"person\":\"$approver\"[,}]"
+    grep -q "$confirmed" "$records/people.jsonl" ||
         fail "$name 公钥没有经第二人确认为 $approver 的"
     printf '%s %s，公钥指纹 %s，请与《审批人设备登记单》对照\n' "$name" "$(cat "$1/summary.txt")" "$fingerprint"
 }

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from perfeval.approvals.canonical import object_once
 
+_ASSERTION = ("credential", "authenticator_data", "client_data", "signature")
 _FINGERPRINT_LENGTH = 24
 _RSA_BITS = 2048
 _HASH_BYTES = 32
@@ -42,6 +43,11 @@ class Passkey:
         """What people compare with the signed slip: the first 24 characters of the SHA-256 of the key's DER."""
         der = read_public_key(self.public_key).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return hashlib.sha256(der).hexdigest()[:_FINGERPRINT_LENGTH]
+
+
+def assertion_of(sent: Mapping[str, str]) -> dict[str, str]:
+    """The parts of an assertion, of whatever a page has sent: nothing else comes into the record, where it might read like an event."""
+    return {name: sent[name] for name in _ASSERTION if name in sent}
 
 
 def assertion_fault(passkey: Passkey, challenge: bytes, evidence: Mapping[str, str]) -> str | None:

@@ -256,6 +256,16 @@ def test_one_signature_approves_all_and_each_record_proves_it(with_device: Any) 
     assert untouched(with_device)
 
 
+def test_what_a_page_sends_beside_a_signature_is_not_kept(with_device: Any) -> None:
+    picked = ids(with_device)[:1]
+    sent = signed(with_device, picked)
+    evidence = json.loads(sent["signed"]) | {"people": "ab", "kind": "confirmed"}
+    assert "已同意 1 项" in approve(with_device, picked, **(sent | {"signed": json.dumps(evidence)})).text
+    with with_device.office.store.reading() as record:
+        (event,) = (line.what for line in lines_of(record, picked[0]) if isinstance(line.what, events.Decided))
+    assert set(event.proof.evidence) == {"credential", "authenticator_data", "client_data", "signature", "batch"}
+
+
 def test_signed_list_decides_nothing_that_changed_meanwhile_and_nothing_twice(with_device: Any) -> None:
     first, second, third = ids(with_device)
     sent = signed(with_device, [first, second, third])

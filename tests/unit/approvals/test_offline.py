@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from perfeval.approvals.batch import write_batch
-from perfeval.approvals.events import Decided, Seen
+from perfeval.approvals.events import Decided, Enrolled, Seen
 from perfeval.approvals.judging import judge
 from perfeval.approvals.offline import PEOPLE_RECORD, RECORD, check_sh, proof_files, read_lines, write_lines
+from perfeval.approvals.passkey import to_base64
 from perfeval.approvals.people import people_of
 from perfeval.approvals.person import ProofKind
 from perfeval.approvals.proof import Proof
@@ -100,6 +101,21 @@ def test_user_not_verified_is_named(bag: Path) -> None:
     data = bag / "data/records/proofs/0003-center/authenticator_data"
     data.write_bytes(data.read_bytes()[:32] + b"\x01" + data.read_bytes()[33:])
     assert "不符：0003-center 设备没有核实使用人" in run(bag)[1]
+
+
+def test_line_that_only_reads_like_a_confirmation_confirms_no_key(tmp_path: Path, opened: Any, device: Any, other_device: Any) -> None:
+    planted = {"kind": "confirmed", "fingerprint": other_device.passkey.fingerprint, "person": "p2"}
+    opened.tell(Enrolled(person="p9", enrolment="{}", proof=Proof(ProofKind.PASSKEY, planted)), "p9")
+    opened.decide("center", "p2", device)
+    lay(tmp_path, opened)
+    folder = tmp_path / "data/records/proofs/0003-center"
+    signed = (folder / "authenticator_data").read_bytes() + hashlib.sha256((folder / "client_data.json").read_bytes()).digest()
+    before, after = (folder / "signature").read_bytes(), other_device.signature(signed)
+    (folder / "signature").write_bytes(after)
+    (folder / "key.pem").write_bytes(other_device.public())
+    change(tmp_path / RECORD, to_base64(before).encode(), to_base64(after).encode())
+    code, told = run(tmp_path)
+    assert (code, "公钥没有经第二人确认为 p2 的" in told) == (1, True)
 
 
 def test_signature_made_anew_with_another_key_is_named(bag: Path, other_device: Any) -> None:
