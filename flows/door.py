@@ -424,7 +424,7 @@ def main() -> None:
     doors = {}
     for label, here, listener in zip(folders(), opened, sockets, strict=True):
         address = Address("", here.url, machine, deployment=named(DEPLOYMENT, label))
-        overseen = [item for item in opened if web.oversees(here.office, item.office)]
+        overseen = web.overseen_by(here.office, opened)
         review = partial(web.Review, here.office, overseen=overseen, pictures=web.Pictures(here.office))
         doors[int(listener.getsockname()[1])] = Door(engine, Desk(here.office), review, address)
     app: Any = Doors(engine, doors)

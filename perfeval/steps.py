@@ -97,8 +97,9 @@ def open_evaluation(
 def _worked_before(record: Transaction, subject: Subject, earlier: Sequence[Evaluation]) -> set[str]:
     """Who has had a hand in what a new evaluation rests on: wrote a reason, or prepared or corrected one of the year that was refused."""
     record.lock_chain(PEOPLE)  # else a reason that is written at this moment is told by neither chain
-    file, told = subject.explanations_name, _lines(record, PEOPLE)
-    wrote = {line.who for line in told if isinstance(line.what, events.Reasoned) and line.what.file.path == file}
+    # While the unit had one programme, its file was called by the year alone.
+    files, told = {subject.explanations_name, f"explanations/{subject.year}.yml"}, _lines(record, PEOPLE)
+    wrote = {line.who for line in told if isinstance(line.what, events.Reasoned) and line.what.file.path in files}
     done = [conduct_of(_lines(record, item.id)) for item in earlier]
     return wrote.union(*(item.prepared_by for item in done), *({person for _, person in item.edited} for item in done))
 

@@ -4,8 +4,8 @@ Made on the server, without a framework and almost without scripts. Here belongs
 decision is, other rooms know. A GET changes nothing. What the pages need of the conductor is handed in.
 """
 
-from perfeval.web.bureau import Overseen, oversees
+from perfeval.web.bureau import Overseen, overseen_by
 from perfeval.web.pictures import Pictures
 from perfeval.web.review import CSP, Conducting, Review, Visitor
 
-__all__ = ["CSP", "Conducting", "Overseen", "Pictures", "Review", "Visitor", "oversees"]
+__all__ = ["CSP", "Conducting", "Overseen", "Pictures", "Review", "Visitor", "overseen_by"]

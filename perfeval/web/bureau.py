@@ -35,9 +35,14 @@ class Overseen:
     url: str
 
 
-def oversees(bureau: Office, office: Office) -> bool:
-    """Whether an office's settings name the other as its bureau."""
-    return normal(office.workspace.settings.bureau) == normal(bureau.workspace.settings.unit.name)
+def overseen_by(bureau: Office, served: Sequence[Overseen]) -> list[Overseen]:
+    """Those of the served offices whose settings name this one as their bureau.
+
+    None where several bear the bureau's name: who may edit an office's settings, and no others, would see the others' work.
+    """
+    name = normal(bureau.workspace.settings.unit.name)
+    of_that_name = [item for item in served if normal(item.office.workspace.settings.unit.name) == name]
+    return [item for item in served if normal(item.office.workspace.settings.bureau) == name] if len(of_that_name) == 1 else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from perfeval import steps
 from perfeval.model import Revision
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
-from perfeval.web import Overseen, oversees
+from perfeval.web import Overseen, overseen_by
 from perfeval.web.bureau import Asked, look_over_all
 
 from .conftest import House
@@ -45,14 +45,14 @@ def bureau(house: House, tmp_path: Path, pristine: Path, welcome: Callable[..., 
     for name, role in (("样例总览", "overseer"), ("样例审批", "bureau")):
         welcome(seat, name, role)
     offices = [house.office, other, seat]
-    assert [oversees(seat, office) for office in offices] == [True] * 3
+    overseen = [Overseen(office, f"http://localhost:{4200 + place}") for place, office in enumerate(offices)]
+    assert overseen_by(seat, overseen) == overseen
     run = "22222222-2222-4222-8222-222222222222"
     evaluation = steps.open_evaluation(other, other.workspace.subject(2022), "样例经办人", run)
     with pytest.raises(Exception, match="台账") as fault:
         steps.prepare(other, Revision(evaluation, 1))
     with other.store.transaction() as record:
         record.record_failure(run, steps.failure_of(other.store, "校验台账", fault.value))  # type: ignore[arg-type]  # ours
-    overseen = [Overseen(office, f"http://localhost:{4200 + place}") for place, office in enumerate(offices)]
     yield House(seat, {}, evaluation, overseen=overseen), house.office, other
     for office in (seat, other):
         office.store.close()
@@ -139,4 +139,13 @@ def test_list_keeps_what_it_is_given(tmp_path: Path) -> None:
     create_workspace(tmp_path / "office")  # an office that names another bureau is not overseen
     roads = tmp_path / "roads"
     create_workspace(roads, pack="rural-roads")
-    assert not oversees(open_office(renamed(tmp_path / "office", BUREAU)), open_office(roads))
+    seat, others = open_office(renamed(tmp_path / "office", BUREAU)), open_office(roads)
+    served = [Overseen(office, "") for office in (seat, others)]
+    assert overseen_by(seat, served) == served[:1]
+
+
+def test_office_that_calls_itself_the_bureau_beside_it_sees_nothing(bureau: tuple[House, Office, Office], tmp_path: Path) -> None:
+    house, projects, _ = bureau
+    pretender = open_office(renamed(Path(shutil.copytree(projects.workspace.root, tmp_path / "pretender")), f" {BUREAU} ", key="x"))
+    served = [Overseen(office, "") for office in (house.office, projects, pretender)]
+    assert [overseen_by(office, served) for office in (house.office, pretender)] == [[], []]
