@@ -171,7 +171,7 @@ class Desk:
 
     # ---- enrolment ---------------------------------------------------------------------------------------------------
 
-    def invitation(self, token: str, origin: str) -> dict[str, str]:
+    def invitation(self, token: str, origin: str) -> dict[str, str | list[str]]:
         """What the enrolment page shows of an invitation, and what a device is asked for; without `rp_id` no device can be enrolled."""
         invitation = persons.find_invitation(self._office, token)
         address = urlsplit(origin)
@@ -179,6 +179,7 @@ class Desk:
         return {
             "name": invitation.name,
             "roles": self.roles(invitation.roles),
+            "used": [str(kind) for kind in sorted(invitation.used)],
             "until": f"{invitation.expires_at.astimezone(CHINA):%m月%d日 %H:%M}",
             "origin": origin,
             "rp_id": (address.hostname or "") if is_secure else "",

@@ -46,7 +46,7 @@ def enrol(unit: str) -> str:
 <p>您好，<strong id="name"></strong>。您将登记为：<strong id="roles"></strong>。</p>
 <p class="hint">请用您自己的手机或电脑登记，不要由别人代办。链接在 <span id="until"></span> 前有效，只能用一次。</p>
 <button id="by-code">用手机动态码登记</button>
-<p class="hint">手机装有动态码应用（如微信小程序“腾讯身份验证器”、Microsoft Authenticator、FreeOTP）。登录和审批都能用。</p>
+<p class="hint" id="code-hint">手机装有动态码应用（如微信小程序“腾讯身份验证器”、Microsoft Authenticator、FreeOTP）。登录和审批都能用。</p>
 <button id="by-passkey" class="second">用本机设备签名登记</button>
 <p class="hint" id="passkey-hint">用本机的指纹、面容或开机口令签名，事后可独立核验。不能用来登录，须另有动态码。</p>
 </section>

@@ -42,13 +42,14 @@ _TOKEN_BYTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """邀请: whoever has the token makes his proof with it, until it expires."""
+    """邀请: whoever has the token makes his proof with it, until it expires; `used` are the kinds he has made already."""
 
     person: str
     name: str
     roles: tuple[str, ...]
     token: str
     expires_at: datetime
+    used: frozenset[ProofKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +358,7 @@ def _check_actor(people: People, by: str | None) -> None:
     if not able and by is None:
         return
     if by is None or by not in {item.id for item in able}:
-        names = "、".join(item.name for item in able) or "还没有，先邀请一位经办人"
+        names = "、".join(item.name for item in able) or "还没有登记并经确认的经办人，先请他登记、确认"
         raise ApprovalError("A35", "只有经办人或管理员可以办理", f"用 --as 写明由谁办理：{names}。")
 
 
@@ -381,7 +382,7 @@ def _invitation(lines: Sequence[Line], token: str, kind: ProofKind | None = None
                 pass
     if found is None or found.expires_at < datetime.now(UTC) or used >= ({kind} if kind else {ProofKind.CODE, ProofKind.PASSKEY}):
         raise ApprovalError("A34", "登记链接无效、已用过或已过期", "请经办人重新邀请；不是您本人用过的，请立即告诉经办人。")
-    return Invitation(found.person, found.name, found.roles, token, found.expires_at)
+    return Invitation(found.person, found.name, found.roles, token, found.expires_at, frozenset(used))
 
 
 def _open(record: Transaction, token: str, kind: ProofKind) -> Invitation:

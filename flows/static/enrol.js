@@ -122,5 +122,9 @@ function passkeyFault() {
   const fault = passkeyFault();
   at("by-passkey").disabled = Boolean(fault);
   if (fault) at("passkey-hint").textContent = fault;
+  for (const kind of invitation.used) {
+    at("by-" + kind).disabled = true;
+    at(kind + "-hint").textContent = "这个链接已登记过，不能再用。不是您本人登记的，请立即告诉经办人。";
+  }
   show("choice");
 })();

@@ -253,3 +253,11 @@ def test_act_is_noted_with_the_evaluation_of_its_run(desk: Desk, office: Office,
 def test_runs_under_way_are_told_with_the_form_they_must_stand_at(desk: Desk, standing: Standing) -> None:
     assert desk.open_runs() == {RUN: "center-r1-"}
     assert desk.standing("another run") is None
+
+
+def test_link_tells_what_was_enrolled_by_it(desk: Desk, office: Office, phone: Any, operator: Person) -> None:
+    link = persons.invite(office, "样例副主任", ["center"], operator.id)
+    before = desk.invitation(link.token, "http://localhost:4200")
+    offer = desk.offer_code(link.token)
+    desk.enrol_code(link.token, offer["secret"], type(phone)(offer["secret"]).code())
+    assert (before["used"], desk.invitation(link.token, "http://localhost:4200")["used"]) == ([], ["code"])
