@@ -92,6 +92,7 @@ class Review:
             ("GET", re.compile(_WORK), self._clerk),
             ("POST", re.compile(_WORK), self._start),
             ("POST", re.compile(_WORK + "/reason"), self._reason),
+            ("GET", re.compile("/review/batch"), lambda *_: RedirectResponse("/review/", 303)),
             ("GET", re.compile(r"/review/(?P<evaluation>[a-z0-9-]{1,64})/?"), self._latest),
             ("GET", re.compile(_PLACE), self._revision),
             ("POST", re.compile("/review/batch"), self._approve),
