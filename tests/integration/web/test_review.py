@@ -16,7 +16,7 @@ import pytest
 from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
-from perfeval.model import Finding, Severity
+from perfeval.model import Finding, Revision, Severity
 from perfeval.model.clock import CHINA
 from perfeval.model.documents import dump_json
 from perfeval.model.outcomes import Failure
@@ -128,6 +128,14 @@ def test_getting_every_link_changes_nothing(house: Any) -> None:
 
 
 # ---- deciding ------------------------------------------------------------------------------------------------------------
+
+
+def test_archived_draft_shows_its_number_and_where_its_sheet_is(house: Any) -> None:
+    house.send(CENTER)
+    house.send(BUREAU)
+    bag = steps.archive_report(house.office, Revision(house.evaluation, 1))
+    assert f"档号 {bag.name}。审批表是归档包里的 data/审批表.docx；打印，核对链头" in house.client(CLERK).get(house.page).text
+    assert "由经办人打印、移交" in house.client(BUREAU).get(house.page).text
 
 
 def test_decision_with_a_code_is_recorded_and_the_conductor_told(house: Any) -> None:
