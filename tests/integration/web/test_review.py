@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -128,6 +129,11 @@ def test_getting_every_link_changes_nothing(house: Any) -> None:
 
 
 # ---- deciding ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("template", sorted(files("perfeval.web").joinpath("templates").iterdir(), key=str), ids=lambda item: item.name)
+def test_no_attribute_is_written_as_text_which_would_be_escaped(template: Any) -> None:
+    assert re.findall(r"""\{\{ *' [a-z-]+="|\{\{ *" [a-z-]+='""", template.read_text("utf-8")) == []
 
 
 def test_archived_draft_shows_its_number_and_where_its_sheet_is(house: Any) -> None:
