@@ -1,7 +1,7 @@
 """Conducting from outside: start a run, move it on, wait until it stands still. The store says where an evaluation stands."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -90,19 +90,21 @@ class Conductor:
             run = None
         if run is None or not run.type:
             return self.begin(self._office.subject(evaluation), evaluation.prepared_by)
-        status, known = steps.status(self._office, evaluation), {step for step, _ in self._client.read_steps(run.id)}
+        status, before = steps.status(self._office, evaluation), self._client.read_steps(run.id)
         soon = datetime.now(UTC) + timedelta(minutes=1)
         is_put_off = run.type == "SCHEDULED" and (run.due_at or soon) > soon
         if run.is_final or is_put_off or (run.type == "PAUSED" and is_behind(run.key, awaited(status))):
             self._client.move(run.id)
-        return self._wait(run, known)
+        # A run that goes on comes through its steps again; what the store has done of them is nothing new.
+        done = {_title(name) for _, name in before} if status.draft else set()
+        return self._wait(run, {step for step, _ in before}, done)
 
     def _is_anothers(self, run: Run) -> bool:
         """Whether it is of a deployment that is served no more: the office was alone on the server, and is not now, or the other way."""
         return bool(run.deployment) and run.deployment != self._client.find_deployment()
 
-    def _wait(self, run: Run, known: set[str]) -> Position:
-        """Wait until a run stands still; steps that are not known yet are shown."""
+    def _wait(self, run: Run, known: set[str], done: Container[str] = ()) -> Position:
+        """Wait until a run stands still; steps that are not known yet are shown, but for those that are done."""
         deadline = time.monotonic() + self._patience.cancelling
         taken_by = time.monotonic() + self._patience.taken
 
@@ -122,7 +124,8 @@ class Conductor:
             for step, name in self._client.read_steps(run.id):
                 if step not in known:
                     known.add(step)
-                    self._show(name.rpartition("-")[0])
+                    if _title(name) not in done:
+                        self._show(_title(name))
             return now if now and now.stands else None
 
         found = self._until(still, self._patience.run)
@@ -147,3 +150,8 @@ def _crashed(message: str) -> Failure:
     """What is told of a run that nothing is known of but what Prefect keeps; its steps are asked of the store, so going on is safe."""
     hint = "执行 perfeval run，会从中断处接着进行；仍不行的，用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。"
     return Failure("", "P14", str(ServerError("P14", f"运行异常终止{message and f'：{message}'}", hint)))
+
+
+def _title(step: str) -> str:
+    """A step's name without what Prefect hangs on it."""
+    return step.rpartition("-")[0]

@@ -171,17 +171,17 @@ class Desk:
 
     # ---- enrolment ---------------------------------------------------------------------------------------------------
 
-    def invitation(self, token: str, origin: str) -> dict[str, str | list[str]]:
+    def invitation(self, token: str, origin: str) -> dict[str, str]:
         """What the enrolment page shows of an invitation, and what a device is asked for; without `rp_id` no device can be enrolled."""
-        invitation = persons.find_invitation(self._office, token)
         address = urlsplit(origin)
         is_secure = address.scheme == "https" or address.hostname == "localhost"
+        invitation = persons.find_invitation(self._office, token, None if is_secure else ProofKind.CODE)
         return {
             "name": invitation.name,
             "roles": self.roles(invitation.roles),
-            "used": [str(kind) for kind in sorted(invitation.used)],
             "until": f"{invitation.expires_at.astimezone(CHINA):%m月%d日 %H:%M}",
             "origin": origin,
+            "used": next(iter(invitation.used), ""),
             "rp_id": (address.hostname or "") if is_secure else "",
             "user": to_base64(invitation.person.encode()),
             "challenge": to_base64(_creation(token)),

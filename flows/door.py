@@ -50,7 +50,11 @@ _UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
 # What people may ask Prefect. Not its forms' answers, and nothing that changes what it runs: any command on this machine.
-_SEES = re.compile(r"/api/(?:ui/(?!schemas/).+|.+/(?:filter|count|paginate|history|lateness|get_scheduled_flow_runs|count-by/[a-z-]+))")
+_PART = r"[^/.;\s\\][^/;\s\\]*"  # of a path that says the same to whoever reads it
+_SEES = re.compile(
+    rf"/api/(?:ui/(?!schemas/){_PART}(?:/{_PART})*"
+    rf"|(?:{_PART}/)+(?:filter|count|paginate|history|lateness|get_scheduled_flow_runs|count-by/[a-z-]+))"
+)
 _INPUT = re.compile(r"/api/flow_runs/[^/]+/input(?:/.*)?")
 _FORM = re.compile(rf"/api/flow_runs/{_RUN}/input/suspended-[a-z0-9-]+-(?:schema|description)")
 _ACT = re.compile(
@@ -204,9 +208,9 @@ class Door:
                 return await self._retry(asked, act["run"])
             return await self._fill_in(asked, act["run"])
         except StoreError as error:
-            return _refuse(str(error), 503)
+            return _refuse(error.line, 503)
         except PerfevalError as error:
-            return _refuse(str(error), 409)
+            return _refuse(error.line, 409)
 
     async def _fill_in(self, asked: Asked, run: str) -> Response:
         """What Resume sends: decided here, and only then is the run told to go on."""

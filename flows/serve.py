@@ -94,6 +94,9 @@ def end_with_parent() -> None:
     def wait() -> None:
         os.read(0, 1)
         os.kill(os.getpid(), signal.SIGINT)
+        # Prefect's server waits without end for a database that is gone, and holds the port meanwhile.
+        time.sleep(_STOP_SECONDS)
+        os._exit(1)
 
     # A shell starts background jobs with the signal ignored, and that is inherited.
     signal.signal(signal.SIGINT, signal.default_int_handler)

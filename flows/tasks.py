@@ -63,10 +63,14 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 def _keep_failure(name: str, error: PerfevalError) -> None:
     from perfeval import steps
 
-    store = this_office().store
-    failure = steps.failure_of(store, name, error)
-    with suppress(PerfevalError), store.transaction() as record:  # where the store itself fails, its fault is told as it is
+    office = this_office()
+    failure = steps.failure_of(office.store, name, error)
+    with suppress(PerfevalError), office.store.transaction() as record:  # where the store itself fails, its fault is told as it is
         record.record_failure(flow_run.id, failure)
+    if not isinstance(error, StoreError):  # which may pass by itself, and is tried again
+        from perfeval.reminding import notify_of_failure
+
+        notify_of_failure(office, flow_run.id)
 
 
 @step("开始自评")
@@ -80,8 +84,13 @@ def open_evaluation(year: int, programme: str, prepared_by: str) -> Evaluation:
     workspace = office.workspace
     year = year or flow_run.scheduled_start_time.astimezone(ZoneInfo(workspace.settings.schedule.timezone)).year - 1
     subject = workspace.subject(year, programme)
-    refuse_second_run(office, subject)
-    return steps.open_evaluation(office, subject, prepared_by or workspace.settings.unit.drafter, flow_run.id)
+    try:
+        # One that comes in between is an OSError, and this step tried again: then it is refused for that one.
+        over = refuse_second_run(office, subject)
+        return steps.open_evaluation(office, subject, prepared_by or workspace.settings.unit.drafter, flow_run.id, over or "")
+    except PerfevalError as error:  # there is nothing else yet by which it could be told whose fault it is
+        error.context["begins"] = workspace.unit, year, subject.programme.key
+        raise
 
 
 @step("接收台账")
@@ -169,8 +178,10 @@ def _find_run(run_id: str) -> FlowRun | None:
     return None
 
 
-def refuse_second_run(office: "Office", subject: "Subject", find_run: Callable[[str], FlowRun | None] = _find_run) -> None:
+def refuse_second_run(office: "Office", subject: "Subject", find_run: Callable[[str], FlowRun | None] = _find_run) -> str | None:
     """Refuse a run beside one that is under way: at one gate, one of them would wait for an answer that the other got.
+
+    Gives the run that has ended, in whose place this one comes, if there is one.
 
     Raises: UsageError: another run of this programme's year has not ended.
     """
@@ -181,3 +192,4 @@ def refuse_second_run(office: "Office", subject: "Subject", find_run: Callable[[
     run = find_run(other) if other and other != flow_run.id else None
     if run and run.state and not run.state.is_final():
         raise UsageError("P04", f"{subject.year}年度的自评正在进行：{run.name}", "在那一次运行里继续；同一年度不能同时进行两次。")
+    return other

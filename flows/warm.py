@@ -17,10 +17,13 @@ import sys
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parent.parent
+# Libraries that the steps load together with Polars, and that start no thread themselves.
+_BEFOREHAND = ("docx", "jinja2.sandbox", "lxml.etree", "markdown_it")
 _ORDER_SECONDS = 5.0
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
@@ -168,6 +171,8 @@ def main() -> None:
         import perfeval.steps
         import perfeval.store  # noqa: F401
 
+        for library in _BEFOREHAND:
+            import_module(library)
         if not _is_alone():
             listener.close()  # runs are started cold
             os.read(0, 1)

@@ -2,9 +2,13 @@
 
 A worker is told the server's address. What else it needs, key, database and artifacts, comes from its own environment: nothing of it
 travels through Prefect, and no person can set what a run's process gets (the door passes on no job variables).
+
+Of which kind the pool is, processes or another that Prefect has workers for, the environment says, with the template of its jobs; a
+sample for Kubernetes is config/kubernetes.
 """
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -12,19 +16,23 @@ import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from prefect import get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.exceptions import ObjectAlreadyExists
+from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessWorker
 
 from flows.offices import folders
 from flows.runner import continue_orphans, deployments, rest_others
 from flows.serve import end_with_parent
 from flows.warm import write_stub
+from perfeval.errors import UsageError
 
-POOL = "perfeval"
+POOL, _PROCESS = "perfeval", "process"
+POOL_TYPE, POOL_TEMPLATE = "PERFEVAL_POOL_TYPE", "PERFEVAL_POOL_TEMPLATE"
 # With a command of its own a worker need not find out in further processes what to start.
 _COMMAND = "python -m prefect.engine"
 # A worker that has not been heard of three times is gone.
@@ -34,16 +42,41 @@ _WORKER = "prefect.worker.name"
 
 async def register() -> None:
     """Make the pool and its deployments, as the workspace's settings say."""
+    template = os.environ.get(POOL_TEMPLATE)
+    jobs = json.loads(Path(template).read_text(encoding="utf-8")) if template else None
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
-            await client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+            await client.create_work_pool(WorkPoolCreate(name=pool(), type=_type()))
+        if jobs:
+            await client.update_work_pool(pool(), WorkPoolUpdate(base_job_template=jobs))
     ours = set[str]()
     async for label, deployment in deployments(active=True):
-        deployment.work_pool_name, deployment.work_queue_name = POOL, _queue(label)
+        deployment.work_pool_name, deployment.work_queue_name = pool(), _queue(label)
         deployment.job_variables = {"command": _COMMAND}
         await deployment.aapply()
         ours.add(deployment.name)
     await rest_others(ours)
+
+
+def pool() -> str:
+    """The pool's name: of what kind a pool is cannot be changed."""
+    return POOL if _type() == _PROCESS else f"{POOL}-{_type()}"
+
+
+def _type() -> str:
+    return os.environ.get(POOL_TYPE) or _PROCESS
+
+
+def worker_class() -> type[BaseWorker[Any, Any, Any]]:
+    """What takes runs from a pool of this kind.
+
+    Raises: UsageError: no such worker is installed.
+    """
+    if _type() == _PROCESS:  # to look for others takes seconds
+        return ProcessWorker
+    if found := BaseWorker.get_worker_class_from_type(_type()):
+        return found
+    raise UsageError("P32", f"没有安装 {_type()} 类型的 worker", f"如 pip install prefect-{_type()}；不设置 {POOL_TYPE} 则在本机执行。")
 
 
 def _queue(label: str) -> str:
@@ -57,9 +90,10 @@ async def work() -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")])
     name = f"{socket.gethostname()}-{os.getpid()}"
     queues = list(map(_queue, folders()))
-    worker = ProcessWorker(work_pool_name=POOL, work_queues=queues, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
+    worker = worker_class()(work_pool_name=pool(), work_queues=queues, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
     async with asyncio.TaskGroup() as tasks:
-        beside = [tasks.create_task(_watch()), tasks.create_task(_keep_warm())]
+        # Elsewhere a run outlives its worker, and is forked by nobody.
+        beside = [tasks.create_task(_watch()), tasks.create_task(_keep_warm())] if _type() == _PROCESS else []
         await worker.start()
         for task in beside:
             task.cancel()
@@ -101,5 +135,9 @@ if __name__ == "__main__":
         asyncio.run(register())
     else:
         end_with_parent()
+        try:
+            worker_class()
+        except UsageError as error:
+            sys.exit(str(error))
         with suppress(KeyboardInterrupt):
             asyncio.run(work())

@@ -46,8 +46,11 @@ class Audit:
     unproved: tuple[str, ...] = ()
 
 
-def audit(record: Transaction, witness: str = "") -> Audit:
+def audit(record: Transaction, witness: str = "", sealed: Mapping[str, Mapping[str, Entry]] | None = None) -> Audit:
     """Check a unit's whole record and its tables; `witness` is a head that somebody kept outside, at least 24 characters of it.
+
+    `sealed` is how the chains ended in each bag of the archive, by the bag's name: the bags lie beside the database, and do not go back
+    with it when an old backup is put in its place.
 
     Raises: UsageError: there is no key. StoreError: it is another one.
     """
@@ -73,7 +76,8 @@ def audit(record: Transaction, witness: str = "") -> Audit:
         faults.append(
             Touched("", 0, f"没有一条记录的链头是 {visible(wanted[:SHORTEST_HEAD])}：末尾被截去，或整份被改写；链头至少要{SHORTEST_HEAD}位")
         )
-    unproved = (*_unproved(ends, chains, dict(same) if wanted else {}), *_disordered(chains))
+    faults += _overtaken(chains, sealed or {})
+    unproved = (*_unproved(ends, chains, dict(same) if wanted else {}), *_unended(chains, sealed or {}), *_disordered(chains))
     return Audit(sum(map(len, chains.values())), digest, tuple(sorted(faults, key=_order)), unproved)
 
 
@@ -84,7 +88,26 @@ def _unproved(ends: Mapping[str, End], chains: Collection[str], witnessed: Mappi
     for chain, number in witnessed.items():
         yield f"{chain} 到第{number}条为止与外部凭证相同；其后的和其他各份记录的末尾，未与外部凭证对照"
     if chains and not witnessed:
-        yield "各份记录的末尾未与外部凭证对照：数据库整个换回旧的备份，这里看不出；请用审批表、通知上另存的链头加 --head 对照"
+        yield "各份记录的末尾未与外部凭证对照：数据库整个换回归档以后的旧备份，这里看不出；请用审批表、通知上另存的链头加 --head 对照"
+
+
+def _overtaken(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, Mapping[str, Entry]]) -> Iterator[Touched]:
+    """Bags that know more of a chain than the database does, or something else."""
+    for bag, ends in sealed.items():
+        for chain, end in ends.items():
+            entries = chains.get(chain, [])
+            if not any((entry.number, entry.sha256) == (end.number, end.sha256) for entry in entries):
+                told = f"归档包 {bag} 形成时这份记录到第{end.number}条，链头 {end.sha256[:SHORTEST_HEAD]}，数据库里没有"
+                yield Touched(chain, end.number, f"{told}：数据库被换成旧的备份或别的数据库，或被改写")
+
+
+def _unended(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, Mapping[str, Entry]]) -> Iterator[str]:
+    """Bags of evaluations that, by the database, were never archived: the process died between the two, or the database is an old one."""
+    for bag, ends in sealed.items():
+        for chain in ends.keys() & chains.keys() - set(_UNITS):
+            with suppress(ValueError):  # told as a fault of the chain
+                if not any(isinstance(read_line(entry.line).what, events.Archived) for entry in chains[chain]):
+                    yield f"归档包 {bag} 在，{chain} 的记录里却没有归档：归档没有做完，或数据库被换回旧的备份"
 
 
 def _disordered(chains: Mapping[str, Sequence[Entry]]) -> Iterator[str]:

@@ -279,6 +279,9 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     office, today = open_office(workspace), china_day(datetime.now(UTC))
     found = statuses(office)
     unreached = undelivered(office, found)
+    with office.store.reading() as record:
+        stuck = record.stuck()
+    problems = {item.evaluation: item.failure.reason for item in stuck}
     if as_json:
         emit(
             [
@@ -295,13 +298,21 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
                     "days_late": item.days_late(today),
                     "held": item.is_held(today),
                     "undelivered": unreached.get(item.revision.evaluation.id, ()),
-                    "problem": item.problem or None,
+                    "problem": item.problem or problems.get(item.revision.evaluation.id),
                     "digest": item.draft and item.draft.content_digest,
                     "check_code": item.draft and item.draft.check_code,
                 }
                 for item in found
             ]
-        )
+            + [
+                {
+                    "evaluation": None, "year": told.year, "programme": told.programme, "state": "not-begun", "title": "没有开始",
+                    "since": told.failed_at.isoformat(), "problem": told.failure.reason,
+                }
+                for told in stuck
+                if not told.evaluation
+            ]
+        )  # fmt: skip
         return
     for item in found:
         evaluation = item.revision.evaluation
@@ -312,9 +323,14 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
         tell(f"{evaluation.id}  {revision}  {item.title}（{days_since(item.since)} 天{due}）")
         if item.problem:
             tell(f"    上一次答复无效：{item.problem}")
+        if problem := problems.get(evaluation.id):
+            tell(f"    没有完成：{problem}")
         if labels := unreached.get(evaluation.id):
             tell(f"    通知没有送到：{'、'.join(labels)}；下次执行 perfeval remind 时再送")
-    if not found:
+    for told in stuck:
+        if not told.evaluation:
+            tell(f"{told.year} {told.programme}  没有开始：{told.failure.reason}")
+    if not found and not stuck:
         say("还没有自评。开始一项：perfeval run --year 年度")
 
 
@@ -362,11 +378,14 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """核对审批记录：逐条核对链条、登记、审批，并与各表对照；指出被改动的是哪一条。"""
+    from perfeval.archive import sealed_ends
     from perfeval.audit import audit as examine
 
     office = open_office(workspace)
+    folder = office.workspace.archive_folder
+    sealed = {bag.name: sealed_ends(bag) for bag in sorted(folder.iterdir())} if folder.is_dir() else {}
     with office.store.reading() as record:
-        found = examine(record, witness)
+        found = examine(record, witness, sealed)
     if as_json:
         emit(asdict(found) | {"ok": not found.faults})
     else:

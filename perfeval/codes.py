@@ -66,6 +66,7 @@ class Code(StrEnum):
     REPEATED_HEADER = "V20", "表头在数据中间重复，不当作数据"
     STRUCK = "V23", "内容划有删除线，仍计入"
     PICTURE = "V24", "单元格里是图片，读作空白"
+    FRACTIONS = "V25", "百分比一栏的数都不大于1，像是写成了小数"
 
 
 ERRORS: Mapping[str, str] = {
@@ -177,6 +178,7 @@ ERRORS: Mapping[str, str] = {
     "P24": "没有进程来执行运行",
     "P30": "两个工作区是同一个单位",
     "P31": "运行属于另一个单位",
+    "P32": "没有安装这一类型的 worker",
     "R01": "报告不能成稿，逐处列出",
     "R02": "缺少应有的说明，不能成稿，逐处列出",
     # The store.

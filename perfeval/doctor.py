@@ -170,7 +170,7 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
             load_indicators(subject.indicators, workspace.catalogue)
             _ = (subject.brought, subject.narrative, workspace.template, workspace.profiles)
     except ConfigurationError as error:
-        return Condition(name, "missing", str(error).replace("\n", " "), purpose, "按所列文件和行号修改")
+        return Condition(name, "missing", error.line, purpose, "按所列文件和行号修改")
     if workspace.settings.storage.database:
         remedy = f"把地址移到环境变量 {_DATABASE}，并删去这一行"
         return Condition(name, "missing", "perfeval.yml 里写了数据库地址（storage.database）", purpose, remedy)

@@ -56,6 +56,11 @@ class PerfevalError(Exception):
         """Message, faults and hint on one line each, as people read them."""
         return "\n".join(part for part in (self.message, *self.faults, self.hint) if part)
 
+    @property
+    def line(self) -> str:
+        """The same where there is one line: each part a sentence."""
+        return "".join(part if part.endswith(("。", "：")) else f"{part}。" for part in (self.message, *self.faults, self.hint) if part)
+
 
 class ConfigurationError(PerfevalError):
     """The workspace's configuration is wrong; `faults` lists every one as `file:line: message`."""

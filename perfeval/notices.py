@@ -2,6 +2,7 @@
 
 The addresses stand in the environment, for most of them hold a token: PERFEVAL_NOTICE_URLS, apart by blanks or lines. `center=mailto://…`
 is told of that gate alone, `operator=…` of what became of it, `escalate=…` of what is late; an address without a name is told everything.
+Where several offices are served, `甲中心:center=…` is told of that unit alone.
 """
 
 import logging
@@ -15,7 +16,7 @@ from perfeval.errors import UsageError
 
 URLS_VARIABLE = "PERFEVAL_NOTICE_URLS"
 ESCALATE = "escalate"
-_ADDRESS = re.compile(r"(?:(?P<name>[a-z0-9]+)=)?(?P<url>(?P<scheme>[a-z]+)://\S+)")
+_ADDRESS = re.compile(r"(?:(?:(?P<unit>[^\s:=/]+):)?(?P<name>[a-z0-9]*)=)?(?P<url>(?P<scheme>[a-z]+)://\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Notice:
     body: str
 
 
-def addresses() -> tuple[Address, ...]:
-    """The addresses that the environment names; none where it names none.
+def addresses(unit: str) -> tuple[Address, ...]:
+    """The addresses that the environment names for a unit, or for all; none where it names none.
 
     Raises: UsageError: some are none, each told by its place, for its text may be a secret.
     """
@@ -44,12 +45,12 @@ def addresses() -> tuple[Address, ...]:
     wrong = [place for place, found in enumerate(told, 1) if not found or not _is_known(found["url"])]
     if wrong:
         places = "、".join(map(str, wrong))
-        hint = "每个写成 [环节=]协议://…，如 center=mailtos://用户:口令@邮件服务器?to=收件人；各协议写法见 apprise 的文档。"
+        hint = "每个写成 [单位:][环节=]协议://…，如 center=mailtos://用户:口令@邮件服务器?to=收件人；各协议写法见 apprise 的文档。"
         raise UsageError("U21", f"{URLS_VARIABLE} 的第{places}个地址不能用", hint)
     return tuple(
         Address(found["name"] or "", found["url"], f"第{place}个地址（{found['name'] or '全部'}，{found['scheme']}）")
         for place, found in enumerate(told, 1)
-        if found
+        if found and found["unit"] in {None, unit}
     )
 
 

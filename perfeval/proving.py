@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from perfeval.approvals.codes import code_step, new_secret, newest_step
 from perfeval.approvals.events import Locked
-from perfeval.approvals.locking import Attempt, Result, check_lock, lock_of
+from perfeval.approvals.locking import Attempt, Lock, Result, are_many, lock_of, locked
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import ACCESS
@@ -34,19 +34,31 @@ def check_attempts(record: Transaction, person: Person | None, address: str, now
 
     Raises: ApprovalError: it is locked, and until when.
     """
-    who, where = person.id if person else "", address[:ADDRESS_LENGTH]
-    check_lock(record.attempts(now, who, where), who, where, now)
+    if lock := _lock(record, person.id if person else "", address[:ADDRESS_LENGTH], now):
+        raise locked(lock)
 
 
 def note_attempt(
     record: Transaction, person: Person | None, address: str, now: datetime, spent: Spent | None = None, *, is_right: bool
 ) -> None:
-    """Keep that a proof was looked at, and tell when it locks; `spent` is the code that was accepted, if any."""
+    """Keep that a proof was looked at, and tell when it locks; `spent` is the code that was accepted, if any.
+
+    Names that nobody has open nothing, and there is no end of addresses: of those that come from some, only so many are kept.
+    """
     who, where = person.id if person else "", address[:ADDRESS_LENGTH]
+    if where and not who and are_many(record.attempts(now, "", ""), now):
+        return
     attempt = Attempt(now, Result.RIGHT if is_right else Result.WRONG, who, where)
     record.note_attempt(attempt, *((spent.fingerprint, spent.step) if spent else ()))
-    if not is_right and (lock := lock_of(record.attempts(now, who, where), who, where, now)):
+    if not is_right and (lock := _lock(record, who, where, now)):
         record.append(ACCESS, Locked(person=who or None, address=where, wrong=lock.wrong, until_at=lock.until))
+
+
+def _lock(record: Transaction, who: str, where: str, now: datetime) -> Lock | None:
+    attempts = record.attempts(now, who, where)
+    lock = lock_of(attempts, who, where, now)
+    is_known = lock and who and where and record.has_been_right(who, where)
+    return lock_of(attempts, who, where, now, is_known=True) if is_known else lock
 
 
 def spend_code(record: Transaction, person: Person | None, code: str, now: datetime) -> Spent | None:

@@ -26,6 +26,7 @@ from perfeval.steps import statuses
 
 if TYPE_CHECKING:
     from perfeval.model.evaluation import Status
+    from perfeval.model.outcomes import Stuck
     from perfeval.office import Office
     from perfeval.store import Transaction
 
@@ -57,7 +58,7 @@ def remind(
 
     Raises: UsageError: an address in the environment is none.
     """
-    everywhere, now = notices.addresses(), datetime.now(UTC)
+    everywhere, now = notices.addresses(office.workspace.unit), datetime.now(UTC)
     if not everywhere:
         return []
     concerned = [_status(office, evaluation)] if evaluation else statuses(office)
@@ -171,6 +172,41 @@ def _notice(office: "Office", record: "Transaction", status: "Status", about: Ab
         "请保存本通知：以后可用链头核对归档包有没有被改动。",
     ]
     return Notice(title, "\n".join(lines))
+
+
+def notify_of_failure(office: "Office", run: str, send: Send = notices.send) -> Notice | None:
+    """Tell the clerk that a run cannot go on until something is repaired; what is wrong with an address keeps nobody waiting.
+
+    A run that is refused because the year has been begun, or archived, has nothing to repair.
+    """
+    try:
+        with office.store.reading() as record:
+            failure, evaluation = record.failure(run), record.evaluation_of(run)
+            found = [item for item in record.stuck() if failure and item.failure == failure]
+        to = [item for item in notices.addresses(office.workspace.unit) if item.name in ("", OPERATOR)]
+        if not found or not to:
+            return None
+        notice = _failure_notice(office, found[0], evaluation.programme if evaluation else "")
+        if failed := send(notice, to):
+            logging.getLogger(__name__).warning("not delivered: %s", failed)
+    except PerfevalError as error:
+        logging.getLogger(__name__).warning("%s", error)
+        return None
+    return notice
+
+
+def _failure_notice(office: "Office", stuck: "Stuck", programme: str) -> Notice:
+    names = {item.key: item.name for item in office.workspace.programmes}
+    page = f"/review/{stuck.evaluation}" if stuck.evaluation else f"/review/clerk/{stuck.year}/{stuck.programme}"
+    todo = "点“重试”" if stuck.evaluation else "点“开始自评，送审”"
+    body = [
+        f"单位：{office.workspace.settings.unit.name}",
+        f"原因：{stuck.failure.reason}",
+        f"打开：{office.url}{page}" if office.url else "打开：现在没有开着服务。",
+        f"怎样做：按原因更正台账或设置，再在页面上{todo}，或执行 perfeval run --year {stuck.year}。",
+    ]
+    title = f"【{'没有完成' if stuck.evaluation else '没有开始'}】{stuck.year}年度“{programme or names.get(stuck.programme, '')}”绩效自评"
+    return Notice(title, "\n".join(body))
 
 
 # ---- to the clerk ------------------------------------------------------------------------------------------------------

@@ -66,11 +66,13 @@ if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that
     O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 
 
-def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str | None = None) -> Evaluation:
-    """Open the evaluation of a programme's year, or find the one that `run` or another run opened.
+def open_evaluation(
+    office: Office, subject: Subject, prepared_by: str, run: str | None = None, instead_of: str | None = None
+) -> Evaluation:
+    """Open the evaluation of a programme's year, or find the one that `run` or another run opened; with `instead_of`, that run alone.
 
-    Raises: UsageError: when the year is archived already, unless `run` is the one that archived it. ApprovalError: who prepares a new one
-        is not enrolled as an operator.
+    Raises: BlockingIOError: a third run has it by now. UsageError: when the year is archived already, unless `run` is the one that archived
+        it. ApprovalError: who prepares a new one is not enrolled as an operator.
     """
     year, programme = subject.year, subject.programme
     with office.store.transaction() as record:
@@ -93,7 +95,7 @@ def open_evaluation(office: Office, subject: Subject, prepared_by: str, run: str
             for line in (_lines(record, PEOPLE) if preparer else ())
             if isinstance(line.what, events.Reasoned) and line.what.file.path == subject.explanations_name
         }
-        return record.open_evaluation(year, programme.key, programme.name, preparer, run, sorted(reasoned))
+        return record.open_evaluation(year, programme.key, programme.name, preparer, run, sorted(reasoned), instead_of)
 
 
 def _refuse_lost_record(subject: Subject) -> None:
@@ -188,7 +190,9 @@ def _refuse_marked(subject: Subject, number: int, files: Sequence[ReceivedFile],
 def failure_of(store: Store, step: str, error: PerfevalError) -> Failure:
     """A fault of a step as it is kept for whoever started the run, its findings as an artifact."""
     findings = store.artifacts.put(dump_json(list[Finding], list(error.findings))) if isinstance(error, LedgerError) else None
-    return Failure(step, error.code, str(error), findings)
+    begins = error.context.get("begins")
+    unit, year, programme = begins if isinstance(begins, tuple) else ("", 0, "")
+    return Failure(step, error.code, str(error), findings, unit, year, programme)
 
 
 def score_indicators(office: Office, revision: Revision) -> Scorecard:
@@ -355,9 +359,9 @@ def decide(
             record.record_wrong_answer(revision, gate.key, answer.name[:NAME_LENGTH], error)
         else:
             refusal = None
-        # Whether a device has signed is not looked at where the answer is refused for something else.
-        if accepted is None and (refusal is None or spent or refusal.code in _NO_PROOF):
-            proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or refusal.code not in _NO_PROOF)
+        # Whether a device has signed is not looked at where the answer is refused for something else: it has proved nothing.
+        if accepted is None:
+            proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or spent is not None)
     if refusal:
         raise refusal
     return decision
@@ -384,10 +388,6 @@ def note_seen(office: Office, revision: Revision, digest: str, by: str) -> None:
         record.lock(revision.evaluation)
         if not any(line.who == by and line.what == seen for line in _lines(record, revision.evaluation.id)):
             record.append(revision.evaluation.id, seen, by)
-
-
-# The refusals that say that somebody did not prove who he is.
-_NO_PROOF = frozenset({"A04", "A05", "A29"})
 
 
 def _decide(

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,8 +32,14 @@ class Cluster:
         return f"postgresql+psycopg://perfeval@/postgres?host={self._folder}"
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
-        self._run("pg_ctl", "-w", "-l", f"{self._folder}/log", "-o", f"-k {self._folder} -c listen_addresses=''", "start")
+        """Start it and wait until it answers; after a kill some process may hold for a moment what they shared."""
+        command = ("pg_ctl", "-w", "-l", f"{self._folder}/log", "-o", f"-k {self._folder} -c listen_addresses=''", "start")
+        for _ in range(10):
+            with suppress(subprocess.CalledProcessError):
+                self._run(*command)
+                return
+            time.sleep(1)
+        self._run(*command)
 
     def stop(self) -> None:
         """Stop it at once, whoever is connected."""
@@ -45,6 +52,8 @@ class Cluster:
         for process in (head, *map(int, children)):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        while any(Path(f"/proc/{process}/exe").exists() for process in (head, *map(int, children))):  # what they share is free then
+            time.sleep(0.05)
 
     def make(self, name: str) -> str:
         """Make a database, empty; its address."""

@@ -61,6 +61,9 @@ def _missing(what: str) -> None:
     pytest.skip(f"{what} is not installed: perfeval doctor says how to get it")
 
 
+_HOLDS_SECONDS = 10
+
+
 class Phone:
     """A person's phone with the code app; no code is given twice, and three can be had at once."""
 
@@ -68,9 +71,13 @@ class Phone:
         self._totp = pyotp.TOTP(secret)
         self._step = 0
 
+    def shows(self, moment: float) -> str:
+        """What it shows at a moment, whether it was given or not."""
+        return self._totp.at(int(moment))
+
     def code(self) -> str:
-        """A code that was not given yet: of the half minute before, of this one, or of the next already."""
-        self._step = max(self._step + 1, int(time.time()) // STEP_SECONDS - 1)
+        """A code that was not given yet: of the half minute before, if it holds for a while, of this one, or of the next already."""
+        self._step = max(self._step + 1, int(time.time() + _HOLDS_SECONDS) // STEP_SECONDS - 1)
         time.sleep(max(0, (self._step - 1) * STEP_SECONDS - time.time()))
         return self._totp.at(self._step * STEP_SECONDS)
 

@@ -18,9 +18,9 @@ async function ask(what, told) {
   return document;
 }
 
-function show(section) {
+function show(section, isTold = false) {
   for (const id of ["loading", "choice", "code", "done"]) at(id).hidden = id !== section;
-  at("problem").hidden = true;
+  at("problem").hidden = !isTold;
 }
 
 function tell(error) {
@@ -119,12 +119,13 @@ function passkeyFault() {
   on(at("by-code"), "click", byCode);
   on(at("by-passkey"), "click", byPasskey);
   on(at("print"), "click", () => window.print());
+  if (invitation.used) {
+    const [made, other] = invitation.used === "code" ? ["动态码", "本机设备签名"] : ["本机设备签名", "动态码"];
+    tell(new Error(`这个链接已经登记过${made}；不是您本人登记的，请立即告诉经办人。还可以用它登记${other}。`));
+    for (const id of invitation.used === "code" ? ["by-code", "code-hint"] : ["by-passkey", "passkey-hint"]) at(id).hidden = true;
+  }
   const fault = passkeyFault();
   at("by-passkey").disabled = Boolean(fault);
   if (fault) at("passkey-hint").textContent = fault;
-  for (const kind of invitation.used) {
-    at("by-" + kind).disabled = true;
-    at(kind + "-hint").textContent = "这个链接已登记过，不能再用。不是您本人登记的，请立即告诉经办人。";
-  }
-  show("choice");
+  show("choice", Boolean(invitation.used));
 })();

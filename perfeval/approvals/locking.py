@@ -1,4 +1,8 @@
-"""Wrong proofs lock (锁定): five make whoever gave them, and where they came from, wait; every further one twice as long."""
+"""Wrong proofs lock (锁定): five make whoever gave them, and where they came from, wait; every further one twice as long.
+
+Whoever knows a name could lock its owner out for good, by one wrong proof an hour. So where a person has proved himself before, and at the
+office's own terminal, only the wrong proofs that came from there count.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,27 +47,34 @@ class Lock:
     wrong: int
 
 
-def lock_of(attempts: Iterable[Attempt], person: str, address: str, now: datetime) -> Lock | None:
+def lock_of(attempts: Iterable[Attempt], person: str, address: str, now: datetime, *, is_known: bool = False) -> Lock | None:
     """What keeps this person, or this address, from being heard now; None when nothing does.
 
-    A right proof wipes out the person's own wrong ones, elsewhere too. The last 24 hours' attempts, in the order they came, are enough.
+    A right proof wipes out the person's own wrong ones from the same place, and gives who guesses elsewhere no new tries. The last 24
+    hours' attempts, in the order they came, are enough.
+    `is_known` where the person has proved himself from this address before. Without an address it is the terminal, without a person a name
+    that nobody has.
     """
     attempts = list(attempts)
-    by_person = _lock([item for item in attempts if person and item.person == person], now)
+    is_here = is_known or not address
+    own = (item for item in attempts if item.person == person and (person or not address))
+    by_person = _lock([item for item in own if not is_here or item.result is not Result.WRONG or item.address == address], now)
     # One address may be a whole office: whoever has proved himself there was no guesser, and clears nobody else.
-    by_address = _lock([item for item in attempts if address and item.address == address], now)
+    by_address = None if is_here else _lock([item for item in attempts if item.address == address], now)
     locks = [lock for lock in (by_person, by_address) if lock and lock.until > now]
     return max(locks, key=lambda lock: lock.until, default=None)
 
 
-def check_lock(attempts: Iterable[Attempt], person: str, address: str, now: datetime) -> None:
-    """Whether a proof of this person from this address is looked at now.
+def are_many(attempts: Iterable[Attempt], now: datetime) -> bool:
+    """Whether so many proofs were of names that nobody has that another one tells nothing new."""
+    return _lock([item for item in attempts if not item.person and item.result is Result.WRONG], now) is not None
 
-    Raises: ApprovalError: it is locked, and until when.
-    """
-    if lock := lock_of(attempts, person, address, now):
-        until = lock.until.astimezone(CHINA)
-        raise ApprovalError("A24", f"凭证已{lock.wrong}次不对，锁定到{until:%m-%d %H:%M:%S}", "到时再试，或请经办人解锁。")
+
+def locked(lock: Lock) -> ApprovalError:
+    """What somebody is told who is not heard now."""
+    until = lock.until.astimezone(CHINA)
+    hint = "到时再试；急用的，换到以前登录过的电脑，或请经办人在终端上解锁（perfeval approver unlock）。"
+    return ApprovalError("A24", f"凭证已{lock.wrong}次不对，锁定到{until:%m-%d %H:%M:%S}", hint)
 
 
 def _lock(attempts: Iterable[Attempt], now: datetime) -> Lock | None:
@@ -72,7 +83,7 @@ def _lock(attempts: Iterable[Attempt], now: datetime) -> Lock | None:
         if item.result is Result.WRONG:
             wrong.append(item)
         elif item.result is Result.RIGHT:
-            wrong = [other for other in wrong if other.person != item.person]
+            wrong = [other for other in wrong if (other.person, other.address) != (item.person, item.address)]
         else:
             wrong = []
     # What a clock that once ran ahead has noted locks nobody until then; another machine's may be some seconds ahead.

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from cryptography.hazmat.primitives import hashes
@@ -88,20 +89,13 @@ def append(chain: str, last: Entry | None, event: Event, who: str, at: datetime,
     return Entry(number, line, *digests(line), _mac(line, key))
 
 
+@lru_cache(maxsize=4096)  # a line never changes, and is asked for again and again
 def read_line(line: str) -> Line:
     """Read a line of the record.
 
     Raises: ValueError: in Chinese, when it is none, or spelled in another way.
     """
     return read_as(_line, line)
-
-
-def written_at(entry: Entry) -> datetime:
-    """When a line was written, of an entry that is ours; its text begins with that.
-
-    Raises: ValueError: it does not.
-    """
-    return datetime.fromisoformat(entry.line.removeprefix('{"at":"').partition('"')[0])
 
 
 def digests(line: str) -> tuple[str, str]:

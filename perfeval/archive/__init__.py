@@ -1,6 +1,6 @@
 """The archive (归档): makes the bag of one approved evaluation and checks bags. Reads no store: what goes in is handed in."""
 
-from perfeval.archive.approvals import evaluation_of
+from perfeval.archive.approvals import evaluation_of, sealed_ends
 from perfeval.archive.bag import archive_bag
 from perfeval.archive.description import made_by, misdescribed
 from perfeval.archive.hearing import Hearing, hear, hear_all, touched
@@ -26,6 +26,7 @@ __all__ = [
     "made_by",
     "misdescribed",
     "report_title",
+    "sealed_ends",
     "touched",
     "verify_bag",
 ]

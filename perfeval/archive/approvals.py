@@ -1,12 +1,15 @@
 """The door of the archive: what the decisions must say before anything is archived, and again whenever a bag is checked."""
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
+from perfeval.approvals.offline import PEOPLE_RECORD, RECORD, read_lines
+from perfeval.approvals.record import Entry, read_line
 from perfeval.archive.hearing import Hearing, differences, ungated
 from perfeval.archive.package import APPROVALS, SubmissionPackage
 from perfeval.model import Decision, Gate, Verdict
@@ -90,6 +93,16 @@ def evaluation_of(bag: Path) -> str | None:
         return read_approvals((bag / APPROVALS).read_bytes()).evaluation
     except (OSError, ValueError):
         return None
+
+
+def sealed_ends(bag: Path) -> dict[str, Entry]:
+    """The last entry of each chain that a bag carries, by the chain's name: what the record was when it was sealed."""
+    ends = {}
+    for path in (RECORD, PEOPLE_RECORD):
+        with suppress(OSError, ValueError):  # a damaged bag is told by `verify`
+            if entries := read_lines((bag / path).read_bytes()):
+                ends[read_line(entries[-1].line).chain] = entries[-1]
+    return ends
 
 
 def untimely(approvals: Approvals, *, is_recorded: bool) -> list[str]:

@@ -86,7 +86,7 @@ def workbook(
         expected, rule = _rule(model, column, year)
         cells.append(_set_up_column(sheet, get_column_letter(n + 1), column, rule, [row[n] for row in first]))
         headers.append(_header(sheet, column, expected))
-    title = WriteOnlyCell(sheet, heading)  # type: ignore[arg-type]  # rich text is a value too
+    title = _put(WriteOnlyCell(sheet), heading)
     title.font, title.alignment = Font(name=_SONG, bold=True, size=16), Alignment(vertical="center")
     sheet.append([title])
     sheet.append(headers)
@@ -220,7 +220,7 @@ def _words(words: Sequence[str], style: Literal["stop", "warning"] = "stop") -> 
 
 def _header(sheet: Worksheet, column: Column, expected: str) -> Cell:
     """A header cell; its note says whether the column must be filled, and with what."""
-    cell = WriteOnlyCell(sheet, column.header)
+    cell = _put(WriteOnlyCell(sheet), column.header)
     cell.font, cell.fill, cell.border = Font(name=_SONG, size=11, bold=column.required), _FILLS[column.required], _GRID
     cell.alignment = _MIDDLE
     lines = ["【必须填写】" if column.required else "【可以不填】", column.description, expected]
@@ -234,10 +234,16 @@ def _filled(cells: Sequence[Cell], values: Sequence[Any]) -> list[Cell | None]:
     """The columns' cells with a row's values: they are written at once, so one set of them does for all rows."""
     row: list[Cell | None] = []
     for cell, value in zip(cells, values, strict=True):
-        if value is not None:
-            cell.value = value
-        row.append(None if value is None else cell)
+        row.append(None if value is None else _put(cell, value))
     return row
+
+
+def _put(cell: Cell, value: object) -> Cell:
+    """A cell with a value; a text that begins like a formula is a text."""
+    cell.value = value  # type: ignore[assignment]
+    if isinstance(value, str):
+        cell.data_type = "s"
+    return cell
 
 
 def _places(text: str) -> int:

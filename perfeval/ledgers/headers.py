@@ -2,54 +2,23 @@
 
 import functools
 import re
-import string
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import PurePath
 
 from perfeval.codes import Code
+from perfeval.ledgers.layout import Heads, Layout
+from perfeval.ledgers.units import SYNONYMS, doubled_units
 from perfeval.model import Finding, Severity
 from perfeval.spreadsheets import HEAD, Sheet, index_of
 from perfeval.texts import normal
 from schemas import Catalogue, Column, Kind, LedgerModel
 
 _UNITS = {Kind.MONEY: ("元", "万元"), Kind.PERCENT: ("%",)}
-# Words for one unit stand in one set, and sets of one thing in one group: a column and a line above it may not differ within a group.
-_MEASURES = (
-    ({"元"}, {"十元"}, {"百元"}, {"千元"}, {"万元", "万"}, {"十万元"}, {"百万元"}, {"千万元"}, {"亿元", "亿"}),
-    ({"米", "m"}, {"公里", "千米", "km"}, {"里"}),
-    ({"平方米", "㎡", "m2"}, {"亩"}, {"万亩"}, {"公顷"}, {"平方公里", "km2"}),
-    ({"千克", "公斤", "kg"}, {"吨", "t"}, {"万吨"}),
-)
-_UNIT_IS = "单位[均都统一律是]*[:为]?"
-_UNIT_SAID = re.compile(
-    rf"{_UNIT_IS}\|?([^|()]{{1,12}})|\(([^()|]{{1,12}})\)|[以按用]([^|]{{1,4}}?)(?:为单位|计|填|列)|(?:^|\|)([^|]{{1,4}})(?![^|])"
-)
-
-_SYNONYMS = {word: words for measures in _MEASURES for words in measures for word in words}
 _ALIKE = 0.7
 # How forms mark a column that must be filled, the brackets they use, and how they say a unit in other words than 金额（元）: 金额/元.
 _MARKS = re.compile(r"^\*+|[*:]+$|\((?:必填|选填)\)$")
 _BRACKETS = str.maketrans(dict.fromkeys("[{<〔〈《", "(") | dict.fromkeys("]}>〕〉》", ")"))
 _AROUND_UNIT = re.compile("^(?:[-/:,、_|(]|单位为?|计量|人民币|RMB|CNY|[￥¥])+|(?:人民币|[|)])+$", re.IGNORECASE)
-
-Heads = Sequence[Mapping[str, str]]
-"""The first rows of a sheet: per row its filled cells by column letter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where a ledger's columns stand on its sheet."""
-
-    header_row: int
-    letters: Mapping[str, str]
-    units: Mapping[str, str]
-    columns: tuple[Column, ...]
-    """The ledger's columns that the sheet has."""
-    last_letter: str
-    head: Heads
-    """The rows from the first to the header."""
 
 
 def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple[Layout | None, list[Finding]]:
@@ -78,7 +47,7 @@ def find_layout(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) ->
     columns = tuple(column for column in model.columns() if column.name in places)
     named = {name: units[letter] for name, letter in places.items()}
     layout = Layout(row, places, named, columns, max(head[row - 1], key=index_of), head[:row])
-    return layout, [*_unknown(model, sheet, layout, head), *_two_units(model, sheet, layout)]
+    return layout, [*_unknown(model, sheet, layout, head), *doubled_units(model, sheet, layout)]
 
 
 def likely_model(head: Heads, catalogue: Catalogue) -> type[LedgerModel] | None:
@@ -87,21 +56,6 @@ def likely_model(head: Heads, catalogue: Catalogue) -> type[LedgerModel] | None:
     scores = {model: _most_known(model, head) / len(model.columns()) for model in catalogue.values()}
     best = max(scores, key=lambda model: scores[model])
     return best if scores[best] >= 0.5 else None  # noqa: PLR2004  # half, as said
-
-
-def contradicted(layout: Layout, text: str) -> Iterator[tuple[Column, str]]:
-    """The columns whose header says another unit than some text about the table, and the unit that the text says."""
-    said = {
-        re.sub(f"^.*{_UNIT_IS}|人民币", "", word)
-        for found in _UNIT_SAID.findall(normal(text))
-        for word in re.split("[、,;]", "".join(found).removesuffix("|"))
-    }
-    for column in layout.columns if not said.isdisjoint(_SYNONYMS) else ():
-        unit = layout.units[column.name]
-        for measures in _MEASURES:
-            others = [word for measure in measures if unit not in measure for word in sorted(said & measure)]
-            if others and any(unit in measure for measure in measures):
-                yield column, others[0]
 
 
 def _head(sheet: Sheet) -> Heads:
@@ -156,8 +110,8 @@ def _column(model: type[LedgerModel], header: str) -> tuple[Column, str] | None:
                 return column, ""
             continue
         said = _AROUND_UNIT.sub("", rest)
-        unit = next((unit for unit in _units(column) if said.lower() in {unit.lower(), *_SYNONYMS.get(unit, ())}), said)
-        if not unit or unit in _SYNONYMS or unit in _units(column) or re.fullmatch(r"\([^()]*\)", rest):
+        unit = next((unit for unit in _units(column) if said.lower() in {unit.lower(), *SYNONYMS.get(unit, ())}), said)
+        if not unit or unit in SYNONYMS or unit in _units(column) or re.fullmatch(r"\([^()]*\)", rest):
             return column, unit
     return None
 
@@ -284,29 +238,3 @@ def _unknown(model: type[LedgerModel], sheet: Sheet, layout: Layout, head: Heads
         message = f"{'、'.join(nameless)}栏有内容但没有表头，不参与计算。请确认是否漏写表头。"
         findings.append(sheet.finding(Code.EXTRA_COLUMN, message, severity=Severity.WARNING, ledger=title, row=row))
     return findings
-
-
-def _two_units(model: type[LedgerModel], sheet: Sheet, layout: Layout) -> list[Finding]:
-    """Headers against the lines above them, what is written beside the cells, and names: 单位：万元 above 金额（元）."""
-    lines = ("|".join(cells.values()) for cells in layout.head[:-1])
-    said = {
-        column: unit for text in (*lines, sheet.name or "", PurePath(sheet.file.name).stem) for column, unit in contradicted(layout, text)
-    }
-    for place, text in sheet.traits.beside:
-        row, letter = int(place.lstrip(string.ascii_letters) or 0), place.rstrip(string.digits)
-        at_header = [column for column in layout.columns if layout.letters[column.name] == letter]
-        wanted = at_header if row == layout.header_row else [] if row > layout.header_row else layout.columns
-        if any(layout.units[column.name] for column in wanted):
-            said |= {column: unit for column, unit in contradicted(layout, text) if column in wanted}
-    return [two_units(model, sheet, layout, column, unit) for column, unit in said.items()]
-
-
-def two_units(model: type[LedgerModel], sheet: Sheet, layout: Layout, column: Column, unit: str) -> Finding:
-    """The finding on a column that has another unit than something else says."""
-    said = layout.units[column.name]
-    message = (
-        f"有两个单位：表头是（{said}），表外的文字、批注、页眉或名称却写着{unit}。请核对这一栏的数按哪个单位填写，改正表头或删去那处文字。"
-    )
-    row, letter = layout.header_row, layout.letters[column.name]
-    title, value = model.ledger_title(), layout.head[-1][letter]
-    return sheet.finding(Code.TWO_UNITS, message, ledger=title, row=row, letter=letter, column=column.header, value=value)

@@ -8,7 +8,7 @@ import polars as pl
 
 from perfeval.codes import Code
 from perfeval.ledgers.cells import BAD
-from perfeval.ledgers.headers import Layout
+from perfeval.ledgers.layout import Layout
 from perfeval.ledgers.rows import MOST_FINDINGS, Cleaned
 from perfeval.model import Finding, Severity
 from perfeval.spreadsheets import Cell, Sheet, index_of
@@ -93,10 +93,14 @@ def _looks(model: type[LedgerModel], sheet: Sheet, layout: Layout, is_data: Call
         rows = sorted({row for row, _ in struck})
         message = f"第{_ranges(rows)}行划有删除线（{names}），仍计入。不应计入的请删除整行；应当计入的请去掉删除线。"
         yield told(Code.STRUCK, Severity.WARNING, message, rows[0])
-    maybe = {column.header: row for column in layout.columns if (row := _first_below(layout, column, traits.struck_if))}
-    if maybe:
-        message = f"{'、'.join(maybe)}有条件格式，条件成立时划去内容，仍计入。不应计入的请删除整行，并清除条件格式。"
-        yield told(Code.STRUCK, Severity.WARNING, message, min(maybe.values()))
+    numbers = [column for column in layout.columns if column.kind in BAD]
+    for code, areas, columns, happens in (
+        (Code.STRUCK, traits.struck_if, layout.columns, "划去内容，划去的"),
+        (Code.HIDDEN, traits.shown_if, numbers, "不显示，或显示成别的数，按存放的数"),
+    ):
+        if maybe := {column.header: row for column in columns if (row := _first_below(layout, column, areas))}:
+            message = f"{'、'.join(maybe)}有条件格式，条件成立时{happens}仍计入。请清除条件格式后核对；不应计入的请删除整行。"
+            yield told(code, Severity.WARNING, message, min(maybe.values()))
     for column in layout.columns:
         letter = layout.letters[column.name]
         unseen, pictures = (
@@ -108,16 +112,13 @@ def _looks(model: type[LedgerModel], sheet: Sheet, layout: Layout, is_data: Call
         if pictures:
             message = f"“{column.header}”第{_ranges(pictures)}行是图片，读作空白。需要文字的请填写文字；图片请另存为佐证材料。"
             yield told(Code.PICTURE, Severity.NOTE, message, pictures[0], column)
-        if column.kind in BAD and (row := _first_below(layout, column, traits.shown_if)):
-            message = f"“{column.header}”有条件格式，条件成立时不显示，或显示成别的数；按存放的数计入。请清除条件格式后核对。"
-            yield told(Code.HIDDEN, Severity.WARNING, message, row, column)
 
 
 def _first_below(layout: Layout, column: Column, areas: Iterable[str]) -> int | None:
     """The first row below the header of the areas that a column is part of."""
     rows: list[int] = []
     header_row, letter = layout.header_row, layout.letters[column.name]
-    for area in areas:
+    for area in islice(areas, _MOST_AREAS):
         if found := re.fullmatch("([A-Z]+)([0-9]+)(?::([A-Z]+)([0-9]+))?", area):
             left, first, right, last = found[1], int(found[2]), found[3] or found[1], int(found[4] or found[2])
             if index_of(left) <= index_of(letter) <= index_of(right) and last > header_row:

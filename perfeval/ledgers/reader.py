@@ -8,7 +8,8 @@ import polars as pl
 
 from perfeval.codes import Code
 from perfeval.ledgers.cells import BAD
-from perfeval.ledgers.headers import Layout, find_layout
+from perfeval.ledgers.headers import find_layout
+from perfeval.ledgers.layout import Layout
 from perfeval.ledgers.marked import marked_findings
 from perfeval.ledgers.rows import MOST_FINDINGS, clean_rows
 from perfeval.ledgers.sources import find_sources
@@ -17,7 +18,7 @@ from perfeval.ledgers.writings import with_registered_writings
 from perfeval.model import Finding, Ledger, Ledgers, ReceivedFile, Severity
 from perfeval.spreadsheets import Cell, RefusedFileError, Sheet, index_of
 from perfeval.texts import told_signs
-from schemas import Catalogue, LedgerModel
+from schemas import Catalogue, Kind, LedgerModel
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,9 @@ def _read(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple
     except RefusedFileError as refusal:
         return None, [sheet.finding(refusal.code, refusal.message, ledger=model.ledger_title())]
     marked, spoken = marked_findings(model, sheet, layout, cleaned)
+    fractions = _fractions(model, sheet, layout, cleaned.rows)
     failed = _failed_checks(model, sheet, layout, cleaned.rows, cleaned.spoken | spoken)
-    found = list(islice(chain(cleaned.findings, marked, failed), MOST_FINDINGS))
+    found = list(islice(chain(cleaned.findings, marked, fractions, failed), MOST_FINDINGS))
     if len(found) == MOST_FINDINGS:
         message = f"问题太多，只列出前{MOST_FINDINGS}处，后面的没有检查。请先改正这些，多半是整栏的同一个问题。"
         return None, [*findings, *found, sheet.finding(Code.TOO_MANY, message, ledger=model.ledger_title())]
@@ -72,6 +74,21 @@ def _read(model: type[LedgerModel], sheet: Sheet, catalogue: Catalogue) -> tuple
         findings.append(sheet.finding(Code.EMPTY, message, severity=Severity.WARNING, ledger=model.ledger_title(), row=layout.header_row))
     source = (sheet.file.name, sheet.name, sheet.file.digest)
     return Ledger(model, *source, cleaned.rows, layout.letters, cleaned.parts), findings
+
+
+def _fractions(model: type[LedgerModel], sheet: Sheet, layout: Layout, rows: pl.LazyFrame) -> Iterator[Finding]:
+    """A warning on each column of percentages that are fractions of one, as it seems: 0.95 where 95 is meant."""
+    for column in layout.columns:
+        if column.kind is Kind.PERCENT:
+            percent = pl.col(column.name)
+            is_part = (percent > 0) & (percent < 1)
+            asked = (percent.max().alias("most"), is_part.sum().alias("parts"), pl.col("row").filter(is_part).first())
+            most, parts, row = rows.select(asked).collect().row(0)
+            if parts > 1 and most <= 1:
+                message = f"“{column.header}”各行都不大于1，像是把95%写成了0.95；现按0.95%计入。确是百分之几的，请写成 95 或 95%。"
+                letter, header, title = layout.letters[column.name], column.header, model.ledger_title()
+                severity = Severity.WARNING
+                yield sheet.finding(Code.FRACTIONS, message, severity=severity, ledger=title, row=row, letter=letter, column=header)
 
 
 def _failed_checks(

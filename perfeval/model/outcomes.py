@@ -105,9 +105,31 @@ class Archived:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a run ended early: a fault that a person can repair, and the step it stopped at; `findings` of faulty ledgers."""
+    """Why a run ended early: a fault that a person can repair, and the step it stopped at; `findings` of faulty ledgers.
+
+    `unit`, `year` and `programme`, a key, are of a run that has no evaluation yet.
+    """
 
     step: str
     code: str
     message: str
     findings: Digest | None = None
+    unit: str = ""
+    year: int = 0
+    programme: str = ""
+
+    @property
+    def reason(self) -> str:
+        """What is told of it in a line."""
+        return f"{self.step}：{self.message.splitlines()[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A programme's year that cannot go on until something is repaired (没有完成); `evaluation` is empty where none was opened."""
+
+    year: int
+    programme: str
+    evaluation: str
+    failure: Failure
+    failed_at: datetime

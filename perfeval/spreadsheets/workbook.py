@@ -6,9 +6,7 @@ say what we found in the workbook's. So it reads nothing else, and takes for day
 
 import functools
 import posixpath
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from xml.etree import ElementTree
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import fastexcel
 import polars as pl
@@ -16,23 +14,13 @@ import polars as pl
 from perfeval.codes import Code
 from perfeval.model import ReceivedFile
 from perfeval.spreadsheets.beside import texts_beside
-from perfeval.spreadsheets.formats import TEXT, NumberFormat, number_format
+from perfeval.spreadsheets.book import read_book
+from perfeval.spreadsheets.formats import TEXT
 from perfeval.spreadsheets.package import Package, UnplainError, broken_file, open_package
-from perfeval.spreadsheets.relations import local, main_part, parsed, relations, target, worksheets
-from perfeval.spreadsheets.scan import Book, Drawn, scan_sheet
+from perfeval.spreadsheets.relations import main_part, parsed, relations, target, worksheets
+from perfeval.spreadsheets.scan import scan_sheet
 from perfeval.spreadsheets.sheets import HEAD, Cell, RefusedFileError, Sheet, Traits, letter_of
-from perfeval.spreadsheets.strings import Strings, scan_strings
 from perfeval.spreadsheets.writing import bare_parts
-
-# The formats that a workbook need not spell out. From 27 on those that Chinese Excel gives to a typed 3-5 or 2022年3月.
-_FORMATS = {
-    "9": "0%",
-    "10": "0.00%",
-    "46": "[h]:mm:ss",
-    **dict.fromkeys(map(str, (*range(14, 23), *range(27, 37), 45, 47, *range(50, 59))), "yyyy-mm-dd"),
-    **dict.fromkeys(map(str, (17, 27, 36, 50, 52, 57)), "yyyy-mm"),
-}
-_TRUE = {"1", "true"}
 
 
 class WorkbookSheet(Sheet):
@@ -121,7 +109,7 @@ def _opened(file: ReceivedFile, package: Package, *, is_plain: bool = True) -> l
     texts, styles = (target(found, kind) or f"{folder}/{kind}.xml" for kind in ("sharedStrings", "styles"))
     package.refuse_large([texts, styles, *(entry.part for entry in entries)])
     package = package if is_plain else package.simplified([texts, *(entry.part for entry in entries)])
-    book, days = _book(package, workbook, texts, styles)
+    book, days = read_book(package, workbook, texts, styles)
     scans = [scan_sheet(package, entry.part, book, hidden=entry.hidden) for entry in entries]
     for entry, traits in zip(entries, scans, strict=True):
         traits.beside.extend(texts_beside(package, entry.part))
@@ -141,81 +129,3 @@ def _day_styles(formats: Sequence[str]) -> str:
     """Cell styles as far as fastexcel must know them."""
     styles = "".join(f'<xf numFmtId="{number}"/>' for number in formats)
     return f"<cellXfs>{styles}</cellXfs>"
-
-
-def _book(package: Package, workbook: ElementTree.Element, texts: str, styles: str) -> tuple[Book, list[str]]:
-    """What the workbook says for all its sheets; and each cell style's format as far as fastexcel must know it."""
-    # Only its own children: an extension has a workbookPr too, and says nothing of 1904.
-    own = {local(node): node.attrib for node in reversed(workbook)}
-    if sum(local(node) == "workbookPr" for node in workbook) > 1:  # two may count days from two years
-        raise broken_file()
-    computing = own.get("calcPr", {})
-    formats, drawn = _styles(package, styles)
-    changing = {str(index): form for index, form in enumerate(formats) if form.changes_numbers or form.changes_text}
-    shown = ["46" if form.is_elapsed else "14" if form.is_day else "0" for form in formats]
-    book = Book(
-        epoch_1904=own.get("workbookPr", {}).get("date1904") in _TRUE,
-        is_stale=computing.get("fullCalcOnLoad") in _TRUE or computing.get("calcCompleted") in {"0", "false"},
-        is_computed="calcPr" in own,
-        has_pictures=_has_pictures(package, posixpath.dirname(styles)),
-        formats=changing,
-        days=frozenset(str(index) for index, form in enumerate(formats) if form.is_day),
-        months=frozenset(str(index) for index, form in enumerate(formats) if form.is_month),
-        drawn=drawn,
-        strings=scan_strings(package, texts) if texts in package else Strings(),
-    )
-    return book, shown
-
-
-def _styles(package: Package, part: str) -> tuple[list[NumberFormat], Drawn]:
-    """The number format of each cell style, and what the styles do beside."""
-    if part not in package:
-        return [], Drawn()
-    # The formats of conditional formatting, in <dxfs>, have numbers of their own.
-    groups = {local(node): list(node) for node in reversed(parsed(package, part))}
-    written = {node.get("numFmtId", ""): node.get("formatCode", "") for node in groups.get("numFmts", ())}
-    codes = {**_FORMATS, **written}
-    struck, white = (_indexes(groups.get("fonts", ()), is_so) for is_so in (_strikes, _is_white))
-    ground = {"", *_indexes(groups.get("fills", ()), _is_ground)}
-    applied = groups.get("cellXfs", [])
-    conditions = groups.get("dxfs", ())
-    drawn = Drawn(
-        struck=_indexes(applied, lambda style: style.get("fontId") in struck),
-        unseen=_indexes(applied, lambda style: style.get("fontId") in white and style.get("fillId", "") in ground),
-        striking=_indexes(conditions, lambda style: any(_strikes(node) for node in style)),
-        changing=_indexes(conditions, lambda style: any(number_format(node.get("formatCode", "")).changes_numbers for node in style)),
-    )
-    return [number_format(codes.get(style.get("numFmtId", ""), "")) for style in applied], drawn
-
-
-def _indexes(nodes: Iterable[ElementTree.Element], is_so: Callable[[ElementTree.Element], bool]) -> frozenset[str]:
-    return frozenset(str(index) for index, node in enumerate(nodes) if is_so(node))
-
-
-def _strikes(font: ElementTree.Element) -> bool:
-    return any(local(node) == "strike" and node.get("val", "1") in _TRUE for node in font)
-
-
-def _is_white(font: ElementTree.Element) -> bool:
-    return any(local(node) == "color" and _has_white(node) for node in font)
-
-
-def _is_ground(fill: ElementTree.Element) -> bool:
-    """Whether a fill leaves the ground white."""
-    pattern = next(iter(fill), None)
-    if pattern is None or local(pattern) != "patternFill":
-        return pattern is None
-    colours = [node for node in pattern if local(node) == "fgColor"]
-    return pattern.get("patternType", "none") == "none" or (pattern.get("patternType") == "solid" and any(map(_has_white, colours)))
-
-
-def _has_white(colour: ElementTree.Element) -> bool:
-    named = colour.get("rgb", "")[-6:].upper() == "FFFFFF" or colour.get("indexed") in {"1", "9"} or colour.get("theme") == "0"
-    return named and float(colour.get("tint") or 0) >= 0
-
-
-def _has_pictures(package: Package, folder: str) -> bool:
-    """Whether the error cells that hold more than their error hold pictures: Excel puts one in a cell as #VALUE! with a picture behind."""
-    part = f"{folder}/richData/rdrichvaluestructure.xml"
-    kinds = set(re.findall(r'<s\s[^>]*\bt="([^"]*)"', package.read(part))) if part in package else set()
-    return bool(kinds) and kinds <= {"_localImage", "_webimage"}

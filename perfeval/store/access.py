@@ -3,7 +3,6 @@
 All but the secrets stands in a chain of its own, so that whoever rewrites it to guess on, or to log in again, is told by it.
 """
 
-import re
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -14,19 +13,16 @@ from perfeval.approvals.events import PROGRAM, Attempted, LoggedOut, Unlocked
 from perfeval.approvals.locking import REMEMBERED, Attempt, Result
 from perfeval.approvals.person import Person
 from perfeval.approvals.record import ACCESS, NOTHING, Line
-from perfeval.store.record import Record
+from perfeval.store.record import Record, told_line
 from perfeval.store.tables import SeedRow
 from perfeval.store.vault import decrypt, encrypt
-
-# Of the lines' texts: a proof that was wrong, or the end of a lock.
-_WRONG = '"is_right":false|"kind":"unlocked"'
 
 
 class Access(Record):
     """Secrets of people's codes, and the chain of what was shown and of what ended."""
 
-    # The sessions ended as some head tells them: asked for with every request of a person.
-    _known_ended: ClassVar[tuple[str, frozenset[str]]] = (NOTHING, frozenset())
+    # What some line and those before it told of the last 24 hours, by unit.
+    _known: ClassVar[dict[str, tuple[str, list[Line]]]] = {}
 
     def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
         """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
@@ -71,12 +67,18 @@ class Access(Record):
 
         Raises: StoreError: one of the proofs that were looked at lately was rewritten.
         """
-        since = now - REMEMBERED
-        lines = list(self.lately(ACCESS, since, _WRONG))
-        if whose := {line.what.person for line in lines if isinstance(line.what, Attempted) and line.what.person}:
-            lines += self.lately(ACCESS, since, f'"is_right":true.*"person":"({"|".join(map(re.escape, whose))})"')
-        attempts = [_attempt(line) for line in sorted(lines, key=lambda line: line.number)]
-        return [item for item in attempts if item and ((person and item.person == person) or (address and item.address == address))]
+        attempts = [_attempt(line) for line in self._recent(now)]
+        return [item for item in attempts if item and (item.person == person or (address and item.address == address))]
+
+    def has_been_right(self, person: str, address: str) -> bool:
+        """Whether a person has ever proved himself from an address.
+
+        Raises: StoreError: the line that tells it was rewritten.
+        """
+        told = Attempted(person=person, address=address, is_right=True)
+        words = [dump_line({name: getattr(told, name)})[1:-1] for name in ("address", "is_right", "kind", "person")]
+        right = (told_line(entry).what for entry in self.newest_entries(ACCESS, words))
+        return any(isinstance(item, Attempted) and (item.person, item.address, item.is_right) == (person, address, True) for item in right)
 
     def note_attempt(self, attempt: Attempt, fingerprint: str = "", step: int | None = None) -> None:
         """Keep that a proof was looked at; of a code that was accepted, which secret's and of which step."""
@@ -95,11 +97,26 @@ class Access(Record):
 
         Raises: StoreError: one of the lines that tell it was rewritten.
         """
-        head = self.head(ACCESS)
-        if Access._known_ended[0] != head:
-            told = (line.what for line in self.lately(ACCESS, now - lasting, '"kind":"logged out"'))
-            Access._known_ended = (head, frozenset(item.session for item in told if isinstance(item, LoggedOut)))
-        return Access._known_ended[1]
+        told = (line.what for line in self._recent(now) if line.at >= now - lasting)
+        return frozenset(item.session for item in told if isinstance(item, LoggedOut))
+
+    def _recent(self, now: datetime) -> list[Line]:
+        """What the chain tells of the last 24 hours, in order; every request and every decision asks, and only what is new is read.
+
+        Raises: StoreError: a line that is new, or the last that was known, was rewritten.
+        """
+        (head, known), since = Access._known.get(self.unit, (NOTHING, [])), now - REMEMBERED
+        new, heads, is_known = list[Line](), list[str](), False
+        for entry in self.newest_entries(ACCESS):
+            heads.append(entry.sha256)
+            if is_known := entry.sha256 == head:
+                break
+            new.append(told_line(entry))
+            if new[-1].at < since:
+                break
+        told = [line for line in (*(known if is_known else ()), *reversed(new)) if line.at >= since]
+        Access._known[self.unit] = heads[0] if heads else NOTHING, told
+        return told
 
     def _about_seed(self, person: Person, fingerprint: str) -> str:
         return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})

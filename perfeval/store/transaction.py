@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Row, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Row, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from perfeval.approvals.canonical import dump_line
@@ -19,11 +19,14 @@ from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
 from perfeval.model.documents import document_digest, dump, load
 from perfeval.model.evaluation import closing
-from perfeval.model.outcomes import Corrected, Drafted, Failure, Result, Scored, Sealing, Validated
+from perfeval.model.outcomes import Corrected, Drafted, Failure, Result, Scored, Sealing, Stuck, Validated
 from perfeval.store.access import Access
-from perfeval.store.tables import AskRow, DecisionRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow
+from perfeval.store.tables import AskRow, DecisionRow, EndRow, EvaluationRow, FailureRow, OutcomeRow, SecretRow
 from perfeval.store.vault import decrypt, encrypt
 from perfeval.texts import visible
+
+# So many names stand in one question.
+_FEW = 100
 
 
 class Outcome(Protocol):
@@ -40,23 +43,35 @@ O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 class Transaction(Access):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
 
-    # Where everything stood when last asked: pages ask often, and things change seldom.
-    _known_progress: ClassVar[dict[str, tuple[tuple[object, ...], list[Progress]]]] = {}
+    # Where everything stood when last asked, and where each chain ended: pages ask often, and few things change meanwhile.
+    _known_progress: ClassVar[dict[str, tuple[tuple[object, ...], list[Progress], dict[str, str]]]] = {}
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
     def open_evaluation(
-        self, year: int, key: str, programme: str, preparer: Person | None, run: str | None, reasoned: Sequence[str] = ()
+        self,
+        year: int,
+        key: str,
+        programme: str,
+        preparer: Person | None,
+        run: str | None,
+        reasoned: Sequence[str] = (),
+        instead_of: str | None = None,
     ) -> Evaluation:
         """The evaluation that `run` belongs to, else the open one of this programme's year, else a new one.
 
         A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. The preparer is asked for
         where there is none yet: for a new one, or one from before the record. `reasoned` are those who wrote reasons for it already.
+        With `instead_of`, only that run is taken over.
+
+        Raises: BlockingIOError: another run has it, since whoever asks looked.
         """
         mine = select(EvaluationRow).where(EvaluationRow.unit == self.unit)
         row = run and self.session.scalar(mine.where(EvaluationRow.run == run))
         same = (EvaluationRow.year == year, EvaluationRow.programme_key == key)
-        row = row or self.session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)))
+        row = row or self.session.scalar(mine.where(*same, EvaluationRow.outcome.is_(None)).with_for_update())
+        if row and instead_of is not None and row.run not in {None, run, instead_of}:
+            raise BlockingIOError(f"{row.id} was taken by another run at this moment")
         if is_new := not row:
             # Another unit on this database may have the number already.
             stem = f"{year}-{key}-"
@@ -70,7 +85,7 @@ class Transaction(Access):
                 with self.session.begin_nested():
                     self.session.add(row)
             except IntegrityError:  # another process opened it between our question and our answer
-                return self.open_evaluation(year, key, programme, preparer, run, reasoned)
+                return self.open_evaluation(year, key, programme, preparer, run, reasoned, instead_of)
         if not row.preparer and preparer:
             row.prepared_by, row.preparer = preparer.name, preparer.id
             self.lock_chain(PEOPLE)
@@ -161,17 +176,31 @@ class Transaction(Access):
         return self._progress([now], lambda column: column == evaluation.id)[0]
 
     def all_progress(self) -> list[Progress]:
-        """That of all evaluations, oldest first; four questions, however many there are, and two while nothing has happened since."""
+        """That of all evaluations, oldest first.
+
+        Two questions while nothing has happened since the last time; else six, however many there are, of what has changed.
+        """
         mine = EvaluationRow.unit == self.unit
         counts = self.session.execute(select(func.count(), func.count(EvaluationRow.outcome)).where(mine)).one()
         # Whatever is done is told in the record, or ends an evaluation.
         stamp = (str(self.session.get_bind().engine.url), self.unit, self.newest, *counts)
-        known, progress = Transaction._known_progress.get(self.unit, (None, []))
-        if known != stamp:
-            of = select(EvaluationRow.id).where(mine)
-            progress = self._progress(self.evaluations(), lambda column: column.in_(of))
-            Transaction._known_progress[self.unit] = stamp, progress
-        return list(progress)
+        before, known, known_ends = Transaction._known_progress.get(self.unit, ((), [], {}))
+        if before != stamp:
+            told = self.session.execute(select(EndRow.chain, EndRow.sha256).where(EndRow.unit == self.unit))
+            ends = {row.chain: row.sha256 for row in told}
+            everything = self.evaluations()
+            is_here = before[:2] == stamp[:2]
+            same = {item.revision.evaluation.id: item for item in known if is_here}
+            changed = [
+                item
+                for item in everything
+                if item.id not in same or same[item.id].revision.evaluation != item or ends.get(item.id) != known_ends.get(item.id)
+            ]
+            of = [item.id for item in changed] if len(changed) <= _FEW else select(EvaluationRow.id).where(mine)
+            same |= {item.revision.evaluation.id: item for item in self._progress(changed, lambda column: column.in_(of))}
+            known = [same[item.id] for item in everything]
+            Transaction._known_progress[self.unit] = stamp, known, ends
+        return list(known)
 
     def results(self) -> dict[tuple[str, int], Result]:
         """What came of checking and scoring, by evaluation and revision; one question for all."""
@@ -186,11 +215,21 @@ class Transaction(Access):
             found[evaluation, revision] = of_step
         return found
 
-    def failures(self) -> dict[str, Failure]:
-        """Why the runs of open evaluations ended early, by the evaluation's id; one question for all."""
-        told = select(EvaluationRow.id, FailureRow.document).join(FailureRow, FailureRow.run == EvaluationRow.run)
-        mine = (EvaluationRow.unit == self.unit, EvaluationRow.outcome.is_(None))
-        return {evaluation: load(Failure, document) for evaluation, document in self.session.execute(told.where(*mine))}
+    def stuck(self) -> list[Stuck]:
+        """What could not be begun, or not be drafted, the newest first: the last fault of each; two questions for all."""
+        told = select(FailureRow.document, FailureRow.failed_at, EvaluationRow.id).order_by(FailureRow.failed_at.desc())
+        joined = told.outerjoin(EvaluationRow, EvaluationRow.run == FailureRow.run)
+        known = {item.id: item for item in self.evaluations()}
+        begun = {(item.year, item.programme_key) for item in known.values()}
+        found: dict[tuple[int, str], Stuck] = {}
+        for document, at, id_ in self.session.execute(
+            joined.where(or_(EvaluationRow.unit == self.unit, FailureRow.document["unit"].as_string() == self.unit))
+        ):
+            failure, evaluation = load(Failure, document), known.get(id_)
+            year, key = (evaluation.year, evaluation.programme_key) if evaluation else (failure.year, failure.programme)
+            if evaluation.outcome is None if evaluation else (year, key) not in begun:
+                found.setdefault((year, key), Stuck(year, key, id_ or "", failure, at))
+        return list(found.values())
 
     def _progress(self, evaluations: Sequence[Evaluation], of: Callable[[Any], ColumnElement[bool]]) -> list[Progress]:
         # Only draft and gates: the figures beside them are a hundred times as long.

@@ -127,12 +127,17 @@ def _rows(item: Overseen, year: int) -> list[Row]:
     office, today = item.office, china_day(datetime.now(UTC))
     with office.store.reading() as record:
         statuses = [progress.status(office.workspace.gates) for progress in record.all_progress()]
-        results, failures, people = record.results(), record.failures(), record.people()
+        results, stuck, people = record.results(), record.stuck(), record.people()
     # Of several, one after another was refused: the last.
     current = {status.revision.evaluation.programme_key: status for status in statuses if status.revision.evaluation.year == year}
     names = {programme.key: programme.name for programme in office.workspace.programmes}
     unit = office.workspace.settings.unit.name
-    rows = [Row(unit, name, None, today, _drafter(office)) for key, name in names.items() if key not in current]
+    failures = {item.evaluation or item.programme: item.failure for item in stuck if item.year == year}
+    rows = [
+        Row(unit, name, None, today, office.workspace.settings.unit.drafter, problem=_problem(failures.get(key)))
+        for key, name in names.items()
+        if key not in current
+    ]
     for status in current.values():
         evaluation = status.revision.evaluation
         result = results.get((evaluation.id, status.revision.number), NOTHING)
@@ -151,12 +156,8 @@ def _rows(item: Overseen, year: int) -> list[Row]:
     return rows
 
 
-def _drafter(office: Office) -> str:
-    return office.workspace.settings.unit.drafter
-
-
 def _problem(failure: Failure | None) -> str:
-    return f"没有完成（{failure.step}）：{failure.message.splitlines()[0]}" if failure else ""
+    return f"没有完成：{failure.reason}" if failure else ""
 
 
 def _who(status: Status, people: People, evaluation: Evaluation) -> str:

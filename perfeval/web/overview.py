@@ -9,6 +9,7 @@ from perfeval.approvals.people import OPERATOR, People
 from perfeval.approvals.person import Person
 from perfeval.model import Stage, Status
 from perfeval.model.clock import china_day
+from perfeval.model.outcomes import Stuck
 from perfeval.office import Office
 from perfeval.reminding import undelivered
 
@@ -71,6 +72,7 @@ class Overview:
     waiting: int
     total: int
     page: int
+    stuck: tuple[Stuck, ...] = ()
 
     @property
     def together(self) -> tuple[Item, ...]:
@@ -103,6 +105,7 @@ def look_over(office: Office, person: Person, search: str, page: int) -> Overvie
         statuses = [progress.status(gates) for progress in reversed(record.all_progress())]
         runs: Mapping[str, str] = record.runs()
         people = record.people()
+        stuck = tuple(record.stuck()) if OPERATOR in person.roles else ()
         found = [status for status in statuses if _matches(status, words)]
         mine = sorted(
             (status for status in found if waits_for(status, person, people)), key=lambda status: (status.due_on or date.max, status.since)
@@ -117,7 +120,7 @@ def look_over(office: Office, person: Person, search: str, page: int) -> Overvie
         return Item(status, runs.get(id_), waits_for(status, person, people), today, unreached.get(id_, ()), is_seen)
 
     listed = found[(page - 1) * ROWS : page * ROWS]
-    return Overview(tuple(map(item, mine[:ROWS])), tuple(map(item, listed)), len(mine), len(found), page)
+    return Overview(tuple(map(item, mine[:ROWS])), tuple(map(item, listed)), len(mine), len(found), page, stuck)
 
 
 def _matches(status: Status, words: Sequence[str]) -> bool:

@@ -147,6 +147,7 @@ class Review:
         seen = look_over(self._office, visitor.person, asked["q"], page)
         proofs = {kind for item in seen.together if item.status.gate for kind in item.status.gate.proofs}
         shown = {"passkeys": _passkeys(visitor), "proofs": proofs, "most": MOST, "outcomes": outcomes, "filled": asked}
+        shown["programmes"] = {item.key: item.name for item in self._office.workspace.programmes}
         return self._page("overview", visitor, status, seen=seen, search=asked["q"], told=asked["told"], **shown)
 
     def _bureau(self, visitor: Visitor, asked: Filled, suffix: str) -> Response:

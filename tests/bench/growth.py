@@ -192,13 +192,20 @@ def main() -> None:
             folder = Path(tempfile.mkdtemp(prefix="perfeval-bench-"))
             os.environ |= {"PERFEVAL_DATABASE_URL": address, "PERFEVAL_ARTIFACTS_URL": str(folder / "artifacts")}
             bench = Bench(folder)
-            found = []
+            found, memory = [], []
             for count in (FEW, options.many):
                 bench.fill(count)
                 found.append(bench.measure(options.runs))
+                memory.append(resident())
             bench.office.store.close()
             shutil.rmtree(folder)
             show(name, options.many, *found)
+            sys.stdout.write(f"{name:10} memory of the process that did all this: {memory[0]} MB, at {options.many} {memory[1]} MB\n")
+
+
+def resident() -> int:
+    """Megabytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
 
 
 def show(name: str, many: int, few: dict[str, Cost], more: dict[str, Cost]) -> None:

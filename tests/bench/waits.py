@@ -28,7 +28,8 @@ import pyotp
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = {
     "first run": 13.0, "later run, no server": 9.0, "run with a server": 4.5, "its CPU": 4.0, "decide → next gate": 3.0,
-    "Resume → Running": 1.0, "last click → archived": 2.0, "serve → up": 8.0, "demo": 20.0, "status": 0.6, "check": 1.2,
+    "wrong Resume → told": 0.3, "Resume → told": 0.3, "wrong decide → told": 0.8, "decide → told": 0.8, "Resume → Running": 1.0,
+    "last click → archived": 2.0, "serve → up": 8.0, "demo": 20.0, "status": 0.6, "check": 1.2,
 }  # fmt: skip
 CLERK, APPROVERS = "样例经办人", {"center": "样例中心负责人", "bureau": "样例财政审核人"}
 STEP_SECONDS = 30
@@ -106,17 +107,25 @@ def with_server(folder: Path, phones: Mapping[str, pyotp.TOTP], timed: Callable[
         with timed("run with a server"):
             told = typed(folder, "run", "--year", "2022", "--json")
         cpu = spent(folder) - before
-        decision = ["decide", told["evaluation"], "--decision", "approve", "--check-code", told["check_code"], "--json"]
-        name, phone = APPROVERS["center"], phones["center"]
+        decision = ["decide", told["evaluation"], "--decision", "approve", "--check-code", told["check_code"], "--gate", "center"]
+        decision += ["--as", APPROVERS["center"], "--code"]
+        with timed("wrong decide → told"):
+            list(talk(folder, *decision, "000000"))
         with timed("decide → next gate"):
-            typed(folder, *decision, "--gate", "center", "--as", name, "--code", phone.now())
+            talking = talk(folder, *decision, phones["center"].now())
+            with timed("decide → told"):
+                next(line for line in talking if "已登记" in line)
+            list(talking)
         address = json.loads(note.read_text())
         with httpx.Client(base_url=address["url"], headers={"origin": address["url"]}, timeout=60, trust_env=False) as browser:
             phone, run = phones["bureau"], f"/api/flow_runs/{told['flow_run_id']}"
             assert browser.post("/perfeval/login", data={"name": APPROVERS["bureau"], "code": phone.now()}).is_redirect
             form = {"decision": "同意", "approver": APPROVERS["bureau"], "check_code": told["check_code"], "comment": ""}
+            with timed("wrong Resume → told"):
+                assert browser.post(f"{run}/resume", json={"run_input": form | {"code": "000000"}}).is_error
             with timed("last click → archived"):
-                answer = browser.post(f"{run}/resume", json={"run_input": form | {"code": phone.at(time.time() + STEP_SECONDS)}})
+                with timed("Resume → told"):
+                    answer = browser.post(f"{run}/resume", json={"run_input": form | {"code": phone.at(time.time() + STEP_SECONDS)}})
                 assert answer.is_success, answer.text
                 until(lambda: any(path.is_dir() for path in folder.glob("archive/*/data")))
             until(lambda: browser.get(run).json()["state"]["type"] == "COMPLETED")
@@ -154,6 +163,14 @@ def typed(folder: Path, *words: str) -> Any:
         [sys.executable, "-m", "flows", *words], cwd=folder, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     return json.loads(done.stdout) if "--json" in words else None
+
+
+def talk(folder: Path, *words: str) -> Iterator[str]:
+    """Type a command in an office; what it says, line by line as it says it."""
+    command = [sys.executable, "-m", "flows", *words]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        yield from process.stderr
 
 
 def working(folder: Path) -> dict[int, list[str]]:

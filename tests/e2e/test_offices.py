@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ import httpx
 import pytest
 
 from perfeval import steps
+from perfeval.model.outcomes import Stuck
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 
-from .conftest import KEY, Terminal, Welcome
+from .conftest import KEY, OPERATOR, Terminal, Welcome
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 PROJECTS, ROADS = ("2022", "2022-zdxm-1"), ("2024", "2024-maintenance-1")
@@ -64,10 +66,10 @@ def approve(terminal: Terminal, evaluation: str, gate: str, check_code: str) -> 
 
 
 @contextmanager
-def logged_in(terminal: Terminal, url: str, name: str) -> Iterator[httpx.Client]:
+def logged_in(terminal: Terminal, url: str, name: str, phone: str = "") -> Iterator[httpx.Client]:
     """A browser of somebody who is logged in."""
     with httpx.Client(base_url=url, headers={"origin": url, "accept": "text/html"}, trust_env=False, timeout=60) as browser:
-        assert browser.post("/perfeval/login", data={"name": name, "code": terminal.code(name)}).status_code == 303
+        assert browser.post("/perfeval/login", data={"name": name, "code": terminal.code(phone or name)}).status_code == 303
         yield browser
 
 
@@ -135,3 +137,30 @@ def test_two_offices_go_through_their_gates_on_one_server_and_see_nothing_of_eac
         assert code == 0, err
     serving.terminate()
     serving.communicate(timeout=60)
+
+
+def test_clock_begins_each_offices_year_and_tells_what_is_in_its_way(terminals: tuple[Terminal, Terminal]) -> None:
+    for terminal in terminals:
+        settings = terminal.folder / "perfeval.yml"
+        settings.write_text(re.sub(r'cron: "[^"]+"', 'cron: "* * * * *"', settings.read_text(encoding="utf-8")), encoding="utf-8")
+    offices = [open_office(terminal.folder) for terminal in terminals]
+    serving, (_, there) = served(*terminals)
+    deadline = time.monotonic() + 180
+    while not all(map(stuck, offices)):  # last year has neither rules nor ledgers
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    year = datetime.now(UTC).year - 1
+    assert [{(item.year, item.programme) for item in stuck(office)} for office in offices] == [{(year, "zdxm")}, {(year, "maintenance")}]
+    assert [stages(office) for office in offices] == [[], []]
+    with logged_in(terminals[1], there, OPERATOR, "operator") as browser:
+        page = browser.get("/review/").text
+        assert f"{year}年度 农村公路养护经费：没有开始" in page
+        assert "经费补助缺口" not in page
+    serving.terminate()
+    serving.communicate(timeout=60)
+
+
+def stuck(office: Office) -> list[Stuck]:
+    """What stands still for want of something in an office."""
+    with office.store.reading() as record:
+        return record.stuck()

@@ -14,6 +14,7 @@ from terminal import APPROVERS, KEY, Terminal, Welcome
 
 from perfeval import steps
 from perfeval.office import open_office
+from perfeval.packs import create_workspace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgresql, pytest.mark.timeout(600)]
 
@@ -74,6 +75,49 @@ def test_year_goes_through_both_gates_by_workers_one_of_which_is_killed(terminal
     code, _, err = terminal.type("verify", str(bag), **shared)
     assert code == 0, err
     office.store.close()
+
+
+def test_two_offices_share_databases_bucket_and_two_workers_one_of_which_is_killed(
+    terminal: Terminal, tmp_path: Path, welcome: Welcome, shared: dict[str, str]
+) -> None:
+    create_workspace(tmp_path / "roads", sample="rural-roads-2024")
+    roads = Terminal(tmp_path / "roads", welcome)
+    folders = [str(item.folder) for item in (terminal, roads)]
+    serving = terminal.start("serve", "--no-worker", "--port", "0", *folders, **shared)
+    offices, deadline = [open_office(item.folder) for item in (terminal, roads)], time.monotonic() + 240
+    while not all(office.url for office in offices):
+        assert serving.poll() is None and time.monotonic() < deadline, serving.communicate(timeout=10)  # noqa: PT018  # one talk
+        time.sleep(0.1)
+    workers = [terminal.start("worker", "--server", str(offices[0].url), *folders, **shared) for _ in range(2)]
+    wanted = {terminal: ("2022", "2022-zdxm-1"), roads: ("2024", "2024-maintenance-1")}
+    running = [item.start("run", "--year", year, "--json", **shared) for item, (year, _) in wanted.items()]
+    while not any(map(steps.statuses, offices)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    for process in [*descendants(workers[0].pid), workers[0].pid]:  # the worker, and the run that it may have begun
+        os.kill(process, signal.SIGKILL)
+    waiting = [json.loads(process.communicate(timeout=300)[0]) for process in running]
+    assert [item["state"] for item in waiting] == ["waiting-center"] * 2
+    for item, (_, evaluation), drafted in zip(wanted, wanted.values(), waiting, strict=True):
+        for gate in APPROVERS:
+            decided = (
+                "decide", evaluation, "--gate", gate, "--decision", "approve", "--as", gate, "--check-code", drafted["check_code"],
+                "--code", item.code(gate),
+            )  # fmt: skip
+            code, _, err = item.type(*decided, **shared)
+            assert code == 0, err
+    for item, office, (_, evaluation) in zip(wanted, offices, wanted.values(), strict=True):
+        assert [(status.revision.evaluation.id, status.key) for status in steps.statuses(office)] == [(evaluation, "archived")]
+        (bag,) = (item.folder / "archive").iterdir()
+        assert bag.name.endswith("-0001")
+        office.store.close()
+    roads.end()
+
+
+def descendants(process: int) -> list[int]:
+    """The processes that a process has started, and those that they have."""
+    children = [int(number) for task in Path(f"/proc/{process}/task").glob("*/children") for number in task.read_text().split()]
+    return [*children, *(below for child in children for below in descendants(child))]
 
 
 def test_worker_that_is_told_no_address_says_so(terminal: Terminal, shared: dict[str, str]) -> None:

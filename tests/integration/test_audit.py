@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from perfeval import persons, steps
 from perfeval.approvals.events import Acted
 from perfeval.approvals.locking import FREE
+from perfeval.archive import sealed_ends
 from perfeval.audit import audit
 from perfeval.errors import ApprovalError, ArchiveError, PerfevalError, StoreError
 from perfeval.model import Answer, Evaluation, Revision, Verdict
@@ -393,3 +395,27 @@ def test_access_taken_away_whole_is_told_of_each_secret(office: Office) -> None:
 def test_archive_written_into_the_table_alone_is_told(office: Office) -> None:
     rewrite(office, "UPDATE evaluations SET outcome = 'archived'")
     assert [message for _, _, message in faults(office)] == ["自评表里写着已归档，审批记录里没有归档"]
+
+
+def test_old_backup_put_in_the_place_of_the_database_is_told_by_the_bags_beside_it(office: Office) -> None:
+    revision = Revision(evaluation_of(office), 2)
+    office.store.close()
+    database = office.workspace.state / "store.db"
+    backup = database.read_bytes()
+    bag = steps.archive_report(office, revision)
+    sealed = {bag.name: sealed_ends(bag), "no bag": sealed_ends(bag / "data")}
+    with office.store.reading() as record:
+        assert audit(record, sealed=sealed).faults == ()
+    office.store.close()
+    database.write_bytes(backup)
+    with office.store.transaction() as record:  # and somebody goes on with it
+        assert audit(record).faults == ()
+        record.append("2022-zdxm-1", Acted(action="样例", target="样例"), "p1")
+        record.append("people", Acted(action="样例", target="样例"), "p1")
+    cut = {bag.name: {chain: replace(end, number=end.number + 1, sha256="f" * 64) for chain, end in sealed_ends(bag).items()}}
+    with office.store.reading() as record:
+        found = audit(record, sealed=sealed)
+        told = audit(record, sealed=cut).faults
+    # The bag is of before the archive's line: until there all is the same.
+    assert (found.faults, next(text for text in found.unproved if bag.name in text)[:20]) == ((), f"归档包 {bag.name}"[:20])
+    assert [(item.chain, bag.name in item.message) for item in told] == [("2022-zdxm-1", True), ("people", True)]

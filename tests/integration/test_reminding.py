@@ -20,12 +20,12 @@ from perfeval.approvals.events import Reminded
 from perfeval.approvals.record import read_line
 from perfeval.cli import app
 from perfeval.console import answer
-from perfeval.errors import UsageError
+from perfeval.errors import LedgerError, UsageError
 from perfeval.model import Answer, Remark, Verdict
 from perfeval.model.clock import is_working_day, working_day_after
 from perfeval.notices import URLS_VARIABLE
 from perfeval.office import Office, open_office
-from perfeval.reminding import remind, undelivered
+from perfeval.reminding import notify_of_failure, remind, undelivered
 from perfeval.reperformance import verify_archive
 
 
@@ -285,6 +285,54 @@ def test_nobody_is_told_of_what_was_decided_long_ago(
     monkeypatch.setenv(URLS_VARIABLE, f"operator={receiver.url}")
     monkeypatch.setattr(reminding, "_NEW", timedelta())
     assert (remind(office), receiver.received) == ([], [])
+
+
+def test_address_of_a_unit_is_told_of_that_unit_alone(office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(URLS_VARIABLE, f"别的中心:center={receiver.url} 别的中心:={receiver.url}")
+    assert (remind(office), receiver.received) == ([], [])
+    monkeypatch.setenv(URLS_VARIABLE, f"{office.workspace.unit}:center={receiver.url} {office.workspace.unit}:bureau={receiver.url}")
+    assert [item.failed for item in remind(office)] == [()]
+    assert len(receiver.received) == 1
+
+
+def stop(office: Office, run: str, begins: tuple[str, int, str] | None = None) -> None:
+    """A run ends early."""
+    error = LedgerError("L00", "台账有 1 处错误", "更正。", findings=[])
+    if begins:
+        error.context["begins"] = begins
+    failure = steps.failure_of(office.store, "校验台账", error)
+    with office.store.transaction() as record:
+        record.record_failure(run, failure)
+
+
+def test_clerk_is_told_of_a_year_that_could_not_be_begun_and_where_to_begin_it(
+    office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(URLS_VARIABLE, f"center={receiver.url} operator={receiver.url}")
+    stop(office, "run-2", (office.workspace.unit, 2025, "zdxm"))
+    assert notify_of_failure(office, "run-2")
+    (told,) = receiver.received
+    assert told["title"] == "【没有开始】2025年度“经费补助缺口”绩效自评"
+    assert "原因：校验台账：台账有 1 处错误" in told["message"]
+    assert "perfeval run --year 2025" in told["message"]
+    assert status_lines(office, capsys)[-1] == "2025 zdxm  没有开始：校验台账：台账有 1 处错误"
+
+
+def test_run_that_is_refused_beside_another_is_no_news(office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(URLS_VARIABLE, receiver.url)
+    stop(office, "run-2", (office.workspace.unit, 2022, "zdxm"))  # which waits at a gate
+    assert notify_of_failure(office, "run-2") is None
+    monkeypatch.setenv(URLS_VARIABLE, "nonsense")
+    stop(office, "run-1")
+    assert notify_of_failure(office, "run-1") is None  # and nobody waits for that
+    assert receiver.received == []
+
+
+def status_lines(office: Office, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What `perfeval status` prints."""
+    with pytest.raises(SystemExit):
+        answer(app, ["status", "-w", str(office.workspace.root)])
+    return capsys.readouterr().out.splitlines()
 
 
 def test_office_without_addresses_sends_and_records_nothing(office: Office) -> None:

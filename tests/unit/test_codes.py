@@ -64,8 +64,8 @@ SEVERAL = {
     "L00": "findings of the ledgers, and of scoring",
 }
 """Codes of errors raised at several places, and why they mean one thing all the same."""
-NOT_RAISED = {"P04", "P08", "P14", "S06", "S13", "S05", "S09", "A04", "A05", "A29"}
-"""Codes where none is raised: kept of a run that ended, and asked for: for an answer 404, a proof to count, another run."""
+NOT_RAISED = {"P04", "P08", "P14", "S06", "S13", "S05", "S09", "A29"}
+"""Codes where none is raised: kept of a run that ended, and asked for: for an answer 404, a signature, another run."""
 
 
 def gathered(pairs: list[tuple[str, str]]) -> dict[str, set[str]]:

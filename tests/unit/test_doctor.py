@@ -173,7 +173,7 @@ def test_configuration_with_a_fault_names_file_and_line(workspace: Workspace) ->
 
 def test_configuration_without_a_narrative_names_it(workspace: Workspace) -> None:
     (workspace.root / "report" / "2022.md").unlink()
-    assert "缺少配置文件 report/2022.md 从 perfeval init 新建的工作区里复制一份，改名为 2022.md。" in found(workspace, "工作区配置").found
+    assert "缺少配置文件 report/2022.md。从 perfeval init 新建的工作区里复制一份，改名为 2022.md。" in found(workspace, "工作区配置").found
 
 
 def test_configuration_without_any_year_is_missing(workspace: Workspace) -> None:

@@ -384,7 +384,9 @@ NOT_PEOPLES = [
     ("POST", "/api/flow_runs/bulk_delete"), ("PATCH", "/api/variables/name/count"), ("POST", "/api/automations/"),
     ("DELETE", f"/api/flow_runs/{RUN}"), ("POST", "/api/flow_runs/x/../y/resume"), ("POST", f"/api/flow_runs/{RUN}/resume/"),
     ("POST", "/api/flow_runs/"), ("POST", "/api/task_runs/0/set_state"), ("OPTIONS", "/api/flow_runs/filter"), ("PUT", RESUME),
-    ("TRACE", RESUME),
+    ("TRACE", RESUME), ("POST", "/api/ui//schemas/validate"), ("POST", "/api/ui/x/../schemas/validate"), ("POST", "/api/ui/../admin/clear"),
+    ("POST", "/api/flow_runs;x/filter"), ("POST", "/api/flow_runs/\n/filter"), ("POST", "/api//flow_runs/filter"),
+    ("POST", "/api/./flow_runs/filter"),
 ]  # fmt: skip
 HIDDEN = [
     f"/api/flow_runs/{RUN}/input", f"/api/flow_runs/{RUN}/input/suspended-center-r1-0-response", f"/api/flow_runs/{RUN}/input/x-schema",
@@ -454,7 +456,7 @@ def test_decision_is_taken_before_prefect_hears_of_it_and_of_the_form_it_hears_n
 def test_wrong_answer_is_told_at_once_and_the_run_stays(office: Office) -> None:
     office.desk.problem = ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     answer = office.as_person("POST", RESUME, {"run_input": FORM})
-    assert (answer.status, answer.detail.splitlines()[0]) == (409, "动态码不正确、已过期或已使用过")
+    assert (answer.status, answer.detail) == (409, "动态码不正确、已过期或已使用过。等手机上出现新的6位数字后重新填写。")
     assert (office.prefect.asked, office.prefect.state["type"]) == ([], "PAUSED")
 
 
@@ -621,6 +623,23 @@ def test_run_started_from_a_page_is_by_who_is_logged_in(office: Office) -> None:
     assert office.desk.notes == [("p2", "送审", "2022年度 roads")]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PATCH", f"/api/deployments/{RUN}"), ("POST", "/api/deployments/"), ("PATCH", f"/api/flow_runs/{RUN}"),
+        ("POST", "/api/flow_runs/"),
+        ("POST", "/api/work_pools/"), ("PATCH", "/api/work_pools/perfeval"), ("DELETE", "/api/work_pools/perfeval"),
+        ("POST", "/api/work_pools/perfeval/queues"), ("POST", "/api/work_pools/perfeval/get_scheduled_flow_runs/x"),
+        ("POST", "/api/variables/"), ("PATCH", "/api/variables/name/a"), ("POST", "/api/block_documents/"), ("POST", "/api/automations/"),
+        ("POST", f"/api/deployments/{RUN}/schedules"), ("POST", "/api/concurrency_limits/"),
+    ],
+)  # fmt: skip
+def test_nobody_sets_what_a_runs_process_gets(office: Office, method: str, path: str) -> None:
+    body = {"job_variables": {"env": {"PERFEVAL_WORKSPACE": "/elsewhere"}, "command": "sh"}, "base_job_template": {}, "value": "x"}
+    assert office.as_person(method, path, body, "p2").status == 403
+    assert office.prefect.asked == []
+
+
 def test_notices_are_not_started_as_an_evaluation(office: Office) -> None:
     answer = office.as_person("POST", START.replace(RUN, OTHER_RUN), b'{"parameters": {"request": {"year": 2022}}}', "p2")
     assert (answer.status, answer.detail) == (409, "在网页上只能开始自评（annual）；通知每天自动发送，也可执行 perfeval remind。")
@@ -629,7 +648,7 @@ def test_notices_are_not_started_as_an_evaluation(office: Office) -> None:
 
 def test_run_is_started_by_operators_only(office: Office) -> None:
     answer = office.as_person("POST", START, {"parameters": {"request": {"year": 2022}}}, "p1")
-    assert (answer.status, answer.detail) == (409, "“样例甲”不是经办人")
+    assert (answer.status, answer.detail) == (409, "“样例甲”不是经办人。")
     assert (office.prefect.asked, office.desk.notes) == ([], [])
 
 

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,3 +152,16 @@ def test_child_that_is_killed_is_started_as_often_as_it_is_and_one_that_fails_is
 
     with pytest.raises(ServerError, match="服务进程反复退出"):
         tend()
+
+
+def test_process_that_does_not_end_by_itself_ends_after_its_parent_all_the_same() -> None:
+    script = (
+        "import signal, time\nfrom flows import serve\nserve._STOP_SECONDS = 0.2\nserve.end_with_parent()\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdin
+        assert process.stdout.readline() == "up\n"
+        process.stdin.close()
+        assert process.wait(timeout=60) == 1

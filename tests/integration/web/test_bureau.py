@@ -65,7 +65,7 @@ def test_overview_lists_every_unit_with_its_stage_points_who_waits_and_what_is_w
         "待中心审批",
         "98.68",
         "样例甲",
-        "没有完成（校验台账）：",
+        "没有完成：校验台账：",
         "未送审",
         "错误 1，提醒 0",
         "调度会议台账",
@@ -127,6 +127,16 @@ def test_overview_asks_each_store_a_fixed_number_of_questions(
     once = len(asked)
     look_over_all(offices, Asked(2022))
     assert (once / 3, len(asked) - once) <= (12, once)
+
+
+def test_clerk_finds_what_stands_still_on_his_first_page_and_nobody_else_does(
+    bureau: tuple[House, Office, Office], welcome: Callable[..., Any]
+) -> None:
+    welcome(bureau[2], "样例审批", "center")
+    house = House(bureau[2], {}, bureau[0].evaluation)
+    assert "没有完成" in house.client("样例经办人").get("/review/").text
+    assert f'href="/review/{bureau[0].evaluation.id}"' in house.client("样例经办人").get("/review/").text
+    assert "没有完成" not in house.client("样例审批").get("/review/").text
 
 
 def test_list_keeps_what_it_is_given(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from perfeval.approvals.locking import Attempt, Lock, Result, check_lock, lock_of
-from perfeval.errors import ApprovalError
+from perfeval.approvals.locking import Attempt, Lock, Result, are_many, lock_of, locked
 
 NOW = datetime(2023, 4, 3, 8, 30, tzinfo=UTC)
 
@@ -45,6 +44,35 @@ def test_right_proof_ends_the_count_of_the_person() -> None:
     assert lock_of(tried, "p1", "10.0.0.1", NOW) is None
 
 
+def test_right_proof_gives_who_guesses_elsewhere_no_new_tries() -> None:
+    tried = [*attempts(5), *attempts(1, address="10.0.0.2", result=Result.RIGHT)]
+    assert lock_of(tried, "p1", "10.0.0.9", NOW) == Lock(NOW + timedelta(minutes=1), 5)
+
+
+def test_person_is_not_locked_from_elsewhere_where_he_has_proved_himself_before() -> None:
+    assert lock_of(attempts(50, address="10.0.0.9"), "p1", "10.0.0.1", NOW, is_known=True) is None
+    assert lock_of(attempts(50, "p2"), "p1", "10.0.0.1", NOW, is_known=True) is None
+    assert lock_of(attempts(5), "p1", "10.0.0.1", NOW, is_known=True) == Lock(NOW + timedelta(minutes=1), 5)
+
+
+def test_person_is_locked_at_the_terminal_by_what_was_typed_there_alone() -> None:
+    assert lock_of(attempts(50), "p1", "", NOW) is None
+    assert lock_of(attempts(5, address=""), "p1", "", NOW) == Lock(NOW + timedelta(minutes=1), 5)
+    assert lock_of(attempts(5, address=""), "p1", "10.0.0.1", NOW) == Lock(NOW + timedelta(minutes=1), 5)
+    assert lock_of([*attempts(5, address=""), Attempt(NOW, Result.UNLOCKED, person="p1")], "p1", "", NOW) is None
+
+
+def test_names_that_nobody_has_lock_the_terminal_and_their_address_and_nobody_elsewhere() -> None:
+    assert lock_of(attempts(5, "", ""), "", "", NOW) == Lock(NOW + timedelta(minutes=1), 5)
+    assert lock_of(attempts(5, ""), "", "10.0.0.1", NOW) == Lock(NOW + timedelta(minutes=1), 5)
+    assert lock_of(attempts(5, ""), "", "10.0.0.2", NOW) is None
+
+
+def test_names_that_nobody_has_are_many_after_five_in_a_day_wherever_they_came_from() -> None:
+    tried = [Attempt(NOW, Result.WRONG, "", f"10.0.0.{number}") for number in range(5)]
+    assert (are_many(tried[1:], NOW), are_many(tried, NOW), are_many(tried, NOW + timedelta(hours=24))) == (False, True, False)
+
+
 def test_right_proof_clears_nobody_else_at_the_address() -> None:
     tried = [*attempts(4), *attempts(1, "p2", result=Result.RIGHT), *attempts(1)]
     assert lock_of(tried, "p3", "10.0.0.1", NOW) == Lock(NOW + timedelta(minutes=1), 5)
@@ -73,6 +101,6 @@ def test_clock_that_ran_ahead_locks_nobody_until_then() -> None:
 
 
 def test_locked_person_is_told_until_when_by_chinese_clocks() -> None:
-    check_lock(attempts(4), "p1", "10.0.0.1", NOW)
-    with pytest.raises(ApprovalError, match="凭证已5次不对，锁定到04-03 16:31:00"):
-        check_lock(attempts(5), "p1", "10.0.0.1", NOW)
+    lock = lock_of(attempts(5), "p1", "10.0.0.1", NOW)
+    assert lock
+    assert locked(lock).message == "凭证已5次不对，锁定到04-03 16:31:00"

@@ -315,3 +315,19 @@ def test_steps_are_told_by_their_names_as_they_begin(office: Office, prefect: Pr
     prefect.works = works
     Conductor(office, prefect, lambda: None, Patience(look=0), told.append).begin(office.workspace.subject(2022), "样例经办人")
     assert told == ["接收台账", "校验台账"]
+
+
+def test_steps_that_a_run_comes_through_again_are_not_told_again(
+    office: Office, evaluation: Evaluation, prefect: Prefect, decided: Deciding
+) -> None:
+    prefect.runs[RUN] = CENTER
+    prefect.steps = [("1", "计算得分-a1f"), ("2", "编写报告-a1f")]
+    told: list[str] = []
+
+    def works(run: str) -> None:
+        prefect.steps = [*prefect.steps, ("3", "计算得分-b2e"), ("4", "编写报告-b2e"), ("5", "归档-c3d")]
+
+    prefect.works = works
+    decided()
+    Conductor(office, prefect, lambda: None, Patience(look=0), told.append).go_on(evaluation)
+    assert told == ["归档"]

@@ -1,13 +1,14 @@
 """The desk in front of a real store: who gets a cookie, what a form comes to, and what is kept of those that come to nothing."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
+import pyotp
 import pytest
 
 from flows.desk import Desk, Standing
-from perfeval import persons, proving, steps
+from perfeval import persons, steps
 from perfeval.approvals.events import Acted, AnsweredWrongly, Decided, Locked, LoggedOut
 from perfeval.approvals.people import People
 from perfeval.approvals.person import Person, ProofKind
@@ -130,33 +131,6 @@ def test_wrong_codes_lock_the_person_and_the_address_until_somebody_unlocks(
     assert desk.person(desk.log_in("样例甲", right, THERE)) == approver
 
 
-def test_ten_thousand_wrong_logins_in_a_day_are_looked_at_some_thirty_times() -> None:
-    noted: list[Any] = []
-    now = datetime.now(UTC)
-
-    class Record:
-        """As much of the store as guesses come to."""
-
-        def attempts(self, *_: object) -> list[Any]:
-            return noted
-
-        def note_attempt(self, attempt: Any, *_: object) -> None:
-            noted.append(attempt)
-
-        def append(self, *_: object) -> None:
-            pass
-
-    record: Any = Record()
-    for number in range(10_000):
-        at = now + timedelta(days=1) * number / 10_000
-        try:
-            proving.check_attempts(record, None, HERE, at)
-        except ApprovalError:
-            continue
-        proving.note_attempt(record, None, HERE, at, is_right=False)
-    assert 10 < len(noted) < 40
-
-
 # ---- deciding ------------------------------------------------------------------------------------------------------------
 
 
@@ -255,9 +229,15 @@ def test_runs_under_way_are_told_with_the_form_they_must_stand_at(desk: Desk, st
     assert desk.standing("another run") is None
 
 
-def test_link_tells_what_was_enrolled_by_it(desk: Desk, office: Office, phone: Any, operator: Person) -> None:
-    link = persons.invite(office, "样例副主任", ["center"], operator.id)
-    before = desk.invitation(link.token, "http://localhost:4200")
-    offer = desk.offer_code(link.token)
-    desk.enrol_code(link.token, offer["secret"], type(phone)(offer["secret"]).code())
-    assert (before["used"], desk.invitation(link.token, "http://localhost:4200")["used"]) == ([], ["code"])
+# ---- enrolment -----------------------------------------------------------------------------------------------------------
+
+
+def test_link_that_was_used_tells_so_before_anything_else(desk: Desk, office: Office, operator: Person) -> None:
+    token = persons.invite(office, "样例乙", ["bureau"], operator.id).token
+    assert desk.invitation(token, "https://office.example:4200")["used"] == ""
+    secret = desk.offer_code(token)["secret"]
+    desk.enrol_code(token, secret, pyotp.TOTP(secret).now())
+    assert desk.invitation(token, "https://office.example:4200")["used"] == "code"
+    # Where no device can be enrolled, nothing is left to be made with it.
+    with pytest.raises(ApprovalError, match="登记链接无效、已用过或已过期"):
+        desk.invitation(token, "http://192.0.2.7:4200")

@@ -175,3 +175,31 @@ def test_evaluation_refused_is_ended_and_told_so(office: Office, evaluation: Eva
     assert tasks.close_evaluation.fn(evaluation) == "审批意见为不同意，自评终止；材料保留，不归档。"
     with office.store.reading() as record:
         assert record.evaluation(evaluation.id).outcome == "refused"
+
+
+def test_year_that_cannot_begin_is_told_by_year_and_programme_until_it_has_begun(
+    office: Office, operator: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "refuse_second_run", lambda *_: None)
+    for run in (OTHER, RUN):  # the clock tried, then somebody; the ledgers of 2022 are not there
+        monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", run)
+        with pytest.raises(UsageError) as fault:
+            tasks.open_evaluation.fn(2022, "", "")
+    with office.store.reading() as record:
+        (stuck,) = record.stuck()
+    assert (stuck.year, stuck.programme, stuck.evaluation, stuck.failure.code) == (2022, "roads", "", fault.value.code)
+    assert stuck.failure.reason.startswith("开始自评：")
+    with office.store.transaction() as record:
+        record.open_evaluation(2022, "roads", "公路养护", operator, FLOW)
+        assert record.stuck() == []
+        record.record_failure(FLOW, Failure("校验台账", "L00", "台账有 1 处错误"))
+        assert [(item.evaluation, item.failure.code) for item in record.stuck()] == [("2022-roads-1", "L00")]
+        record.record_failure(FLOW, None)
+        assert record.stuck() == []
+
+
+def test_run_refused_beside_another_leaves_nothing_to_repair(office: Office, evaluation: Evaluation) -> None:
+    with pytest.raises(UsageError):
+        raising.fn(UsageError("P04", "正在进行", begins=(office.workspace.unit, evaluation.year, evaluation.programme_key)))
+    with office.store.reading() as record:
+        assert [item for item in record.stuck() if not item.evaluation] == []

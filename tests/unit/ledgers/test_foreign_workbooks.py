@@ -396,7 +396,7 @@ def test_another_look_on_a_condition_is_told(write_budget: Write, read: Read, co
     rule = Rule("expression", formula=["TRUE"], dxf=DifferentialStyle(numFmt=NumberFormat(200, formatCode=code)))
     write_budget(change=lambda workbook: workbook.active.conditional_formatting.add("E2:F9 H1", rule))
     (finding,) = read().findings
-    assert (finding.code, finding.severity, finding.cell) == ("L17", "warning", "E2")
+    assert (finding.code, finding.severity, finding.row) == ("L17", "warning", 2)
 
 
 def test_colours_on_a_condition_say_nothing(write_budget: Write, read: Read) -> None:

@@ -313,6 +313,17 @@ def test_note_in_other_words_is_no_data(write_budget: Write, found: Found, note:
     assert found() == []
 
 
+@pytest.mark.parametrize(
+    ("percents", "told"),
+    [(["0", "0.95", "0.9", "1"], [("V25", "C3")]), (["0.5"], []), (["0.95", "95"], []), (["0", "1"], [])],
+)
+def test_percentages_that_are_all_fractions_are_told(folder: Path, found: Found, percents: list[str], told: list[tuple[str, str]]) -> None:
+    lines = [f"X{number},2022-03,{percent},40,1.5," for number, percent in enumerate(percents)]
+    header = "项目编号,月份,计划进度（%）,实际进度（%）,当月完成投资（万元）,存在问题"
+    (folder / "项目进度台账.csv").write_text("\n".join([header, *lines]), encoding="utf-8")
+    assert [(code, cell) for code, cell, _ in found() if code == "V25"] == told
+
+
 @pytest.mark.parametrize("word", ["余额", "结余：", "上年结转", "承前页", "过次页", "期初余额", "结转下年"])
 @pytest.mark.parametrize("row", [3, 4])
 def test_what_is_carried_over_is_told_once(write_budget: Write, found: Found, word: str, row: int) -> None:

@@ -55,7 +55,8 @@ def test_sheet_whose_only_cell_is_an_error_is_no_ledger(write_workbook: Write, f
 def test_sheet_with_more_text_in_its_place_than_can_be_held_is_refused(
     write_survey: Write, read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perfeval.spreadsheets.scan._MOST_TEXT", 1 << 18)
+    for module in ("scan", "bounds"):
+        monkeypatch.setattr(f"perfeval.spreadsheets.{module}.MOST_TEXT", 1 << 18)
     write_survey({f"E{row}": str(row) * 20_000 for row in range(2, 12)})
     (finding,) = read().findings
     assert (finding.code, finding.message[:9]) == ("L04", "工作表里的文字合计")

@@ -81,6 +81,16 @@ def test_evaluation_opened_twice_is_one(store: Store, evaluation: Evaluation) ->
     assert opened(store, preparer=Person("p9", "别人", ("operator",))) == evaluation
 
 
+def test_evaluation_taken_by_another_run_since_one_looked_is_not_taken_over(store: Store, evaluation: Evaluation) -> None:
+    with store.transaction() as record:
+        assert record.open_evaluation(2022, "x-1", "样例项目", CLERK, "run-2", instead_of="run-1") == evaluation
+    for looked in ("run-1", ""):
+        with pytest.raises(BlockingIOError), store.transaction() as record:
+            record.open_evaluation(2022, "x-1", "样例项目", CLERK, "run-3", instead_of=looked)
+    with store.reading() as record:
+        assert record.run_of(evaluation) == "run-2"
+
+
 OTHER_PROCESS = """
 import sys
 from pathlib import Path
@@ -351,6 +361,17 @@ def test_progress_of_a_thousand_evaluations_takes_as_many_questions_as_that_of_o
         "AAAAAAAA",
     )
     assert len(statements) <= 8
+
+
+def test_progress_of_what_has_changed_is_asked_anew_and_of_the_rest_is_known(store: Store) -> None:
+    fill(store, 3)
+    with store.transaction() as record:
+        first, second, third = (item.revision.evaluation for item in record.all_progress())
+        record.record_wrong_answer(Revision(second, 1), "center", "甲", ApprovalError("A05", "动态码不正确"))
+        record.end_evaluation(third, "refused")
+        told = record.all_progress()
+        assert told == [record.progress(item) for item in (first, second, third)]
+    assert ([item.revision.evaluation.outcome for item in told], bool(told[1].problems)) == ([None, None, "refused"], True)
 
 
 def fill(store: Store, count: int) -> None:

@@ -1,0 +1,79 @@
+"""The workers' pool: of processes, or of another kind by the environment; the sample for Kubernetes, as far as no cluster is needed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.utilities.templating import apply_values, find_placeholders
+from prefect.workers.process import ProcessWorker
+
+from flows import worker
+from perfeval.errors import UsageError
+
+SAMPLE = Path(__file__).parents[3] / "config" / "kubernetes"
+
+
+@pytest.fixture
+def template() -> dict[str, Any]:
+    """The sample's template of jobs."""
+    return dict(json.loads((SAMPLE / "job-template.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture
+def cluster() -> dict[str, Any]:
+    """The sample's objects, by kind."""
+    return {item["kind"]: item for item in yaml.safe_load_all((SAMPLE / "worker.yml").read_text(encoding="utf-8"))}
+
+
+def job(template: dict[str, Any], **given: Any) -> Any:
+    """The job that a worker would make, with the defaults of the template and what a deployment gives."""
+    variables = {name: item["default"] for name, item in template["variables"]["properties"].items() if "default" in item}
+    return apply_values(template["job_configuration"], variables | given)["job_manifest"]
+
+
+def test_pool_is_of_processes_unless_the_environment_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(worker.POOL_TYPE, raising=False)
+    assert (worker.pool(), worker.worker_class()) == ("perfeval", ProcessWorker)
+    monkeypatch.setenv(worker.POOL_TYPE, "no-such-kind")
+    assert worker.pool() == "perfeval-no-such-kind"
+    with pytest.raises(UsageError) as fault:
+        worker.worker_class()
+    assert fault.value.code == "P32"
+
+
+def test_template_is_one_that_prefect_takes(template: dict[str, Any]) -> None:
+    assert WorkPoolCreate(name="perfeval-kubernetes", type="kubernetes", base_job_template=template).base_job_template == template
+    used = {found.name for found in find_placeholders(template["job_configuration"])}
+    assert used == template["variables"]["properties"].keys()
+
+
+def test_job_runs_once_without_rights_and_its_secrets_come_from_the_secret_alone(template: dict[str, Any]) -> None:
+    made = job(template, command="python -m prefect.engine")
+    pod = made["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert (made["kind"], made["spec"]["backoffLimit"], pod["restartPolicy"]) == ("Job", 0, "Never")
+    assert (pod["automountServiceAccountToken"], pod["securityContext"]["runAsNonRoot"]) == (False, True)
+    assert container["args"] == "python -m prefect.engine"
+    assert container["env"] == {"PERFEVAL_WORKSPACE": "/offices/danwei"}
+    assert container["envFrom"] == [{"secretRef": {"name": "perfeval"}}]
+    assert "PERFEVAL_KEY" not in json.dumps(template)
+
+
+def test_sample_names_the_same_things_everywhere(template: dict[str, Any], cluster: dict[str, Any]) -> None:
+    pod, (container,) = cluster["Deployment"]["spec"]["template"]["spec"], cluster["Deployment"]["spec"]["template"]["spec"]["containers"]
+    jobs = job(template)["spec"]["template"]["spec"]
+    assert {item["metadata"]["namespace"] for item in cluster.values()} == {template["variables"]["properties"]["namespace"]["default"]}
+    assert jobs["volumes"] == pod["volumes"]
+    assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] == cluster["PersistentVolumeClaim"]["metadata"]["name"]
+    assert jobs["containers"][0]["volumeMounts"] == container["volumeMounts"]
+    assert jobs["containers"][0]["envFrom"] == container["envFrom"]
+    assert pod["serviceAccountName"] == cluster["ServiceAccount"]["metadata"]["name"] == cluster["RoleBinding"]["subjects"][0]["name"]
+    assert cluster["RoleBinding"]["roleRef"]["name"] == cluster["Role"]["metadata"]["name"]
+    labels = cluster["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert cluster["Deployment"]["spec"]["selector"]["matchLabels"] == labels
+    verbs = {resource: rule["verbs"] for rule in cluster["Role"]["rules"] for resource in rule["resources"]}
+    assert {"create", "delete", "watch"} <= set(verbs["jobs"])
+    assert container["env"] == [{"name": worker.POOL_TYPE, "value": "kubernetes"}]
