@@ -71,6 +71,9 @@ def write_reason(office: Office, subject: Subject, key: str, parts: Parts, known
     path = subject.explanations
     with _writing, office.store.transaction() as record:
         status = status_of(record, office, subject)
+        if status is None:
+            record.lock_chain(PEOPLE)  # which is asked for reasons where an evaluation is opened: it is, or will be after this one
+            status = status_of(record, office, subject)
         if not may_write(status):
             message = f"这一年度的自评{status.title if status else ''}，现在不能写说明"
             raise ApprovalError("A59", message, "成文前，或者审批人退回修改之后，再写。")

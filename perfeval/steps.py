@@ -90,12 +90,17 @@ def open_evaluation(
         going_on = next((item for item in same if item.outcome is None or (run and record.run_of(item) == run)), None)
         preparer = None if going_on and record.preparer_of(going_on) else persons.require(record.people(), prepared_by, OPERATOR, office)
         _tell_configuration(office, record)
-        reasoned = {
-            line.who
-            for line in (_lines(record, PEOPLE) if preparer else ())
-            if isinstance(line.what, events.Reasoned) and line.what.file.path == subject.explanations_name
-        }
+        reasoned = _worked_before(record, subject, same) if preparer else set()
         return record.open_evaluation(year, programme.key, programme.name, preparer, run, sorted(reasoned), instead_of)
+
+
+def _worked_before(record: Transaction, subject: Subject, earlier: Sequence[Evaluation]) -> set[str]:
+    """Who has had a hand in what a new evaluation rests on: wrote a reason, or prepared or corrected one of the year that was refused."""
+    record.lock_chain(PEOPLE)  # else a reason that is written at this moment is told by neither chain
+    file, told = subject.explanations_name, _lines(record, PEOPLE)
+    wrote = {line.who for line in told if isinstance(line.what, events.Reasoned) and line.what.file.path == file}
+    done = [conduct_of(_lines(record, item.id)) for item in earlier]
+    return wrote.union(*(item.prepared_by for item in done), *({person for _, person in item.edited} for item in done))
 
 
 def _refuse_lost_record(subject: Subject) -> None:
@@ -339,7 +344,7 @@ def decide(
     """Turn an answer at a gate into a decision on this revision's draft, in one transaction with its line in the record.
 
     An answer that is no decision is kept too, and what it shows of the person's code is worthless afterwards. `accepted` is the code that
-    several answers were given with, spent before the first of them.
+    several answers were given with, spent before the first of them; what several are given with is looked at by who takes them.
 
     Raises: ApprovalError: when the answer is no decision. StoreError: the record or the draft is not as it was written.
     """
@@ -349,7 +354,8 @@ def decide(
         now = datetime.now(UTC)  # what codes are judged by; a decision is not earlier than what it is on
         matter = _matter(record, revision, gate.key)
         person = persons.find(matter.people, answer.name)
-        proving.check_attempts(record, person, address, now)
+        if answer.together is None:
+            proving.check_attempts(record, person, address, now)
         spent = None if answer.proof or accepted else proving.spend_code(record, person, answer.code, now)
         try:
             step = next((item.step for item in (accepted, spent) if item), None)
@@ -360,7 +366,7 @@ def decide(
         else:
             refusal = None
         # Whether a device has signed is not looked at where the answer is refused for something else: it has proved nothing.
-        if accepted is None:
+        if answer.together is None:
             proving.note_attempt(record, person, address, now, spent, is_right=refusal is None or spent is not None)
     if refusal:
         raise refusal

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from perfeval import proving, steps
 from perfeval.approvals.answering import SIGNED_WITHIN, checked
 from perfeval.approvals.batch import write_batch
-from perfeval.approvals.person import Person
+from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import PEOPLE
-from perfeval.errors import ApprovalError
+from perfeval.errors import ApprovalError, PerfevalError, StoreError
 from perfeval.model import Answer, Gate, Revision, Status, Together, Verdict
 from perfeval.model.digests import check_code
 from perfeval.office import Office
@@ -47,8 +47,8 @@ class Batch:
     refused: tuple[Outcome, ...]
 
 
-def list_batch(office: Office, picks: Sequence[Pick], person: Person, comment: str, at: datetime | None = None) -> Batch:
-    """State every pick that can be approved; `at` is the time of a list that was made before, to make it again.
+def list_batch(office: Office, picks: Sequence[Pick], person: Person, comment: str, kind: ProofKind, at: datetime | None = None) -> Batch:
+    """State every pick that can be approved with a proof of this kind; `at` is the time of a list that was made before, to make it again.
 
     Raises: ApprovalError: the opinion is none, or nothing, or too much, is picked.
     """
@@ -64,11 +64,12 @@ def list_batch(office: Office, picks: Sequence[Pick], person: Person, comment: s
     lines: list[str] = []
     refused: list[Outcome] = []
     for pick, status in zip(picks, where, strict=True):
-        answer = Answer(Verdict.APPROVE, person.name, "", check_code(pick.digest), comment, together=Together("", at))
+        proof = None if kind is ProofKind.CODE else Proof(kind, {})  # which kind it is to be decides where it counts
+        answer = Answer(Verdict.APPROVE, person.name, "", check_code(pick.digest), comment, proof=proof, together=Together("", at))
         try:
             gate = _awaited(status, pick)
             lines.append(steps.offer_statement(office, status.revision, gate, answer))
-        except ApprovalError as error:
+        except (ApprovalError, StoreError) as error:
             problem = "您已经同意过这一稿，不用再办。" if _has_approved(office, status.revision, pick, person) else str(error)
             refused.append(Outcome(status.revision, status.title, problem))
         else:
@@ -108,21 +109,34 @@ def approve_by_code(office: Office, batch: Batch, person: Person, code: str, add
     return _approve(office, batch, None, address, spent)
 
 
-def approve_signed(office: Office, batch: Batch, signed: str, proof: Proof, address: str) -> list[Outcome]:
-    """Approve what stands in the list that was signed; `batch` is the same, listed again as everything stands now."""
-    return _approve(office, Batch(Together(signed, batch.together.at), batch.items, batch.refused), proof, address, None)
+def approve_signed(office: Office, batch: Batch, signed: str, person: Person, proof: Proof, address: str) -> list[Outcome]:
+    """Approve what stands in the list that was signed; `batch` is the same, listed again as everything stands now.
+
+    It is one proof that is looked at, however many it is for: a list of which nothing holds any more is one that proved nothing.
+
+    Raises: ApprovalError: too many were wrong.
+    """
+    with office.store.transaction() as record:
+        proving.check_attempts(record, person, address, datetime.now(UTC))
+    outcomes = _approve(office, Batch(Together(signed, batch.together.at), batch.items, batch.refused), proof, address, None)
+    if batch.items:
+        with office.store.transaction() as record:
+            record.lock_chain(PEOPLE)
+            is_right = any(not item.problem for item in outcomes)
+            proving.note_attempt(record, person, address, datetime.now(UTC), is_right=is_right)
+    return outcomes
 
 
 def _approve(office: Office, batch: Batch, proof: Proof | None, address: str, spent: proving.Spent | None) -> list[Outcome]:
     outcomes = list(batch.refused)
-    unproved: ApprovalError | None = None
+    unproved: PerfevalError | None = None
     for revision, gate, answer in batch.items:
         given = Answer(answer.verdict, answer.name, "", answer.check_code, answer.comment, proof=proof, together=batch.together)
         try:
             if unproved:  # one signature, judged once: it is no other for the next
                 raise unproved
             steps.decide(office, revision, gate, given, address, spent)
-        except ApprovalError as error:
+        except (ApprovalError, StoreError) as error:
             unproved = error if error.code == "A29" else unproved
             outcomes.append(_refused(revision, gate.title, error))
         else:
@@ -130,5 +144,5 @@ def _approve(office: Office, batch: Batch, proof: Proof | None, address: str, sp
     return outcomes
 
 
-def _refused(revision: Revision, gate: str, error: ApprovalError) -> Outcome:
+def _refused(revision: Revision, gate: str, error: PerfevalError) -> Outcome:
     return Outcome(revision, gate, str(error))

@@ -57,7 +57,7 @@ class GateRule:
 class Opened:
     """立项: the first event of an evaluation. `people` is the head of the people's chain, `openings` that of what was begun before.
 
-    `reasoned` are those who wrote reasons for it before it was opened, as the people's chain tells.
+    `reasoned` are those who wrote reasons for it before it was opened, or prepared or corrected one of its year that was refused.
     """
 
     kind: Literal["opened"] = "opened"

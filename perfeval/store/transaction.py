@@ -61,7 +61,7 @@ class Transaction(Access):
         """The evaluation that `run` belongs to, else the open one of this programme's year, else a new one.
 
         A run that lost its conductor is taken over by the next; an ended run finds its own evaluation again. The preparer is asked for
-        where there is none yet: for a new one, or one from before the record. `reasoned` are those who wrote reasons for it already.
+        where there is none yet: for a new one, or one from before the record. `reasoned` are those who had a hand in it already.
         With `instead_of`, only that run is taken over.
 
         Raises: BlockingIOError: another run has it, since whoever asks looked.

@@ -271,7 +271,7 @@ class Review:
     def _list(self, visitor: Visitor, filled: Filled) -> Response:
         """What the approver's own device is to sign for all that is ticked; nothing is decided yet."""
         try:
-            batch = list_picked(self._office, filled, visitor.person)
+            batch = list_picked(self._office, filled, visitor.person, ProofKind.PASSKEY)
         except ApprovalError as error:
             return JSONResponse({"detail": str(error)}, 409)
         if not batch.items:

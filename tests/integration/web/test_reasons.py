@@ -182,6 +182,23 @@ def test_who_writes_a_reason_before_the_evaluation_is_opened_does_not_approve_it
     assert (1, clerk) in conduct_of(lines).edited
 
 
+def test_who_wrote_a_reason_for_an_evaluation_that_was_refused_does_not_approve_the_next(returned: Any, welcome: Any) -> None:
+    phone = welcome(returned.office, "样例丁", "operator", "center")
+    assert write(returned, "meetings", "样例丁", reason="任务重").status_code == 303
+    with returned.office.store.reading() as record:
+        revision = record.current_revision(returned.evaluation)
+    steps.record_correction(returned.office, revision, "已改")
+    returned.go_on()
+    returned.send(CENTER, decision="不同意", comment="不同意")
+    steps.close_evaluation(returned.office.store, returned.evaluation)
+    again = steps.open_evaluation(returned.office, returned.office.workspace.subject(2022), CLERK, "again")
+    returned.evaluation = again
+    returned.phones["样例丁"] = phone
+    returned.go_on()
+    answer = returned.send("样例丁")
+    assert (answer.status_code, "改过这项自评的台账、指标、说明或报告文本" in answer.text) == (409, True)
+
+
 def test_run_that_stopped_for_a_reason_goes_on_from_the_clerks_page(returned: Any) -> None:
     client = returned.client(CLERK)
     client.post(f"{returned.page}/correction", content=urlencode({"token": "token of p1", "note": "已改"}))

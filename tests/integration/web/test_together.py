@@ -4,12 +4,14 @@ import hashlib
 import html
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from chains import Device
+from sqlalchemy import text
 
 from perfeval import persons, steps
 from perfeval.approvals import events
@@ -28,14 +30,20 @@ from perfeval.office import open_office
 
 CLERK, CENTER, BUREAU = "样例经办人", "样例甲", "样例乙"
 OTHERS = ("roads", "bridges")
+MANY = tuple(f"road{number}" for number in range(1, 7))
 DEVICE = Device(rp_id="localhost", origin="http://localhost")
 
 
 @pytest.fixture
 def several(house: Any) -> Any:
     """Three programmes of the office wait at its first gate, each with a draft like the first's."""
+    return begin(house, OTHERS)
+
+
+def begin(house: Any, keys: Sequence[str], proofs: tuple[str, ...] = ()) -> Any:
+    """Begin further programmes; with `proofs`, their gates take these alone."""
     settings = house.office.workspace.root / "perfeval.yml"
-    added = "".join(f"  - {{key: {key}, name: 项目{key}, codes: [{key}-1], goal: 目标。}}\n" for key in OTHERS)
+    added = "".join(f"  - {{key: {key}, name: 项目{key}, codes: [{key}-1], goal: 目标。}}\n" for key in keys)
     settings.write_text(settings.read_text("utf-8").replace("programmes:\n", f"programmes:\n{added}"), encoding="utf-8")
     house.office.store.close()
     house.office = open_office(house.office.workspace.root)
@@ -46,7 +54,10 @@ def several(house: Any) -> Any:
         kept = [record.outcome(first, kind) for kind in (Validated, Scored, Drafted)]
         lines = [line.what for line in lines_of(record, house.evaluation.id)]
         frozen, told = (next(what for what in lines if isinstance(what, kind)) for kind in (events.Frozen, events.Drafted))
-        for key in OTHERS:
+        if proofs:
+            kept[2] = replace(kept[2], gates=tuple(replace(gate, proofs=proofs) for gate in kept[2].gates))
+            told = replace(told, gates=tuple(replace(gate, proofs=tuple(map(ProofKind, proofs))) for gate in told.gates))
+        for key in keys:
             revision = Revision(record.open_evaluation(2022, key, f"项目{key}", clerk, None), 1)
             record.save_outcome(revision, kept[0], frozen)
             record.save_outcome(revision, kept[1])
@@ -119,6 +130,11 @@ def opened(several: Any) -> Any:
 @pytest.fixture
 def with_device(opened: Any) -> Any:
     """The centre's approver has a device too."""
+    return give_device(opened)
+
+
+def give_device(opened: Any) -> Any:
+    """Enrol a device for the centre's approver."""
     with opened.office.store.reading() as record:
         people = record.people()
         clerk, center = (persons.find(people, name) for name in (CLERK, CENTER))
@@ -280,7 +296,7 @@ def test_signature_is_for_its_list_alone(with_device: Any) -> None:
     assert set(stages(with_device).values()) == {"waiting-center"}
     with with_device.office.store.reading() as record:
         wrong = [line for line in lines_of(record, ACCESS) if isinstance(line.what, events.Attempted) and not line.what.is_right]
-    assert len(wrong) == 1  # one signature that is none is one wrong proof, however many it was meant for
+    assert len(wrong) == len(wrong_ones)  # a list that proves nothing is one wrong proof, however many it was meant for
 
 
 def test_list_does_not_pass_for_the_proof_of_a_single_decision(with_device: Any) -> None:
@@ -293,3 +309,43 @@ def test_list_does_not_pass_for_the_proof_of_a_single_decision(with_device: Any)
     answer = client.post(f"/review/{first}/1", content=urlencode(filled | {"statement": line, "signed": json.dumps(evidence)}))
     assert "设备签名核验不通过" in answer.text
     assert stages(with_device)[first] == "waiting-center"
+
+
+def test_gate_that_takes_signatures_alone_is_approved_together_by_one(house: Any) -> None:
+    several = give_device(begin(house, OTHERS, ("passkey",)))
+    picked = [item for item in ids(several) if item != several.evaluation.id]
+    for evaluation in picked:
+        open_page(several, evaluation)
+    assert "不认动态码" in text_of(approve(several, picked, code=several.phones[CENTER].code()))
+    answer = approve(several, picked, **signed(several, picked))
+    assert "已同意 2 项" in answer.text
+    assert untouched(several)
+
+
+def test_what_changed_since_the_list_is_no_wrong_proof_and_locks_nobody(house: Any) -> None:
+    several = give_device(begin(house, MANY))
+    picked = ids(several)
+    for evaluation in picked:
+        open_page(several, evaluation)
+    sent = signed(several, picked)
+    with several.office.store.transaction() as record:
+        for evaluation in picked[:5]:
+            record.append(evaluation, events.Acted(action="重试", target="run"))
+    answer = approve(several, picked, **sent)
+    assert text_of(answer).count("又有了新的记录") == 5
+    assert "已同意 2 项" in answer.text
+    assert untouched(several)
+
+
+@pytest.mark.parametrize("by", ["code", "device"])
+def test_one_whose_record_is_damaged_keeps_no_other_waiting(with_device: Any, by: str) -> None:
+    first, second, third = ids(with_device)
+    picked = [first, second, third]
+    sent = signed(with_device, picked) if by == "device" else {"code": with_device.phones[CENTER].code()}
+    with with_device.office.store.transaction() as record:
+        record.session.execute(text("DROP TRIGGER record_no_update"))
+        record.session.execute(text("UPDATE record SET mac = '0' WHERE chain = :chain AND number = 2"), {"chain": second})
+    answer = approve(with_device, picked, **sent)
+    assert ("已同意 2 项" in answer.text, "没有同意 1 项" in answer.text) == (True, True)
+    assert "被改动" in text_of(answer)
+    assert [item for item, _ in with_device.told] == [first, third]
