@@ -126,7 +126,7 @@ def test_overview_asks_each_store_a_fixed_number_of_questions(
     look_over_all(offices, Asked(2022))
     once = len(asked)
     look_over_all(offices, Asked(2022))
-    assert (once / 3, len(asked) - once) <= (12, once)
+    assert (once / 3, len(asked) - once) <= (13, once)
 
 
 def test_clerk_finds_what_stands_still_on_his_first_page_and_nobody_else_does(
