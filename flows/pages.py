@@ -44,7 +44,7 @@ def enrol(unit: str) -> str:
 <section class="card" id="loading"><p>正在读取邀请……</p></section>
 <section class="card" id="choice" hidden>
 <p>您好，<strong id="name"></strong>。您将登记为：<strong id="roles"></strong>。</p>
-<p class="hint">请用您自己的手机或电脑登记，不要由别人代办。链接在 <span id="until"></span> 前有效，只能用一次。</p>
+<p class="hint">请用您自己的手机或电脑登记，不要由别人代办。链接在 <span id="until"></span> 前有效，每种只能用它登记一次。</p>
 <button id="by-code">用手机动态码登记</button>
 <p class="hint" id="code-hint">手机装有动态码应用（如微信小程序“腾讯身份验证器”、Microsoft Authenticator、FreeOTP）。登录和审批都能用。</p>
 <button id="by-passkey" class="second">用本机设备签名登记</button>

@@ -361,7 +361,7 @@ def _check_actor(people: People, by: str | None) -> None:
     if not able and by is None:
         return
     if by is None or by not in {item.id for item in able}:
-        names = "、".join(item.name for item in able) or "还没有，先邀请一位经办人"
+        names = "、".join(item.name for item in able) or "还没有登记并经确认的经办人，先请他登记、确认"
         raise ApprovalError("A35", "只有经办人或管理员可以办理", f"用 --as 写明由谁办理：{names}。")
 
 

@@ -263,7 +263,7 @@ def _news(office: "Office", record: "Transaction", status: "Status", lines: Sequ
         "approved": f"等{status.gate.title}决定，不必办理。" if status.gate else "各环节都已同意，程序随后归档，不必办理。",
         "returned": "更正台账、底稿或说明，写更正说明" + (f"，逐条答复{wanted}条修改意见" if wanted else "") + "，提交更正后重新审批。",
         "refused": "自评终止，材料保留，不归档；需要重新自评的，另行开始。",
-        "archived": f"档号 {number_given}；打印审批表、核对链头，按本单位的办法移交。",
+        "archived": f"档号 {number_given}；打印归档包里的 data/审批表.docx，核对链头，按本单位的办法移交。",
     }
     link = f"打开：{office.url}/review/{evaluation.id}/{number}" if office.url else "打开：现在没有开着服务，用 perfeval status 查看进度。"
     body = [

@@ -70,10 +70,18 @@ def list_batch(office: Office, picks: Sequence[Pick], person: Person, comment: s
             gate = _awaited(status, pick)
             lines.append(steps.offer_statement(office, status.revision, gate, answer))
         except (ApprovalError, StoreError) as error:
-            refused.append(_refused(status.revision, status.title, error))
+            problem = "您已经同意过这一稿，不用再办。" if _has_approved(office, status.revision, pick, person) else str(error)
+            refused.append(Outcome(status.revision, status.title, problem))
         else:
             items.append((status.revision, gate, answer))
     return Batch(Together(write_batch(lines), at), tuple(items), tuple(refused))
+
+
+def _has_approved(office: Office, revision: Revision, pick: Pick, person: Person) -> bool:
+    """Whether the same list was sent before: by a second click, or by a page that was loaded again."""
+    with office.store.reading() as record:
+        made = record.decisions(revision.evaluation, revision.number)
+    return (person.name, pick.digest, Verdict.APPROVE) in [(item.approver, item.content_digest, item.verdict) for item in made]
 
 
 def _awaited(status: Status, pick: Pick) -> Gate:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from perfeval.indicators import IndicatorSystem, derive_parts, load_indicators
+from perfeval.indicators import BUILT_IN_TITLES, IndicatorSystem, derive_parts, load_indicators
 from perfeval.model import Fact, Figure, Finding, Ledger, Revision, Scorecard, Severity
 from perfeval.model.documents import recorded_facts
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, rounded, written_day
@@ -192,7 +192,7 @@ class Tracer:
         row = next((row for row in self._scored.card.scores if row.id == figure), None)
         if row or (fact := self._facts.get(figure)) is None:
             return row.name if row else found.title if (found := _of_card(figure, (), self._scored.card)) else ""
-        return fact.formula
+        return BUILT_IN_TITLES.get(figure, fact.formula)
 
     def _of_fact(self, figure: str, texts: tuple[str, ...]) -> Trace:
         fact = self._facts[figure]
@@ -202,7 +202,7 @@ class Tracer:
         roles = ("分子", "分母") if len(aggregates) > 1 else ("",)
         parts = [part for aggregate, role in zip(aggregates, roles, strict=False) for part in self._parts(aggregate, role)]
         terms = (Term(f"score_{row.id}", f"得分（满分{plain(row.weight)}分）", plain(row.score)),) if row else ()
-        title = row.name if row else ""
+        title = row.name if row else BUILT_IN_TITLES.get(figure, "")
         return Trace(figure, title, texts, exactly(fact.value, fact.unit), fact.unit, fact.formula, fact.reason or "", terms, tuple(parts))
 
     def _parts(self, aggregate: Fact, role: str) -> Iterator[Part]:

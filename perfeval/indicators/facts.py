@@ -43,6 +43,14 @@ BUILT_IN = {
     "budget_executed": _built_in(**_EXECUTED),
     "execution_rate": _built_in(numerator=_EXECUTED, denominator=_BUDGET),
 }
+BUILT_IN_TITLES = {
+    "budget_initial": "年初预算数",
+    "budget_carried_over": "上年结转资金",
+    "budget_other": "其他资金",
+    "budget_annual": "全年预算数",
+    "budget_executed": "全年执行数",
+    "execution_rate": "预算执行率",
+}
 # What was spent of each source of funds: computed where the expenditure ledger names sources.
 EXECUTED_OF = {
     "当年财政拨款": "budget_executed_fiscal",

@@ -1,5 +1,6 @@
 """The clerk's page (经办): what stands in the way of a draft, what must be explained and is, and what to do next."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from perfeval.packs import known_years
 from perfeval.reasons import Parts, digest_of, may_write, status_of
 from perfeval.web.filled import Filled
 from perfeval.workspace import Subject
+
+_FIELDS = {"value": "评定", "grounds": "评定依据", "reason": "原因", "measure": "改进措施", "evidence": "佐证材料"}
+_NAMED = re.compile(rf" ?(?:{'|'.join(_FIELDS)})（(.+?)）")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,16 @@ def read_reason(filled: Filled) -> tuple[str, Parts]:
     evidence = [line.strip() for line in filled["evidence"].splitlines() if line.strip()]
     return key, {"value": filled["value"], "grounds": filled["grounds"], "reason": filled["reason"], "measure": filled["measure"],
         "evidence": evidence}  # fmt: skip
+
+
+def told_on_page(error: PerfevalError, key: str) -> str:
+    """Why a reason was refused, by the fields of its form; by the lines of the file, where something else in it is wrong."""
+    faults = [re.fullmatch(rf".+?:[0-9]+: {re.escape(key)}(?:\.([a-z]+)[.0-9]*)?：(.+)", fault) for fault in error.faults]
+    told = [match for match in faults if match]
+    if not told or len(told) < len(faults):
+        return str(error)
+    # The file's names beside their meaning: what they mean is enough here.
+    return "\n".join((f"{_FIELDS[match[1]]}：" if match[1] in _FIELDS else "") + _NAMED.sub(r"\1", match[2]) for match in told)
 
 
 def _worst_first(findings: Sequence[Finding]) -> list[Finding]:

@@ -33,7 +33,7 @@ from perfeval.web.bureau import ORDERS, STAGES, Asked, Overseen, look_over_all, 
 from perfeval.web.bureau import ROWS as BUREAU_ROWS
 from perfeval.web.changes import compare
 from perfeval.web.charts import draw
-from perfeval.web.clerk import look_after, read_reason, subjects
+from perfeval.web.clerk import look_after, read_reason, subjects, told_on_page
 from perfeval.web.filled import Filled, read_answer, read_form
 from perfeval.web.overview import ROWS, look_over, waits_for
 from perfeval.web.picked import approve_picked, list_picked
@@ -92,6 +92,7 @@ class Review:
             ("GET", re.compile(_WORK), self._clerk),
             ("POST", re.compile(_WORK), self._start),
             ("POST", re.compile(_WORK + "/reason"), self._reason),
+            ("GET", re.compile("/review/batch"), lambda *_: RedirectResponse("/review/", 303)),
             ("GET", re.compile(r"/review/(?P<evaluation>[a-z0-9-]{1,64})/?"), self._latest),
             ("GET", re.compile(_PLACE), self._revision),
             ("POST", re.compile("/review/batch"), self._approve),
@@ -324,7 +325,7 @@ class Review:
         try:
             write_reason(self._office, subject, key, parts, filled["digest"], visitor.person)
         except (ApprovalError, ConfigurationError) as error:
-            return self._clerk(visitor, replace(filled, problem=str(error)), year, programme, 409)
+            return self._clerk(visitor, replace(filled, problem=told_on_page(error, key)), year, programme, 409)
         return RedirectResponse(f"/review/clerk/{year}/{programme}?{urlencode({'told': key})}", 303)
 
     def _done(self, seen: Submitted, told: str) -> Response:

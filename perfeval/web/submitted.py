@@ -67,6 +67,7 @@ class Submitted:
     corrections: Mapping[int, str]
     events: tuple[Event, ...]
     head: str
+    archive_no: str
     failure: Failure | None
     faults: tuple[Finding, ...]
     run: str | None
@@ -122,6 +123,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         events=tuple(tell(line, gates, people) for line in lines),
         # An archive's record ends before the line that tells of it: `verify --head` knows no later one.
         head=next((line.previous for line in lines if isinstance(line.what, Archived)), head(entries)) if entries else "",
+        archive_no=next((line.what.archive_no for line in lines if isinstance(line.what, Archived)), ""),
         failure=failure if is_current and status.stage is Stage.PREPARING else None,
         faults=tuple(load_json(list[Finding], office.store.artifacts.read(kept))) if kept else (),
         run=run,

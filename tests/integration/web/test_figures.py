@@ -140,6 +140,9 @@ def test_every_figure_is_kept_with_its_place_in_the_text(house: Any) -> None:
 
 def test_ratio_shows_its_two_parts_by_name_and_not_far_apart(house: Any) -> None:
     page = house.client(BUREAU).get(f"{house.page}/figure/execution_rate").text
+    assert "<h1>预算执行率<small>" in page
+    assert page.count('<th class="counted">金额（元）</th>') == 2
+    assert '<td data-label="支付日期" class="short">' in page
     for role, ledger in (("分子", "资金支出台账"), ("分母", "预算指标台账")):
         assert f'<a href="#{role}">{role}：' in page
         assert f'id="{role}">\n<h2>{role} · {ledger}' in page

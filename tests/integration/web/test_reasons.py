@@ -76,6 +76,7 @@ def test_missing_reason_is_written_behind_what_stands_there(returned: Any) -> No
         }
     }
     page = returned.client(CLERK).get(f"{WORK}?told=caught_up").text
+    assert "自评表经济效益指标“调度过的滞后项目年末赶上计划的比例”的说明已写入。须说明的都已写明" in page
     assert "处都已写明" in page
     assert "经调度后仍落后" in page
     (event,) = told(returned, returned.evaluation.id)
@@ -105,7 +106,9 @@ def test_given_reason_is_changed_and_nothing_beside_it(returned: Any) -> None:
 def test_judgement_is_written_with_its_grounds(returned: Any) -> None:
     without(returned, "mechanism")
     refused = write(returned, "mechanism", value="90", grounds="好", evidence="考核办法")
-    assert "不少于4个字" in refused.text
+    assert "由人评定的，依据要写明凭什么评定，不少于4个字；佐证材料至少一项<" in refused.text
+    far = write(returned, "mechanism", value="150", grounds="制度齐全", evidence="考核办法")
+    assert '<p class="problem" role="alert">评定：不能大于100</p>' in far.text
     assert '<textarea id="grounds_1" name="grounds" rows="2" maxlength="1000">好</textarea>' in refused.text
     assert write(returned, "mechanism", value="92.5", grounds="制度齐全并执行", evidence="考核办法").status_code == 303
     assert 'name="value" inputmode="decimal" maxlength="10" value="92.5"' in returned.client(CLERK).get(WORK).text
@@ -126,7 +129,7 @@ def test_blank_file_keeps_its_comments_and_its_line_ends(returned: Any) -> None:
 @pytest.mark.parametrize(
     ("key", "parts", "problem"),
     [
-        ("meetings", {"reason": ""}, "缺少 reason"),
+        ("meetings", {"reason": ""}, "缺少原因<"),
         ("meetings", {"reason": "XX年"}, "有未填写的空位"),
         ("meetings", {"reason": "甲\x07"}, "含有不可见字符"),
         ("meetings", {"reason": "长" * 1001}, "不能超过1000字"),

@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -16,7 +17,7 @@ import pytest
 from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
 from perfeval.approvals.record import read_line
-from perfeval.model import Finding, Severity
+from perfeval.model import Finding, Revision, Severity
 from perfeval.model.clock import CHINA
 from perfeval.model.documents import dump_json
 from perfeval.model.outcomes import Failure
@@ -128,6 +129,19 @@ def test_getting_every_link_changes_nothing(house: Any) -> None:
 
 
 # ---- deciding ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("template", sorted(files("perfeval.web").joinpath("templates").iterdir(), key=str), ids=lambda item: item.name)
+def test_no_attribute_is_written_as_text_which_would_be_escaped(template: Any) -> None:
+    assert re.findall(r"""\{\{ *' [a-z-]+="|\{\{ *" [a-z-]+='""", template.read_text("utf-8")) == []
+
+
+def test_archived_draft_shows_its_number_and_where_its_sheet_is(house: Any) -> None:
+    house.send(CENTER)
+    house.send(BUREAU)
+    bag = steps.archive_report(house.office, Revision(house.evaluation, 1))
+    assert f"档号 {bag.name}。审批表是归档包里的 data/审批表.docx；打印，核对链头" in house.client(CLERK).get(house.page).text
+    assert "由经办人打印、移交" in house.client(BUREAU).get(house.page).text
 
 
 def test_decision_with_a_code_is_recorded_and_the_conductor_told(house: Any) -> None:

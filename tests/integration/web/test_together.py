@@ -239,6 +239,14 @@ def test_batch_of_nothing_or_of_what_is_not_is_refused(opened: Any, changes: dic
     assert set(stages(opened).values()) == {"waiting-center"}
 
 
+def test_list_sent_again_says_that_it_was_approved_and_its_address_leads_home(opened: Any) -> None:
+    assert "已同意 3 项" in approve(opened, ids(opened), code=opened.phones[CENTER].code()).text
+    again = text_of(approve(opened, ids(opened), code=opened.phones[CENTER].code()))
+    assert (again.count("您已经同意过这一稿，不用再办。"), "已在另一环节" in again) == (3, False)
+    answer = opened.client(CENTER).get("/review/batch", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/review/")
+
+
 def test_who_has_no_seat_approves_nothing_together(opened: Any) -> None:
     answer = approve(opened, ids(opened), BUREAU, code=opened.phones[BUREAU].code())
     assert "没有同意 3 项" in answer.text
