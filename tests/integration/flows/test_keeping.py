@@ -49,6 +49,7 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._server.shutdown()  # else its thread would ask a closed socket without end
         self._server.server_close()
 
     def tend(self) -> None:
