@@ -181,7 +181,7 @@ def test_clicks_accepted_around_the_death_of_any_process_are_all_kept(served: Se
         served.terminal.enrol(name, "center")
     approvers = itertools.cycle([served.log_in(name) for name in ("center", "center-2", "center-3", "center-4")])
     accepted, killed, number = [], [], 0
-    while len(killed) < KILLS:
+    while len(killed) < KILLS or set(killed) != set(VICTIMS):  # a run is not always there to be hit
         number += 1
         before = served.status
         if before.stage is Stage.CORRECTING:
@@ -201,7 +201,6 @@ def test_clicks_accepted_around_the_death_of_any_process_are_all_kept(served: Se
             assert is_taken, (victim, before, after)
         accepted += [form.get("comment") or form["note"]] if is_taken else []
         served.await_form(clerk)
-    assert set(killed) == set(VICTIMS)
 
     evaluation = served.status.revision.evaluation
     with served.office.store.reading() as record:
