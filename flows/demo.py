@@ -24,6 +24,7 @@ from perfeval.workspace import KEY_VARIABLE
 
 YEAR = 2022
 SAMPLE = "taojiang-2022"
+_OPERATOR = "p1"  # the first who is enrolled
 
 
 def demonstrate(folder: Path | None) -> None:
@@ -77,13 +78,13 @@ class _Phone:
 
 
 def _enrol(office: Office, name: str, role: str, before: _Phone | None = None) -> _Phone:
-    """Invite and enrol somebody, whom whoever was enrolled before him confirms; the first is the operator."""
-    invitation = persons.invite(office, name, [role], "p1" if before else None)
+    """Invite and enrol somebody, whom whoever was enrolled before him confirms; the first is the operator, who confirms on paper."""
+    invitation = persons.invite(office, name, [role], _OPERATOR if before else None)
     offer = persons.offer_code(office, invitation.token)
     phone = _Phone(invitation.person, offer.secret)
     made = persons.enrol_code(office, invitation.token, offer.secret, phone.code())
     second, code = (before.person, before.code()) if before else (made.person, "")
-    persons.confirm(office, made.person, made.fingerprint, second, on_paper=before is None, code=code)
+    persons.confirm(office, made.person, made.fingerprint, second, on_paper=second == _OPERATOR, code=code)
     return phone
 
 
