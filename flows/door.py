@@ -30,7 +30,7 @@ from starlette.websockets import WebSocketClose
 
 from flows.client import DEPLOYMENT, FLOW, MACHINE, Address
 from flows.desk import Desk, Standing
-from flows.engine import Engine, key_of, next_state, nothing_more, writes
+from flows.engine import CREATED, Engine, key_of, nothing_more, writes
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
 from flows.offices import folders, named
@@ -238,8 +238,7 @@ class Door:
         if not is_retry or (await self._engine.state(run)).get("type") not in _ENDED_EARLY:
             return _refuse("只能重试已经失败的运行；不能把运行改成别的状态。", 409)
         await run_in_threadpool(self._desk.note, asked.person, "重试", run, run)
-        state = next_state("AwaitingRetry", f"{asked.person.name}点击重试")
-        return _passed(*await self._engine.write(f"/api/flow_runs/{run}/set_state", state, asked.receive))
+        return _passed(*await self._engine.retry(run, asked.person.name, asked.receive))
 
     async def _start(self, asked: Asked, deployment: str) -> Response:
         """A run that begins now, of a year and a programme, by whoever is logged in."""
@@ -256,8 +255,8 @@ class Door:
             return _refuse(f"在网页上只能开始自评（{DEPLOYMENT}）；通知每天自动发送，也可执行 perfeval remind。", 409)
         self._desk.check_operator(asked.person)
         await run_in_threadpool(self._desk.note, asked.person, "送审", f"{year or '上'}年度 {programme}".strip())
-        given = {"request": {"year": year, "programme": programme, "prepared_by": asked.person.name}}
-        return _passed(*await self._engine.write(f"/api/deployments/{deployment}/create_flow_run", {"parameters": given}, asked.receive))
+        given = {"year": year, "programme": programme, "prepared_by": asked.person.name}
+        return _passed(*await self._engine.start(deployment, given, asked.receive))
 
     # ---- what the door asks of Prefect by itself ---------------------------------------------------------------------
 
@@ -308,15 +307,15 @@ class Door:
     async def _begin(self, year: int, programme: str, prepared_by: str) -> bool:
         """Start a run of a programme's year; whether there is one now."""
         request = {"year": year, "programme": programme, "prepared_by": prepared_by}
-        is_begun = await self._engine.start(await self._deployment(), request)
-        if not is_begun:
+        status, _ = await self._engine.start(await self._deployment(), request)
+        if status != CREATED:
             logging.getLogger(__name__).error("no run was started for %s %s", year, programme)
-        return is_begun
+        return status == CREATED
 
     async def _try_again(self, run: str, name: str) -> None:
         """Retry a run that has failed."""
         if (await self._engine.state(run)).get("type") in _ENDED_EARLY:
-            await self._engine.write(f"/api/flow_runs/{run}/set_state", next_state("AwaitingRetry", f"{name}点击重试"))
+            await self._engine.retry(run, name)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What our own processes ask, as they ask it."""

@@ -26,7 +26,7 @@ _TOLD_SECONDS = 2.0
 # What the runner asks for again and again. It is answered when a run was moved or started, and now and then for what the clock starts.
 _DUE = "/api/deployments/get_scheduled_flow_runs"
 _DUE_SECONDS = 0.5
-_OK, _CREATED, _MISSING, _BUSY = 200, 201, 404, 503
+_OK, CREATED, _MISSING, _BUSY = 200, 201, 404, 503
 
 
 class Engine:
@@ -76,10 +76,13 @@ class Engine:
         body = json.dumps(document).encode()
         return _joined(await self.written(_scope("POST", path, body), body, receive or nothing_more))
 
-    async def start(self, deployment: str, request: Mapping[str, object]) -> bool:
-        """Start a run of a deployment, by its id; whether there is one now."""
-        status, _ = await self.write(f"/api/deployments/{deployment}/create_flow_run", {"parameters": {"request": request}})
-        return status == _CREATED
+    async def start(self, deployment: str, request: Mapping[str, object], receive: Receive | None = None) -> tuple[int, bytes]:
+        """Start a run of a deployment, by its id: status and content of the answer."""
+        return await self.write(f"/api/deployments/{deployment}/create_flow_run", {"parameters": {"request": request}}, receive)
+
+    async def retry(self, run: str, name: str, receive: Receive | None = None) -> tuple[int, bytes]:
+        """Have a run go on, as somebody of this name wants it: status and content of the answer."""
+        return await self.write(f"/api/flow_runs/{run}/set_state", next_state("AwaitingRetry", f"{name}点击重试"), receive)
 
     async def go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on; what is recorded stands, whether Prefect has room for that now or later."""

@@ -75,12 +75,21 @@ def spend_code(record: Transaction, person: Person | None, code: str, now: datet
     return None
 
 
-def show_code(record: Transaction, person: Person | None, code: str, now: datetime) -> Proof | None:
-    """What somebody at a terminal proves by a code, which is worthless afterwards; None where it is not his.
+def accept_code(record: Transaction, person: Person | None, code: str, address: str, now: datetime) -> Spent | None:
+    """Look at a person's code, which is worthless afterwards, and keep that it was; None where it is not his.
 
     Raises: ApprovalError: too many were not, and until when none is looked at.
     """
-    check_attempts(record, person, "", now)
+    check_attempts(record, person, address, now)
     spent = spend_code(record, person, code, now)
-    note_attempt(record, person, "", now, spent, is_right=spent is not None)
+    note_attempt(record, person, address, now, spent, is_right=spent is not None)
+    return spent
+
+
+def show_code(record: Transaction, person: Person | None, code: str, now: datetime) -> Proof | None:
+    """What somebody at a terminal proves by a code; None where it is not his.
+
+    Raises: ApprovalError: too many were not, and until when none is looked at.
+    """
+    spent = accept_code(record, person, code, "", now)
     return Proof(ProofKind.CODE, {"step": str(spent.step)}) if spent else None

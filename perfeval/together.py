@@ -4,7 +4,7 @@ What was listed is what is decided: whatever changes between the list and the de
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from perfeval import proving, steps
@@ -100,10 +100,9 @@ def approve_by_code(office: Office, batch: Batch, person: Person, code: str, add
     now = datetime.now(UTC)
     with office.store.transaction() as record:
         record.lock_chain(PEOPLE)
-        proving.check_attempts(record, person, address, now)
-        spent = proving.spend_code(record, person, code, now) if batch.items else None
-        if batch.items:
-            proving.note_attempt(record, person, address, now, spent, is_right=spent is not None)
+        spent = proving.accept_code(record, person, code, address, now) if batch.items else None
+        if not batch.items:  # a lock is told all the same
+            proving.check_attempts(record, person, address, now)
     if batch.items and spent is None:
         raise ApprovalError("A05", "动态码不正确、已过期或已使用过", "等手机上出现新的6位数字后重新填写。")
     return _approve(office, batch, None, address, spent)
@@ -118,7 +117,7 @@ def approve_signed(office: Office, batch: Batch, signed: str, person: Person, pr
     """
     with office.store.transaction() as record:
         proving.check_attempts(record, person, address, datetime.now(UTC))
-    outcomes = _approve(office, Batch(Together(signed, batch.together.at), batch.items, batch.refused), proof, address, None)
+    outcomes = _approve(office, replace(batch, together=Together(signed, batch.together.at)), proof, address, None)
     if batch.items:
         with office.store.transaction() as record:
             record.lock_chain(PEOPLE)
@@ -131,18 +130,14 @@ def _approve(office: Office, batch: Batch, proof: Proof | None, address: str, sp
     outcomes = list(batch.refused)
     unproved: PerfevalError | None = None
     for revision, gate, answer in batch.items:
-        given = Answer(answer.verdict, answer.name, "", answer.check_code, answer.comment, proof=proof, together=batch.together)
+        given = replace(answer, proof=proof, together=batch.together)
         try:
             if unproved:  # one signature, judged once: it is no other for the next
                 raise unproved
             steps.decide(office, revision, gate, given, address, spent)
         except (ApprovalError, StoreError) as error:
             unproved = error if error.code == "A29" else unproved
-            outcomes.append(_refused(revision, gate.title, error))
+            outcomes.append(Outcome(revision, gate.title, str(error)))
         else:
             outcomes.append(Outcome(revision, gate.title))
     return outcomes
-
-
-def _refused(revision: Revision, gate: str, error: PerfevalError) -> Outcome:
-    return Outcome(revision, gate, str(error))

@@ -44,7 +44,7 @@ class Transaction(Access):
     """What can be asked and recorded. Evaluations and people of other units on the same database do not exist here."""
 
     # Where everything stood when last asked, and where each chain ended: pages ask often, and few things change meanwhile.
-    _known_progress: ClassVar[dict[str, tuple[tuple[object, ...], list[Progress], dict[str, str]]]] = {}
+    _known_progress: ClassVar[dict[tuple[str, str], tuple[tuple[object, ...], list[Progress], dict[str, str]]]] = {}
 
     # ---- evaluations -------------------------------------------------------------------------------------------------
 
@@ -183,14 +183,13 @@ class Transaction(Access):
         mine = EvaluationRow.unit == self.unit
         counts = self.session.execute(select(func.count(), func.count(EvaluationRow.outcome)).where(mine)).one()
         # Whatever is done is told in the record, or ends an evaluation.
-        stamp = (str(self.session.get_bind().engine.url), self.unit, self.newest, *counts)
-        before, known, known_ends = Transaction._known_progress.get(self.unit, ((), [], {}))
+        here, stamp = (str(self.session.get_bind().engine.url), self.unit), (self.newest, *counts)
+        before, known, known_ends = Transaction._known_progress.get(here, ((), [], {}))
         if before != stamp:
             told = self.session.execute(select(EndRow.chain, EndRow.sha256).where(EndRow.unit == self.unit))
             ends = {row.chain: row.sha256 for row in told}
             everything = self.evaluations()
-            is_here = before[:2] == stamp[:2]
-            same = {item.revision.evaluation.id: item for item in known if is_here}
+            same = {item.revision.evaluation.id: item for item in known}
             changed = [
                 item
                 for item in everything
@@ -199,7 +198,7 @@ class Transaction(Access):
             of = [item.id for item in changed] if len(changed) <= _FEW else select(EvaluationRow.id).where(mine)
             same |= {item.revision.evaluation.id: item for item in self._progress(changed, lambda column: column.in_(of))}
             known = [same[item.id] for item in everything]
-            Transaction._known_progress[self.unit] = stamp, known, ends
+            Transaction._known_progress[here] = stamp, known, ends
         return list(known)
 
     def results(self) -> dict[tuple[str, int], Result]:
