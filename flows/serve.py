@@ -249,9 +249,14 @@ class Server:
             child.revive()
 
 
+def has_room(folder: Path) -> bool:
+    """Whether a server can still write into its folder."""
+    return shutil.disk_usage(folder).free >= _LEAST_FREE
+
+
 def what_to_do(log: Path) -> str:
     """What is told of a server that does not stay up. Most of the time its disk is full, of which no log may tell then."""
-    if shutil.disk_usage(log.parent).free < _LEAST_FREE:
+    if not has_room(log.parent):
         return f"磁盘空间不足（{log.parent}）：腾出空间后执行 perfeval run，会从中断处接着进行。"
     return f"执行 perfeval run，会从中断处接着进行；仍不行的，查看日志 {log}。"
 

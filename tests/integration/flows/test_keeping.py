@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from flows import keeping
+from flows import keeping, serve
 from flows.client import Address
 from perfeval.errors import ServerError, UsageError
 from perfeval.office import Office, open_office
@@ -204,3 +205,24 @@ def test_why_a_keeper_gave_up_is_told_by_the_command(office: Office, tmp_path: P
     with pytest.raises(ServerError) as fault:
         used(office)
     assert (fault.value.code, "soon" in fault.value.message) == ("P19", True)
+
+
+def test_command_that_waits_on_a_full_disk_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_FULL_SECONDS", 0)
+    with elsewhere(office, 60, never), keeping.conducting(office) as (conductor, _):
+        conductor._tend()
+        monkeypatch.setattr(serve, "_LEAST_FREE", shutil.disk_usage(office.workspace.state).total)
+        with pytest.raises(ServerError, match="磁盘空间不足") as told:
+            conductor._tend()
+        assert (told.value.code, "腾出空间后执行 perfeval run" in told.value.hint) == ("P25", True)
+
+
+def test_whatever_a_server_on_a_full_disk_answers_room_is_asked_for(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    with elsewhere(office, 60, never):
+        with pytest.raises(ServerError) as told, keeping.conducting(office):
+            raise ServerError("P18", "与服务的连接中断：500", "执行 perfeval run，会从中断处接着进行。")
+        assert "腾出空间" not in told.value.hint
+        monkeypatch.setattr(serve, "_LEAST_FREE", shutil.disk_usage(office.workspace.state).total)
+        with pytest.raises(ServerError) as told, keeping.conducting(office):
+            raise ServerError("P18", "与服务的连接中断：500", "执行 perfeval run，会从中断处接着进行。")
+        assert "腾出空间" in told.value.hint
