@@ -35,6 +35,7 @@ _STARTUP_SECONDS = 180
 _LOOK_SECONDS = 0.1
 _TEND_SECONDS = 0.5
 _FULL_SECONDS = 30
+_ENDING_SECONDS = 5.0
 
 
 class ServedError(UsageError):
@@ -66,6 +67,7 @@ def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> 
         try:
             yield Conductor(office, Client(address), tend, show=show), address
         except ServerError as error:
+            tend(_ENDING_SECONDS)  # why its keeper gives up says more than that nobody answers
             if not has_room(office.workspace.state):  # whatever a server without room answers
                 error.hint = what_to_do(office.workspace.state / "server.json")
             raise
@@ -122,15 +124,15 @@ def kept_for_people(workspace: Workspace) -> bool:
     return note is not None and not note.program
 
 
-def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[[], None]]:
+def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[..., None]]:
     """Use the server that is up, or start a keeper: its address, and what tells, while it is used, why it is not worth waiting."""
     log, program = workspace.state / "prefect" / "keeper.log", _program(workspace)
     keeper: subprocess.Popen[bytes] | None = None
     had_room_at = time.monotonic()
 
-    def tend() -> None:
+    def tend(seconds: float = 0) -> None:
         nonlocal had_room_at
-        if keeper and keeper.poll():
+        if keeper and _ended(keeper, seconds):
             raise _told(log)
         if has_room(workspace.state):
             had_room_at = time.monotonic()
@@ -170,6 +172,14 @@ def _start_keeper(workspace: Workspace, log: Path) -> "subprocess.Popen[bytes]":
             [sys.executable, "-m", "flows.keeping"],
             env=variables, stdin=subprocess.DEVNULL, stdout=told, stderr=told, start_new_session=True,
         )  # fmt: skip
+
+
+def _ended(keeper: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Whether it has given up, or does so in this time."""
+    try:
+        return keeper.wait(seconds) != 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def _told(log: Path) -> ServerError:

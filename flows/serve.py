@@ -71,6 +71,7 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
         "DO_NOT_TRACK": "1",
+        "SQLITE_TMPDIR": str(home),  # of all disks only that of the workspace must have room
         "PYTHONSAFEPATH": "1",  # a random.py in the folder the command is typed in is not ours
     }
 

@@ -40,6 +40,7 @@ def test_environment_keeps_everything_in_the_workspace_and_drops_the_callers_pre
     assert variables["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
     assert "PREFECT_API_KEY" not in variables
     assert variables["PREFECT_HOME"] == str(place.state / "prefect")
+    assert variables["SQLITE_TMPDIR"] == variables["PREFECT_HOME"]  # a full /tmp stops no database
     assert variables["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert variables["DO_NOT_TRACK"] == "1"
     assert not [name for name in variables if "AUTH_STRING" in name]
