@@ -259,6 +259,8 @@ def what_to_do(log: Path) -> str:
     """What is told of a server that does not stay up. Most of the time its disk is full, of which no log may tell then."""
     if not has_room(log.parent):
         return f"磁盘空间不足（{log.parent}）：腾出空间后执行 perfeval run，会从中断处接着进行。"
+    if os.environ.get(URL_VARIABLE):
+        return f"检查环境变量 {URL_VARIABLE}：所指的数据库是否开着，地址和口令是否正确。然后执行 perfeval run，会从中断处接着进行。"
     return f"执行 perfeval run，会从中断处接着进行；仍不行的，查看日志 {log}。"
 
 

@@ -44,7 +44,7 @@ def connect(url: str | URL) -> Engine:
     """
     try:
         engine = create_engine(url, pool_pre_ping=not str(url).startswith("sqlite"))
-    except (ArgumentError, ImportError) as error:
+    except (ArgumentError, ImportError, ValueError) as error:  # the last: a port that is no number
         hint = "不设置则用工作区内的 SQLite；或写成 postgresql+psycopg://用户@主机/库名。"
         raise ConfigurationError("F05", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint) from error
     if engine.dialect.name == "sqlite":

@@ -166,3 +166,10 @@ def test_process_that_does_not_end_by_itself_ends_after_its_parent_all_the_same(
         assert process.stdout.readline() == "up\n"
         process.stdin.close()
         assert process.wait(timeout=60) == 1
+
+
+def test_server_that_does_not_stay_up_is_told_with_the_database_that_it_may_lack(place, monkeypatch):
+    assert "perfeval run" in serve.what_to_do(place.state / "server.log")
+    monkeypatch.setenv("PERFEVAL_PREFECT_DATABASE_URL", "postgresql://u:secret@db/prefect")
+    told = serve.what_to_do(place.state / "server.log")
+    assert ("PERFEVAL_PREFECT_DATABASE_URL" in told, "secret" in told) == (True, False)
