@@ -235,14 +235,14 @@ class Server:
             self.tend()
             time.sleep(_LOOK_SECONDS)
             if time.monotonic() > deadline:
-                raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
+                raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", what_to_do(home / "server.log"))
 
     def _register(self, log: Path) -> None:
         with log.open("wb") as output:
             command = [sys.executable, "-m", "flows.worker", "register"]
             done = subprocess.run(command, check=False, env=self.environment, stdout=output, stderr=output)  # noqa: S603  # our own module
         if done.returncode:
-            raise ServerError("P21", "工作池没有建成", f"查看日志 {log}，排除故障后再启动。")
+            raise ServerError("P21", "工作池没有建成", what_to_do(log))
 
     def tend(self) -> None:
         """Start again what has died."""
@@ -261,7 +261,8 @@ def what_to_do(log: Path) -> str:
         return f"磁盘空间不足（{log.parent}）：腾出空间后执行 perfeval run，会从中断处接着进行。"
     if os.environ.get(URL_VARIABLE):
         return f"检查环境变量 {URL_VARIABLE}：所指的数据库是否开着，地址和口令是否正确。然后执行 perfeval run，会从中断处接着进行。"
-    return f"执行 perfeval run，会从中断处接着进行；仍不行的，查看日志 {log}。"
+    moved = f"把文件夹 {log.parent} 移到别处，再执行一次，各项自评从审批记录接着进行，不会丢失"
+    return f"执行 perfeval run，会从中断处接着进行；仍不行的，Prefect 的数据库可能已损坏：{moved}。日志：{log}。"
 
 
 def machine_secret() -> str:

@@ -169,7 +169,9 @@ def test_process_that_does_not_end_by_itself_ends_after_its_parent_all_the_same(
 
 
 def test_server_that_does_not_stay_up_is_told_with_the_database_that_it_may_lack(place, monkeypatch):
-    assert "perfeval run" in serve.what_to_do(place.state / "server.log")
+    (place.state / "prefect").mkdir()
+    told = serve.what_to_do(place.state / "prefect" / "server.log")
+    assert f"把文件夹 {place.state / 'prefect'} 移到别处" in told
     monkeypatch.setenv("PERFEVAL_PREFECT_DATABASE_URL", "postgresql://u:secret@db/prefect")
     told = serve.what_to_do(place.state / "server.log")
     assert ("PERFEVAL_PREFECT_DATABASE_URL" in told, "secret" in told) == (True, False)
