@@ -21,7 +21,7 @@ from perfeval.console import answer, emit, say, say_findings, tell
 
 if TYPE_CHECKING:
     from flows.batch import Outcome
-    from flows.client import Address
+    from flows.client import Address, Client
     from flows.conduct import Position
     from perfeval.model import Finding, Status
     from perfeval.office import Office
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 app.add_typer(approver_app, name="approver")
 
+_SERVER_SECONDS = 60
 OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE…", help="各单位的工作区，默认当前目录")]
 
 
@@ -156,7 +157,7 @@ def worker(
     workspace: WorkspaceOption = Path(),
 ) -> None:
     """执行 serve --no-worker 收到的运行；可在几台机器上各开几个，Ctrl-C 结束。"""
-    from flows.client import Address
+    from flows.client import Address, Client
     from flows.offices import told
     from flows.serve import environment, machine_secret
     from perfeval.errors import UsageError
@@ -165,6 +166,7 @@ def worker(
     if not re.fullmatch(r"https?://[^/?#\s]+", server := server.rstrip("/")):
         raise UsageError("P22", f"--server 不是服务的地址：{server}", "写 serve 启动时显示的地址，如 http://127.0.0.1:4200。")
     address = Address(server, server, machine_secret(), str(root.resolve()) if root else "")
+    _await_server(Client(address), server)
     say(f"从 {server} 接收运行。按 Ctrl-C 结束。")
     with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
         variables = environment(places[0], address) | told(places) | {"PREFECT_HOME": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
@@ -227,6 +229,22 @@ def steps_shown(what: str) -> Iterator[Callable[[str], None]]:
             sign.update(f"{step}……")
 
         yield show
+
+
+def _await_server(client: "Client", server: str) -> None:
+    """Wait until a server is up that takes us for one of its own, which may be starting at this moment.
+
+    Raises: ServerError: none is there. UsageError: it does not.
+    """
+    from perfeval.errors import ServerError, UsageError
+
+    deadline = time.monotonic() + _SERVER_SECONDS
+    while not client.is_ready():
+        if time.monotonic() > deadline:
+            raise ServerError("P26", f"连不上服务：{server}", "先启动 perfeval serve --no-worker，核对 --server 和 --root，再执行一次。")
+        time.sleep(1)
+    if not client.takes_us():
+        raise UsageError("P27", "服务不接受这个 worker", "PERFEVAL_KEY 须与服务的相同，服务须用 serve --no-worker 启动。")
 
 
 def _current(office: "Office", subject: "Subject") -> "Status | None":

@@ -17,7 +17,7 @@ SECOND_RUN = "P04"
 FLOW, DEPLOYMENT = "self-evaluation", "annual"
 MACHINE = "x-perfeval-machine"
 _PATIENCE_SECONDS, _PAUSE_SECONDS, _ANSWER_SECONDS, _READY_SECONDS = 10.0, 0.2, 60.0, 2.0
-_OK, _BAD, _MISSING, _BUSY = 200, 400, 404, {429, 502, 503}
+_OK, _BAD, _STRANGER, _MISSING, _BUSY = 200, 400, 401, 404, {429, 502, 503}
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -90,6 +90,13 @@ class Client:
             return self._send("GET", "/ready", None, _READY_SECONDS)[0] == _OK
         except (OSError, HTTPException):
             return False
+
+    def takes_us(self) -> bool:
+        """Whether the server takes us for one of its own processes, or does not say at this moment."""
+        try:
+            return self._send("GET", "/admin/version", None, _READY_SECONDS)[0] != _STRANGER
+        except (OSError, HTTPException):
+            return True
 
     def find_deployment(self) -> Deployment | None:
         """The deployment, once it is registered."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from flows.client import DEPLOYMENT, Address, Client
-from flows.serve import HOST, SCHEDULE, Server, what_to_do
+from flows.serve import HOST, SCHEDULE, Server, has_room, what_to_do
 from perfeval.errors import PerfevalError, ServerError, UsageError
 from perfeval.office import WORKSPACE_VARIABLE, Office, this_office
 from perfeval.version import source_digest, version
@@ -34,6 +34,8 @@ _IDLE_MINUTES = "10"
 _STARTUP_SECONDS = 180
 _LOOK_SECONDS = 0.1
 _TEND_SECONDS = 0.5
+_FULL_SECONDS = 30
+_ENDING_SECONDS = 5.0
 
 
 class ServedError(UsageError):
@@ -62,7 +64,13 @@ def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> 
     _ = office.key  # asked for before a server is started, which would end for want of it again and again
     with (office.workspace.state / "server.users").open("a") as users:
         address, tend = _join(office.workspace, users)
-        yield Conductor(office, Client(address), tend, show=show), address
+        try:
+            yield Conductor(office, Client(address), tend, show=show), address
+        except ServerError as error:
+            tend(_ENDING_SECONDS)  # why its keeper gives up says more than that nobody answers
+            if not has_room(office.workspace.state):  # whatever a server without room answers
+                error.hint = what_to_do(office.workspace.state / "server.json")
+            raise
 
 
 @contextmanager
@@ -116,14 +124,20 @@ def kept_for_people(workspace: Workspace) -> bool:
     return note is not None and not note.program
 
 
-def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[[], None]]:
-    """Use the server that is up, or start a keeper: its address, and what tells, while it is used, that its keeper has given up."""
+def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[..., None]]:
+    """Use the server that is up, or start a keeper: its address, and what tells, while it is used, why it is not worth waiting."""
     log, program = workspace.state / "prefect" / "keeper.log", _program(workspace)
     keeper: subprocess.Popen[bytes] | None = None
+    had_room_at = time.monotonic()
 
-    def tend() -> None:
-        if keeper and keeper.poll():
+    def tend(seconds: float = 0) -> None:
+        nonlocal had_room_at
+        if keeper and _ended(keeper, seconds):
             raise _told(log)
+        if has_room(workspace.state):
+            had_room_at = time.monotonic()
+        elif time.monotonic() > had_room_at + _FULL_SECONDS:  # what nobody can write down, nobody can wait for
+            raise ServerError("P25", "磁盘空间不足，运行停住了", what_to_do(workspace.state / "server.json"))
 
     deadline = time.monotonic() + _STARTUP_SECONDS
     while True:
@@ -158,6 +172,14 @@ def _start_keeper(workspace: Workspace, log: Path) -> "subprocess.Popen[bytes]":
             [sys.executable, "-m", "flows.keeping"],
             env=variables, stdin=subprocess.DEVNULL, stdout=told, stderr=told, start_new_session=True,
         )  # fmt: skip
+
+
+def _ended(keeper: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Whether it has given up, or does so in this time."""
+    try:
+        return keeper.wait(seconds) != 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def _told(log: Path) -> ServerError:

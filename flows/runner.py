@@ -1,12 +1,14 @@
 """The runner: registers the deployments, yearly and daily, and starts a process for every run that is due."""
 
 import asyncio
+import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from uuid import UUID
 
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter
@@ -28,6 +30,9 @@ from perfeval.workspace import Workspace
 # A click on Resume is seen within half a second; each question costs the server some 15 ms.
 _POLL_SECONDS = 0.5
 _PAGE = 200
+_WATCH_SECONDS = 5
+_RUN = b"PREFECT__FLOW_RUN_ID="
+_PROCESSES = Path("/proc/self/task")
 
 
 async def yearly(workspace: Workspace, label: str = "", *, active: bool) -> RunnerDeployment:
@@ -71,13 +76,17 @@ async def serve_deployment() -> None:
     """Serve the deployments until cancelled."""
     sys.executable = write_stub(Path(os.environ["PREFECT_HOME"])) or sys.executable  # what Prefect starts for a run
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
+    ours = list[str]()
 
     async def serve(_: str, deployment: RunnerDeployment) -> None:
         id_ = await runner.aadd_deployment(deployment)
         await continue_orphans({"deployment_id": {"any_": [id_]}})  # no run outlives its runner
+        ours.append(str(id_))
 
     await register(serve, active=SCHEDULE in os.environ)
+    watching = asyncio.create_task(watch(Lost({"deployment_id": {"any_": ours}}).look))
     await runner.start()
+    watching.cancel()
 
 
 async def _rest_others(ours: Collection[str]) -> None:
@@ -102,6 +111,48 @@ async def continue_orphans(where: Mapping[str, object], is_left: Callable[[FlowR
         for run in await client.read_flow_runs(flow_run_filter=orphans):
             if is_left(run):
                 await client.set_flow_run_state(run.id, AwaitingRetry(message="服务中断后继续"), force=True)
+
+
+class Lost:
+    """Runs that are running, as Prefect knows, in a process of ours that is gone: it could not tell its end to a database that was full."""
+
+    def __init__(self, where: Mapping[str, object], is_ours: Callable[[FlowRun], bool] = lambda _: True) -> None:
+        self._where, self._is_ours = where, is_ours
+        self._seen = set[UUID]()
+
+    async def look(self) -> None:
+        """Continue what is in the same state as at the last look, and had no process then: one that begins or ends now is let be."""
+        if not _PROCESSES.is_dir():  # no process could be seen
+            return
+        found, here = set[UUID](), under_way()
+
+        def is_left(run: FlowRun) -> bool:
+            state = run.state.id if run.state and self._is_ours(run) and str(run.id) not in here else None
+            found.update({state} if state else ())
+            return state in self._seen
+
+        await continue_orphans(self._where, is_left)
+        self._seen = found
+
+
+def under_way() -> set[str]:
+    """The runs that a process is started for: those of the children of this one."""
+    found = set[str]()
+    for child in " ".join(task.read_text() for task in _PROCESSES.glob("*/children")).split():
+        with suppress(OSError):  # it has ended
+            variables = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+            found |= {item.removeprefix(_RUN).decode() for item in variables if item.startswith(_RUN)}
+    return found
+
+
+async def watch(look: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Look again and again."""
+    while True:
+        await asyncio.sleep(_WATCH_SECONDS)
+        try:
+            await look()
+        except Exception:  # the server is away or busy: the next round asks again
+            logging.getLogger(__name__).warning("a round was cut short", exc_info=True)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,7 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
         "DO_NOT_TRACK": "1",
+        "SQLITE_TMPDIR": str(home),  # of all disks only that of the workspace must have room
         "PYTHONSAFEPATH": "1",  # a random.py in the folder the command is typed in is not ours
     }
 
@@ -234,14 +235,14 @@ class Server:
             self.tend()
             time.sleep(_LOOK_SECONDS)
             if time.monotonic() > deadline:
-                raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", f"查看日志文件夹 {home}。")
+                raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", what_to_do(home / "server.log"))
 
     def _register(self, log: Path) -> None:
         with log.open("wb") as output:
             command = [sys.executable, "-m", "flows.worker", "register"]
             done = subprocess.run(command, check=False, env=self.environment, stdout=output, stderr=output)  # noqa: S603  # our own module
         if done.returncode:
-            raise ServerError("P21", "工作池没有建成", f"查看日志 {log}，排除故障后再启动。")
+            raise ServerError("P21", "工作池没有建成", what_to_do(log))
 
     def tend(self) -> None:
         """Start again what has died."""
@@ -249,11 +250,19 @@ class Server:
             child.revive()
 
 
+def has_room(folder: Path) -> bool:
+    """Whether a server can still write into its folder."""
+    return shutil.disk_usage(folder).free >= _LEAST_FREE
+
+
 def what_to_do(log: Path) -> str:
     """What is told of a server that does not stay up. Most of the time its disk is full, of which no log may tell then."""
-    if shutil.disk_usage(log.parent).free < _LEAST_FREE:
+    if not has_room(log.parent):
         return f"磁盘空间不足（{log.parent}）：腾出空间后执行 perfeval run，会从中断处接着进行。"
-    return f"执行 perfeval run，会从中断处接着进行；仍不行的，查看日志 {log}。"
+    if os.environ.get(URL_VARIABLE):
+        return f"检查环境变量 {URL_VARIABLE}：所指的数据库是否开着，地址和口令是否正确。然后执行 perfeval run，会从中断处接着进行。"
+    moved = f"把文件夹 {log.parent} 移到别处，再执行一次，各项自评从审批记录接着进行，不会丢失"
+    return f"执行 perfeval run，会从中断处接着进行；仍不行的，Prefect 的数据库可能已损坏：{moved}。日志：{log}。"
 
 
 def machine_secret() -> str:

@@ -20,7 +20,7 @@ from prefect.tasks import Task
 
 from flows.display import show_errors
 from flows.offices import this_office
-from perfeval.errors import LedgerError, PerfevalError, StoreError, UsageError
+from perfeval.errors import FileError, LedgerError, PerfevalError, StoreError, UsageError
 from perfeval.model import Draft, Evaluation, Finding, Gate, ReceivedFile, Revision, Scorecard
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
             except PerfevalError as error:
                 _keep_failure(name, error)
                 raise
+            except OSError as error:
+                _keep_failure(name, FileError(error))
+                raise
 
         return task(
             name=name,
@@ -67,7 +70,7 @@ def _keep_failure(name: str, error: PerfevalError) -> None:
     failure = steps.failure_of(office.store, name, error)
     with suppress(PerfevalError), office.store.transaction() as record:  # where the store itself fails, its fault is told as it is
         record.record_failure(flow_run.id, failure)
-    if not isinstance(error, StoreError):  # which may pass by itself, and is tried again
+    if not isinstance(error, StoreError | FileError):  # which may pass by itself, and is tried again
         from perfeval.reminding import notify_of_failure
 
         notify_of_failure(office, flow_run.id)

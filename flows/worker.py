@@ -9,7 +9,6 @@ sample for Kubernetes is config/kubernetes.
 
 import asyncio
 import json
-import logging
 import os
 import socket
 import sys
@@ -27,7 +26,7 @@ from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessWorker
 
 from flows.offices import folders
-from flows.runner import continue_orphans, register
+from flows.runner import Lost, continue_orphans, register, watch
 from flows.serve import end_with_parent
 from flows.warm import write_stub
 from perfeval.errors import UsageError
@@ -92,11 +91,13 @@ async def work() -> None:
     name = f"{socket.gethostname()}-{os.getpid()}"
     queues = list(map(_queue, folders()))
     worker = worker_class()(work_pool_name=pool(), work_queues=queues, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
+    lost = Lost({}, lambda run: run.work_pool_name == POOL and run.labels.get(_WORKER) == name)
     async with asyncio.TaskGroup() as tasks:
         # Elsewhere a run outlives its worker, and is forked by nobody.
-        beside = [tasks.create_task(_watch()), tasks.create_task(_keep_warm())] if _type() == _PROCESS else []
+        beside = [watch(_continue_left), watch(lost.look), _keep_warm()] if _type() == _PROCESS else []
+        begun = [tasks.create_task(each) for each in beside]
         await worker.start()
-        for task in beside:
+        for task in begun:
             task.cancel()
 
 
@@ -106,15 +107,6 @@ async def _keep_warm() -> None:
         process = await asyncio.create_subprocess_exec(sys.executable, "-m", "flows.warm", stdin=asyncio.subprocess.PIPE)
         await process.wait()
         await asyncio.sleep(_HEARTBEAT_SECONDS)
-
-
-async def _watch() -> None:
-    while True:
-        await asyncio.sleep(_HEARTBEAT_SECONDS)
-        try:
-            await _continue_left()
-        except Exception:  # the server is away or busy: the next round asks again
-            logging.getLogger(__name__).warning("a round was cut short", exc_info=True)
 
 
 async def _continue_left() -> None:

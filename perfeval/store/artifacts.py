@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from perfeval.errors import StoreError
-from perfeval.store.bucket import Bucket
+from perfeval.store.bucket import URL_VARIABLE, Bucket
 
+_RESTORE = f"从备份恢复工作区的状态文件夹；环境变量 {URL_VARIABLE} 换过或没有设置的，先改回存档时的地址。"
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
@@ -67,7 +68,7 @@ class Artifacts:
         try:
             found = _digest(path)
         except OSError as error:
-            raise StoreError("S01", f"存档文件 {digest[:12]}… 缺失", "从备份恢复工作区的状态文件夹。") from error
+            raise StoreError("S01", f"存档文件 {digest[:12]}… 缺失", _RESTORE) from error
         if found != digest:
             raise StoreError("S02", f"存档文件 {digest[:12]}… 的内容已被改动", "从备份恢复该文件；不要手工修改状态文件夹。")
         return path

@@ -33,6 +33,10 @@ def try_database(url: str) -> None:
 
 def unavailable(error: DatabaseError) -> StoreError:
     """What is told of a database that cannot be used."""
+    name = getattr(error.orig, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or "no such table" in str(error.orig):
+        hint = "把现有的数据库文件（工作区内的是 store.db，连同旁边的 -wal、-shm）移到别处保存，再从备份恢复；不要从头再来。"
+        return StoreError("S16", f"数据库文件已损坏：{error.orig}", hint)
     hint = f"检查磁盘空间、数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
     return StoreError("S06", f"数据库不可用：{error.orig}", hint)
 
@@ -44,7 +48,7 @@ def connect(url: str | URL) -> Engine:
     """
     try:
         engine = create_engine(url, pool_pre_ping=not str(url).startswith("sqlite"))
-    except (ArgumentError, ImportError) as error:
+    except (ArgumentError, ImportError, ValueError) as error:  # the last: a port that is no number
         hint = "不设置则用工作区内的 SQLite；或写成 postgresql+psycopg://用户@主机/库名。"
         raise ConfigurationError("F05", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint) from error
     if engine.dialect.name == "sqlite":

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from prefect.states import Cancelling, Running, Scheduled
 
 from flows.conduct import Conductor, Patience
-from flows.runner import continue_orphans
+from flows.runner import Lost, continue_orphans
 from perfeval import steps
 from perfeval.errors import ServerError
 
@@ -117,6 +118,21 @@ def test_run_left_running_by_a_dead_runner_is_continued(office):
     deployment = office.client.read_flow_run(office.run).deployment_id
     asyncio.run(continue_orphans({"deployment_id": {"any_": [deployment]}}))
     assert office.state.name == "AwaitingRetry"
+
+
+@pytest.mark.parametrize("has_process", [True, False])
+def test_run_whose_process_could_not_tell_of_its_end_is_continued_and_no_other(office, has_process):
+    deployment = office.client.read_flow_run(office.run).deployment_id
+    lost = Lost({"deployment_id": {"any_": [deployment]}})
+    variables = os.environ | ({"PREFECT__FLOW_RUN_ID": str(office.run)} if has_process else {})
+    with subprocess.Popen(["sleep", "60"], env=variables) as process:
+        for _ in range(2):
+            office.force(Running())  # by now, in another state of its own
+            asyncio.run(lost.look())
+            assert office.state.name == "Running"
+        asyncio.run(lost.look())
+        assert office.state.name == ("Running" if has_process else "AwaitingRetry")
+        process.kill()
 
 
 def test_run_put_off_to_a_later_day_is_begun_when_asked_for(office):

@@ -3,8 +3,10 @@
 import io
 import json
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -227,13 +229,30 @@ def test_narrative_of_another_encoding_is_said_in_chinese(command: Command, offi
     assert (said.code, "2022.md 不是 UTF-8 文本" in said.err) == (2, True)
 
 
-@pytest.mark.parametrize("address", ["garbage", "mysql://x"])
+@pytest.mark.parametrize("address", ["garbage", "mysql://x", "postgresql+psycopg://u@db:port/x"])
 def test_database_address_that_is_none_is_said_in_chinese(
     command: Command, office: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setenv("PERFEVAL_DATABASE_URL", address)
     said = command("status", "-w", office)
     assert (said.code, "PERFEVAL_DATABASE_URL 不是可用的数据库地址" in said.err) == (2, True)
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut", "a table less"])
+def test_database_that_is_damaged_is_to_be_restored_and_not_to_be_tried_again(command: Command, office: Path, damage: str) -> None:
+    assert command("status", "-w", office).code == 0
+    file = office / ".perfeval" / "store.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        if damage == "a table less":
+            database.execute("DROP TABLE evaluations")
+            database.commit()
+    if damage != "a table less":
+        for log in office.glob(".perfeval/store.db-*"):
+            log.unlink()
+        file.write_bytes(b"no database" * 9000 if damage == "garbage" else file.read_bytes()[:20000])
+    said = command("status", "-w", office)
+    assert (said.code, "数据库文件已损坏" in said.err, "从备份恢复" in said.err) == (1, True, True)
 
 
 @pytest.mark.parametrize("address", ["sqlite://", "sqlite:///:memory:", "sqlite:///store.db", "sqlite:///./store.db"])

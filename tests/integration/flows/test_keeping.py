@@ -3,7 +3,10 @@
 import json
 import multiprocessing
 import os
+import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from flows import keeping
+from flows import keeping, serve
 from flows.client import Address
 from perfeval.errors import ServerError, UsageError
 from perfeval.office import Office, open_office
@@ -204,3 +207,43 @@ def test_why_a_keeper_gave_up_is_told_by_the_command(office: Office, tmp_path: P
     with pytest.raises(ServerError) as fault:
         used(office)
     assert (fault.value.code, "soon" in fault.value.message) == ("P19", True)
+
+
+def test_command_whose_server_is_gone_is_told_why_its_keeper_gave_up(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = json.dumps(["P02", "服务进程反复退出", "查看日志"])
+    started: list[Any] = []
+
+    def start(_: Any, log: Path) -> Any:
+        log.parent.mkdir(exist_ok=True)
+        log.write_text(told, encoding="utf-8")
+        started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.5); exit(1)"]))
+        return started[0]
+
+    monkeypatch.setattr(keeping, "_start_keeper", start)
+    notes = iter([None, keeping.Note(Address("http://127.0.0.1:1", "", "secret"), 0, "")])
+    monkeypatch.setattr(keeping, "kept", lambda _: next(notes))
+    with pytest.raises(ServerError) as fault, keeping.conducting(office):
+        raise ServerError("P18", "与服务的连接中断：Connection refused", "执行 perfeval run，会从中断处接着进行。")
+    assert (fault.value.code, fault.value.hint) == ("P02", "查看日志")
+    assert started[0].wait() == 1
+
+
+def test_command_that_waits_on_a_full_disk_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_FULL_SECONDS", 0)
+    with elsewhere(office, 60, never), keeping.conducting(office) as (conductor, _):
+        conductor._tend()
+        monkeypatch.setattr(serve, "_LEAST_FREE", shutil.disk_usage(office.workspace.state).total)
+        with pytest.raises(ServerError, match="磁盘空间不足") as told:
+            conductor._tend()
+        assert (told.value.code, "腾出空间后执行 perfeval run" in told.value.hint) == ("P25", True)
+
+
+def test_whatever_a_server_on_a_full_disk_answers_room_is_asked_for(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    with elsewhere(office, 60, never):
+        with pytest.raises(ServerError) as told, keeping.conducting(office):
+            raise ServerError("P18", "与服务的连接中断：500", "执行 perfeval run，会从中断处接着进行。")
+        assert "腾出空间" not in told.value.hint
+        monkeypatch.setattr(serve, "_LEAST_FREE", shutil.disk_usage(office.workspace.state).total)
+        with pytest.raises(ServerError) as told, keeping.conducting(office):
+            raise ServerError("P18", "与服务的连接中断：500", "执行 perfeval run，会从中断处接着进行。")
+        assert "腾出空间" in told.value.hint

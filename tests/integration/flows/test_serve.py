@@ -40,6 +40,7 @@ def test_environment_keeps_everything_in_the_workspace_and_drops_the_callers_pre
     assert variables["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
     assert "PREFECT_API_KEY" not in variables
     assert variables["PREFECT_HOME"] == str(place.state / "prefect")
+    assert variables["SQLITE_TMPDIR"] == variables["PREFECT_HOME"]  # a full /tmp stops no database
     assert variables["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert variables["DO_NOT_TRACK"] == "1"
     assert not [name for name in variables if "AUTH_STRING" in name]
@@ -165,3 +166,12 @@ def test_process_that_does_not_end_by_itself_ends_after_its_parent_all_the_same(
         assert process.stdout.readline() == "up\n"
         process.stdin.close()
         assert process.wait(timeout=60) == 1
+
+
+def test_server_that_does_not_stay_up_is_told_with_the_database_that_it_may_lack(place, monkeypatch):
+    (place.state / "prefect").mkdir()
+    told = serve.what_to_do(place.state / "prefect" / "server.log")
+    assert f"把文件夹 {place.state / 'prefect'} 移到别处" in told
+    monkeypatch.setenv("PERFEVAL_PREFECT_DATABASE_URL", "postgresql://u:secret@db/prefect")
+    told = serve.what_to_do(place.state / "server.log")
+    assert ("PERFEVAL_PREFECT_DATABASE_URL" in told, "secret" in told) == (True, False)

@@ -1,10 +1,12 @@
 """The commands that need Prefect, as far as they are refused before they ask it anything."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from flows import cli
 from flows.cli import app
 from perfeval import steps
 from perfeval.console import answer
@@ -31,6 +33,14 @@ def test_run_of_a_year_that_is_archived_is_refused(office: Office, evaluation: E
     with office.store.transaction() as record:
         record.end_evaluation(evaluation, "archived")
     assert run("run", "--year", "2022") == (2, ["2022年度的自评已归档：2022-roads-1", "用 perfeval verify 核验归档包。"])
+
+
+def test_worker_without_a_server_waits_no_longer_than_for_one_that_starts(run: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "_SERVER_SECONDS", 0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    code, said = run("worker", "--server", url)
+    assert (code, said[0]) == (1, f"连不上服务：{url}")
 
 
 def test_run_after_a_return_asks_what_was_corrected(office: Office, revision: Revision, run: Running, welcome: Callable[..., Any]) -> None:

@@ -1,5 +1,6 @@
 """Steps as tasks, called as plain functions: which faults are kept for whoever started the run, and which run may begin."""
 
+import errno
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,6 +53,14 @@ def test_step_that_is_refused_keeps_why(office: Office) -> None:
     with pytest.raises(UsageError):
         raising.fn(UsageError("U05", "已归档", "用 perfeval verify 核验归档包。"))
     assert failure(office) == Failure("样例步骤", "U05", "已归档\n用 perfeval verify 核验归档包。", None)
+
+
+def test_step_whose_file_the_system_refuses_keeps_why_in_chinese(office: Office) -> None:
+    with pytest.raises(OSError, match="No space"):
+        raising.fn(OSError(errno.ENOSPC, "No space left on device", "/x/report.docx"))
+    kept = failure(office)
+    assert kept is not None
+    assert (kept.code, kept.message.splitlines()[0]) == ("F04", "读写文件失败：磁盘已满（/x/report.docx）")
 
 
 def test_step_with_a_bug_keeps_nothing(office: Office) -> None:
