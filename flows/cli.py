@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from perfeval.cli import JsonOption, ProgrammeOption, WorkspaceOption, YearOption, app, open_office
-from perfeval.console import answer, emit, say, say_findings, tell
+from perfeval.console import answer, emit, say, say_findings, tell, tell_table
 
 if TYPE_CHECKING:
-    from flows.batch import Outcome
+    from flows.batch import Item, Outcome
     from flows.client import Address
     from flows.conduct import Position
     from perfeval.model import Finding, Status
@@ -182,17 +182,28 @@ def batch(
     as_json: JsonOption = False,
 ) -> None:
     """各单位、各项目逐一送审，最后列表；中断后再执行一次，接着往下走。"""
+    from rich.console import Console
+    from rich.text import Text
+
     from flows.batch import run_all
+    from perfeval.texts import visible
 
-    def show(outcome: "Outcome", number: int, all_: int) -> None:
-        say(f"[{number}/{all_}] {outcome.office} {outcome.programme}：{outcome.told}")
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    with console.status("正在启动服务……") as sign:
 
-    outcomes = run_all(year, offices or [Path()], name, jobs, show)
+        def show(outcome: "Outcome", number: int, all_: int) -> None:
+            console.print(Text(f"[{number}/{all_}] {visible(f'{outcome.office} {outcome.programme}')}：{visible(outcome.told)}"))
+
+        def watch(doing: "Mapping[Item, str]") -> None:
+            sign.update(Text(visible("；".join(f"{item.office} {item.programme} {step}" for item, step in doing.items()))))
+
+        outcomes = run_all(year, offices or [Path()], name, jobs, show, watch)
     if as_json:
         emit([asdict(outcome) for outcome in outcomes])
     else:
-        for outcome in outcomes:
-            tell("  ".join([outcome.office, outcome.programme, outcome.evaluation or "—", outcome.told]))
+        tell_table([[item.office, item.programme, item.evaluation or "—", item.told] for item in outcomes])
+    for hint in dict.fromkeys(item.hint for item in outcomes if item.state == "failed" and item.hint):
+        say(hint)
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     say(f"共{len(outcomes)}项，{len(outcomes) - failed}项已送审或已归档，{failed}项没有成功。")
     if failed:

@@ -42,7 +42,10 @@ class ServedError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a keeper leaves for others: where its server is, its process, and for whom it is: all, or commands of one program alone."""
+    """What a keeper leaves for others: where its server is, and for whom it is: all, or commands of one program alone.
+
+    `keeper` is the process that ends when it is told to; 0 where none does.
+    """
 
     address: Address
     keeper: int
@@ -78,7 +81,7 @@ def keeping(
 ) -> Iterator[Server]:
     """A server that others find, for as long as the block lasts; else than `for_people`, commands of this program alone.
 
-    `makes_room`: what keeps a server for commands alone is told to end first. `pooled` is for workers.
+    `makes_room`: what keeps a server for commands alone is told to end first, and this one can itself not be told. `pooled` is for workers.
 
     Raises: ServedError: when one is up already. UsageError: the port is taken.
     """
@@ -94,7 +97,7 @@ def keeping(
             shown = {"program": "", "origin": address.origin} if for_people else {"program": _program(office.workspace), "origin": ""}
             # It holds the processes' secret, which is of no use once this server has ended.
             with os.fdopen(os.open(office.server_note, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-                json.dump(asdict(address) | {"keeper": os.getpid()} | shown, file)
+                json.dump(asdict(address) | {"keeper": 0 if makes_room else os.getpid()} | shown, file)
             stack.callback(office.server_note.unlink, missing_ok=True)
         yield server
 
@@ -173,9 +176,10 @@ def _occupied() -> ServerError:
 
 
 def _end(note: Note) -> None:
-    """Tell a keeper to end, once no command uses its server."""
-    with suppress(ProcessLookupError):
-        os.kill(note.keeper, signal.SIGTERM)
+    """Tell a keeper to end, once no command uses its server; a batch's goes on to its end."""
+    if note.keeper:
+        with suppress(ProcessLookupError):
+            os.kill(note.keeper, signal.SIGTERM)
 
 
 @contextmanager
@@ -194,6 +198,8 @@ def _claim(workspace: Workspace, *, makes_room: bool) -> Iterator[None]:
                 pass
             note = kept(workspace)
             if note and note.program and makes_room:
+                if not note.keeper:
+                    raise _occupied()
                 _end(note)
             elif note:
                 message = f"本工作区的服务已在运行：{note.address.origin}"

@@ -140,6 +140,15 @@ def tell(text: str) -> None:
     sys.stdout.write(_shown(text) + "\n")
 
 
+def tell_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of data for people, on stdout, one a line, their columns below one another."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        tell("  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
 def _shown(text: str) -> str:
     """Lines without what would move the reader's cursor: they may come from a cell, a file's name, a bag."""
     return "\n".join(map(visible, text.split("\n")))
