@@ -81,7 +81,8 @@ def keeping(
 ) -> Iterator[Server]:
     """A server that others find, for as long as the block lasts; else than `for_people`, commands of this program alone.
 
-    `makes_room`: what keeps a server for commands alone is told to end first, and this one can itself not be told. `pooled` is for workers.
+    `makes_room`: what keeps a server for commands alone is told to end first; with it, one for commands can itself not be
+    told. `pooled` is for workers.
 
     Raises: ServedError: when one is up already. UsageError: the port is taken.
     """
@@ -95,9 +96,10 @@ def keeping(
         stack.enter_context(server)
         for office, address in zip(offices, server.addresses, strict=True):
             shown = {"program": "", "origin": address.origin} if for_people else {"program": _program(office.workspace), "origin": ""}
+            ends = for_people or not makes_room
             # It holds the processes' secret, which is of no use once this server has ended.
             with os.fdopen(os.open(office.server_note, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-                json.dump(asdict(address) | {"keeper": 0 if makes_room else os.getpid()} | shown, file)
+                json.dump(asdict(address) | {"keeper": os.getpid() if ends else 0} | shown, file)
             stack.callback(office.server_note.unlink, missing_ok=True)
         yield server
 
