@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from perfeval.approver_cli import approver_app
 from perfeval.cli import JsonOption, ProgrammeOption, WorkspaceOption, YearOption, app, open_office
 from perfeval.console import answer, emit, say, say_findings, tell, tell_table
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from perfeval.office import Office
     from perfeval.workspace import Subject
 
+app.add_typer(approver_app, name="approver")
 
 OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE…", help="各单位的工作区，默认当前目录")]
 

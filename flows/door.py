@@ -6,7 +6,6 @@ decides is judged and recorded here, before Prefect hears of it; Prefect is then
 Where one server serves several offices each has a door at a port of its own, and nobody is shown Prefect's pages: they know no offices.
 """
 
-import asyncio
 import hmac
 import json
 import logging
@@ -28,12 +27,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from flows.client import DEPLOYMENT, FLOW, MACHINE, Address
+from flows.client import DEPLOYMENT, MACHINE, Address
 from flows.desk import Desk, Standing
-from flows.engine import CREATED, Engine, key_of, nothing_more, writes
+from flows.engine import Engine, key_of, nothing_more, writes
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
 from flows.offices import folders, named
+from flows.runs import Runs
 from flows.serve import ORIGIN, TLS, end_with_parent
 from flows.tending import OVERTAKEN, Tending
 from perfeval import web
@@ -44,9 +44,6 @@ from perfeval.office import open_office
 T = TypeVar("T")
 
 _RUN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_TEND_SECONDS = 10.0
-_ENDED_EARLY = {"FAILED", "CRASHED"}
-_UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000
 
 # What people may ask Prefect. Not its forms' answers, and nothing that changes what it runs: any command on this machine.
@@ -100,8 +97,9 @@ class Door:
         self._desk = desk
         self._address = address
         self._hall = Hall(desk, address.origin)
-        self._begun: set[str] = set()
-        self._review = review(web.Conducting(self._go_on_with, self._begin, self._try_again, has_pages=not address.is_shared))
+        self._runs = Runs(engine, desk, address.deployment)
+        self.tending = Tending(desk, self._runs)
+        self._review = review(web.Conducting(self._runs.go_on_with, self._runs.begin, self._runs.retry, has_pages=not address.is_shared))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -235,7 +233,7 @@ class Door:
         """Whatever state somebody asks for, he gets a plain retry, and that of a run that has failed."""
         state = asked.document.get("state")
         is_retry = isinstance(state, dict) and state.get("type") == "SCHEDULED"
-        if not is_retry or (await self._engine.state(run)).get("type") not in _ENDED_EARLY:
+        if not is_retry or not await self._runs.has_failed(run):
             return _refuse("只能重试已经失败的运行；不能把运行改成别的状态。", 409)
         await run_in_threadpool(self._desk.note, asked.person, "重试", run, run)
         return _passed(*await self._engine.retry(run, asked.person.name, asked.receive))
@@ -258,64 +256,7 @@ class Door:
         given = {"year": year, "programme": programme, "prepared_by": asked.person.name}
         return _passed(*await self._engine.start(deployment, given, asked.receive))
 
-    # ---- what the door asks of Prefect by itself ---------------------------------------------------------------------
-
-    async def tend(self) -> None:
-        """Look again and again after every run, whatever died between a decision and the run's going on."""
-        tending = Tending(self._desk, self._served, self._engine.go_on, self._begin_again)
-        while True:
-            try:
-                await tending.look()
-            except Exception:  # the database is busy or away, or worse: the next round asks again
-                logging.getLogger(__name__).exception("a round was cut short")
-            await asyncio.sleep(_TEND_SECONDS)
-
-    async def _served(self, run: str) -> Mapping[str, Any]:
-        """A run's state; nothing where Prefect does not know it, or where its deployment is served no more."""
-        found = await self._engine.read(f"/api/flow_runs/{run}")
-        deployment = await self._deployment()
-        return {} if deployment and found.get("deployment_id") != deployment else found.get("state") or {}
-
-    async def _begin_again(self, run: str) -> bool:
-        """Begin a run in the place of one that is lost, once there is a deployment; its steps are done where the store has them done.
-
-        Once for an evaluation: what is lost again has another server begun, with a database of its own, which would find ours lost.
-        """
-        found, deployment = await self._engine.read(f"/api/flow_runs/{run}"), await self._deployment()
-        is_lost = found["deployment_id"] != deployment if found else await self._engine.has_lost(run)
-        evaluation = await run_in_threadpool(self._desk.evaluation_of, run)
-        if evaluation is None or evaluation.outcome or not deployment or not is_lost or evaluation.id in self._begun:
-            return False
-        if (found.get("state") or {}).get("type") in _UNENDED:
-            ended = {"state": {"type": "CANCELLED", "name": "Cancelled", "message": "由新的运行接着办理"}, "force": True}
-            await self._engine.write(f"/api/flow_runs/{run}/set_state", ended)
-        is_begun = await self._begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
-        self._begun |= {evaluation.id} if is_begun else set()
-        return is_begun
-
-    async def _deployment(self) -> str:
-        """The id of this office's deployment; nothing before there is one."""
-        return str((await self._engine.read(f"/api/deployments/name/{FLOW}/{self._address.deployment}")).get("id") or "")
-
-    async def _go_on_with(self, evaluation: str, why: str) -> None:
-        """Tell the run of an evaluation to go on, where it stands at a form that the store has the answer to."""
-        run, form = await run_in_threadpool(self._desk.run_of, evaluation)
-        state = await self._engine.state(run) if run else {}
-        if state.get("type") == "PAUSED" and is_behind(key := key_of(state), form):
-            await self._engine.go_on(run, key, why)
-
-    async def _begin(self, year: int, programme: str, prepared_by: str) -> bool:
-        """Start a run of a programme's year; whether there is one now."""
-        request = {"year": year, "programme": programme, "prepared_by": prepared_by}
-        status, _ = await self._engine.start(await self._deployment(), request)
-        if status != CREATED:
-            logging.getLogger(__name__).error("no run was started for %s %s", year, programme)
-        return status == CREATED
-
-    async def _try_again(self, run: str, name: str) -> None:
-        """Retry a run that has failed."""
-        if (await self._engine.state(run)).get("type") in _ENDED_EARLY:
-            await self._engine.retry(run, name)
+    # ---- our processes -----------------------------------------------------------------------------------------------
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What our own processes ask, as they ask it."""
@@ -340,7 +281,7 @@ class Doors:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the life cycle, which is Prefect's."""
         if scope["type"] == "lifespan":
-            await self._engine.live(scope, receive, send, [door.tend for door in self._doors.values()])
+            await self._engine.live(scope, receive, send, [door.tending.keep_looking for door in self._doors.values()])
         else:
             await self._doors[scope["server"][1]](scope, receive, send)
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -56,28 +56,31 @@ async def daily(workspace: Workspace, label: str = "", *, active: bool) -> Runne
     )
 
 
-async def deployments(*, active: bool) -> AsyncIterator[tuple[str, RunnerDeployment]]:
-    """The yearly and the daily one of every office that is served, each with the office's label."""
+async def register(serve: Callable[[str, RunnerDeployment], Awaitable[object]], *, active: bool) -> None:
+    """Have the yearly and the daily deployment of every office served, each with the office's label, and no others."""
+    served = set[str]()
     for label, folder in folders().items():
         workspace = Workspace(folder)
-        yield label, await yearly(workspace, label, active=active)
-        yield label, await daily(workspace, label, active=active)
+        for deployment in (await yearly(workspace, label, active=active), await daily(workspace, label, active=active)):
+            await serve(label, deployment)
+            served.add(deployment.name)
+    await _rest_others(served)
 
 
 async def serve_deployment() -> None:
     """Serve the deployments until cancelled."""
     sys.executable = write_stub(Path(os.environ["PREFECT_HOME"])) or sys.executable  # what Prefect starts for a run
     runner = Runner(name="perfeval", pause_on_shutdown=False, query_seconds=_POLL_SECONDS)
-    ours = set[str]()
-    async for _, deployment in deployments(active=SCHEDULE in os.environ):
+
+    async def serve(_: str, deployment: RunnerDeployment) -> None:
         id_ = await runner.aadd_deployment(deployment)
         await continue_orphans({"deployment_id": {"any_": [id_]}})  # no run outlives its runner
-        ours.add(deployment.name)
-    await rest_others(ours)
+
+    await register(serve, active=SCHEDULE in os.environ)
     await runner.start()
 
 
-async def rest_others(ours: Collection[str]) -> None:
+async def _rest_others(ours: Collection[str]) -> None:
     """Have the clock start nothing of deployments that are served no more."""
     async with get_client() as client:
         for offset in count(step=_PAGE):

@@ -21,12 +21,13 @@ from typing import Any
 from prefect import get_client
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import FlowRun, WorkerStatus
+from prefect.deployments.runner import RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessWorker
 
 from flows.offices import folders
-from flows.runner import continue_orphans, deployments, rest_others
+from flows.runner import continue_orphans, register
 from flows.serve import end_with_parent
 from flows.warm import write_stub
 from perfeval.errors import UsageError
@@ -40,7 +41,7 @@ _HEARTBEAT_SECONDS = 5
 _WORKER = "prefect.worker.name"
 
 
-async def register() -> None:
+async def make_pool() -> None:
     """Make the pool and its deployments, as the workspace's settings say."""
     template = os.environ.get(POOL_TEMPLATE)
     jobs = json.loads(Path(template).read_text(encoding="utf-8")) if template else None
@@ -49,13 +50,13 @@ async def register() -> None:
             await client.create_work_pool(WorkPoolCreate(name=pool(), type=_type()))
         if jobs:
             await client.update_work_pool(pool(), WorkPoolUpdate(base_job_template=jobs))
-    ours = set[str]()
-    async for label, deployment in deployments(active=True):
+
+    async def serve(label: str, deployment: RunnerDeployment) -> None:
         deployment.work_pool_name, deployment.work_queue_name = pool(), _queue(label)
         deployment.job_variables = {"command": _COMMAND}
         await deployment.aapply()
-        ours.add(deployment.name)
-    await rest_others(ours)
+
+    await register(serve, active=True)
 
 
 def pool() -> str:
@@ -132,7 +133,7 @@ async def _continue_left() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["register"]:
-        asyncio.run(register())
+        asyncio.run(make_pool())
     else:
         end_with_parent()
         try:

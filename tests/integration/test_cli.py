@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import openpyxl
 import pytest
 
-from perfeval.cli import app
+from flows.cli import app
 from perfeval.console import answer
 
 

@@ -545,7 +545,7 @@ def rounds(office: Office, count: int) -> None:
 def test_run_that_a_dead_server_left_behind_is_moved_on(
     office: Office, monkeypatch: pytest.MonkeyPatch, form: str, moved: list[str]
 ) -> None:
-    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
     office.desk.standing_form = form
     rounds(office, 4)
     assert office.prefect.moved == moved
@@ -555,7 +555,7 @@ def test_run_that_a_dead_server_left_behind_is_moved_on(
 def test_run_that_is_served_no_more_is_begun_anew_once(
     office: Office, monkeypatch: pytest.MonkeyPatch, is_lost: bool, ended: list[str]
 ) -> None:
-    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
     office.prefect.state, office.prefect.deployment = {} if is_lost else suspended("center-r1-0"), OTHER_RUN
     rounds(office, 6)
     assert office.prefect.moved == ended
@@ -565,7 +565,7 @@ def test_run_that_is_served_no_more_is_begun_anew_once(
 
 def test_run_that_another_server_took_over_is_not_begun_against_it(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two servers with databases of their own, and one store: each would find the other's run lost, without end."""
-    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
     office.prefect.state, (evaluation, opened) = {}, (office.desk.evaluation_of(RUN), office.desk.open_runs)
 
     def open_runs() -> dict[str, str]:
@@ -585,15 +585,18 @@ def test_run_that_cannot_be_begun_again_keeps_no_other_waiting() -> None:
         def open_runs(self) -> dict[str, str]:
             return dict.fromkeys(("one", "two", "three"), "center-r1-")
 
-    async def nothing(run: str) -> Mapping[str, Any]:
-        return {}
+        async def state(self, _: str) -> Mapping[str, Any]:
+            return {}
 
-    async def begin_again(run: str) -> bool:
-        asked.append(run)
-        return run == "two"
+        async def go_on(self, *_: str) -> None:
+            raise AssertionError
+
+        async def begin_again(self, run: str) -> bool:
+            asked.append(run)
+            return run == "two"
 
     async def live() -> None:
-        tending = Tending(Lost(), nothing, lambda *_: asyncio.sleep(0), begin_again)
+        tending = Tending(Lost(), Lost())
         for _ in range(4):
             await tending.look()
 
@@ -614,14 +617,14 @@ def test_nobody_sees_prefects_pages_where_several_offices_are_served(method: str
 
 @pytest.mark.parametrize("fault", [StoreError("S06", "数据库不可用"), RuntimeError("a fault of ours")])
 def test_runs_are_looked_after_for_ever_whatever_fails_once(office: Office, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
-    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
     office.desk.standing_form, office.desk.faults = "bureau-r1-", [fault]
     rounds(office, 5)
     assert office.prefect.moved == ["Resuming"]
 
 
 def test_run_that_stands_where_it_must_is_asked_for_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.door._TEND_SECONDS", 0.01)
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
     rounds(office, 6)
     assert office.prefect.looks == 1
 

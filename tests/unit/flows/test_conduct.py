@@ -151,6 +151,20 @@ def test_begin_beside_a_run_that_was_begun_at_the_same_moment_goes_on_with_that_
     assert (position.run_id, stands(position), position.failure) == (RUN, "preparing", None)
 
 
+def test_begin_beside_a_run_that_has_come_to_its_end_by_then_tells_of_that_end(
+    office: Office, operator: Person, prefect: Prefect, conductor: Conductor
+) -> None:
+    def works(run: str) -> None:
+        with office.store.transaction() as record:
+            evaluation = record.open_evaluation(2022, "roads", "公路养护", operator, RUN)
+            record.record_failure(run, Failure("开始自评", "P04", "2022年度的自评正在进行"))
+            record.end_evaluation(evaluation, Stage.REFUSED, datetime(2023, 1, 5, tzinfo=UTC))
+
+    prefect.works, prefect.afterwards = works, FAILED
+    position = conductor.begin(office.workspace.subject(2022), "样例经办人")
+    assert (stands(position), position.failure, prefect.moved) == ("refused", None, [])
+
+
 # ---- go_on ---------------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,79 @@
+"""The runs of one office's evaluations (运行), as the door has Prefect begin them, go on with them and try them again."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from flows.client import FLOW
+from flows.desk import Desk
+from flows.engine import CREATED, Engine, key_of
+from flows.forms import is_behind
+
+_ENDED_EARLY = {"FAILED", "CRASHED"}
+_UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
+
+
+class Runs:
+    """Prefect's runs of one deployment, beside what the office's store says of them."""
+
+    def __init__(self, engine: Engine, desk: Desk, deployment: str) -> None:
+        self._engine, self._desk, self._deployment = engine, desk, deployment
+        self._begun: set[str] = set()
+
+    async def state(self, run: str) -> Mapping[str, Any]:
+        """A run's state; nothing where Prefect does not know it, or where its deployment is served no more."""
+        found = await self._engine.read(f"/api/flow_runs/{run}")
+        deployment = await self._served()
+        return {} if deployment and found.get("deployment_id") != deployment else found.get("state") or {}
+
+    async def has_failed(self, run: str) -> bool:
+        """Whether a run has ended early by itself."""
+        return (await self._engine.state(run)).get("type") in _ENDED_EARLY
+
+    async def begin(self, year: int, programme: str, prepared_by: str) -> bool:
+        """Start a run of a programme's year; whether there is one now."""
+        request = {"year": year, "programme": programme, "prepared_by": prepared_by}
+        status, _ = await self._engine.start(await self._served(), request)
+        if status != CREATED:
+            logging.getLogger(__name__).error("no run was started for %s %s", year, programme)
+        return status == CREATED
+
+    async def begin_again(self, run: str) -> bool:
+        """Begin a run in the place of one that is lost, once there is a deployment; its steps are done where the store has them done.
+
+        Once for an evaluation: what is lost again has another server begun, with a database of its own, which would find ours lost.
+        """
+        evaluation = await asyncio.to_thread(self._desk.evaluation_of, run)
+        if evaluation is None or evaluation.outcome or evaluation.id in self._begun:
+            return False
+        found, deployment = await self._engine.read(f"/api/flow_runs/{run}"), await self._served()
+        is_lost = found["deployment_id"] != deployment if found else await self._engine.has_lost(run)
+        if not deployment or not is_lost:
+            return False
+        if (found.get("state") or {}).get("type") in _UNENDED:
+            ended = {"state": {"type": "CANCELLED", "name": "Cancelled", "message": "由新的运行接着办理"}, "force": True}
+            await self._engine.write(f"/api/flow_runs/{run}/set_state", ended)
+        is_begun = await self.begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
+        self._begun |= {evaluation.id} if is_begun else set()
+        return is_begun
+
+    async def go_on(self, run: str, key: str, why: str) -> None:
+        """Tell a run that is suspended at a key to go on, and why in words."""
+        await self._engine.go_on(run, key, why)
+
+    async def go_on_with(self, evaluation: str, why: str) -> None:
+        """Tell the run of an evaluation to go on, where it stands at a form that the store has the answer to."""
+        run, form = await asyncio.to_thread(self._desk.run_of, evaluation)
+        state = await self._engine.state(run) if run else {}
+        if state.get("type") == "PAUSED" and is_behind(key := key_of(state), form):
+            await self._engine.go_on(run, key, why)
+
+    async def retry(self, run: str, name: str) -> None:
+        """Retry a run that has failed, as somebody of this name wants it."""
+        if await self.has_failed(run):
+            await self._engine.retry(run, name)
+
+    async def _served(self) -> str:
+        """The id of the deployment; nothing before there is one."""
+        return str((await self._engine.read(f"/api/deployments/name/{FLOW}/{self._deployment}")).get("id") or "")
