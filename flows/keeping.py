@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from flows.client import DEPLOYMENT, Address, Client
+from flows.offices import labelled
 from flows.serve import HOST, SCHEDULE, Server, what_to_do
 from perfeval.errors import PerfevalError, ServerError, UsageError
 from perfeval.office import WORKSPACE_VARIABLE, Office, this_office
@@ -84,9 +85,10 @@ def keeping(
     `makes_room`: what keeps a server for commands alone is told to end first; with it, one for commands can itself not be
     told. `pooled` is for workers.
 
-    Raises: ServedError: when one is up already. UsageError: the port is taken.
+    Raises: ServedError: when one is up already. UsageError: the port is taken, or two are the same unit.
     """
     _ = offices[0].key  # without one, nobody could log in
+    labelled([office.workspace for office in offices])  # who is there twice would wait for itself
     with ExitStack() as stack:
         for office in offices:
             stack.enter_context(_claim(office.workspace, makes_room=makes_room))

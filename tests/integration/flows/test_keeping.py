@@ -204,3 +204,9 @@ def test_why_a_keeper_gave_up_is_told_by_the_command(office: Office, tmp_path: P
     with pytest.raises(ServerError) as fault:
         used(office)
     assert (fault.value.code, "soon" in fault.value.message) == ("P19", True)
+
+
+def test_office_that_is_named_twice_is_told_at_once(office: Office) -> None:
+    with pytest.raises(UsageError) as fault, keeping.keeping([office, office], "127.0.0.1", 0):
+        pass
+    assert fault.value.code == "P30"
