@@ -125,7 +125,7 @@ def serve(
     from flows.serve import HOST
     from perfeval.errors import UsageError
 
-    served = [open_office(folder) for folder in offices or [workspace]]
+    served = _opened(offices or [workspace])
     certificate = None
     if tls:
         from perfeval.certificate import find_certificate
@@ -161,7 +161,7 @@ def worker(
     from flows.serve import environment, machine_secret
     from perfeval.errors import UsageError
 
-    places = [open_office(folder).workspace for folder in offices or [workspace]]
+    places = [office.workspace for office in _opened(offices or [workspace])]
     if not re.fullmatch(r"https?://[^/?#\s]+", server := server.rstrip("/")):
         raise UsageError("P22", f"--server 不是服务的地址：{server}", "写 serve 启动时显示的地址，如 http://127.0.0.1:4200。")
     address = Address(server, server, machine_secret(), str(root.resolve()) if root else "")
@@ -238,6 +238,23 @@ def steps_shown(what: str) -> Iterator[Callable[[str], None]]:
             sign.update(f"{step}……")
 
         yield show
+
+
+def _opened(folders: "Sequence[Path]") -> "list[Office]":
+    """The offices; of several, one whose settings are wrong is told and left out."""
+    from perfeval.errors import ConfigurationError
+
+    opened, faults = list["Office"](), list[ConfigurationError]()
+    for folder in folders:
+        try:
+            opened.append(open_office(folder))
+        except ConfigurationError as fault:
+            faults.append(fault)
+            if len(folders) > 1:
+                say(f"没有打开 {folder}，改好后重新启动：{fault.line}")
+    if not opened:
+        raise faults[0]
+    return opened
 
 
 def _current(office: "Office", subject: "Subject") -> "Status | None":
