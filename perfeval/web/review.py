@@ -29,7 +29,7 @@ from perfeval.reasons import write_reason
 from perfeval.report.reading import Grid, Passage
 from perfeval.together import MOST, Outcome
 from perfeval.tracing import open_tracer
-from perfeval.web.bureau import ORDERS, STAGES, Asked, Overseen, look_over_all, write_overview, years_of
+from perfeval.web.bureau import ORDERS, Asked, Overseen, look_over_all, pick, stages_of, write_overview, year_to_show, years_of
 from perfeval.web.bureau import ROWS as BUREAU_ROWS
 from perfeval.web.changes import compare
 from perfeval.web.charts import draw
@@ -155,10 +155,11 @@ class Review:
         if not self._may_oversee(visitor):
             return self._message(visitor, "这是局端总览", "由财政局的人在财政局的网址登录后打开，角色为 overseer。", 403)
         years = years_of(self._overseen)
-        year = int(asked["year"]) if re.fullmatch("20[0-9]{2}", asked["year"]) else max(years, default=0)
+        year = int(asked["year"]) if re.fullmatch("20[0-9]{2}", asked["year"]) else year_to_show(years)
         page = int(asked["page"]) if re.fullmatch("[1-9][0-9]{0,5}", asked["page"]) else 1
         wanted = Asked(year, asked["q"], asked["stage"], asked["order"] if asked["order"] in ORDERS else "unit", page)
-        rows = look_over_all(self._overseen, wanted)
+        all_ = look_over_all(self._overseen, year)
+        rows = pick(all_, wanted)
         if suffix:
             headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(f'{year}年度总览.xlsx')}"}
             return Response(write_overview(year, rows), media_type=_WORKBOOK, headers=headers)
@@ -167,7 +168,14 @@ class Review:
         shown = rows[(wanted.page - 1) * BUREAU_ROWS : wanted.page * BUREAU_ROWS]
         query = {"year": year, "q": wanted.words, "stage": wanted.stage, "order": wanted.order}
         units = len({row.unit for row in rows})
-        told: dict[str, Any] = {"years": years, "pages": pages, "units": units, "stages": STAGES, "orders": ORDERS}
+        told: dict[str, Any] = {
+            "years": years,
+            "pages": pages,
+            "units": units,
+            "every": len(all_),
+            "stages": stages_of(all_),
+            "orders": ORDERS,
+        }
         return self._page("bureau", visitor, asked=wanted, rows=rows, shown=shown, query=query, **told)
 
     def _may_oversee(self, visitor: Visitor) -> bool:
