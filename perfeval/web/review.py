@@ -35,7 +35,7 @@ from perfeval.web.changes import compare
 from perfeval.web.charts import draw
 from perfeval.web.clerk import look_after, read_reason, subjects, told_on_page
 from perfeval.web.filled import Filled, read_answer, read_form
-from perfeval.web.overview import ROWS, look_over, waits_for
+from perfeval.web.overview import ROWS, is_coming, look_over, waits_for
 from perfeval.web.picked import approve_picked, list_picked
 from perfeval.web.pictures import Pictures
 from perfeval.web.submitted import Submitted, look_at, read_report
@@ -48,7 +48,7 @@ OK = 200
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # Of each part of a ratio, so that the second is not far below the first.
 _RATIO_ROWS = 20
-_STATIC = {"review.css": "text/css", "review.js": "text/javascript", "seal.svg": "image/svg+xml"}
+_STATIC = {"review.css": "text/css", "review.js": "text/javascript", "again.js": "text/javascript", "seal.svg": "image/svg+xml"}
 _WORK = r"/review/clerk/(?P<year>20[0-9]{2})/(?P<programme>[^/]{1,64})"
 _PLACE = r"/review/(?P<evaluation>[a-z0-9-]{1,64})/(?P<number>[1-9][0-9]{0,3})"
 
@@ -148,6 +148,7 @@ class Review:
         proofs = {kind for item in seen.together if item.status.gate for kind in item.status.gate.proofs}
         shown = {"passkeys": _passkeys(visitor), "proofs": proofs, "most": MOST, "outcomes": outcomes, "filled": asked}
         shown["programmes"] = {item.key: item.name for item in self._office.workspace.programmes}
+        shown["works"] = asked["told"] == "started" and is_coming(seen, asked["about"])
         return self._page("overview", visitor, status, seen=seen, search=asked["q"], told=asked["told"], **shown)
 
     def _bureau(self, visitor: Visitor, asked: Filled, suffix: str) -> Response:
@@ -325,7 +326,7 @@ class Review:
             return shown
         steps.note_act(self._office, "送审", f"{year}年度 {programme}", visitor.person.id)
         task = BackgroundTask(self._conducting.start, int(year), programme, visitor.person.name)
-        return RedirectResponse(f"/review/?{urlencode({'told': 'started'})}", 303, background=task)
+        return RedirectResponse(f"/review/?{urlencode({'told': 'started', 'about': f'{year}/{programme}'})}", 303, background=task)
 
     def _reason(self, visitor: Visitor, filled: Filled, year: str, programme: str) -> Response:
         """A reason goes into the file, and the page tells what is still missing."""
