@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 app.add_typer(approver_app, name="approver")
 
-OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE…", help="各单位的工作区，默认当前目录")]
+OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE", help="各单位的工作区，默认当前目录")]
 
 
 class Choice(StrEnum):

@@ -26,6 +26,8 @@ _WORDS = {
     "COMMAND [ARGS]...": "命令 …", "Show this message and exit.": "显示本说明", "required]": "必填]", "[default: ": "[默认 ",
 }  # fmt: skip
 
+# What kind of value an argument is, as Python calls it.
+_TYPE = re.compile(r"(?<=\S) <(?:str|path|list\[\w+\])>")
 # The exit code of Ctrl-C, which Typer takes for a command's own.
 _INTERRUPTED = 130
 
@@ -33,7 +35,7 @@ _INTERRUPTED = 130
 def _in_chinese(text: str) -> str:
     for word, ours in _WORDS.items():
         text = text.replace(word, ours)
-    return text
+    return _TYPE.sub("", text)
 
 
 # What came of a check of an archive.

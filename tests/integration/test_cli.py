@@ -508,7 +508,7 @@ def test_help_is_in_chinese(command: Command, typed: list[str]) -> None:
     said = command(*typed)
     text = said.out + said.err
     assert "用法：" in text
-    assert [word for word in ("Usage", "Options", "Arguments", "Commands", "Show", "required", "default") if word in text] == []
+    assert [word for word in ("Usage", "Options", "Arguments", "Commands", "Show", "required", "default", "<") if word in text] == []
 
 
 @pytest.mark.parametrize("typed", [["check"], ["score"], ["draft", "-o", "report.docx"]])
