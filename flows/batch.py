@@ -6,15 +6,18 @@ All use one server: the one that is up for their office, else one that is kept f
 
 import json
 import os
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+import tempfile
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.keeping import IDLE, keeping, kept_for_people
+from flows.keeping import IDLE, ServedError, keeping, kept_for_people
 from flows.serve import HOST
 from perfeval.errors import PerfevalError
 from perfeval.model import Gate
@@ -23,7 +26,10 @@ from perfeval.office import Office, open_office
 from perfeval.workspace import Workspace
 
 _ARCHIVED = "P08"
-_TEND_SECONDS = 0.5
+_TEND_SECONDS, _LOOK_SECONDS = 0.5, 0.1
+BEGINS = "检查台账"
+# How `run` begins the line of a step.
+STEP = "· "
 SEVERAL = 2
 
 
@@ -36,16 +42,37 @@ class Item:
     beside: int
     gates: tuple[Gate, ...]
 
+    @property
+    def office(self) -> str:
+        """The office's folder, as it is told."""
+        return self.folder.resolve().name
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one: `state` as `run --json` names it, or failed; `told` is it in Chinese, or what it failed for."""
+    """What came of one: `state` as `run --json` names it, or failed; `told` is it in Chinese, or what it failed for; `hint` what to do."""
 
     office: str
     programme: str
     evaluation: str
     state: str
     told: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class _Work:
+    """The processes of those that are being run, and the step at which each is, in the order begun."""
+
+    processes: dict[Item, "subprocess.Popen[str]"]
+    steps: dict[Item, str]
+
+    def end(self, waited: Collection["Future[Outcome]"]) -> None:
+        """Have what has begun end at once; what was asked of the server goes on there, and is found by the next batch."""
+        while not all(future.done() for future in waited):  # not wait(), for which what is cancelled here has not ended
+            for process in list(self.processes.values()):
+                process.terminate()
+            time.sleep(_LOOK_SECONDS)
 
 
 def items_of(folders: Sequence[Path]) -> Iterator[Item | Outcome]:
@@ -55,25 +82,44 @@ def items_of(folders: Sequence[Path]) -> Iterator[Item | Outcome]:
             workspace = Workspace(folder)
             programmes, gates = workspace.programmes, workspace.gates
         except PerfevalError as error:
-            yield Outcome(str(folder), "", "", "failed", error.message)
+            yield Outcome(str(folder), "", "", "failed", error.message, error.hint)
         else:
             yield from (Item(folder, programme.key, len(programmes), gates) for programme in programmes)
 
 
-def run_all(year: int, folders: Sequence[Path], name: str, jobs: int, show: Callable[[Outcome, int, int], None]) -> list[Outcome]:
-    """Run them all, `jobs` at a time; `show` is told each outcome as it comes, with how many there are by then and in all."""
-    found = list(items_of(folders))
-    outcomes: dict[int, Outcome] = {place: item for place, item in enumerate(found) if isinstance(item, Outcome)}
+def run_all(
+    year: int,
+    folders: Sequence[Path],
+    name: str,
+    jobs: int,
+    show: Callable[[Outcome, int, int], None],
+    watch: Callable[[Mapping[Item, str]], None] = lambda _: None,
+) -> list[Outcome]:
+    """Run them all, `jobs` at a time; `show` is told each outcome as it comes, with how many there are by then and in all.
+
+    `watch` is told again and again at which step each of those is that are being run.
+    """
+    found, outcomes, work = list(items_of(folders)), dict[int, Outcome](), _Work({}, {})
+    for place, item in enumerate(found):
+        if isinstance(item, Outcome):
+            outcomes[place] = item
+            show(item, len(outcomes), len(found))
     places = dict.fromkeys(item.folder for item in found if isinstance(item, Item))
     with _served(places) as tend, ThreadPoolExecutor(jobs) as pool:
-        waited = {pool.submit(_run, year, item, name): place for place, item in enumerate(found) if isinstance(item, Item)}
+        waited = {pool.submit(_run, year, item, name, work): place for place, item in enumerate(found) if isinstance(item, Item)}
         left = set(waited)
-        while left:
-            tend()
-            ended, left = wait(left, _TEND_SECONDS, FIRST_COMPLETED)
-            for done in ended:
-                outcomes[waited[done]] = done.result()
-                show(outcomes[waited[done]], len(outcomes), len(found))
+        try:
+            while left:
+                tend()
+                watch(dict(work.steps))
+                ended, left = wait(left, _TEND_SECONDS, FIRST_COMPLETED)
+                for done in ended:
+                    outcomes[waited[done]] = done.result()
+                    show(outcomes[waited[done]], len(outcomes), len(found))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            work.end(left)
+            raise
     return [outcomes[place] for place in range(len(found))]
 
 
@@ -83,39 +129,58 @@ def _served(folders: Iterable[Path]) -> Iterator[Callable[[], None]]:
 
     An office that cannot be opened, or is there twice, starts one for itself, or tells why not.
     """
+    with ExitStack() as stack:
+        while len(offices := _unserved(folders)) >= SEVERAL:
+            with suppress(ServedError):  # people's came up meanwhile
+                server = stack.enter_context(keeping(offices, HOST, 0, for_people=False, makes_room=True))
+                yield server.tend
+                return
+        yield lambda: None
+
+
+def _unserved(folders: Iterable[Path]) -> list[Office]:
+    """The offices for which nobody keeps a server that is for people."""
     offices: dict[str, Office] = {}
     for folder in folders:
         with suppress(PerfevalError):
             office = open_office(folder)
             if not kept_for_people(office.workspace):
                 offices.setdefault(office.workspace.unit, office)
-    if len(offices) < SEVERAL:
-        yield lambda: None
-        return
-    with keeping(list(offices.values()), HOST, 0, for_people=False, makes_room=True) as server:
-        yield server.tend
+    return list(offices.values())
 
 
-def _run(year: int, item: Item, name: str) -> Outcome:
+def _run(year: int, item: Item, name: str, work: _Work) -> Outcome:
     command = [sys.executable, "-m", "flows", "run", "--year", str(year), "--json", "-w", str(item.folder), "--programme", item.programme]
     # A server for each of some hundred offices must not stay; where the next programme uses it, for a minute.
     variables = os.environ | {IDLE: "1" if item.beside > 1 else "0", "PYTHONSAFEPATH": "1"}
-    done = subprocess.run(  # noqa: S603  # our own module
-        [*command, *(["--as", name] if name else [])], check=False, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-    return _read(item, done.stdout)
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as out,  # not a pipe, which nobody empties while the steps are read
+        subprocess.Popen(  # noqa: S603  # our own module
+            [*command, *(["--as", name] if name else [])],
+            env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, text=True,
+        ) as process,
+    ):  # fmt: skip
+        work.processes[item], work.steps[item] = process, BEGINS
+        for line in process.stderr or ():
+            if line.startswith(STEP):
+                work.steps[item] = line.removeprefix(STEP).strip()
+        process.wait()
+        del work.processes[item], work.steps[item]
+        out.seek(0)
+        return _read(year, item, out.read())
 
 
-def _read(item: Item, text: str) -> Outcome:
-    office = item.folder.resolve().name
+def _read(year: int, item: Item, text: str) -> Outcome:
     try:
         told = json.loads(text)
     except ValueError:
-        return Outcome(office, item.programme, "", "failed", "运行意外终止")
+        return Outcome(item.office, item.programme, "", "failed", "运行意外终止", "再执行一次，会从中断处接着进行。")
     if error := told.get("error"):
         is_archived = error["code"] == _ARCHIVED
-        return Outcome(office, item.programme, "", *(("archived", "已归档") if is_archived else ("failed", error["message"])))
+        came = ("archived", "已归档") if is_archived else ("failed", error["message"], error["hint"])
+        return Outcome(item.office, item.programme, "", *came)
     state, key = told["state"], told["state"].removeprefix("waiting-")
-    errors = sum(finding["severity"] == "error" for finding in told.get("findings", ()))
-    title = f"{told.get('message', '')}（{errors}处错误）" if errors else told.get("message") or f"待{gate_title(item.gates, key)}"
-    return Outcome(office, item.programme, told["evaluation"] or "", state, title)
+    title, _, hint = (told.get("message") or f"待{gate_title(item.gates, key)}").partition("\n")
+    if any(finding["severity"] == "error" for finding in told.get("findings", ())):
+        hint = f"逐项列出：perfeval check --year {year} -w {shlex.quote(str(item.folder))}"
+    return Outcome(item.office, item.programme, told["evaluation"] or "", state, title, hint)

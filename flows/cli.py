@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
@@ -17,10 +17,10 @@ import typer
 
 from perfeval.approver_cli import approver_app
 from perfeval.cli import JsonOption, ProgrammeOption, WorkspaceOption, YearOption, app, open_office
-from perfeval.console import answer, emit, say, say_findings, tell
+from perfeval.console import answer, emit, say, say_findings, tell, tell_table
 
 if TYPE_CHECKING:
-    from flows.batch import Outcome
+    from flows.batch import Item, Outcome
     from flows.client import Address, Client
     from flows.conduct import Position
     from perfeval.model import Finding, Status
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 app.add_typer(approver_app, name="approver")
 
 _SERVER_SECONDS = 60
-OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE…", help="各单位的工作区，默认当前目录")]
+OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE", help="各单位的工作区，默认当前目录")]
 
 
 class Choice(StrEnum):
@@ -126,7 +126,7 @@ def serve(
     from flows.serve import HOST
     from perfeval.errors import UsageError
 
-    served = [open_office(folder) for folder in offices or [workspace]]
+    served = _opened(offices or [workspace])
     certificate = None
     if tls:
         from perfeval.certificate import find_certificate
@@ -162,7 +162,7 @@ def worker(
     from flows.serve import environment, machine_secret
     from perfeval.errors import UsageError
 
-    places = [open_office(folder).workspace for folder in offices or [workspace]]
+    places = [office.workspace for office in _opened(offices or [workspace])]
     if not re.fullmatch(r"https?://[^/?#\s]+", server := server.rstrip("/")):
         raise UsageError("P22", f"--server 不是服务的地址：{server}", "写 serve 启动时显示的地址，如 http://127.0.0.1:4200。")
     address = Address(server, server, machine_secret(), str(root.resolve()) if root else "")
@@ -186,17 +186,28 @@ def batch(
     as_json: JsonOption = False,
 ) -> None:
     """各单位、各项目逐一送审，最后列表；中断后再执行一次，接着往下走。"""
+    from rich.console import Console
+    from rich.text import Text
+
     from flows.batch import run_all
+    from perfeval.texts import visible
 
-    def show(outcome: "Outcome", number: int, all_: int) -> None:
-        say(f"[{number}/{all_}] {outcome.office} {outcome.programme}：{outcome.told}")
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    with console.status("正在启动服务……") as sign:
 
-    outcomes = run_all(year, offices or [Path()], name, jobs, show)
+        def show(outcome: "Outcome", number: int, all_: int) -> None:
+            console.print(Text(f"[{number}/{all_}] {visible(f'{outcome.office} {outcome.programme}')}：{visible(outcome.told)}"))
+
+        def watch(doing: "Mapping[Item, str]") -> None:
+            sign.update(Text(visible("；".join(f"{item.office} {item.programme} {step}" for item, step in doing.items()))))
+
+        outcomes = run_all(year, offices or [Path()], name, jobs, show, watch)
     if as_json:
         emit([asdict(outcome) for outcome in outcomes])
     else:
-        for outcome in outcomes:
-            tell("  ".join([outcome.office, outcome.programme, outcome.evaluation or "—", outcome.told]))
+        tell_table([[item.office, item.programme, item.evaluation or "—", item.told] for item in outcomes])
+    for hint in dict.fromkeys(item.hint for item in outcomes if item.state == "failed" and item.hint):
+        say(hint)
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     say(f"共{len(outcomes)}项，{len(outcomes) - failed}项已送审或已归档，{failed}项没有成功。")
     if failed:
@@ -245,6 +256,23 @@ def _await_server(client: "Client", server: str) -> None:
         time.sleep(1)
     if not client.takes_us():
         raise UsageError("P27", "服务不接受这个 worker", "PERFEVAL_KEY 须与服务的相同，服务须用 serve --no-worker 启动。")
+
+
+def _opened(folders: "Sequence[Path]") -> "list[Office]":
+    """The offices; of several, one whose settings are wrong is told and left out."""
+    from perfeval.errors import ConfigurationError
+
+    opened, faults = list["Office"](), list[ConfigurationError]()
+    for folder in folders:
+        try:
+            opened.append(open_office(folder))
+        except ConfigurationError as fault:
+            faults.append(fault)
+            if len(folders) > 1:
+                say(f"没有打开 {folder}，改好后重新启动：{fault.line}")
+    if not opened:
+        raise faults[0]
+    return opened
 
 
 def _current(office: "Office", subject: "Subject") -> "Status | None":

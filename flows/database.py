@@ -13,7 +13,7 @@ from perfeval.errors import ConfigurationError
 # As Prefect's own migrations leave them; tests/integration/flows/test_database.py holds it against them and makes it anew.
 TABLES = Path(__file__).with_name("prefect-3.8.8.sql")
 URL_VARIABLE = "PERFEVAL_PREFECT_DATABASE_URL"
-_POSTGRESQL = re.compile(r"postgresql(?:\+[a-z0-9]+)?://")
+_POSTGRESQL = re.compile(r"postgres(?:ql(?:\+[a-z0-9]+)?)?://")
 
 
 def database_address(file: Path) -> str:

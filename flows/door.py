@@ -13,7 +13,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ import uvicorn
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
@@ -38,7 +38,7 @@ from flows.serve import ORIGIN, TLS, end_with_parent
 from flows.tending import OVERTAKEN, Tending
 from perfeval import web
 from perfeval.approvals.person import Person
-from perfeval.errors import PerfevalError, StoreError
+from perfeval.errors import ConfigurationError, PerfevalError, StoreError, UsageError
 from perfeval.office import open_office
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class Door:
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_headers = Headers(scope=scope)
-        is_allowed = self._is_machine(request_headers) or (
+        is_allowed = self.is_machine(request_headers) or (
             scope["path"] in _STREAMS
             and not self._address.is_shared
             and is_same_origin(request_headers)
@@ -127,7 +127,7 @@ class Door:
             await self._answer_ours(scope, receive, _with(send, _OURS))
             return
         send = _with(send, _PREFECTS)
-        if self._is_machine(headers):
+        if self.is_machine(headers):
             await self._pass_on(scope, receive, send)
         elif path in _OPEN and scope["method"] in {"GET", "HEAD"}:
             await self._engine.app(scope, receive, send)
@@ -138,7 +138,8 @@ class Door:
         else:
             await self._serve_person(person, scope, receive, send)
 
-    def _is_machine(self, headers: Headers) -> bool:
+    def is_machine(self, headers: Headers) -> bool:
+        """Whether a request is one of our processes'."""
         return hmac.compare_digest(headers.get(MACHINE, "").encode(), self._address.machine.encode())
 
     # ---- our pages ---------------------------------------------------------------------------------------------------
@@ -272,18 +273,38 @@ class Door:
             await send(message)
 
 
+class Closed:
+    """The door of an office that cannot be opened, one of several: people are told why, and our processes come in by another."""
+
+    def __init__(self, fault: PerfevalError, another: Door) -> None:
+        self._fault, self._another = fault, another
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if self._another.is_machine(Headers(scope=scope)):
+            await self._another(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await WebSocketClose(1008)(scope, receive, send)
+        else:
+            told = f"本单位的设置有误，暂时打不开：\n{self._fault}\n请告诉管理工作区的人：改好后重新启动 perfeval serve。"
+            await PlainTextResponse(told, 503)(scope, receive, _with(send, _OURS))
+
+
 class Doors:
     """The doors of a server, by the port that people come to."""
 
-    def __init__(self, engine: Engine, doors: Mapping[int, Door]) -> None:
+    def __init__(self, engine: Engine, doors: Mapping[int, Door | Closed]) -> None:
         self._engine, self._doors = engine, doors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, or the life cycle, which is Prefect's."""
         if scope["type"] == "lifespan":
-            await self._engine.live(scope, receive, send, [door.tending.keep_looking for door in self._doors.values()])
+            await self._engine.live(scope, receive, send, self._tending())
         else:
             await self._doors[scope["server"][1]](scope, receive, send)
+
+    def _tending(self) -> list[Callable[[], Coroutine[None, None, None]]]:
+        return [door.tending.keep_looking for door in self._doors.values() if isinstance(door, Door)]
 
 
 def is_same_origin(headers: Headers) -> bool:
@@ -351,6 +372,27 @@ def _with(send: Send, headers: Mapping[str, str]) -> Send:
     return guarded
 
 
+def _doors(engine: Engine, machine: str, ports: Sequence[int]) -> dict[int, Door | Closed]:
+    """The offices' doors, by their ports; of several, one whose settings are wrong keeps no other shut."""
+    opened, faults = dict[str, web.Overseen](), dict[int, PerfevalError]()
+    places = list(zip(folders().items(), os.environ[ORIGIN].split(), ports, strict=True))
+    for (label, folder), origin, port in places:
+        try:
+            opened[label] = web.Overseen(open_office(folder), origin)
+        except (ConfigurationError, UsageError) as fault:
+            faults[port] = fault
+    doors = dict[int, Door]()
+    for (label, _), _, port in places:
+        if here := opened.get(label):
+            address = Address("", here.url, machine, deployment=named(DEPLOYMENT, label))
+            overseen = web.overseen_by(here.office, list(opened.values()))
+            review = partial(web.Review, here.office, overseen=overseen, pictures=web.Pictures(here.office))
+            doors[port] = Door(engine, Desk(here.office), review, address)
+    if not doors:
+        raise next(iter(faults.values()))
+    return {**doors, **{port: Closed(fault, next(iter(doors.values()))) for port, fault in faults.items()}}
+
+
 def main() -> None:
     """Serve on the listening sockets that the parent hands over as file descriptors, one for each office."""
     # Out of the environment before Prefect reads its settings from there, which it shows to whoever asks.
@@ -359,15 +401,8 @@ def main() -> None:
 
     end_with_parent()
     engine, sockets = Engine(create_app(final=True)), [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
-    places = zip(folders().values(), os.environ[ORIGIN].split(), strict=True)
-    opened = [web.Overseen(open_office(folder), origin) for folder, origin in places]
-    doors = {}
-    for label, here, listener in zip(folders(), opened, sockets, strict=True):
-        address = Address("", here.url, machine, deployment=named(DEPLOYMENT, label))
-        overseen = web.overseen_by(here.office, opened)
-        review = partial(web.Review, here.office, overseen=overseen, pictures=web.Pictures(here.office))
-        doors[int(listener.getsockname()[1])] = Door(engine, Desk(here.office), review, address)
-    app: Any = Doors(engine, doors)
+    ports = [int(listener.getsockname()[1]) for listener in sockets]
+    app: Any = Doors(engine, _doors(engine, machine, ports))
     certificate = os.environ.get(TLS)
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None, proxy_headers=False, server_header=False,

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from flows.client import DEPLOYMENT, Address, Client
+from flows.offices import labelled
 from flows.serve import HOST, SCHEDULE, Server, has_room, what_to_do
 from perfeval.errors import PerfevalError, ServerError, UsageError
 from perfeval.office import WORKSPACE_VARIABLE, Office, this_office
@@ -44,7 +45,10 @@ class ServedError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a keeper leaves for others: where its server is, its process, and for whom it is: all, or commands of one program alone."""
+    """What a keeper leaves for others: where its server is, and for whom it is: all, or commands of one program alone.
+
+    `keeper` is the process that ends when it is told to; 0 where none does.
+    """
 
     address: Address
     keeper: int
@@ -86,11 +90,13 @@ def keeping(
 ) -> Iterator[Server]:
     """A server that others find, for as long as the block lasts; else than `for_people`, commands of this program alone.
 
-    `makes_room`: what keeps a server for commands alone is told to end first. `pooled` is for workers.
+    `makes_room`: what keeps a server for commands alone is told to end first; with it, one for commands can itself not be
+    told. `pooled` is for workers.
 
-    Raises: ServedError: when one is up already. UsageError: the port is taken.
+    Raises: ServedError: when one is up already. UsageError: the port is taken, or two are the same unit.
     """
     _ = offices[0].key  # without one, nobody could log in
+    labelled([office.workspace for office in offices])  # who is there twice would wait for itself
     with ExitStack() as stack:
         for office in offices:
             stack.enter_context(_claim(office.workspace, makes_room=makes_room))
@@ -100,9 +106,10 @@ def keeping(
         stack.enter_context(server)
         for office, address in zip(offices, server.addresses, strict=True):
             shown = {"program": "", "origin": address.origin} if for_people else {"program": _program(office.workspace), "origin": ""}
+            ends = for_people or not makes_room
             # It holds the processes' secret, which is of no use once this server has ended.
             with os.fdopen(os.open(office.server_note, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-                json.dump(asdict(address) | {"keeper": os.getpid()} | shown, file)
+                json.dump(asdict(address) | {"keeper": os.getpid() if ends else 0} | shown, file)
             stack.callback(office.server_note.unlink, missing_ok=True)
         yield server
 
@@ -195,9 +202,10 @@ def _occupied() -> ServerError:
 
 
 def _end(note: Note) -> None:
-    """Tell a keeper to end, once no command uses its server."""
-    with suppress(ProcessLookupError):
-        os.kill(note.keeper, signal.SIGTERM)
+    """Tell a keeper to end, once no command uses its server; a batch's goes on to its end."""
+    if note.keeper:
+        with suppress(ProcessLookupError):
+            os.kill(note.keeper, signal.SIGTERM)
 
 
 @contextmanager
@@ -216,6 +224,8 @@ def _claim(workspace: Workspace, *, makes_room: bool) -> Iterator[None]:
                 pass
             note = kept(workspace)
             if note and note.program and makes_room:
+                if not note.keeper:
+                    raise _occupied()
                 _end(note)
             elif note:
                 message = f"本工作区的服务已在运行：{note.address.origin}"

@@ -7,7 +7,9 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from perfeval import office
@@ -16,6 +18,8 @@ from perfeval.office import WORKSPACE_VARIABLE, Office, open_office
 from perfeval.workspace import Workspace
 
 OFFICES = "PERFEVAL_OFFICES"
+# In an office's state folder: which door it has where several share a server.
+_DOOR, _MOST_DOORS = "door", 65535
 _NOT_IN_A_NAME = re.compile("[/%&<>]")
 
 
@@ -41,6 +45,29 @@ def told(workspaces: Sequence[Workspace]) -> dict[str, str]:
     """What the environment of a process says that works for these."""
     folders = {label: str(workspace.root) for label, workspace in labelled(workspaces).items()}
     return {WORKSPACE_VARIABLE: str(workspaces[0].root), OFFICES: "" if "" in folders else json.dumps(folders)}
+
+
+def doors(workspaces: Sequence[Workspace]) -> list[int]:
+    """Which door each of several offices has: the one it had before; who has none, the next after all of theirs, in order.
+
+    Two that had the same, each on a server of others: the first keeps it.
+    """
+    had = {workspace.root: _door(workspace) for workspace in workspaces}
+    taken = {number: root for root, number in reversed(had.items()) if number is not None}
+    free = count(max(taken, default=-1) + 1)
+    return [number if number is not None and taken[number] == root else next(free) for root, number in had.items()]
+
+
+def keep_doors(workspaces: Sequence[Workspace], numbers: Sequence[int]) -> None:
+    """Have offices find these doors again, whatever other offices are served beside them: people's addresses stay."""
+    for workspace, number in zip(workspaces, numbers, strict=True):
+        (workspace.state / _DOOR).write_text(f"{number}\n", encoding="utf-8")
+
+
+def _door(workspace: Workspace) -> int | None:
+    with suppress(OSError, ValueError):
+        return min(max(int((workspace.state / _DOOR).read_text(encoding="utf-8")), 0), _MOST_DOORS)
+    return None
 
 
 def folders() -> dict[str, Path]:

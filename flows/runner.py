@@ -25,6 +25,7 @@ from flows.offices import folders, named
 from flows.reminders import DAILY, EVERY_MORNING, send_reminders
 from flows.serve import SCHEDULE, end_with_parent
 from flows.warm import write_stub
+from perfeval.errors import ConfigurationError, UsageError
 from perfeval.workspace import Workspace
 
 # A click on Resume is seen within half a second; each question costs the server some 15 ms.
@@ -62,13 +63,23 @@ async def daily(workspace: Workspace, label: str = "", *, active: bool) -> Runne
 
 
 async def register(serve: Callable[[str, RunnerDeployment], Awaitable[object]], *, active: bool) -> None:
-    """Have the yearly and the daily deployment of every office served, each with the office's label, and no others."""
+    """Have the yearly and the daily deployment of every office served, each with the office's label, and no others.
+
+    Of several offices, one whose settings are wrong is left as it is, and keeps no other waiting.
+    """
     served = set[str]()
     for label, folder in folders().items():
-        workspace = Workspace(folder)
-        for deployment in (await yearly(workspace, label, active=active), await daily(workspace, label, active=active)):
+        served |= {named(kind, label) for kind in (DEPLOYMENT, DAILY)}
+        try:
+            workspace = Workspace(folder)
+            deployments = await yearly(workspace, label, active=active), await daily(workspace, label, active=active)
+        except (ConfigurationError, UsageError) as fault:
+            if not label:
+                raise
+            logging.getLogger(__name__).error("%s: %s", folder, fault.line)  # noqa: TRY400  # all is told by its line
+            continue
+        for deployment in deployments:
             await serve(label, deployment)
-            served.add(deployment.name)
     await _rest_others(served)
 
 

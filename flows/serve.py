@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from flows.client import DEPLOYMENT, MACHINE, Address, Client
 from flows.database import URL_VARIABLE, begin_database, database_address
-from flows.offices import labelled, named, told
+from flows.offices import doors, keep_doors, labelled, named, told
 from perfeval.approvals.keys import derive_key
 from perfeval.errors import ServerError, UsageError, refusal
 from perfeval.office import WORKSPACE_VARIABLE
@@ -159,8 +159,8 @@ class _Child:
 class Server:
     """Prefect's server and runner for one workspace or several, as children of this process; with a certificate it speaks TLS.
 
-    Each workspace has a door of its own, at the ports from `port` on; what Prefect keeps lies in the first. `pooled` has no runner:
-    workers take the runs from a pool, wherever they are.
+    Each workspace has a door of its own, at the ports from `port` on, which stays its own whoever is served beside it; what
+    Prefect keeps lies in the first. `pooled` has no runner: workers take the runs from a pool, wherever they are.
     """
 
     def __init__(
@@ -176,7 +176,7 @@ class Server:
             raise UsageError("P16", f"--tls 时 --host 不能写 {host}", "只给本机用不写 --host；给其他电脑用写 --host 0.0.0.0。")
         self._home = workspaces[0].state / "prefect"
         labels = list(labelled(workspaces))
-        self._listeners = _listen(host, port, len(workspaces))
+        self._listeners = _listen(host, port, workspaces)
         scheme = "https" if certificate else "http"
         local = HOST if host in EVERYWHERE else host
         shown = certificate.host if certificate else _shown(host)
@@ -273,11 +273,14 @@ def machine_secret() -> str:
     return derive_key(secret_key(), "machine").hex()
 
 
-def _listen(host: str, port: int, count: int) -> list[socket.socket]:
-    """Sockets at the ports from `port` on; at any free ones where it is 0."""
+def _listen(host: str, port: int, workspaces: Sequence[Workspace]) -> list[socket.socket]:
+    """Sockets at the ports from `port` on, for several each at its door's; at any free ones where it is 0."""
+    numbers = doors(workspaces) if len(workspaces) > 1 and port else [0] * len(workspaces)
     with ExitStack() as stack:
-        listeners = [stack.enter_context(_listen_at(host, port and port + place)) for place in range(count)]
+        listeners = [stack.enter_context(_listen_at(host, port and port + number)) for number in numbers]
         stack.pop_all()
+    if len(workspaces) > 1 and port:
+        keep_doors(workspaces, numbers)
     return listeners
 
 

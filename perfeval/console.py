@@ -26,6 +26,8 @@ _WORDS = {
     "COMMAND [ARGS]...": "命令 …", "Show this message and exit.": "显示本说明", "required]": "必填]", "[default: ": "[默认 ",
 }  # fmt: skip
 
+# What kind of value an argument is, as Python calls it.
+_TYPE = re.compile(r"(?<=\S) <(?:str|path|list\[\w+\])>")
 # The exit code of Ctrl-C, which Typer takes for a command's own.
 _INTERRUPTED = 130
 
@@ -33,7 +35,7 @@ _INTERRUPTED = 130
 def _in_chinese(text: str) -> str:
     for word, ours in _WORDS.items():
         text = text.replace(word, ours)
-    return text
+    return _TYPE.sub("", text)
 
 
 # What came of a check of an archive.
@@ -138,6 +140,15 @@ def say(text: str) -> None:
 def tell(text: str) -> None:
     """Print a line of data for people, on stdout."""
     sys.stdout.write(_shown(text) + "\n")
+
+
+def tell_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of data for people, on stdout, one a line, their columns below one another."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        tell("  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _shown(text: str) -> str:

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from perfeval.certificate import find_certificate
-from perfeval.errors import ConfigurationError, PerfevalError, UsageError
+from perfeval.errors import ConfigurationError, PerfevalError, UsageError, refusal
 from perfeval.indicators import load_indicators
 from perfeval.model.clock import CHINA
 from perfeval.packs import known_years
@@ -29,7 +30,7 @@ State = Literal["ok", "missing", "optional"]
 
 LOCK = Path(__file__).resolve().parent.parent / "requirements.lock"
 _PYTHON = (3, 11)
-_DATABASE = "PERFEVAL_DATABASE_URL"
+_DATABASE, _PREFECT, _ARTIFACTS = "PERFEVAL_DATABASE_URL", "PERFEVAL_PREFECT_DATABASE_URL", "PERFEVAL_ARTIFACTS_URL"
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
 _FREE_BYTES = 1 << 30
 _FONT_SECONDS = 30
@@ -83,6 +84,7 @@ def examine(opened: Workspace | ConfigurationError | None) -> list[Condition]:
         _examine_key(),
         _examine_configuration(opened),
         _examine_database(),
+        *_examine_addresses(folder),
         examine_certificate(workspace, socket.gethostname()),
         *(_examine_program(*program) for program in _PROGRAMS),
         _examine_fonts(),
@@ -193,6 +195,26 @@ def _examine_database() -> Condition:
     except PerfevalError as error:
         return Condition(name, "missing", error.message, purpose, error.hint.rstrip("。") if has_driver else remedy)
     return Condition(name, "ok", "能连接", purpose)
+
+
+def _examine_addresses(folder: Path) -> Iterator[Condition]:
+    """What lies elsewhere where the environment says so, beside the store."""
+    from perfeval.store import try_artifacts, try_database
+
+    address = re.sub(r"^postgresql\+[a-z0-9]+:", "postgresql:", os.environ.get(_PREFECT, ""))
+    asked: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
+        ("Prefect的数据库", _PREFECT, "用 serve 开服务", lambda: try_database(address)),
+        ("存档文件的存储", _ARTIFACTS, "送审、审批、归档", lambda: try_artifacts(folder)),
+    )
+    for name, variable, purpose, ask in asked:
+        if os.environ.get(variable):
+            try:
+                ask()
+            except (PerfevalError, OSError) as error:
+                told = refusal(error) if isinstance(error, OSError) else error.message.replace(_DATABASE, variable)
+                yield Condition(name, "missing", told, purpose, f"检查环境变量 {variable} 和它所指的服务或文件夹")
+            else:
+                yield Condition(name, "ok", "能使用", purpose)
 
 
 def examine_certificate(workspace: Workspace | None, machine: str) -> Condition:

@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 from perfeval.errors import StoreError
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.before import has_before, take_over
-from perfeval.store.bucket import Bucket, place_of_artifacts
+from perfeval.store.bucket import Bucket, place_of_artifacts, try_artifacts
 from perfeval.store.database import URL_VARIABLE, connect, migrate, try_database, unavailable
 from perfeval.store.transaction import Transaction
 
-__all__ = ["URL_VARIABLE", "Artifacts", "Store", "Transaction", "open_store", "try_database"]
+__all__ = ["URL_VARIABLE", "Artifacts", "Store", "Transaction", "open_store", "try_artifacts", "try_database"]
 
 
 class Store:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,16 @@ class Bucket:
             raise StoreError("S12", f"共用存储里的 {digest[:12]}… 与写入的不同", "从备份恢复该文件；检查存储服务是否原样保存。")
         self._known.add(digest)
 
+    def check(self) -> None:
+        """Ask what there is; nothing is written.
+
+        Raises: StoreError: the bucket cannot be reached, or is not there.
+        """
+        import obstore
+
+        with _reached():
+            next(iter(obstore.list(self._store, chunk_size=1)), None)
+
     def fetch(self, digest: str, path: Path) -> bool:
         """Write a file of the bucket to a path; False where the bucket has none."""
         import obstore
@@ -70,6 +81,19 @@ def place_of_artifacts(folder: Path) -> tuple[Path, Bucket | None]:
     if url and not Path(url).is_absolute():
         raise _unusable()
     return Path(url) if url else folder, None
+
+
+def try_artifacts(folder: Path) -> None:
+    """Look whether artifacts can be kept where the environment says; nothing stays behind.
+
+    Raises: ConfigurationError: the address is none. StoreError: the bucket cannot be reached. OSError: the folder cannot be written to.
+    """
+    place, bucket = place_of_artifacts(folder)
+    if bucket:
+        bucket.check()
+    else:
+        with tempfile.TemporaryFile(dir=next(above for above in (place, *place.parents) if above.exists())):
+            pass
 
 
 def _unusable() -> ConfigurationError:

@@ -1,6 +1,7 @@
 """The database behind the store: how it is reached, and its tables made or brought up to date."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from perfeval.store.tables import VERSION, Table
 
 SCHEMA = "0005"
 URL_VARIABLE = "PERFEVAL_DATABASE_URL"
+_POSTGRESQL = re.compile("^postgres(?:ql)?://")
 
 
 def try_database(url: str) -> None:
@@ -38,7 +40,7 @@ def unavailable(error: DatabaseError) -> StoreError:
         hint = "把现有的数据库文件（工作区内的是 store.db，连同旁边的 -wal、-shm）移到别处保存，再从备份恢复；不要从头再来。"
         return StoreError("S16", f"数据库文件已损坏：{error.orig}", hint)
     hint = f"检查磁盘空间、数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
-    return StoreError("S06", f"数据库不可用：{error.orig}", hint)
+    return StoreError("S06", f"数据库不可用：{' '.join(str(error.orig).split())}", hint)
 
 
 def connect(url: str | URL) -> Engine:
@@ -46,10 +48,12 @@ def connect(url: str | URL) -> Engine:
 
     Raises: ConfigurationError: no usable address, or its driver is absent.
     """
+    if isinstance(url, str):  # as Prefect's address is written, and psql's
+        url = _POSTGRESQL.sub("postgresql+psycopg://", url)
     try:
         engine = create_engine(url, pool_pre_ping=not str(url).startswith("sqlite"))
     except (ArgumentError, ImportError, ValueError) as error:  # the last: a port that is no number
-        hint = "不设置则用工作区内的 SQLite；或写成 postgresql+psycopg://用户@主机/库名。"
+        hint = "不设置则用工作区内的 SQLite；或写成 postgresql://用户@主机/库名。"
         raise ConfigurationError("F05", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint) from error
     if engine.dialect.name == "sqlite":
         if not Path(engine.url.database or "").is_absolute():

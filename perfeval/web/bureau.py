@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from perfeval.approvals.people import OPERATOR, People
+from perfeval.errors import PerfevalError
 from perfeval.ledgers.lists import write_list
 from perfeval.model import Evaluation, Finding, Severity, Stage, Status
 from perfeval.model.clock import CHINA, china_day
@@ -94,7 +95,7 @@ class Asked:
 
 
 ORDERS: dict[str, tuple[str, Callable[[Row], tuple[object, ...]]]] = {
-    "unit": ("单位", lambda row: (row.unit,)),
+    "unit": ("单位", lambda _: ()),
     "late": ("逾期最久", lambda row: (-row.days_late, row.since)),
     "since": ("等待最久", lambda row: (row.since,)),
     "findings": ("疑点最多", lambda row: (-row.errors, -row.warnings)),
@@ -111,13 +112,35 @@ def years_of(overseen: Iterable[Overseen]) -> list[int]:
     return sorted({year for item in overseen for year in known_years(item.office.workspace.root)}, reverse=True)
 
 
-def look_over_all(overseen: Sequence[Overseen], asked: Asked) -> list[Row]:
-    """The rows that are asked for, in the order asked for; of equal ones by unit."""
-    rows = [row for item in overseen for row in _rows(item, asked.year)]
+def year_to_show(years: Sequence[int]) -> int:
+    """The one that is evaluated now, which is last year; else the newest: some begin to keep ledgers of the next early."""
+    last = china_day(datetime.now(UTC)).year - 1
+    return last if last in years else max(years, default=last)
+
+
+def look_over_all(overseen: Iterable[Overseen], year: int) -> list[Row]:
+    """All rows of a year, in the order in which the offices are served; an office that cannot be read has one that says so."""
+    return [row for item in overseen for row in _rows_or_why(item, year)]
+
+
+def _rows_or_why(item: Overseen, year: int) -> list[Row]:
+    try:
+        return _rows(item, year)
+    except PerfevalError as fault:
+        unit = item.office.workspace.settings.unit.name
+        return [Row(unit, "", None, china_day(datetime.now(UTC)), problem=f"读不出：{fault.message}")]
+
+
+def pick(rows: Iterable[Row], asked: Asked) -> list[Row]:
+    """The rows that are asked for, in the order asked for; equal ones as they are served."""
     words = asked.words.casefold().split()
     found = [row for row in rows if _is_wanted(row, asked.stage) and all(word in _text(row) for word in words)]
-    by_unit = sorted(found, key=lambda row: (row.unit, row.programme))
-    return sorted(by_unit, key=ORDERS.get(asked.order, ORDERS["unit"])[1])
+    return sorted(found, key=ORDERS.get(asked.order, ORDERS["unit"])[1])
+
+
+def stages_of(rows: Sequence[Row]) -> dict[str, str]:
+    """By what rows are filtered, each with how many there are."""
+    return {key: f"{title}（{sum(_is_wanted(row, key) for row in rows)}）" for key, title in STAGES.items()}
 
 
 def _is_wanted(row: Row, stage: str) -> bool:
@@ -139,7 +162,7 @@ def _rows(item: Overseen, year: int) -> list[Row]:
     unit = office.workspace.settings.unit.name
     failures = {item.evaluation or item.programme: item.failure for item in stuck if item.year == year}
     rows = [
-        Row(unit, name, None, today, office.workspace.settings.unit.drafter, problem=_problem(failures.get(key)))
+        Row(unit, name, None, today, office.workspace.settings.unit.drafter, problem=_problem(failures.get(key), "没有开始"))
         for key, name in names.items()
         if key not in current
     ]
@@ -158,11 +181,12 @@ def _rows(item: Overseen, year: int) -> list[Row]:
                 f"{item.url}/review/{evaluation.id}/{status.revision.number}" if item.url else "",
             )
         )  # fmt: skip
-    return rows
+    order = list(names.values())
+    return sorted(rows, key=lambda row: order.index(row.programme) if row.programme in order else len(order))
 
 
-def _problem(failure: Failure | None) -> str:
-    return f"没有完成：{failure.reason}" if failure else ""
+def _problem(failure: Failure | None, what: str = "没有完成") -> str:
+    return f"{what}：{failure.reason}" if failure else ""
 
 
 def _who(status: Status, people: People, evaluation: Evaluation) -> str:

@@ -86,6 +86,18 @@ class Overview:
         return max(1, -(-self.total // ROWS))
 
 
+def is_coming(seen: Overview, about: str) -> bool:
+    """Whether what somebody has just begun, a year's programme as `2022/key`, is neither drafted yet nor stands still."""
+    named = (
+        item.status
+        for item in seen.items
+        if f"{item.status.revision.evaluation.year}/{item.status.revision.evaluation.programme_key}" == about
+    )
+    latest = next(named, None)
+    is_stuck = any(f"{item.year}/{item.programme}" == about for item in seen.stuck)
+    return not is_stuck and (latest is None or latest.stage in {Stage.PREPARING, Stage.REFUSED})
+
+
 def waits_for(status: Status, person: Person, people: People) -> bool:
     """Whether somebody may do what is to be done next: in a role of his own, or standing in for somebody today."""
     if status.stage is Stage.CORRECTING:

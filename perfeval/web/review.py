@@ -29,13 +29,13 @@ from perfeval.reasons import write_reason
 from perfeval.report.reading import Grid, Passage
 from perfeval.together import MOST, Outcome
 from perfeval.tracing import open_tracer
-from perfeval.web.bureau import ORDERS, STAGES, Asked, Overseen, look_over_all, write_overview, years_of
+from perfeval.web.bureau import ORDERS, Asked, Overseen, look_over_all, pick, stages_of, write_overview, year_to_show, years_of
 from perfeval.web.bureau import ROWS as BUREAU_ROWS
 from perfeval.web.changes import compare
 from perfeval.web.charts import draw
 from perfeval.web.clerk import look_after, read_reason, subjects, told_on_page
 from perfeval.web.filled import Filled, read_answer, read_form
-from perfeval.web.overview import ROWS, look_over, waits_for
+from perfeval.web.overview import ROWS, is_coming, look_over, waits_for
 from perfeval.web.picked import approve_picked, list_picked
 from perfeval.web.pictures import Pictures
 from perfeval.web.submitted import Submitted, look_at, read_report
@@ -48,7 +48,7 @@ OK = 200
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # Of each part of a ratio, so that the second is not far below the first.
 _RATIO_ROWS = 20
-_STATIC = {"review.css": "text/css", "review.js": "text/javascript", "seal.svg": "image/svg+xml"}
+_STATIC = {"review.css": "text/css", "review.js": "text/javascript", "again.js": "text/javascript", "seal.svg": "image/svg+xml"}
 _WORK = r"/review/clerk/(?P<year>20[0-9]{2})/(?P<programme>[^/]{1,64})"
 _PLACE = r"/review/(?P<evaluation>[a-z0-9-]{1,64})/(?P<number>[1-9][0-9]{0,3})"
 
@@ -148,6 +148,7 @@ class Review:
         proofs = {kind for item in seen.together if item.status.gate for kind in item.status.gate.proofs}
         shown = {"passkeys": _passkeys(visitor), "proofs": proofs, "most": MOST, "outcomes": outcomes, "filled": asked}
         shown["programmes"] = {item.key: item.name for item in self._office.workspace.programmes}
+        shown["works"] = asked["told"] == "started" and is_coming(seen, asked["about"])
         return self._page("overview", visitor, status, seen=seen, search=asked["q"], told=asked["told"], **shown)
 
     def _bureau(self, visitor: Visitor, asked: Filled, suffix: str) -> Response:
@@ -155,10 +156,11 @@ class Review:
         if not self._may_oversee(visitor):
             return self._message(visitor, "这是局端总览", "由财政局的人在财政局的网址登录后打开，角色为 overseer。", 403)
         years = years_of(self._overseen)
-        year = int(asked["year"]) if re.fullmatch("20[0-9]{2}", asked["year"]) else max(years, default=0)
+        year = int(asked["year"]) if re.fullmatch("20[0-9]{2}", asked["year"]) else year_to_show(years)
         page = int(asked["page"]) if re.fullmatch("[1-9][0-9]{0,5}", asked["page"]) else 1
         wanted = Asked(year, asked["q"], asked["stage"], asked["order"] if asked["order"] in ORDERS else "unit", page)
-        rows = look_over_all(self._overseen, wanted)
+        all_ = look_over_all(self._overseen, year)
+        rows = pick(all_, wanted)
         if suffix:
             headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(f'{year}年度总览.xlsx')}"}
             return Response(write_overview(year, rows), media_type=_WORKBOOK, headers=headers)
@@ -167,7 +169,14 @@ class Review:
         shown = rows[(wanted.page - 1) * BUREAU_ROWS : wanted.page * BUREAU_ROWS]
         query = {"year": year, "q": wanted.words, "stage": wanted.stage, "order": wanted.order}
         units = len({row.unit for row in rows})
-        told: dict[str, Any] = {"years": years, "pages": pages, "units": units, "stages": STAGES, "orders": ORDERS}
+        told: dict[str, Any] = {
+            "years": years,
+            "pages": pages,
+            "units": units,
+            "every": len(all_),
+            "stages": stages_of(all_),
+            "orders": ORDERS,
+        }
         return self._page("bureau", visitor, asked=wanted, rows=rows, shown=shown, query=query, **told)
 
     def _may_oversee(self, visitor: Visitor) -> bool:
@@ -317,7 +326,7 @@ class Review:
             return shown
         steps.note_act(self._office, "送审", f"{year}年度 {programme}", visitor.person.id)
         task = BackgroundTask(self._conducting.start, int(year), programme, visitor.person.name)
-        return RedirectResponse(f"/review/?{urlencode({'told': 'started'})}", 303, background=task)
+        return RedirectResponse(f"/review/?{urlencode({'told': 'started', 'about': f'{year}/{programme}'})}", 303, background=task)
 
     def _reason(self, visitor: Visitor, filled: Filled, year: str, programme: str) -> Response:
         """A reason goes into the file, and the page tells what is still missing."""

@@ -78,6 +78,15 @@ class Submitted:
         return self.drafted.draft if self.drafted else None
 
     @property
+    def step(self) -> str:
+        """What is being worked on, and needs nobody; empty where it waits for somebody, or stands still."""
+        if self.failure or not self.is_current or self.status.stage not in {Stage.PREPARING, Stage.APPROVED}:
+            return ""
+        if self.status.stage is Stage.APPROVED:
+            return "归档"
+        return "编写报告" if self.scored else "计算得分" if self.files else "校验台账"
+
+    @property
     def levels(self) -> list[tuple[str, list[Score]]]:
         """The rows by level 1, in the order of the table."""
         rows: dict[str, list[Score]] = {}

@@ -164,3 +164,34 @@ def stuck(office: Office) -> list[Stuck]:
     """What stands still for want of something in an office."""
     with office.store.reading() as record:
         return record.stuck()
+
+
+def test_batch_that_is_broken_off_begins_no_more_and_is_ended_by_nobody_else(pristine: Path, tmp_path: Path, welcome: Welcome) -> None:
+    folders = [Path(shutil.copytree(pristine, tmp_path / name)) for name in ("first", "second", "third")]
+    for folder in folders:
+        settings = folder / "perfeval.yml"
+        settings.write_text(settings.read_text(encoding="utf-8").replace("桃江县重点项目", f"桃江县{folder.name}"), encoding="utf-8")
+    terminals = [Terminal(folder, welcome) for folder in folders]
+    offices = [open_office(folder) for folder in folders]
+    command = ("batch", "--year", "2022", "--jobs", "1", *map(str, folders))
+    batch = terminals[0].start(*command, PERFEVAL_KEY=KEY)
+    deadline = time.monotonic() + 240
+    while not offices[0].server_note.exists():
+        assert batch.poll() is None and time.monotonic() < deadline, batch.communicate(timeout=10)  # noqa: PT018  # one talk
+        time.sleep(0.1)
+    code, _, err = terminals[0].type("serve", "--port", "0", PERFEVAL_KEY=KEY)
+    assert (code, "另一个 perfeval 命令" in err) == (1, True), err
+    until(offices[0], "waiting-center")
+    assert batch.poll() is None
+    batch.send_signal(signal.SIGINT)
+    out, err = batch.communicate(timeout=60)
+    assert (batch.returncode, out, err.splitlines()[-1]) == (130, "", "已中断"), err
+    assert stages(offices[2]) == []
+
+    code, out, err = terminals[0].type(*command, PERFEVAL_KEY=KEY)
+    assert (code, [line.split() for line in out.splitlines()]) == (
+        0,
+        [[folder.name, "zdxm", "2022-zdxm-1", "待中心审批"] for folder in folders],
+    ), err
+    for terminal in terminals:
+        terminal.end()

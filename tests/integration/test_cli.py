@@ -522,12 +522,14 @@ def test_command_that_does_not_exist_is_told_in_chinese(command: Command) -> Non
     assert "没有命令 trace" in command("trace").err
 
 
-@pytest.mark.parametrize("typed", [["check", "--help"], ["approver", "--help"], ["approver", "invite", "-h"], ["approver"]])
+@pytest.mark.parametrize("typed", [["check", "--help"], ["approver", "--help"], ["approver", "invite", "-h"], ["approver"], ["init", "-h"]])
 def test_help_is_in_chinese(command: Command, typed: list[str]) -> None:
     said = command(*typed)
     text = said.out + said.err
     assert "用法：" in text
-    assert [word for word in ("Usage", "Options", "Arguments", "Commands", "Show", "required", "default") if word in text] == []
+    assert [
+        word for word in ("Usage", "Options", "Arguments", "Commands", "Show", "required", "default", "<path", "<list") if word in text
+    ] == []
 
 
 @pytest.mark.parametrize("typed", [["check"], ["score"], ["draft", "-o", "report.docx"]])

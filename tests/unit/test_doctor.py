@@ -125,6 +125,47 @@ def test_database_that_does_not_answer_is_missing(workspace: Workspace, monkeypa
     assert condition.found.startswith("数据库不可用：")
 
 
+@pytest.mark.parametrize(
+    ("variable", "address", "name"),
+    [
+        ("PERFEVAL_PREFECT_DATABASE_URL", "postgresql://perfeval@/postgres?host={0}", "Prefect的数据库"),
+        ("PERFEVAL_PREFECT_DATABASE_URL", "mysql://secret", "Prefect的数据库"),
+        ("PERFEVAL_ARTIFACTS_URL", "artifacts", "存档文件的存储"),
+        ("PERFEVAL_ARTIFACTS_URL", "/proc/artifacts", "存档文件的存储"),
+    ],
+)
+def test_address_that_nothing_can_be_kept_at_is_missing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, address: str, name: str
+) -> None:
+    assert name not in {condition.name for condition in examine(workspace)}
+    monkeypatch.setenv(variable, address.format(tmp_path))
+    condition = found(workspace, name)
+    assert (condition.state, "secret" in condition.detail, variable in condition.remedy) == ("missing", False, True)
+
+
+def test_bucket_that_is_not_there_is_missing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, s3_url: str) -> None:
+    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", s3_url)
+    assert found(workspace, "存档文件的存储").state == "ok"
+    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", "s3://no-such-bucket/office")
+    assert "404 Not Found" in found(workspace, "存档文件的存储").found
+
+
+def test_folder_that_can_be_written_to_is_ok(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", str(tmp_path / "artifacts"))
+    assert found(workspace, "存档文件的存储").state == "ok"
+    assert not (tmp_path / "artifacts").exists()
+
+
+@pytest.mark.postgresql
+def test_databases_may_be_written_as_prefect_writes_its_own(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, postgresql_url: str
+) -> None:
+    for variable, name in (("PERFEVAL_DATABASE_URL", "PostgreSQL"), ("PERFEVAL_PREFECT_DATABASE_URL", "Prefect的数据库")):
+        for written in ("postgresql://", "postgres://", "postgresql+psycopg://"):
+            monkeypatch.setenv(variable, postgresql_url.replace("postgresql+psycopg://", written))
+            assert found(workspace, name).state == "ok", written
+
+
 @pytest.mark.postgresql
 def test_database_that_answers_is_ok(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, postgresql_url: str) -> None:
     monkeypatch.setenv("PERFEVAL_DATABASE_URL", postgresql_url)

@@ -18,12 +18,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from flows.client import Address
 from flows.desk import Standing
-from flows.door import Door, Doors
+from flows.door import Closed, Door, Doors
 from flows.engine import Engine
 from flows.tending import Tending
 from perfeval import web
 from perfeval.approvals.person import Person
-from perfeval.errors import ApprovalError, StoreError
+from perfeval.errors import ApprovalError, ConfigurationError, StoreError
 from perfeval.model import Evaluation, Gate, Revision, Stage, Status
 
 RUN = "0d8c7d0e-1111-4111-8111-111111111111"
@@ -118,7 +118,7 @@ class Answer:
         return str(json.loads(self.body)["detail"])
 
 
-async def ask(app: Any, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+async def ask(app: Any, method: str, path: str, body: bytes = b"", port: int = 4200, **headers: str) -> Answer:
     """Send a request in two pieces; the answer."""
     parts = [{"type": "http.request", "body": body[:3], "more_body": True}, {"type": "http.request", "body": body[3:], "more_body": False}]
     sent: list[Message] = []
@@ -134,7 +134,7 @@ async def ask(app: Any, method: str, path: str, body: bytes = b"", **headers: st
     scope = {
         "type": "http", "method": method, "path": path, "query_string": query.encode(), "root_path": "", "scheme": "http",
         "headers": [(name.encode(), value.encode()) for name, value in named.items()],
-        "server": ("127.0.0.1", 4200), "client": ("192.0.2.7", 50000),
+        "server": ("127.0.0.1", port), "client": ("192.0.2.7", 50000),
     }  # fmt: skip
     await app(scope, receive, send)
     content = b"".join(message.get("body", b"") for message in sent[1:])
@@ -235,7 +235,8 @@ class Office:
         self.prefect, self.desk = Prefect(), Desk()
         address = Address("", origin, MACHINE["x-perfeval-machine"], deployment=deployment)
         engine = Engine(self.prefect)
-        self.door = Doors(engine, {4200: Door(engine, self.desk, self._opened, address)})
+        door = Door(engine, self.desk, self._opened, address)
+        self.door = Doors(engine, {4200: door, 4201: Closed(ConfigurationError("F01", "perfeval.yml:16: YAML 写法有误"), door)})
 
     def _opened(self, conducting: web.Conducting) -> Review:
         self.review = Review(conducting)
@@ -835,3 +836,10 @@ def test_invitation_is_asked_for_by_the_page_and_told_where_it_is_open(office: O
 def test_pages_have_their_files_with_or_without_login(office: Office, name: str, kind: str) -> None:
     answer = office.ask("GET", f"/perfeval/static/{name}")
     assert (answer.status, answer.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
+
+
+def test_office_that_cannot_be_opened_tells_people_why_and_lets_our_processes_in(office: Office) -> None:
+    for path in ("/", "/review/", "/perfeval/login", "/api/flow_runs/filter"):
+        answer = asyncio.run(ask(office.door, "GET", path, port=4201))
+        assert (answer.status, "perfeval.yml:16" in answer.body.decode()) == (503, True), path
+    assert asyncio.run(ask(office.door, "GET", "/api/ready", port=4201, **MACHINE)).status == 200

@@ -247,3 +247,9 @@ def test_whatever_a_server_on_a_full_disk_answers_room_is_asked_for(office: Offi
         with pytest.raises(ServerError) as told, keeping.conducting(office):
             raise ServerError("P18", "与服务的连接中断：500", "执行 perfeval run，会从中断处接着进行。")
         assert "腾出空间" in told.value.hint
+
+
+def test_office_that_is_named_twice_is_told_at_once(office: Office) -> None:
+    with pytest.raises(UsageError) as fault, keeping.keeping([office, office], "127.0.0.1", 0):
+        pass
+    assert fault.value.code == "P30"

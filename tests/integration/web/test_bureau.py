@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from sqlalchemy import event
 
 from perfeval import steps
 from perfeval.model import Revision
+from perfeval.model.clock import CHINA
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.web import Overseen, overseen_by
-from perfeval.web.bureau import Asked, look_over_all
+from perfeval.web.bureau import look_over_all, year_to_show
 
 from .conftest import House
 
@@ -101,9 +103,10 @@ def test_overseer_of_a_unit_that_is_no_bureau_sees_no_other(house: House, welcom
         ("q=样例甲", ["桃江县重点项目建设事务中心"]),
         ("q=没有完成", [HARM]),
         ("order=total", ["桃江县重点项目建设事务中心", HARM, BUREAU]),
+        ("order=unit", ["桃江县重点项目建设事务中心", HARM, BUREAU]),
         ("order=since&stage=", [BUREAU, "桃江县重点项目建设事务中心", HARM]),
         ("order=nothing&stage=none&year=x", []),
-        ("year=2001", [HARM, BUREAU, "桃江县重点项目建设事务中心"]),
+        ("year=2001", ["桃江县重点项目建设事务中心", HARM, BUREAU]),
     ],
 )
 def test_export_holds_what_is_asked_for_in_its_order_and_no_formula(
@@ -123,9 +126,9 @@ def test_overview_asks_each_store_a_fixed_number_of_questions(
     offices = [Overseen(office, "") for office in (bureau[0].office, bureau[1], bureau[2])]
     for item in offices:
         event.listen(item.office.store._engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
-    look_over_all(offices, Asked(2022))
+    look_over_all(offices, 2022)
     once = len(asked)
-    look_over_all(offices, Asked(2022))
+    look_over_all(offices, 2022)
     assert (once / 3, len(asked) - once) <= (13, once)
 
 
@@ -146,6 +149,24 @@ def test_list_keeps_what_it_is_given(tmp_path: Path) -> None:
     seat, others = open_office(renamed(tmp_path / "office", BUREAU)), open_office(roads)
     served = [Overseen(office, "") for office in (seat, others)]
     assert overseen_by(seat, served) == served[:1]
+
+
+def test_overview_counts_by_stage_and_shows_an_office_whose_store_cannot_be_read(bureau: tuple[House, Office, Office]) -> None:
+    page = bureau[0].client("样例总览").get("/review/bureau?stage=waiting").text
+    assert [name for name in ("全部（3）", "未送审（1）", "编制中（1）", "待审批（1）", "已归档（0）") if name not in page] == []
+    store = bureau[1].workspace.state / "store.db"
+    store.write_bytes(b"nothing of ours" * 1000)
+    for beside in store.parent.glob("store.db-*"):
+        beside.unlink()
+    bureau[1].store.close()
+    page = bureau[0].client("样例总览").get("/review/bureau").text
+    assert [name for name in ("桃江县重点项目建设事务中心", "读不出：数据库不可用", "没有完成：") if name not in page] == []
+
+
+@pytest.mark.parametrize(("known", "shown"), [([0, -1, -3], -1), ([0, -3], 0), ([-4, -3], -3), ([], -1)])
+def test_overview_opens_at_last_year(known: list[int], shown: int) -> None:
+    this = datetime.now(CHINA).year
+    assert year_to_show([this + ago for ago in known]) == this + shown
 
 
 def test_office_that_calls_itself_the_bureau_beside_it_sees_nothing(bureau: tuple[House, Office, Office], tmp_path: Path) -> None:

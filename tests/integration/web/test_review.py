@@ -216,7 +216,7 @@ def test_revision_that_could_not_be_made_tells_why(house: Any) -> None:
     house.send(CENTER, decision="退回修改", comment="请改")
     client = house.client(CLERK)
     client.post(f"{house.page}/correction", content=urlencode({"token": "token of p1", "note": "已改"}))
-    assert "这一稿正在编制" in client.get(house.page).text
+    assert "正在校验台账……" in client.get(house.page).text
     with house.office.store.transaction() as record:
         run = record.run_of(house.evaluation)
         found = Finding("V01", Severity.ERROR, "“金额”<i>没有填写", "资金支出台账", "资金支出台账.xlsx", "资金支出台账", 3, "金额", "I3")
@@ -373,7 +373,7 @@ def test_clerk_starts_a_run_when_nothing_is_in_the_way(house: Any) -> None:
     steps.close_evaluation(house.office.store, house.evaluation)
     assert "开始自评，送审" in client.get(WORK).text
     assert house.client(CENTER).post(WORK, content=urlencode({"token": "token of p2"})).status_code == 403
-    assert client.post(WORK, content=filled).headers["location"] == "/review/?told=started"
+    assert client.post(WORK, content=filled).headers["location"] == "/review/?told=started&about=2022%2Fzdxm"
     assert house.told == [("2022 zdxm", CLERK)]
 
 
@@ -384,6 +384,21 @@ def test_who_has_just_started_is_not_told_that_there_is_nothing(
     welcome(office, CLERK, "operator")
     client = type(house)(office, {}, house.evaluation).client(CLERK)
     assert "还没有自评" in client.get("/review/").text
-    started = client.get("/review/?told=started").text
-    assert ("稍后刷新" in started, "还没有自评" in started) == (True, False)
+    started = client.get("/review/?told=started&about=2022/zdxm").text
+    assert ("again.js" in started, "还没有自评" in started) == (True, False)
+    evaluation = steps.open_evaluation(office, office.workspace.subject(2022), CLERK, "33333333-3333-4333-8333-333333333333")
+    revision, page = Revision(evaluation, 1), f"/review/{evaluation.id}/1"
+
+    def shown(path: str) -> tuple[bool, str]:
+        text = client.get(path).text
+        return "again.js" in text, "".join(re.findall("正在(.+?)……", text))
+
+    assert shown(page) == (True, "校验台账")
+    steps.validate_ledgers(office, revision, steps.ingest_ledgers(office, revision))
+    assert shown(page) == (True, "计算得分")
+    steps.score_indicators(office, revision)
+    assert shown(page) == (True, "编写报告")
+    assert shown("/review/?told=started&about=2022/zdxm") == (True, "")
+    steps.draft_report(office, revision)
+    assert [shown(path) for path in (page, "/review/?told=started&about=2022/zdxm", "/review/")] == [(False, "")] * 3
     office.store.close()

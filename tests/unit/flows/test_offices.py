@@ -50,3 +50,22 @@ def test_unit_that_is_there_twice_is_told_with_both_folders(make_folder: Callabl
     with pytest.raises(UsageError) as fault:
         offices.labelled([one, other])
     assert (fault.value.code, str(one.root) in fault.value.message, str(other.root) in fault.value.message) == ("P30", True, True)
+
+
+def test_office_keeps_its_door_whoever_is_served_beside_it(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+    first, second, third, fourth = (Workspace(Path(shutil.copytree(make_folder(), tmp_path / f"{number}"))) for number in range(4))
+    for workspace in (first, second, third, fourth):
+        workspace.state.mkdir(exist_ok=True)
+
+    def served(*workspaces: Workspace) -> list[int]:
+        numbers = offices.doors(workspaces)
+        offices.keep_doors(workspaces, numbers)
+        return numbers
+
+    assert served(first, second) == [0, 1]
+    assert served(third, second, first) == [2, 1, 0]
+    assert served(third, first) == [2, 0]
+    (fourth.state / "door").write_text("2")  # it was on a server of others
+    assert served(first, fourth, third) == [0, 2, 3]
+    (first.state / "door").write_text("damaged")
+    assert served(second, first) == [1, 2]

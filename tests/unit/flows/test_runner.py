@@ -1,12 +1,14 @@
 """The deployment that the runner registers."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows import offices, runner
 from flows.runner import yearly
 from perfeval.workspace import Workspace
 
@@ -27,3 +29,23 @@ def test_deployment_starts_every_programmes_evaluation_once_a_year(
         {"request": {"year": 0, "programme": "roads", "prepared_by": "样例填表人"}},
         {"request": {"year": 0, "programme": "bridges", "prepared_by": "样例填表人"}},
     ]
+
+
+def test_office_with_wrong_settings_keeps_no_other_waiting(
+    make_folder: Callable[..., Path], settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [Path(shutil.copytree(make_folder(unit=settings["unit"] | {"name": name}), tmp_path / name)) for name in ("甲", "乙", "丙")]
+    for name, value in offices.told(list(map(Workspace, folders))).items():
+        monkeypatch.setenv(name, value)
+    (folders[1] / "perfeval.yml").write_text("unit: [", encoding="utf-8")
+    served, kept = list[str](), set[str]()
+
+    async def serve(label: str, _: Any) -> None:
+        served.append(label)
+
+    async def rest(ours: Any) -> None:
+        kept.update(ours)
+
+    monkeypatch.setattr(runner, "_rest_others", rest)
+    asyncio.run(runner.register(serve, active=True))
+    assert (served, len(kept)) == (["甲", "甲", "丙", "丙"], 6)
