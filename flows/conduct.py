@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-_CANCELLING = "CANCELLING"
+_CANCELLING, _UNTAKEN = "CANCELLING", "等待执行：还没有进程接收这次运行"
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Seconds to wait: until a run can be started, is taken by a process, stands still, is cancelled at last; between two looks at it."""
+    """Seconds to wait, and between two looks.
+
+    Until a run can be started; is told of, and then given up, because no process takes it; stands still; is cancelled at last.
+    """
 
     start: float = 120
+    told: float = 15
     taken: float = 300
     run: float = 3600
     cancelling: float = 30
@@ -108,22 +112,14 @@ class Conductor:
 
     def _wait(self, run: Run, known: set[str], done: Container[str] = ()) -> Position:
         """Wait until a run stands still; steps that are not known yet are shown, but for those that are done."""
-        deadline = time.monotonic() + self._patience.cancelling
-        taken_by = time.monotonic() + self._patience.taken
+        kind, since = "", time.monotonic()
 
         def still() -> Run | None:
-            nonlocal deadline, taken_by
+            nonlocal kind, since
             now = self._client.read_run(run.id)
-            if now is None or now.type != "SCHEDULED":
-                taken_by = time.monotonic() + self._patience.taken
-            elif time.monotonic() > taken_by:
-                hint = "服务用了 --no-worker 的，先启动 perfeval worker；已启动的，运行还在排队。再执行 perfeval run，会接着等待。"
-                raise ServerError("P24", "没有进程来执行这次运行", hint)
-            if now is None or now.type != _CANCELLING:
-                deadline = time.monotonic() + self._patience.cancelling
-            elif time.monotonic() > deadline:
-                message = f"这次运行在 Prefect 里被标为“正在取消”（{_CANCELLING}），一直没有取消完"
-                raise ServerError("P23", message, "执行 perfeval run：会结束它，另起一次运行，接着办理同一项自评。")
+            if kind != (kind := now.type if now else ""):
+                since = time.monotonic()
+            self._lose_patience(kind, time.monotonic() - since, known)
             for step, name in self._client.read_steps(run.id):
                 if step not in known:
                     known.add(step)
@@ -138,6 +134,18 @@ class Conductor:
         if not found.is_final or (evaluation and evaluation.outcome):
             return Position(run.id, status, None)
         return Position(run.id, status, failure or _crashed(found.message))
+
+    def _lose_patience(self, kind: str, seconds: float, known: set[str]) -> None:
+        """Tell of a run that stays where it should not: once, and then as a fault."""
+        if kind == _CANCELLING and seconds > self._patience.cancelling:
+            message = f"这次运行在 Prefect 里被标为“正在取消”（{_CANCELLING}），一直没有取消完"
+            raise ServerError("P23", message, "执行 perfeval run：会结束它，另起一次运行，接着办理同一项自评。")
+        if kind == "SCHEDULED" and seconds > self._patience.told and _UNTAKEN not in known:
+            known.add(_UNTAKEN)
+            self._show(_UNTAKEN)
+        if kind == "SCHEDULED" and seconds > self._patience.taken:
+            hint = "服务用了 --no-worker 的，先启动 perfeval worker；已启动的，运行还在排队。再执行 perfeval run，会接着等待。"
+            raise ServerError("P24", "没有进程来执行这次运行", hint)
 
     def _until(self, ask: Callable[[], T | None], seconds: float) -> T:
         deadline = time.monotonic() + seconds

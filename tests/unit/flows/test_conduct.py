@@ -234,9 +234,10 @@ def test_run_that_never_stands_still_is_given_up(office: Office, revision: Revis
 
 def test_run_that_no_process_takes_is_told_of(office: Office, revision: Revision, prefect: Prefect) -> None:
     prefect.runs[RUN] = DUE
+    shown: list[str] = []
     with pytest.raises(ServerError, match="perfeval worker") as told:
-        Conductor(office, prefect, lambda: None, Patience(look=0, taken=0)).go_on(revision.evaluation)
-    assert told.value.code == "P24"
+        Conductor(office, prefect, lambda: None, Patience(look=0, told=0, taken=0), shown.append).go_on(revision.evaluation)
+    assert (told.value.code, shown) == ("P24", ["等待执行：还没有进程接收这次运行"])
 
 
 def test_run_that_somebody_has_cancelled_half_is_told_of_within_a_minute_and_another_begun_when_asked_again(
