@@ -41,10 +41,22 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """What is served, by its id in Prefect; and the pool that workers take its runs from, none where the server has a runner."""
+
+    id: str
+    pool: str = ""
+
+    def takes_up(self, deployment: str, pool: str) -> bool:
+        """Whether a run of a deployment, in a pool or in none, is taken up."""
+        return deployment == self.id and self.pool in {"", pool}
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run (运行) as Prefect has it: its state's type, the key of the form it stands at, when it is to go on, what Prefect says of it.
 
-    `deployment` is the id of the one it is of.
+    `deployment` is the id of the one it is of, `pool` the name of the pool it stands in.
     """
 
     id: str
@@ -53,6 +65,7 @@ class Run:
     due_at: datetime | None = None
     message: str = ""
     deployment: str = ""
+    pool: str = ""
 
     @property
     def stands(self) -> bool:
@@ -85,10 +98,9 @@ class Client:
         except (OSError, HTTPException):
             return True
 
-    def find_deployment(self) -> str | None:
-        """The deployment's id, once the runner has registered it."""
-        found = self._ask("GET", f"/deployments/name/{FLOW}/{quote(self._address.deployment)}")
-        return found and str(found["id"])
+    def find_deployment(self) -> Deployment | None:
+        """The deployment, once it is registered."""
+        return read_deployment(self._ask("GET", f"/deployments/name/{FLOW}/{quote(self._address.deployment)}") or {})
 
     def start_run(self, deployment: str, request: Mapping[str, object]) -> Run:
         """Start a run of the deployment: one, however often the server has to be asked."""
@@ -155,14 +167,19 @@ class Client:
             connection.close()
 
 
+def read_deployment(document: Mapping[str, Any]) -> Deployment | None:
+    """A deployment as Prefect tells it; None where it tells of none."""
+    return Deployment(document["id"], document.get("work_pool_name") or "") if document else None
+
+
 def _run(document: Mapping[str, Any]) -> Run:
     state = document.get("state") or {}
     details = state.get("state_details") or {}
     due = details.get("scheduled_time")
     due_at = datetime.fromisoformat(due) if due else None
-    told = (state.get("type"), details.get("pause_key"), state.get("message"), document.get("deployment_id"))
-    kind, key, message, deployment = (text or "" for text in told)
-    return Run(document["id"], kind, key, due_at, message, deployment)
+    kind, key, message = (text or "" for text in (state.get("type"), details.get("pause_key"), state.get("message")))
+    deployment, pool = (document.get(name) or "" for name in ("deployment_id", "work_pool_name"))
+    return Run(document["id"], kind, key, due_at, message, deployment, pool)
 
 
 def _broken(told: str) -> ServerError:

@@ -71,7 +71,7 @@ class Conductor:
         """
         deployment = self._until(self._client.find_deployment, self._patience.start)
         request = {"year": subject.year, "programme": subject.programme.key, "prepared_by": prepared_by}
-        position = self._wait(self._client.start_run(deployment, request), set())
+        position = self._wait(self._client.start_run(deployment.id, request), set())
         if position.failure is None or position.failure.code != SECOND_RUN:
             return position
         with self._office.store.reading() as record:
@@ -102,8 +102,9 @@ class Conductor:
         return self._wait(run, {step for step, _ in before}, done)
 
     def _is_anothers(self, run: Run) -> bool:
-        """Whether it is of a deployment that is served no more: the office was alone on the server, and is not now, or the other way."""
-        return bool(run.deployment) and run.deployment != self._client.find_deployment()
+        """Whether nothing that is served takes it up: the office was alone on the server, or a runner there, and is not now."""
+        deployment = self._client.find_deployment()
+        return bool(run.deployment) and not (deployment and deployment.takes_up(run.deployment, run.pool))
 
     def _wait(self, run: Run, known: set[str], done: Container[str] = ()) -> Position:
         """Wait until a run stands still; steps that are not known yet are shown, but for those that are done."""

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from flows.client import FLOW
+from flows.client import FLOW, Deployment, read_deployment
 from flows.desk import Desk
 from flows.engine import CREATED, Engine, key_of
 from flows.forms import is_behind
@@ -22,10 +22,9 @@ class Runs:
         self._begun: set[str] = set()
 
     async def state(self, run: str) -> Mapping[str, Any]:
-        """A run's state; nothing where Prefect does not know it, or where its deployment is served no more."""
-        found = await self._engine.read(f"/api/flow_runs/{run}")
-        deployment = await self._served()
-        return {} if deployment and found.get("deployment_id") != deployment else found.get("state") or {}
+        """A run's state; nothing where Prefect does not know it, or where nobody takes it up any more."""
+        found, served = await self._engine.read(f"/api/flow_runs/{run}"), await self._served()
+        return {} if served and not _is_taken_up(found, served) else found.get("state") or {}
 
     async def has_failed(self, run: str) -> bool:
         """Whether a run has ended early by itself."""
@@ -34,7 +33,8 @@ class Runs:
     async def begin(self, year: int, programme: str, prepared_by: str) -> bool:
         """Start a run of a programme's year; whether there is one now."""
         request = {"year": year, "programme": programme, "prepared_by": prepared_by}
-        status, _ = await self._engine.start(await self._served(), request)
+        served = await self._served()
+        status, _ = await self._engine.start(served.id if served else "", request)
         if status != CREATED:
             logging.getLogger(__name__).error("no run was started for %s %s", year, programme)
         return status == CREATED
@@ -47,9 +47,8 @@ class Runs:
         evaluation = await asyncio.to_thread(self._desk.evaluation_of, run)
         if evaluation is None or evaluation.outcome or evaluation.id in self._begun:
             return False
-        found, deployment = await self._engine.read(f"/api/flow_runs/{run}"), await self._served()
-        is_lost = found["deployment_id"] != deployment if found else await self._engine.has_lost(run)
-        if not deployment or not is_lost:
+        found, served = await self._engine.read(f"/api/flow_runs/{run}"), await self._served()
+        if not served or (_is_taken_up(found, served) if found else not await self._engine.has_lost(run)):
             return False
         if (found.get("state") or {}).get("type") in _UNENDED:
             ended = {"state": {"type": "CANCELLED", "name": "Cancelled", "message": "由新的运行接着办理"}, "force": True}
@@ -74,6 +73,10 @@ class Runs:
         if await self.has_failed(run):
             await self._engine.retry(run, name)
 
-    async def _served(self) -> str:
-        """The id of the deployment; nothing before there is one."""
-        return str((await self._engine.read(f"/api/deployments/name/{FLOW}/{self._deployment}")).get("id") or "")
+    async def _served(self) -> Deployment | None:
+        """The deployment, once there is one."""
+        return read_deployment(await self._engine.read(f"/api/deployments/name/{FLOW}/{self._deployment}"))
+
+
+def _is_taken_up(run: Mapping[str, Any], served: Deployment) -> bool:
+    return served.takes_up(run.get("deployment_id") or "", run.get("work_pool_name") or "")

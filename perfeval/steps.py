@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -55,7 +54,7 @@ from perfeval.version import program, source_digest, version
 from perfeval.workspace import CONFIG_FILE, Workspace
 
 if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that enter them
-    from perfeval.archive import SubmissionPackage
+    from perfeval.archive import Check, SubmissionPackage
     from perfeval.ledgers import Reading
     from perfeval.model import Ledger
     from perfeval.office import Office
@@ -272,7 +271,7 @@ def draft_report(office: Office, revision: Revision) -> Draft:
                 revision=revision.number,
                 digest=draft.digest,
                 content_digest=draft.content_digest,
-                configuration=_recorded(_digests(_without_address(office.store, office.workspace.settings, used))),
+                configuration=_recorded(used),
                 gates=_rules(gates),
                 steps=tuple(item for _, item in sorted(done.items())),
             )
@@ -485,12 +484,22 @@ def archive_report(office: Office, revision: Revision) -> Path:
     Raises: ArchiveError: when a gate has not approved exactly this draft, when the record was touched, or when the evaluation computed
         again gives something else.
     """
-    from perfeval.archive import archive_bag
+    from perfeval.archive import archive_bag, touched
+    from perfeval.projections import differences
     from perfeval.reperformance import verify_archive
+
+    def verify(bag: Path) -> list[Check]:
+        checks = verify_archive(bag)
+        if all(check.ok for check in checks):  # then the rows that go into no bag
+            with office.store.reading() as record:
+                kept = record.evaluation(revision.evaluation.id)
+                if changed := [told for _, told in differences(record, kept, _lines(record, kept.id))]:
+                    raise touched(changed)
+        return checks
 
     bag = archive_of(office, revision)
     if bag is None or not bag.exists():
-        bag = archive_bag(_package(office, revision), office.workspace.archive_folder, derive_key(office.key, "record"), verify_archive)
+        bag = archive_bag(_package(office, revision), office.workspace.archive_folder, derive_key(office.key, "record"), verify)
     with office.store.transaction() as record:
         manifest = hashlib.sha256((bag / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
         steps = tuple(step for name, step in record.recorded_steps(revision).items() if name == Sealing.step)
@@ -538,7 +547,8 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         if sealing.at > sealed.at:
             raise touched([f"归档时间（{sealing.at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}）晚于现在"])
     told, told_people = entries[: sealing.entries or None], people[: sealing.people or None]
-    configuration = _without_address(office.store, settings, {**scored.configuration, **drafted.configuration})
+    files = {**scored.configuration, **drafted.configuration}
+    configuration = {name: artifacts.path(digest) for name, digest in files.items()}
     return SubmissionPackage(
         archive_no=archive_number(settings.archive, evaluation.year, sealing.number),
         title=report_title(settings.unit.name, evaluation.year),
@@ -575,23 +585,6 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
     )
 
 
-def _digests(files: Mapping[str, Path]) -> dict[str, str]:
-    """The digests of artifacts, which are named by them."""
-    return {name: path.name for name, path in files.items()}
-
-
-def _without_address(store: Store, settings: Settings, configuration: Configuration) -> dict[str, Path]:
-    """The files a bag's workspace is made of, and that the record tells.
-
-    Settings that were frozen with a database's address give it to nobody.
-    """
-    files = {name: store.artifacts.path(digest) for name, digest in configuration.items()}
-    if settings.storage.database:
-        text = re.sub(r"(?m)^(\s*database:).*$", r'\1 ""', files[CONFIG_FILE].read_text(encoding="utf-8"))
-        files[CONFIG_FILE] = store.artifacts.path(store.artifacts.put(text.encode()))
-    return files
-
-
 def _origin(
     evaluation: Evaluation, validated: Validated, scored: Scored, drafted: Drafted, configuration: Mapping[str, Path]
 ) -> dict[str, object]:
@@ -608,7 +601,7 @@ def _origin(
         "programme": evaluation.programme_key,
         "ledgers": {name: snapshot.title for name, snapshot in validated.snapshots.items()},
         "rules": scoring_rules(indicators, files["profiles.yml"]),
-        "files": _digests(files),
+        "files": {name: path.name for name, path in files.items()},  # artifacts are named by their digests
     }
 
 

@@ -67,7 +67,9 @@ def typed(folder: Path, *words: str) -> "subprocess.Popen[bytes]":
 def go_on(folder: Path, client: Client, runs: int) -> tuple[dict[str, float], dict[str, float]]:
     """The memory of what stays up after a few of so many runs, and after all."""
     until(lambda: client.find_deployment() is not None)
-    run = client.start_run(client.find_deployment() or "", {"year": 2022, "programme": "zdxm", "prepared_by": CLERK})
+    deployment = client.find_deployment()
+    assert deployment
+    run = client.start_run(deployment.id, {"year": 2022, "programme": "zdxm", "prepared_by": CLERK})
     few: dict[str, float] = {}
     for count in range(1, runs + 1):
         until(lambda: (found := client.read_run(run.id)) is not None and found.type == "PAUSED")

@@ -358,6 +358,9 @@ def test_wrong_answer_rewritten_or_invented_is_named(office: Office, change: str
     assert faults(office) == []
     rewrite(office, change)
     assert faults(office) == [("2022-zdxm-1", number, told)]
+    with pytest.raises(ArchiveError, match=told):
+        steps.archive_report(office, Revision(evaluation_of(office), 2))
+    assert not list(office.workspace.root.glob("archive/*"))
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,10 @@ from perfeval.model.documents import dump, record_facts
 from perfeval.model.ledgers import parquet
 from perfeval.model.outcomes import Drafted, Scored, Sealing, Validated
 from perfeval.model.scores import FactRecord
-from perfeval.office import Office, open_office
+from perfeval.office import open_office
 from perfeval.reperformance import verify_archive
 from perfeval.report import read_text, write_approval_sheet
 from perfeval.texts import has_controls, visible
-from perfeval.workspace import Workspace
 
 
 class Rehearsal:
@@ -674,18 +673,6 @@ def test_enrolment_under_another_spelling_or_another_key_is_refused(office: Rehe
     monkeypatch.setenv("PERFEVAL_KEY", "another invented key")
     with pytest.raises(StoreError, match="PERFEVAL_KEY 与登记时不是同一个"):
         persons.invite(office.office, "丁", ["bureau"], operator)
-
-
-def test_address_of_a_database_that_was_frozen_with_the_settings_reaches_no_archive(office: Rehearsal) -> None:
-    config = office.workspace.config_file
-    address = "postgresql+psycopg://clerk:invented-password@db.example/office"
-    config.write_text(config.read_text(encoding="utf-8") + f"storage:\n  database: {address}\n", encoding="utf-8")
-    workspace = Workspace(office.workspace.root)
-    office.office, office.workspace = Office(workspace, office.store), workspace  # a program from before took the address from here
-    office.approve()
-    bag = office.archive()
-    assert [path for path in bag.rglob("*") if path.is_file() and b"invented-password" in path.read_bytes()] == []
-    assert all(check.ok for check in verify_archive(bag))
 
 
 def test_archive_numbers_of_one_year_are_never_given_twice(office: Rehearsal) -> None:

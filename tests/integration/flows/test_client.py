@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flows import client
-from flows.client import Address, Client, Run
+from flows.client import Address, Client, Deployment, Run
 from perfeval.errors import ServerError
 
 RUN = {
@@ -98,7 +98,7 @@ def test_run_is_moved_on_and_its_steps_are_read(prefect: Prefect, asking: Client
 
 def test_deployment_that_is_not_registered_yet_is_none(prefect: Prefect, asking: Client) -> None:
     prefect.answers = [(404, {}), (200, {"id": "d1"})]
-    assert (asking.find_deployment(), asking.find_deployment()) == (None, "d1")
+    assert (asking.find_deployment(), asking.find_deployment()) == (None, Deployment("d1"))
 
 
 def test_server_that_refuses_is_told_with_what_it_says(prefect: Prefect, asking: Client) -> None:

@@ -51,6 +51,7 @@ class Prefect:
     state: dict[str, Any] = field(default_factory=lambda: suspended("center-r1-0"))
     busy: int = 0
     known: bool = True
+    pool: str | None = None
     deployment: str = RUN
     looks: int = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -64,11 +65,11 @@ class Prefect:
         body = (await receive())["body"] if method not in {"GET", "HEAD"} else b""
         if method == "GET" and path == f"/api/flow_runs/{RUN}":
             self.looks += 1
-            found = {"id": RUN, "state": self.state, "deployment_id": self.deployment}
+            found = {"id": RUN, "state": self.state, "deployment_id": self.deployment, "work_pool_name": None}
             await self._say(send, 200 if self.state else 404, found)
             return
         if method == "GET" and path in DEPLOYMENTS:
-            await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path]})
+            await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path], "work_pool_name": self.pool})
             return
         if method == "GET" and not self.known:
             await self._say(send, 404, {})
@@ -551,12 +552,17 @@ def test_run_that_a_dead_server_left_behind_is_moved_on(
     assert office.prefect.moved == moved
 
 
-@pytest.mark.parametrize(("is_lost", "ended"), [(True, []), (False, ["Cancelled"])], ids=["unknown", "another deployment's"])
+@pytest.mark.parametrize(
+    ("is_lost", "deployment", "pool", "ended"),
+    [(True, RUN, None, []), (False, OTHER_RUN, None, ["Cancelled"]), (False, RUN, "perfeval", ["Cancelled"])],
+    ids=["unknown", "another deployment's", "in no pool"],
+)
 def test_run_that_is_served_no_more_is_begun_anew_once(
-    office: Office, monkeypatch: pytest.MonkeyPatch, is_lost: bool, ended: list[str]
+    office: Office, monkeypatch: pytest.MonkeyPatch, is_lost: bool, deployment: str, pool: str | None, ended: list[str]
 ) -> None:
     monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
-    office.prefect.state, office.prefect.deployment = {} if is_lost else suspended("center-r1-0"), OTHER_RUN
+    office.prefect.state, office.prefect.deployment = {} if is_lost else suspended("center-r1-0"), deployment
+    office.prefect.pool = pool
     rounds(office, 6)
     assert office.prefect.moved == ended
     (asked,) = (asked for _, path, asked in office.prefect.asked if path == START)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows.client import Run
+from flows.client import Deployment, Run
 from flows.conduct import Conductor, Patience, Position
 from perfeval import steps
 from perfeval.approvals.person import Person
@@ -31,16 +31,16 @@ class Prefect:
         self.runs: dict[str, Run] = {}
         self.afterwards = BUREAU
         self.works: Callable[[str], object] = str
-        self.unregistered = 0
+        self.unregistered, self.pool = 0, ""
         self.requests: list[Any] = []
         self.moved: list[str] = []
         self.steps: list[tuple[str, str]] = []
 
-    def find_deployment(self) -> str | None:
+    def find_deployment(self) -> Deployment | None:
         if self.unregistered:
             self.unregistered -= 1
             return None
-        return "annual"
+        return Deployment("annual", self.pool)
 
     def start_run(self, deployment: str, request: Any) -> Run:
         self.requests.append((deployment, request))
@@ -256,6 +256,24 @@ def test_run_that_somebody_has_cancelled_half_is_told_of_within_a_minute_and_ano
 def test_run_that_prefect_lost_is_begun_anew(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
     assert conductor.go_on(revision.evaluation).run_id == NEW
     assert prefect.requests == [("annual", {"year": 2022, "programme": "roads", "prepared_by": "样例填表人"})]
+
+
+@pytest.mark.parametrize(
+    ("pool", "stands_in", "is_another"),
+    [
+        ("perfeval", "", True),
+        ("perfeval-kubernetes", "perfeval", True),
+        ("perfeval", "perfeval", False),
+        ("", "perfeval", False),  # a runner takes whatever is of its deployment
+        ("", "", False),
+    ],
+)
+def test_run_that_stands_where_no_worker_takes_it_is_ended_and_begun_anew(
+    revision: Revision, prefect: Prefect, conductor: Conductor, pool: str, stands_in: str, is_another: bool
+) -> None:
+    prefect.pool, prefect.runs[RUN] = pool, replace(CENTER, deployment="annual", pool=stands_in)
+    assert conductor.go_on(revision.evaluation).run_id == (NEW if is_another else RUN)
+    assert prefect.runs[RUN].type == ("CANCELLED" if is_another else "PAUSED")
 
 
 def test_run_without_a_state_is_begun_anew(revision: Revision, prefect: Prefect, conductor: Conductor) -> None:
