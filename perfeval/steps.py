@@ -542,7 +542,12 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         hear_all(evaluation.id, entries, people, decisions, record.record_key)
         if cut := [fault for chain, told in ((evaluation.id, entries), (PEOPLE, people)) for fault in record.end_faults(chain, told)]:
             raise touched([fault.message for fault in cut])
-        sealed = Sealing(record.next_item_number(evaluation), record.now(), len(entries), len(people))
+        now, last = record.now(), max(item.decided_at for item in decisions)
+        if now < last:  # once it is written down, it would shut the door for good
+            message = f"不能归档：现在早于审批记录的最后一个决定（{last.astimezone(CHINA):%Y-%m-%d %H:%M:%S}）"
+            hint = "审批时电脑的时钟走快了，或现在的走慢了：先校准；过了这一时间再执行 perfeval run，就能归档。"
+            raise ArchiveError("K01", message, hint)
+        sealed = Sealing(record.next_item_number(evaluation), now, len(entries), len(people))
         sealing = record.save_outcome(revision, sealed)
         if sealing.at > sealed.at:
             raise touched([f"归档时间（{sealing.at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}）晚于现在"])

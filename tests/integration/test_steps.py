@@ -573,8 +573,12 @@ def test_decision_that_a_clock_running_ahead_has_dated_is_not_archived_before_th
         office.decide("bureau", Verdict.APPROVE, code)
     with monkeypatch.context() as machine:
         machine.setattr("perfeval.store.record._DISAGREEING", timedelta())
-        with pytest.raises(ArchiveError, match="归档时间早于审批记录的最后一个决定；“样例bureau”的决定晚于归档"):
+        with pytest.raises(ArchiveError, match="现在早于审批记录的最后一个决定") as told:
             office.archive()
+        assert "就能归档" in told.value.hint
+    with monkeypatch.context() as machine:
+        machine.setattr("perfeval.store.record.datetime", Clock(timedelta(seconds=60)))
+        office.archive()
 
 
 @pytest.mark.parametrize("name", ["perfeval.yml", "profiles.yml", "report/2022.md"])

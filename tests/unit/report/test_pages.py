@@ -1,13 +1,16 @@
 """The report as LibreOffice sets it: nothing of the text is lost on its way to the page."""
 
+import os
 import re
+import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from perfeval.report import Report
+from perfeval.report import Report, paged
 
 SENTENCE = "重点项目、调度会议，问题交办；销号台账。资金支出、预算执行，绩效评价："
 
@@ -22,3 +25,19 @@ def test_pages_punctuation_at_line_ends_kept(draft: Callable[..., Report], need:
     printed = subprocess.run([pdftotext, "-raw", str(tmp_path / "report.pdf"), "-"], check=True, capture_output=True, text=True).stdout
     text = re.sub(r"—\d+—", "", re.sub(r"\s", "", printed))
     assert text.count(SENTENCE) == 112
+
+
+@pytest.mark.skipif(not shutil.which("timeout"), reason="no program `timeout` here (coreutils)")
+def test_program_that_hangs_is_ended_with_what_it_has_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = tmp_path / "soffice"
+    hanging.write_text(f"#!/bin/sh\nsleep 600 & echo $! > '{tmp_path}/child'\nsleep 600\n", encoding="utf-8")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(paged, "_SECONDS", 1)
+    with pytest.raises(subprocess.SubprocessError):
+        paged.draw_pages(b"", tmp_path / "pages" / "x")
+    child, deadline = (tmp_path / "child").read_text().strip(), time.monotonic() + 30
+    while Path(f"/proc/{child}/exe").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert list((tmp_path / "pages").iterdir()) == []
