@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 app.add_typer(approver_app, name="approver")
 
-_SERVER_SECONDS = 60
+_SERVER_SECONDS = _LIVED_SECONDS = 60
 OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE", help="各单位的工作区，默认当前目录")]
 
 
@@ -170,11 +170,25 @@ def worker(
     say(f"从 {server} 接收运行。按 Ctrl-C 结束。")
     with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
         variables = environment(places[0], address) | told(places) | {"PREFECT_HOME": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        process = subprocess.Popen([sys.executable, "-m", "flows.worker"], env=variables, stdin=subprocess.PIPE)  # our own
-        with process, suppress(KeyboardInterrupt):
+        while _works(variables):
+            say("执行运行的进程意外结束，重新启动。")
+            _await_server(Client(address), server)
+
+
+def _works(variables: "Mapping[str, str]") -> bool:
+    """Work until told to end; whether to begin again: who was killed has not failed by itself, and who lived long had nothing wrong.
+
+    Raises: Exit: it failed soon after its start.
+    """
+    began = time.monotonic()
+    with subprocess.Popen([sys.executable, "-m", "flows.worker"], env=variables, stdin=subprocess.PIPE) as process:  # our own
+        try:
             process.wait()
-    if process.returncode:
+        except KeyboardInterrupt:
+            return False
+    if process.returncode not in {0, -signal.SIGKILL} and time.monotonic() - began < _LIVED_SECONDS:
         raise typer.Exit(1)
+    return process.returncode != 0
 
 
 @app.command()
