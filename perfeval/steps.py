@@ -105,13 +105,27 @@ def _worked_before(record: Transaction, subject: Subject, earlier: Sequence[Eval
 
 def _refuse_lost_record(subject: Subject) -> None:
     """See to it that a year that was archived is not begun anew because the database that knew of it is gone."""
+    known = f"{subject.year}-{subject.programme.key}-"
+    for bag, evaluation in _bags(subject.workspace, subject.year):
+        if evaluation.startswith(known):
+            message = f"数据库里没有{subject.year}年度“{subject.programme.name}”的自评，归档文件夹里却有它的归档包 {bag}"
+            raise StoreError("S14", message, "数据库可能已丢失或换了一个：从备份恢复。确实要重新自评的，先把这个归档包移到别处。")
+
+
+def _refuse_old_record(office: Office, evaluation: Evaluation) -> None:
+    """See to it that what was archived is not decided on anew because the database is an old backup."""
+    for bag, sealed in _bags(office.workspace, evaluation.year):
+        if sealed == evaluation.id:
+            message = f"{evaluation.id} 已归档（归档包 {bag}），数据库却停在审批"
+            raise StoreError("S17", message, "数据库是从旧备份恢复的：换成归档以后的备份。先执行 perfeval audit 查明。")
+
+
+def _bags(workspace: Workspace, year: int) -> Iterator[tuple[str, str]]:
+    """The bags of a year in the archive's folder, by name, each with the evaluation that it says it is of."""
     from perfeval.archive import evaluation_of
 
-    known = f"{subject.year}-{subject.programme.key}-"
-    for bag in sorted(subject.workspace.archive_folder.glob(f"*·{subject.year}-*")):
-        if (evaluation_of(bag) or "").startswith(known):
-            message = f"数据库里没有{subject.year}年度“{subject.programme.name}”的自评，归档文件夹里却有它的归档包 {bag.name}"
-            raise StoreError("S14", message, "数据库可能已丢失或换了一个：从备份恢复。确实要重新自评的，先把这个归档包移到别处。")
+    for bag in sorted(workspace.archive_folder.glob(f"*·{year}-*")):
+        yield bag.name, evaluation_of(bag) or ""
 
 
 def _tell_configuration(office: Office, record: Transaction) -> None:
@@ -348,6 +362,7 @@ def decide(
 
     Raises: ApprovalError: when the answer is no decision. StoreError: the record or the draft is not as it was written.
     """
+    _refuse_old_record(office, revision.evaluation)
     with office.store.transaction() as record:
         record.lock(revision.evaluation)
         record.lock_chain(PEOPLE)

@@ -679,6 +679,19 @@ def test_enrolment_under_another_spelling_or_another_key_is_refused(office: Rehe
         persons.invite(office.office, "丁", ["bureau"], operator)
 
 
+def test_old_backup_put_in_the_place_of_the_database_is_decided_on_by_nobody(office: Rehearsal) -> None:
+    check_code, database = office.prepare(), office.workspace.state / "store.db"
+    office.store.close()
+    backup = database.read_bytes()
+    for gate in office.workspace.gates:
+        office.decide(gate.key, Verdict.APPROVE, check_code)
+    bag = office.archive()
+    office.store.close()
+    database.write_bytes(backup)
+    with pytest.raises(StoreError, match=f"已归档（归档包 {bag.name}），数据库却停在审批"):
+        office.decide("center", Verdict.APPROVE, check_code)
+
+
 def test_archive_numbers_of_one_year_are_never_given_twice(office: Rehearsal) -> None:
     office.approve()
     office.package()  # sealed, and then the attempt broke off
