@@ -259,7 +259,7 @@ ON_A_DISK: tuple[Misfortune, ...] = (disk_full, disk_full, read_only(""), read_o
 ON_CLOCKS: tuple[Misfortune, ...] = (clock("+1d"), clock("-2h"), clock("-3d"))
 ON_POSTGRESQL: tuple[Misfortune, ...] = (database_gone(by_force=True), database_gone(by_force=False), database_gone(by_force=True))
 IN_A_POOL: tuple[Misfortune, ...] = (
-    killed("worker", like("flows.worker")),
+    killed("worker", like(r"flows\.worker")),  # the process, not the command, which begins again
     killed("run", like("prefect.engine")),
     killed("server", like("flows.door")),
     killed("keeper", like("flows serve")),
