@@ -30,11 +30,16 @@ def database_address(file: Path) -> str:
 
 
 def begin_database(file: Path) -> None:
-    """Make the database where there is none; with another Prefect than the tables are of, its migrations are left to make it.
+    """Make the database where there is none, or none that can be read: the store has runs begun again, and what was there is kept beside.
 
-    What is newer than the tables, Prefect migrates at its start in any case.
+    With another Prefect than the tables are of, its migrations are left to make it. What is newer than the tables, Prefect migrates at
+    its start in any case.
     """
-    if os.environ.get(URL_VARIABLE) or file.exists() or TABLES.stem != f"prefect-{version('prefect')}":
+    if os.environ.get(URL_VARIABLE):
+        return
+    if file.exists() and _is_damaged(file):
+        file.replace(file.with_suffix(".damaged"))
+    if file.exists() or TABLES.stem != f"prefect-{version('prefect')}":
         return
     for rest in file.parent.glob(f"{file.name}-*"):  # the log of a database that is gone would be played into the new one
         rest.unlink()
@@ -43,3 +48,13 @@ def begin_database(file: Path) -> None:
     with closing(sqlite3.connect(made)) as connection:
         connection.executescript(TABLES.read_text(encoding="utf-8"))
     made.replace(file)
+
+
+def _is_damaged(file: Path) -> bool:
+    """Whether SQLite takes it for no database of its own; what is locked or may not be read is left to Prefect."""
+    try:
+        with closing(sqlite3.connect(file, timeout=0)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        return error.sqlite_errorname.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+    return False

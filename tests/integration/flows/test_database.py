@@ -45,10 +45,23 @@ def test_tables_are_those_that_prefects_migrations_make(tmp_path: Path) -> None:
 
 
 def test_database_that_is_there_is_left_alone(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "prefect.db")) as connection:
+        connection.execute("CREATE TABLE runs (id)")
+        connection.execute("BEGIN EXCLUSIVE")  # somebody writes
+        before = (tmp_path / "prefect.db").read_bytes()
+        begin_database(tmp_path / "prefect.db")
+    assert (tmp_path / "prefect.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["garbage", "cut", "holed"])
+def test_database_that_cannot_be_read_is_put_aside_and_begun_anew(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "prefect.db"
-    file.write_bytes(b"an office's runs")
     begin_database(file)
-    assert file.read_bytes() == b"an office's runs"
+    whole, made = file.read_bytes(), tables(file)
+    spoilt = {"garbage": b"an office's runs" * 1000, "cut": whole[:5000], "holed": whole[:200] + bytes(40_000) + whole[40_200:]}[damage]
+    file.write_bytes(spoilt)
+    begin_database(file)
+    assert (tables(file), (tmp_path / "prefect.damaged").read_bytes()) == (made, spoilt)
 
 
 def test_log_of_a_database_that_is_gone_is_not_played_into_the_new_one(tmp_path: Path) -> None:
