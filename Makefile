@@ -33,13 +33,14 @@ check: $(VENV)/.ready-dev  ## lint, format, types, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.ready-dev .bench-venv/.ready  ## time and memory against a straight script and the usual stack; what reading costs and how long people wait, beside an earlier commit; what status costs, and each act among 1 000 evaluations
+bench: $(VENV)/.ready-dev .bench-venv/.ready  ## time and memory against a straight script and the usual stack; what reading costs and how long people wait, beside an earlier commit; what status costs, and each act among 1 000 evaluations; what 300 runs leave in memory
 	$(BIN)/python tests/bench/bench.py --rival .bench-venv/bin/python
 	$(BIN)/python tests/bench/reading.py
 	$(BIN)/python tests/bench/waits.py
 	$(BIN)/python tests/bench/status.py
 	$(BIN)/python tests/bench/pages.py
 	$(BIN)/python tests/bench/growth.py
+	$(BIN)/python tests/bench/memory.py
 
 # Rivals live apart: where pandas is installed, Pandera's Polars side loads slower.
 .bench-venv/.ready: tests/bench/requirements.lock

@@ -27,7 +27,7 @@ STAYING = ("flows.door", "flows.runner", "flows.worker", "flows.warm")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=300)
     asked = parser.parse_args()
     os.environ |= {"PERFEVAL_KEY": "an invented key for measuring"}
     for name, options in (("runner", ["serve"]), ("worker", ["serve", "--no-worker"])):
