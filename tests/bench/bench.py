@@ -64,11 +64,11 @@ class Target:
 
 
 TARGETS = (
-    Target("county", "cpu", "stack", "ours", 3.5, at_least=True),
-    Target("long", "cpu", "stack", "ours", 4.5, at_least=True),
-    Target("long", "cpu", "ours", "straight", 1.2, at_least=False),
-    Target("long", "memory", "ours", "stack", 0.75, at_least=False),
-    Target("long", "memory", "ours", "straight", 0.75, at_least=False),
+    Target("county", "cpu", "ours", "straight", 2.0, at_least=False),
+    Target("county", "cpu", "stack", "ours", 1.3, at_least=True),
+    Target("long", "cpu", "ours", "straight", 1.1, at_least=False),
+    Target("long", "cpu", "stack", "ours", 3.2, at_least=True),
+    Target("long", "memory", "ours", "straight", 0.4, at_least=False),
 )
 
 
