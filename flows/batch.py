@@ -19,6 +19,7 @@ from pathlib import Path
 
 from flows.keeping import IDLE, ServedError, keeping, kept_for_people
 from flows.serve import HOST
+from perfeval.console import STEP
 from perfeval.errors import PerfevalError
 from perfeval.model import Gate
 from perfeval.model.evaluation import gate_title
@@ -28,8 +29,6 @@ from perfeval.workspace import Workspace
 _ARCHIVED = "P08"
 _TEND_SECONDS, _LOOK_SECONDS = 0.5, 0.1
 BEGINS = "检查台账"
-# How `run` begins the line of a step.
-STEP = "· "
 SEVERAL = 2
 
 

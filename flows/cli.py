@@ -17,7 +17,7 @@ import typer
 
 from perfeval.approver_cli import approver_app
 from perfeval.cli import JsonOption, ProgrammeOption, WorkspaceOption, YearOption, app, open_office
-from perfeval.console import answer, emit, say, say_findings, tell, tell_table
+from perfeval.console import STEP, answer, emit, say, say_findings, tell, tell_table
 
 if TYPE_CHECKING:
     from flows.batch import Item, Outcome
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 app.add_typer(approver_app, name="approver")
 
-_SERVER_SECONDS = _LIVED_SECONDS = 60
+_SERVER_SECONDS = 60
 OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE", help="各单位的工作区，默认当前目录")]
 
 
@@ -176,17 +176,19 @@ def worker(
 
 
 def _works(variables: "Mapping[str, str]") -> bool:
-    """Work until told to end; whether to begin again: who was killed has not failed by itself, and who lived long had nothing wrong.
+    """Work until told to end; whether to begin again.
 
-    Raises: Exit: it failed soon after its start.
+    Raises: Exit: it has failed by itself.
     """
+    from flows.serve import has_failed
+
     began = time.monotonic()
     with subprocess.Popen([sys.executable, "-m", "flows.worker"], env=variables, stdin=subprocess.PIPE) as process:  # our own
         try:
             process.wait()
         except KeyboardInterrupt:
             return False
-    if process.returncode not in {0, -signal.SIGKILL} and time.monotonic() - began < _LIVED_SECONDS:
+    if process.returncode and has_failed(process.returncode, time.monotonic() - began):
         raise typer.Exit(1)
     return process.returncode != 0
 
@@ -250,7 +252,7 @@ def steps_shown(what: str) -> Iterator[Callable[[str], None]]:
     with console.status(what) as sign:
 
         def show(step: str) -> None:
-            console.print(f"· {step}", highlight=False)
+            console.print(f"{STEP}{step}", highlight=False)
             sign.update(f"{step}……")
 
         yield show

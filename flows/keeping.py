@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING
 
 from flows.client import DEPLOYMENT, Address, Client
 from flows.offices import labelled
-from flows.serve import HOST, SCHEDULE, Server, has_room, what_to_do
+from flows.serve import HOST, SCHEDULE, Server, has_room, make_room, what_to_do
 from perfeval.errors import PerfevalError, ServerError, UsageError
 from perfeval.office import WORKSPACE_VARIABLE, Office, this_office
 from perfeval.version import source_digest, version
@@ -73,7 +73,7 @@ def conducting(office: Office, show: Callable[[str], None] = lambda _: None) -> 
         except ServerError as error:
             tend(_ENDING_SECONDS)  # why its keeper gives up says more than that nobody answers
             if not has_room(office.workspace.state):  # whatever a server without room answers
-                error.hint = what_to_do(office.workspace.state / "server.json")
+                error.hint = make_room(office.workspace.state)
             raise
 
 
@@ -144,7 +144,7 @@ def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[..., 
         if has_room(workspace.state):
             had_room_at = time.monotonic()
         elif time.monotonic() > had_room_at + _FULL_SECONDS:  # what nobody can write down, nobody can wait for
-            raise ServerError("P25", "磁盘空间不足，运行停住了", what_to_do(workspace.state / "server.json"))
+            raise ServerError("P25", "磁盘空间不足，运行停住了", make_room(workspace.state))
 
     deadline = time.monotonic() + _STARTUP_SECONDS
     while True:

@@ -135,8 +135,7 @@ class _Child:
         """
         if self._process.poll() is None:
             return
-        # Who was killed has not failed by itself, and who lived long had nothing wrong with it.
-        if self._process.returncode == -signal.SIGKILL or time.monotonic() - self._started > _LIVED_SECONDS:
+        if not has_failed(self._process.returncode, time.monotonic() - self._started):
             self._starts = 0
         if self._starts > _RESTARTS and not self._is_needed:
             return
@@ -250,15 +249,25 @@ class Server:
             child.revive()
 
 
+def has_failed(code: int, seconds: float) -> bool:
+    """Whether a process that ended so after this time has failed by itself: not who was killed, nor who had lived long."""
+    return code != -signal.SIGKILL and seconds <= _LIVED_SECONDS
+
+
 def has_room(folder: Path) -> bool:
     """Whether a server can still write into its folder."""
     return shutil.disk_usage(folder).free >= _LEAST_FREE
 
 
+def make_room(folder: Path) -> str:
+    """What to do where a folder's disk is full."""
+    return f"磁盘空间不足（{folder}）：腾出空间后执行 perfeval run，会从中断处接着进行。"
+
+
 def what_to_do(log: Path) -> str:
     """What is told of a server that does not stay up. Most of the time its disk is full, of which no log may tell then."""
     if not has_room(log.parent):
-        return f"磁盘空间不足（{log.parent}）：腾出空间后执行 perfeval run，会从中断处接着进行。"
+        return make_room(log.parent)
     if os.environ.get(URL_VARIABLE):
         return f"检查环境变量 {URL_VARIABLE}：所指的数据库是否开着，地址和口令是否正确。然后执行 perfeval run，会从中断处接着进行。"
     moved = f"把文件夹 {log.parent} 移到别处，再执行一次，各项自评从审批记录接着进行，不会丢失"

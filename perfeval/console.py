@@ -38,6 +38,8 @@ def _in_chinese(text: str) -> str:
     return _TYPE.sub("", text)
 
 
+# How the line of a step begins, as it is told while a run goes on.
+STEP = "· "
 # What came of a check of an archive.
 SIGNS = {"same": "✓", "differs": "≈", "unproved": "○", "wrong": "✗"}
 

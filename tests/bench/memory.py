@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from waits import CLERK, until, working
+from waits import CLERK, enrolled, until, working
 
 from flows.client import Address, Client
 
@@ -45,8 +45,6 @@ def main() -> None:
 @contextmanager
 def office(folder: Path, options: Sequence[str]) -> Iterator[Client]:
     """A new sample office, served; where its server has no runner, with a worker."""
-    from waits import enrolled
-
     enrolled(folder)
     note = folder / ".perfeval" / "server.json"
     with typed(folder, *options, "--port", "0") as server:
