@@ -70,6 +70,11 @@ def are_many(attempts: Iterable[Attempt], now: datetime) -> bool:
     return _lock([item for item in attempts if not item.person and item.result is Result.WRONG], now) is not None
 
 
+def without_wiped_out(attempts: Iterable[Attempt], right: Attempt) -> list[Attempt]:
+    """What still counts after a right proof: it wipes out the wrong ones of the same person from the same place."""
+    return [item for item in attempts if item.result is not Result.WRONG or (item.person, item.address) != (right.person, right.address)]
+
+
 def locked(lock: Lock) -> ApprovalError:
     """What somebody is told who is not heard now."""
     until = lock.until.astimezone(CHINA)
@@ -83,7 +88,7 @@ def _lock(attempts: Iterable[Attempt], now: datetime) -> Lock | None:
         if item.result is Result.WRONG:
             wrong.append(item)
         elif item.result is Result.RIGHT:
-            wrong = [other for other in wrong if (other.person, other.address) != (item.person, item.address)]
+            wrong = without_wiped_out(wrong, item)
         else:
             wrong = []
     # What a clock that once ran ahead has noted locks nobody until then; another machine's may be some seconds ahead.

@@ -3,6 +3,8 @@
 All but the secrets stands in a chain of its own, so that whoever rewrites it to guess on, or to log in again, is told by it.
 """
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -10,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 
 from perfeval.approvals.canonical import dump_line
 from perfeval.approvals.events import PROGRAM, Attempted, LoggedOut, Unlocked
-from perfeval.approvals.locking import REMEMBERED, Attempt, Result
+from perfeval.approvals.locking import REMEMBERED, Attempt, Result, without_wiped_out
 from perfeval.approvals.person import Person
 from perfeval.approvals.record import ACCESS, NOTHING, Line
 from perfeval.store.record import Record, told_line
@@ -22,7 +24,7 @@ class Access(Record):
     """Secrets of people's codes, and the chain of what was shown and of what ended."""
 
     # What some line and those before it told of the last 24 hours, by unit.
-    _known: ClassVar[dict[str, tuple[str, list[Line]]]] = {}
+    _known: ClassVar[dict[str, "_Lately"]] = {}
 
     def save_seed(self, person: Person, fingerprint: str, secret: str, step: int) -> None:
         """Keep the secret of a person's codes, encrypted for him in his roles; `step` is that of the code he showed it by."""
@@ -67,8 +69,7 @@ class Access(Record):
 
         Raises: StoreError: one of the proofs that were looked at lately was rewritten.
         """
-        attempts = [_attempt(line) for line in self._recent(now)]
-        return [item for item in attempts if item and (item.person == person or (address and item.address == address))]
+        return [item for item in self._lately(now).attempts if item.person == person or (address and item.address == address)]
 
     def has_been_right(self, person: str, address: str) -> bool:
         """Whether a person has ever proved himself from an address.
@@ -97,36 +98,53 @@ class Access(Record):
 
         Raises: StoreError: one of the lines that tell it was rewritten.
         """
-        told = (line.what for line in self._recent(now) if line.at >= now - lasting)
-        return frozenset(item.session for item in told if isinstance(item, LoggedOut))
+        return frozenset(session for at, session in self._lately(now).ended if at >= now - lasting)
 
-    def _recent(self, now: datetime) -> list[Line]:
-        """What the chain tells of the last 24 hours, in order; every request and every decision asks, and only what is new is read.
+    def _lately(self, now: datetime) -> "_Lately":
+        """What the chain tells of the last 24 hours; every request and every decision asks, and only what is new is read.
 
         Raises: StoreError: a line that is new, or the last that was known, was rewritten.
         """
-        (head, known), since = Access._known.get(self.unit, (NOTHING, [])), now - REMEMBERED
+        known, since = Access._known.get(self.unit, _Lately()), now - REMEMBERED
         new, heads, is_known = list[Line](), list[str](), False
         for entry in self.newest_entries(ACCESS):
             heads.append(entry.sha256)
-            if is_known := entry.sha256 == head:
+            if is_known := entry.sha256 == known.head:
                 break
             new.append(told_line(entry))
             if new[-1].at < since:
                 break
-        told = [line for line in (*(known if is_known else ()), *reversed(new)) if line.at >= since]
-        Access._known[self.unit] = heads[0] if heads else NOTHING, told
+        told = (known if is_known else _Lately()).followed_by(reversed(new), heads[0] if heads else NOTHING)
+        Access._known[self.unit] = told = told.since(since)
         return told
 
     def _about_seed(self, person: Person, fingerprint: str) -> str:
         return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})
 
 
-def _attempt(line: Line) -> Attempt | None:
-    match line.what:
-        case Attempted() as told:
-            return Attempt(line.at, Result.RIGHT if told.is_right else Result.WRONG, told.person or "", told.address)
-        case Unlocked() as told:
-            return Attempt(line.at, Result.UNLOCKED, told.person or "", told.address)
-        case _:
-            return None
+@dataclass(frozen=True, slots=True)
+class _Lately:
+    """What a chain told lately that still counts: of a day with a thousand right proofs that is next to nothing."""
+
+    head: str = NOTHING
+    attempts: Sequence[Attempt] = ()
+    ended: Sequence[tuple[datetime, str]] = ()
+
+    def followed_by(self, lines: Iterable[Line], head: str) -> "_Lately":
+        attempts, ended = list(self.attempts), list(self.ended)
+        for line in lines:
+            match line.what:
+                case Attempted(is_right=False) as told:
+                    attempts.append(Attempt(line.at, Result.WRONG, told.person or "", told.address))
+                case Attempted() as told:
+                    attempts = without_wiped_out(attempts, Attempt(line.at, Result.RIGHT, told.person or "", told.address))
+                case Unlocked() as told:
+                    attempts.append(Attempt(line.at, Result.UNLOCKED, told.person or "", told.address))
+                case LoggedOut() as told:
+                    ended.append((line.at, told.session))
+                case _:
+                    pass
+        return _Lately(head, attempts, ended)
+
+    def since(self, at: datetime) -> "_Lately":
+        return _Lately(self.head, [item for item in self.attempts if item.at >= at], [item for item in self.ended if item[0] >= at])

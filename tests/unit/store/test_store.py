@@ -1,12 +1,14 @@
 """The store's promises, on SQLite and on PostgreSQL."""
 
 import hmac
+import random
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,11 +16,12 @@ import pytest
 from sqlalchemy import create_engine, event, insert, text
 from sqlalchemy.exc import DBAPIError
 
-from perfeval.approvals.events import Acted, Decided, Invited, Migrated
+from perfeval.approvals.events import Acted, Decided, Invited, Migrated, Unlocked
 from perfeval.approvals.keys import derive_key
+from perfeval.approvals.locking import Attempt, Result, lock_of
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
-from perfeval.approvals.record import OPENINGS, PEOPLE, End, append, check, read_line
+from perfeval.approvals.record import ACCESS, OPENINGS, PEOPLE, End, append, check, read_line
 from perfeval.errors import ApprovalError, StoreError, UsageError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Revision, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Failure, Sealing
@@ -301,6 +304,35 @@ def test_code_spent_while_the_clock_ran_ahead_locks_nobody_out_afterwards(store:
     with store.transaction() as record:
         record.save_seed(LEADER, FINGERPRINT, "SECRET", 9000)
         assert [record.spend_code("p2", FINGERPRINT, step, 101) for step in (100, 100, 101)] == [True, False, True]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_proofs_locks_and_sessions_are_told_of_a_day_as_of_all_its_lines(store: Store, seed: int) -> None:
+    some, people, places = random.Random(seed), ("p1", "p2", ""), ("", "10.0.0.1", "10.0.0.2")  # noqa: S311  # repeatable
+    everything = list[Attempt]()
+    for _ in range(40):
+        person, address, result = some.choice(people), some.choice(places), some.choice([*Result, Result.WRONG])
+        with store.transaction() as record:
+            now = datetime.now(UTC)
+            if result is Result.UNLOCKED:
+                record.append(ACCESS, Unlocked(person=person or None, address=address))
+            else:
+                record.note_attempt(Attempt(now, result, person, address))
+        everything.append(Attempt(now, result, person, address))
+        with store.reading() as record:
+            for who, where in product(people, places):
+                expected = lock_of(everything, who, where, now + timedelta(seconds=1))
+                told = lock_of(record.attempts(now, who, where), who, where, now + timedelta(seconds=1))
+                assert (told and told.wrong) == (expected and expected.wrong)
+
+
+def test_right_proofs_of_a_day_are_not_looked_through_again(store: Store) -> None:
+    with store.transaction() as record:
+        for _ in range(20):
+            record.note_attempt(Attempt(datetime.now(UTC), Result.RIGHT, "p1", "10.0.0.1"))
+        assert record.attempts(datetime.now(UTC), "p1", "10.0.0.1") == []
+    with store.reading() as record:
+        assert record.attempts(datetime.now(UTC), "p1", "10.0.0.1") == []
 
 
 def test_program_secret_saved_again_is_replaced(store: Store) -> None:
