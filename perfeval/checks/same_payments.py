@@ -18,9 +18,12 @@ def find(context: CheckContext) -> Iterator[Finding]:
     ledger = context.ledgers.get("expenditure")
     if ledger is None:
         return
-    paid = ledger.rows.drop_nulls(("payee", *_SAME)).with_columns(compared(pl.col("payee")).alias("to"))
-    groups = paid.group_by("to", *_SAME, maintain_order=True).agg("row", pl.col("payee").last())
-    for found in groups.filter(pl.col("row").list.len() > 1).collect().iter_rows(named=True):
+    paid = ledger.rows.drop_nulls(("payee", *_SAME))
+    # Few are of one amount on one day: to group all of a long ledger by payee takes much time and memory.
+    alike = pl.struct(_SAME).hash().is_duplicated()
+    groups = paid.filter(alike).with_columns(compared(pl.col("payee")).alias("to")).group_by("to", *_SAME, maintain_order=True)
+    repeated = groups.agg("row", pl.col("payee").last()).filter(pl.col("row").list.len() > 1)
+    for found in repeated.collect().iter_rows(named=True):
         row = {**found, "row": found["row"][-1]}
         told = f"{found['paid_on']} 向“{found['payee']}”支付 {found['amount_yuan']:,} 元{len(found['row'])}次"
         message = f"{told}，见{listed(found['row'])}。请核对是否重复。"

@@ -36,16 +36,19 @@ def find(context: CheckContext) -> Iterator[Finding]:
         return
     paid = ledger.rows.filter(pl.col("amount_yuan") > 0).drop_nulls(("payee", "category", "paid_on", "amount_yuan"))
     paid = paid.with_columns(compared(pl.col("payee")).alias("to"))
-    same_day = (pl.col("paid_on") == pl.col("paid_on").last()).sum()
-    parts = paid.sort(*_OF_ONE, "paid_on", "row").rolling("paid_on", period=f"{limits.days}d", group_by=_OF_ONE)
-    sums = parts.agg("row", pl.col("payee").last(), total=pl.col("amount_yuan").sum(), most=pl.col("amount_yuan").max(), same_day=same_day)
+    # By day first: of a payee who is paid thousands of times, each payment's window would hold thousands.
+    amounts = {"times": pl.len(), "total": pl.col("amount_yuan").sum(), "most": pl.col("amount_yuan").max()}
+    by_day = paid.group_by(*_OF_ONE, "paid_on", maintain_order=True).agg("row", pl.col("payee").last(), **amounts)
+    days = by_day.sort(*_OF_ONE, "paid_on").with_row_index("day").collect()
+    windows = days.lazy().rolling("paid_on", period=f"{limits.days}d", group_by=_OF_ONE)
+    whole = pl.col("times", "total").sum(), pl.col("most").max(), pl.col("payee").last()
+    sums = windows.agg(*whole, first=pl.col("day").first(), last=pl.col("day").last(), same_day=pl.col("times").last())
     reaches = (pl.col("total") >= limits.yuan) & (pl.col("most") < limits.yuan)
-    split = sums.filter(pl.col("row").list.len() > 1, (pl.col("same_day") > 1) | reaches)
+    split = sums.filter(pl.col("times") > 1, (pl.col("same_day") > 1) | reaches)
     # Of windows that overlap, the longest.
-    longest = split.sort(pl.col("row").list.len(), descending=True, maintain_order=True)
-    window = longest.unique(_OF_ONE, keep="first", maintain_order=True).collect()
-    for found in sorted(window.iter_rows(named=True), key=lambda found: found["row"]):
-        row = {"row": found["row"][-1], "payee": found["payee"]}
-        told = f"{limits.days}日内向“{found['payee']}”支付{found['category']}{len(found['row'])}次，共 {found['total']:,} 元"
-        message = f"{told}，见{listed(found['row'])}。请核对是否拆分。"
-        yield CHECK.at(ledger, row, "payee", message)
+    longest = split.sort("times", descending=True, maintain_order=True).unique(_OF_ONE, keep="first", maintain_order=True).collect()
+    rows = [days["row"][window["first"] : window["last"] + 1].explode().to_list() for window in longest.iter_rows(named=True)]
+    for found, places in sorted(zip(longest.iter_rows(named=True), rows, strict=True), key=lambda item: item[1]):
+        told = f"{limits.days}日内向“{found['payee']}”支付{found['category']}{len(places)}次，共 {found['total']:,} 元"
+        message = f"{told}，见{listed(places)}。请核对是否拆分。"
+        yield CHECK.at(ledger, {"row": places[-1], "payee": found["payee"]}, "payee", message)
