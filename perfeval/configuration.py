@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
@@ -175,8 +176,17 @@ def load_model(path: Path, model: type[M], file: str = "") -> M:
 
     Raises: ConfigurationError: with every fault as `file:line: field: message`.
     """
-    file = file or path.name
-    data, positions = parse_yaml(read_text(path), file)
+    return read_model(read_text(path), file or path.name, model)
+
+
+def read_model(text: str, file: str, model: type[M]) -> M:
+    """The model that the text of a YAML file makes, as `load_model` does; a text that was read once is not read again."""
+    return cast("M", _read_model(text, file, model))
+
+
+@lru_cache(64)
+def _read_model(text: str, file: str, model: type[BaseModel]) -> BaseModel:
+    data, positions = parse_yaml(text, file)
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:

@@ -27,6 +27,9 @@ class Catalogue(Mapping[str, type[LedgerModel]]):
     ledgers: Mapping[str, type[LedgerModel]]
     optional: frozenset[str] = frozenset()
 
+    def __hash__(self) -> int:
+        return hash((*self.ledgers, self.optional))
+
     def __getitem__(self, name: str) -> type[LedgerModel]:
         return self.ledgers[name]
 

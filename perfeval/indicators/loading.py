@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import RootModel, ValidationError
 
-from perfeval.configuration import explain, faulty, load_model, load_yaml
+from perfeval.configuration import explain, faulty, parse_yaml, read_model, read_text
 from perfeval.errors import ConfigurationError
 from perfeval.indicators.facts import BUILT_IN, RESERVED
 from perfeval.indicators.measure import LoadingContext
@@ -24,18 +25,24 @@ def load_indicators(path: Path, catalogue: Catalogue) -> IndicatorSystem:
 
     Raises: ConfigurationError: with every fault as `2022.yml:line: what is wrong`.
     """
-    profiles = load_model(_existing(path.parent.parent / "profiles.yml"), Profiles).root
-    data, positions = load_yaml(path)
+    profiles = _existing(path.parent.parent / "profiles.yml")
+    return _read(read_text(path), path.stem, path.name, read_text(profiles), profiles.name, catalogue)
+
+
+@lru_cache(16)  # every step and many pages ask for it
+def _read(text: str, stem: str, file: str, profiles_text: str, profiles_file: str, catalogue: Catalogue) -> IndicatorSystem:
+    profiles = read_model(profiles_text, profiles_file, Profiles).root
+    data, positions = parse_yaml(text, file)
     data = data if isinstance(data, dict) else {}
     system, faults = None, []
     try:
         system = IndicatorSystem.model_validate(data, context=LoadingContext(profiles, catalogue))
     except ValidationError as error:
-        faults = explain(error, path.name, positions)
+        faults = explain(error, file, positions)
     profile = profiles.get(data["profile"]) if isinstance(data.get("profile"), str) else None
-    faults += [f"{path.name}:{positions.line(place)}: {problem}" for place, problem in _faults(data, path.stem, profile, catalogue)]
+    faults += [f"{file}:{positions.line(place)}: {problem}" for place, problem in _faults(data, stem, profile, catalogue)]
     if faults or not system:
-        raise faulty(path.name, faults)
+        raise faulty(file, faults)
     return system
 
 

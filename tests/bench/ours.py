@@ -17,6 +17,10 @@ sys.modules["hypothesis"] = None  # type: ignore[assignment]
 
 import rules  # noqa: E402
 
+from flows.__main__ import spare_collecting  # noqa: E402
+
+spare_collecting()  # as perfeval's commands begin
+
 from perfeval.model import Facts, Finding, Scorecard  # noqa: E402
 from perfeval.workspace import Workspace, secret_key  # noqa: E402
 
