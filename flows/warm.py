@@ -4,6 +4,7 @@ It has one thread, or a fork could hang; so nothing of Polars is loaded, which s
 processes need besides they import themselves. With other code on the disk than it has loaded it forks no more, and ends.
 """
 
+import atexit
 import ctypes
 import gc
 import json
@@ -153,6 +154,7 @@ def become(order: Order) -> None:
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environment)
+    atexit.register(gc.freeze)  # what it made goes with it: to look it through first would take a while
     sys.argv = ["prefect.engine"]
 
 

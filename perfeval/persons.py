@@ -65,6 +65,8 @@ class Offer:
 
 def find(people: People, name: str) -> Person | None:
     """The person of that name, however it is spelled; somebody who was revoked only where nobody else is meant."""
+    if exact := next((item for item in people.persons.values() if item.name == name and not item.revoked_at), None):
+        return exact  # as mostly: the tables of likeness take longer to load than all else
     alike = [item for item in people.persons.values() if likeness(name) and likeness(item.name) == likeness(name)]
     return next((item for item in alike if not item.revoked_at), alike[-1] if alike else None)
 

@@ -32,9 +32,9 @@ class People:
 
     def same(self, person: str) -> frozenset[str]:
         """The ids that the person has had: who was revoked and enrolled anew is who he was, under whatever form of his name."""
-        name = likeness(self.persons[person].name)
-        former = (item.id for item in self.persons.values() if item.revoked_at and likeness(item.name) == name)
-        return frozenset({person, *former})
+        revoked = [item for item in self.persons.values() if item.revoked_at]
+        name = likeness(self.persons[person].name) if revoked else ""
+        return frozenset({person, *(item.id for item in revoked if likeness(item.name) == name)})
 
     def substituted(self, person: str, gate: str) -> list[Substitution]:
         """For whom somebody stands in at a gate, on whatever days."""

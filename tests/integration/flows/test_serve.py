@@ -126,7 +126,10 @@ def test_server_tells_its_processes_and_people_where_it_is(place, host, tls, url
     address = server.address
     server.__exit__(None, None, None)
     assert [text.rpartition(":")[0] for text in (address.url, address.origin)] == [url, origin]
-    assert bool(address.root) is ("PREFECT_API_SSL_CERT_FILE" in server.environment) is tls
+    trusted = Path(server.environment["PREFECT_API_SSL_CERT_FILE"])
+    assert bool(address.root) is tls
+    assert trusted.read_text().count("BEGIN CERTIFICATE") == 1
+    assert (trusted == Path(serve.__file__).with_name("nobody.pem")) is not tls
 
 
 def test_server_with_a_certificate_listens_where_the_certificate_holds(place):
