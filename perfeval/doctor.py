@@ -83,6 +83,7 @@ def examine(opened: Workspace | ConfigurationError | None) -> list[Condition]:
         _examine_clock(workspace.settings.schedule.timezone if workspace else _TIMEZONE),
         _examine_key(),
         _examine_configuration(opened),
+        *(_examine_store(workspace.root / workspace.settings.storage.folder) if workspace and not os.environ.get(_DATABASE) else ()),
         _examine_database(),
         *_examine_addresses(folder),
         examine_certificate(workspace, socket.gethostname()),
@@ -179,6 +180,23 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
     if not years:
         return Condition(name, "missing", "indicators 文件夹里没有任何年度的指标体系", purpose, "从 perfeval init 新建的工作区复制一份")
     return Condition(name, "ok", "、".join(f"{year}年度" for year in years) + "的配置完整", purpose)
+
+
+def _examine_store(state: Path) -> list[Condition]:
+    """Whether the workspace's own database is whole, where there is one yet."""
+    from perfeval.store import STORE
+
+    name, purpose, remedy = "自评数据", "自评进度、审批记录", "把它连同旁边的 -wal、-shm 移到别处保存，再从备份恢复；不要从头再来"
+    if not (file := state / STORE).exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            told = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        told = str(error)
+    if told != "ok":
+        return [Condition(name, "missing", f"{file} 已损坏或不能读取：{told}", purpose, remedy)]
+    return [Condition(name, "ok", f"{file} 完好", purpose)]
 
 
 def _examine_database() -> Condition:

@@ -21,7 +21,10 @@ from perfeval.store.bucket import Bucket, place_of_artifacts, try_artifacts
 from perfeval.store.database import URL_VARIABLE, connect, migrate, try_database, unavailable
 from perfeval.store.transaction import Transaction
 
-__all__ = ["URL_VARIABLE", "Artifacts", "Store", "Transaction", "open_store", "try_artifacts", "try_database"]
+__all__ = ["STORE", "URL_VARIABLE", "Artifacts", "Store", "Transaction", "open_store", "try_artifacts", "try_database"]
+
+STORE = "store.db"
+"""The database in a state folder, where the environment names no other."""
 
 
 class Store:
@@ -99,6 +102,6 @@ def _refuse_lost(artifacts: Path) -> None:
 
 def open_store(state: Path, unit: str, key: Callable[[], str], programmes: Mapping[str, str]) -> Store:
     """A unit's store: database and artifacts where the environment says, else in its state folder."""
-    own = URL.create("sqlite", database=str(state / "store.db"))  # the path may hold signs that end one in a text
+    own = URL.create("sqlite", database=str(state / STORE))  # the path may hold signs that end one in a text
     artifacts, bucket = place_of_artifacts(state / "artifacts")
     return Store(os.environ.get(URL_VARIABLE) or own, artifacts, unit, key, programmes, bucket)

@@ -11,6 +11,8 @@ from perfeval import doctor
 from perfeval.certificate import make_certificate
 from perfeval.doctor import Condition, examine, examine_folder, examine_packages
 from perfeval.errors import ConfigurationError
+from perfeval.office import open_office
+from perfeval.store import STORE
 from perfeval.workspace import Workspace
 
 
@@ -194,6 +196,20 @@ def test_fonts_are_told_apart(
     condition = found(workspace, "公文字体")
     assert condition.state == state
     assert condition.found.startswith(text)
+
+
+@pytest.mark.parametrize("place", [0, 4096])
+def test_store_that_is_damaged_is_told_with_what_to_restore(workspace: Workspace, place: int) -> None:
+    open_office(workspace.root).store.close()
+    file = workspace.state / STORE
+    assert found(workspace, "自评数据").state == "ok"
+    content = bytearray(file.read_bytes())
+    content[place : place + 2000] = b"x" * 2000
+    file.write_bytes(content)
+    told = found(workspace, "自评数据")
+    assert told.state == "missing"
+    assert str(file) in told.found
+    assert "从备份恢复" in told.remedy
 
 
 def test_fonts_that_cannot_be_listed_are_optional(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
