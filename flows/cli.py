@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 app.add_typer(approver_app, name="approver")
 
 _SERVER_SECONDS = 60
+_USAGE = 2
 OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE", help="各单位的工作区，默认当前目录")]
 
 
@@ -159,7 +160,7 @@ def worker(
     """执行 serve --no-worker 收到的运行；可在几台机器上各开几个，Ctrl-C 结束。"""
     from flows.client import Address, Client
     from flows.offices import told
-    from flows.serve import environment, machine_secret
+    from flows.serve import RESTARTS, environment, machine_secret
     from perfeval.errors import UsageError
 
     places = [office.workspace for office in _opened(offices or [workspace])]
@@ -170,15 +171,19 @@ def worker(
     say(f"从 {server} 接收运行。按 Ctrl-C 结束。")
     with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
         variables = environment(places[0], address) | told(places) | {"PREFECT_HOME": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        while _works(variables):
+        failures = 0
+        while (has_failed := _works(variables)) is not None:
+            failures = failures + 1 if has_failed else 0
+            if failures > RESTARTS:
+                raise typer.Exit(1)
             say("执行运行的进程意外结束，重新启动。")
             _await_server(Client(address), server)
 
 
-def _works(variables: "Mapping[str, str]") -> bool:
-    """Work until told to end; whether to begin again.
+def _works(variables: "Mapping[str, str]") -> bool | None:
+    """Work until told to end; or until the process ends by itself: whether it failed, not having lived long.
 
-    Raises: Exit: it has failed by itself.
+    Raises: Exit: it cannot work with these settings, as it has said.
     """
     from flows.serve import has_failed
 
@@ -187,10 +192,10 @@ def _works(variables: "Mapping[str, str]") -> bool:
         try:
             process.wait()
         except KeyboardInterrupt:
-            return False
-    if process.returncode and has_failed(process.returncode, time.monotonic() - began):
-        raise typer.Exit(1)
-    return process.returncode != 0
+            return None
+    if process.returncode == _USAGE:
+        raise typer.Exit(_USAGE)
+    return has_failed(process.returncode, time.monotonic() - began) if process.returncode else None
 
 
 @app.command()

@@ -41,7 +41,7 @@ _STARTUP_SECONDS = 180
 _STOP_SECONDS = 10
 _LOOK_SECONDS = 0.1
 # A child that ends so often without having lived so long is not started again.
-_RESTARTS = 5
+RESTARTS = 5
 _LIVED_SECONDS = 60
 _LEAST_FREE = 20_000_000
 # Each of Prefect's clients loads the authorities that it would trust over TLS, also where there is none: all the world's take 18 ms and
@@ -140,9 +140,9 @@ class _Child:
             return
         if not has_failed(self._process.returncode, time.monotonic() - self._started):
             self._starts = 0
-        if self._starts > _RESTARTS and not self._is_needed:
+        if self._starts > RESTARTS and not self._is_needed:
             return
-        if self._starts > _RESTARTS:
+        if self._starts > RESTARTS:
             raise ServerError("P02", "服务进程反复退出", what_to_do(self._log))
         self.stop()
         self.start()

@@ -131,6 +131,7 @@ if __name__ == "__main__":
         try:
             worker_class()
         except UsageError as error:
-            sys.exit(str(error))
+            sys.stderr.write(f"{error}\n")
+            sys.exit(2)
         with suppress(KeyboardInterrupt):
             asyncio.run(work())

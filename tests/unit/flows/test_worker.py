@@ -1,0 +1,40 @@
+"""What becomes of the worker's command when its process ends."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from flows import cli
+
+
+def ends_with(monkeypatch: pytest.MonkeyPatch, folder: Path, ending: str) -> None:
+    program = folder / "python"
+    program.write_text(f"#!/bin/sh\n{ending}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
+@pytest.mark.parametrize(("ending", "has_failed"), [("exit 0", None), ("exit 1", True), ("kill -9 $$", False)])
+def test_process_that_fails_is_told_from_one_that_was_killed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str, has_failed: bool | None
+) -> None:
+    ends_with(monkeypatch, tmp_path, ending)
+    assert cli._works({}) is has_failed
+
+
+def test_process_that_cannot_work_with_these_settings_is_not_started_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ends_with(monkeypatch, tmp_path, "exit 2")
+    with pytest.raises(typer.Exit) as ended:
+        cli._works({})
+    assert ended.value.exit_code == 2
+
+
+def test_process_that_fails_again_and_again_ends_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pristine: Path) -> None:
+    ends_with(monkeypatch, tmp_path, f"echo >> {tmp_path}/starts; exit 1")
+    monkeypatch.setattr(cli, "_await_server", lambda *_: None)
+    with pytest.raises(typer.Exit):
+        cli.worker("http://127.0.0.1:1", None, [Path(shutil.copytree(pristine, tmp_path / "office"))])
+    assert len((tmp_path / "starts").read_text().splitlines()) == 6
