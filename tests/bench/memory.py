@@ -52,9 +52,11 @@ def office(folder: Path, options: Sequence[str]) -> Iterator[Client]:
         told = json.loads(note.read_text())
         client = Client(Address(told["url"], told["url"], told["machine"]))
         with typed(folder, *(["worker", "--server", told["url"]] if "--no-worker" in options else ["status"])) as worker:
-            yield client
-            worker.terminate()
-        server.terminate()
+            try:
+                yield client
+            finally:
+                worker.terminate()
+                server.terminate()
 
 
 def typed(folder: Path, *words: str) -> "subprocess.Popen[bytes]":
@@ -81,11 +83,12 @@ def go_on(folder: Path, client: Client, runs: int) -> tuple[dict[str, float], di
 
 def resident(folder: Path) -> dict[str, float]:
     """Megabytes of memory that each process which stays up has."""
+    states = working(folder)
+    words = {process: Path(f"/proc/{process}/cmdline").read_text().split("\0") for process in states}
     found: dict[str, float] = {}
-    for process in sorted(working(folder)):
-        words = Path(f"/proc/{process}/cmdline").read_text().split("\0")
+    for process, state in states.items():
         for name in STAYING:
-            if name in words and name not in found:  # the first of a name: others are forked of it
+            if name in words[process] and name not in words.get(int(state[1]), []):  # what was forked of it has its name too
                 found[name] = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
     return found
 

@@ -124,6 +124,7 @@ def with_server(folder: Path, phones: Mapping[str, pyotp.TOTP], timed: Callable[
             with timed("decide → told"):
                 next(line for line in talking if "已登记" in line)
             list(talking)
+        time.sleep(2)  # nobody has looked at a draft before the process that brought it here has ended
         address = json.loads(note.read_text())
         with httpx.Client(base_url=address["url"], headers={"origin": address["url"]}, timeout=60, trust_env=False) as browser:
             phone, run = phones["bureau"], f"/api/flow_runs/{told['flow_run_id']}"
