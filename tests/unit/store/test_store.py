@@ -307,7 +307,7 @@ def test_code_spent_while_the_clock_ran_ahead_locks_nobody_out_afterwards(store:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_proofs_locks_and_sessions_are_told_of_a_day_as_of_all_its_lines(store: Store, seed: int) -> None:
+def test_wrong_proofs_lock_as_by_all_lines_of_a_day(store: Store, seed: int) -> None:
     some, people, places = random.Random(seed), ("p1", "p2", ""), ("", "10.0.0.1", "10.0.0.2")  # noqa: S311  # repeatable
     everything = list[Attempt]()
     for _ in range(40):
