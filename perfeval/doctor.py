@@ -219,7 +219,7 @@ def _examine_addresses(folder: Path) -> Iterator[Condition]:
     """What lies elsewhere where the environment says so, beside the store."""
     from perfeval.store import try_artifacts, try_database
 
-    address = re.sub(r"^postgresql\+[a-z0-9]+:", "postgresql:", os.environ.get(_PREFECT, ""))
+    address = os.environ.get(_PREFECT, "")
     asked: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
         ("Prefect的数据库", _PREFECT, "用 serve 开服务", lambda: try_database(address)),
         ("存档文件的存储", _ARTIFACTS, "送审、审批、归档", lambda: try_artifacts(folder)),

@@ -1,13 +1,12 @@
 """The database behind the store: how it is reached, and its tables made or brought up to date."""
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from perfeval.errors import ConfigurationError, StoreError
@@ -15,7 +14,6 @@ from perfeval.store.tables import VERSION, Table
 
 SCHEMA = "0005"
 URL_VARIABLE = "PERFEVAL_DATABASE_URL"
-_POSTGRESQL = re.compile("^postgres(?:ql)?://")
 
 
 def try_database(url: str) -> None:
@@ -48,10 +46,8 @@ def connect(url: str | URL) -> Engine:
 
     Raises: ConfigurationError: no usable address, or its driver is absent.
     """
-    if isinstance(url, str):  # as Prefect's address is written, and psql's
-        url = _POSTGRESQL.sub("postgresql+psycopg://", url)
     try:
-        engine = create_engine(url, pool_pre_ping=not str(url).startswith("sqlite"))
+        engine = create_engine(_with_driver(make_url(url)), pool_pre_ping=not str(url).startswith("sqlite"))
     except (ArgumentError, ImportError, ValueError) as error:  # the last: a port that is no number
         hint = "不设置则用工作区内的 SQLite；或写成 postgresql://用户@主机/库名。"
         raise ConfigurationError("F05", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint) from error
@@ -61,6 +57,15 @@ def connect(url: str | URL) -> Engine:
             raise ConfigurationError("F05", message, "写成 sqlite:////完整路径/store.db；不设置则用工作区内的 SQLite。")
         _prepare(engine)
     return engine
+
+
+def _with_driver(url: URL) -> URL:
+    """An address as psql or Prefect has it, with the driver that is used here."""
+    if url.get_backend_name() in ("postgres", "postgresql"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise ArgumentError(url.drivername)
+    return url
 
 
 def _prepare(engine: Engine) -> None:

@@ -229,7 +229,7 @@ def test_narrative_of_another_encoding_is_said_in_chinese(command: Command, offi
     assert (said.code, "2022.md 不是 UTF-8 文本" in said.err) == (2, True)
 
 
-@pytest.mark.parametrize("address", ["garbage", "mysql://x", "postgresql+psycopg://u@db:port/x"])
+@pytest.mark.parametrize("address", ["garbage", "mysql://x", "postgresql+psycopg://u@db:port/x", "sqlite+aiosqlite:////tmp/x.db"])
 def test_database_address_that_is_none_is_said_in_chinese(
     command: Command, office: Path, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:

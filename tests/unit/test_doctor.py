@@ -163,7 +163,7 @@ def test_databases_may_be_written_as_prefect_writes_its_own(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, postgresql_url: str
 ) -> None:
     for variable, name in (("PERFEVAL_DATABASE_URL", "PostgreSQL"), ("PERFEVAL_PREFECT_DATABASE_URL", "Prefect的数据库")):
-        for written in ("postgresql://", "postgres://", "postgresql+psycopg://"):
+        for written in ("postgresql://", "postgres://", "postgresql+psycopg://", "postgresql+asyncpg://"):
             monkeypatch.setenv(variable, postgresql_url.replace("postgresql+psycopg://", written))
             assert found(workspace, name).state == "ok", written
 
