@@ -48,6 +48,10 @@ class Desk:
         self._office = office
         self._key = derive_key(office.key, "session")
 
+    def close(self) -> None:
+        """Nothing is asked any more."""
+        self._office.store.close()
+
     # ---- sessions ----------------------------------------------------------------------------------------------------
 
     def log_in(self, name: str, code: str, address: str) -> str:

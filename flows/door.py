@@ -14,6 +14,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -100,6 +101,10 @@ class Door:
         self._runs = Runs(engine, desk, address.deployment)
         self.tending = Tending(desk, self._runs)
         self._review = review(web.Conducting(self._runs.go_on_with, self._runs.begin, self._runs.retry, has_pages=not address.is_shared))
+
+    def close(self) -> None:
+        """Nobody comes any more."""
+        self._desk.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -303,6 +308,12 @@ class Doors:
         else:
             await self._doors[scope["server"][1]](scope, receive, send)
 
+    def close(self) -> None:
+        """Nobody comes any more."""
+        for door in self._doors.values():
+            if isinstance(door, Door):
+                door.close()
+
     def _tending(self) -> list[Callable[[], Coroutine[None, None, None]]]:
         return [door.tending.keep_looking for door in self._doors.values() if isinstance(door, Door)]
 
@@ -408,7 +419,9 @@ def main() -> None:
         app, log_level="warning", timeout_graceful_shutdown=1, ws_ping_interval=None, proxy_headers=False, server_header=False,
         ssl_certfile=certificate,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=sockets)
+    with suppress(KeyboardInterrupt):  # uvicorn hands on what has ended it
+        uvicorn.Server(config).run(sockets=sockets)
+    app.close()
     logging.shutdown()
     os._exit(0)  # all is answered and written; Prefect's threads would be waited for
 

@@ -210,8 +210,10 @@ class Server:
         begin_database(home / "prefect.db")
         try:
             # We hold the listening socket: who comes too early waits, and a restarted server finds its port.
-            database = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_address(home / "prefect.db")}
-            self._children.append(_Child("flows.door", self.environment | database, home / "server.log", self._listeners))
+            server = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_address(home / "prefect.db")}
+            # Its many threads would each keep memory of their own from the C library, which grows for weeks.
+            server["MALLOC_ARENA_MAX"] = "2"
+            self._children.append(_Child("flows.door", self.environment | server, home / "server.log", self._listeners))
             if not self._pooled:
                 self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
                 self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))

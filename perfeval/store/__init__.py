@@ -6,6 +6,7 @@ decides or computes.
 """
 
 import os
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,8 @@ class Store:
         self._unit = unit
         self._key = key
         self._engine = connect(url)
+        # Also where nobody closes it, as at a command's end: what SQLite keeps beside the file belongs in it, or a copy of it lacks that.
+        weakref.finalize(self, self._engine.dispose)
         try:
             migrate(self._engine, lambda: _refuse_lost(artifacts))
         except StoreError:

@@ -49,6 +49,7 @@ def test_office_without_a_server_gets_findings_then_a_draft_even_after_a_crash(t
     assert Path(waiting["draft"]).read_bytes()[:2] == b"PK"
     terminal.await_quiet()
     assert [path.name for path in terminal.folder.parent.iterdir()] == ["a?b"]
+    assert [path.name for path in terminal.folder.glob(".perfeval/store.db*")] == ["store.db"]
 
 
 def test_commands_one_after_the_other_and_at_once_share_a_server_until_an_office_serves_itself(terminal):
@@ -74,6 +75,11 @@ def test_commands_one_after_the_other_and_at_once_share_a_server_until_an_office
     served.terminate()
     served.communicate(timeout=60)
     terminal.await_quiet()
+    assert [path.name for path in terminal.folder.glob(".perfeval/store.db*")] == ["store.db"]
+    terminal.run(**variables)
+    os.kill(*terminal.keepers(), signal.SIGTERM)
+    terminal.await_quiet()
+    assert [path.name for path in terminal.folder.glob(".perfeval/store.db*")] == ["store.db"]
 
 
 def test_served_office_decides_from_the_terminal_and_survives_a_dead_runner(terminal):

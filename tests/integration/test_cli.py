@@ -2,8 +2,11 @@
 
 import io
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
@@ -236,6 +239,12 @@ def test_database_address_that_is_none_is_said_in_chinese(
     monkeypatch.setenv("PERFEVAL_DATABASE_URL", address)
     said = command("status", "-w", office)
     assert (said.code, "PERFEVAL_DATABASE_URL 不是可用的数据库地址" in said.err) == (2, True)
+
+
+def test_command_leaves_nothing_beside_the_database_that_a_copy_of_it_would_lack(office: Path) -> None:
+    command = [sys.executable, "-m", "flows", "approver", "invite", "样例新人", "--role", "operator"]
+    subprocess.run(command, cwd=office, env=os.environ | {"PERFEVAL_KEY": "an invented key for tests"}, check=True, capture_output=True)
+    assert [path.name for path in office.glob(".perfeval/store.db*")] == ["store.db"]
 
 
 @pytest.mark.parametrize("damage", ["garbage", "cut", "a table less"])
