@@ -52,9 +52,11 @@ def begin_database(file: Path) -> None:
 
 def _is_damaged(file: Path) -> bool:
     """Whether SQLite takes it for no database of its own; what is locked or may not be read is left to Prefect."""
+    from perfeval.store import is_damage
+
     try:
         with closing(sqlite3.connect(file, timeout=0)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
-        return error.sqlite_errorname.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+        return is_damage(error)
     return False

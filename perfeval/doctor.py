@@ -184,18 +184,23 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
 
 def _examine_store(state: Path) -> list[Condition]:
     """Whether the workspace's own database is whole, where there is one yet."""
-    from perfeval.store import STORE
+    from perfeval.store import STORE, is_damage
 
-    name, purpose, remedy = "自评数据", "自评进度、审批记录", "把它连同旁边的 -wal、-shm 移到别处保存，再从备份恢复；不要从头再来"
-    if not (file := state / STORE).exists():
+    name, purpose, file = "自评数据", "自评进度、审批记录", state / STORE
+    restore = "把它连同旁边的 -wal、-shm 移到别处保存，再从备份恢复；不要从头再来"
+    if not os.path.exists(file):  # noqa: PTH110  # of a folder that one may not look into, Path.exists raises
         return []
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as database:
             told = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.Error as error:
+        if not is_damage(error):
+            return [
+                Condition(name, "missing", f"{file} 不能读写：{error}", purpose, "检查它和所在文件夹的权限；别的程序占用着的，稍后再试")
+            ]
         told = str(error)
     if told != "ok":
-        return [Condition(name, "missing", f"{file} 已损坏或不能读取：{told}", purpose, remedy)]
+        return [Condition(name, "missing", f"{file} 已损坏：{told}", purpose, restore)]
     return [Condition(name, "ok", f"{file} 完好", purpose)]
 
 

@@ -266,9 +266,7 @@ def unlock(office: Office, whom: str, by: str, code: str = "") -> None:
         person = whom if whom in people.persons else ""
         address = "" if person else visible(whom)[:ADDRESS_LENGTH]
         if not person and not record.attempts(datetime.now(UTC), "", address):
-            raise ApprovalError(
-                "A43", f"没有登记“{visible(whom)}”，也没有来自这一地址的登录", "核对姓名（perfeval approver list）或网络地址。"
-            )
+            raise ApprovalError("A43", f"没有登记“{visible(whom)}”，这一地址也没有被锁定", "核对姓名（perfeval approver list）或网络地址。")
         record.append(ACCESS, Unlocked(person=person or None, address=address, proof=proof), by)
 
     _act(office, by, code, act)

@@ -5,7 +5,7 @@ All but the secrets stands in a chain of its own, so that whoever rewrites it to
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from sqlalchemy import delete, func, select, update
@@ -18,6 +18,10 @@ from perfeval.approvals.record import ACCESS, NOTHING, Line
 from perfeval.store.record import Record, told_line
 from perfeval.store.tables import SeedRow
 from perfeval.store.vault import decrypt, encrypt
+
+_EVER, _MORE = datetime.min.replace(tzinfo=UTC), timedelta(minutes=1)
+# So many lines in a row of the day before, and what is before them is older still: one, or a few, are of a machine whose clock is behind.
+_LINES_OF_BEFORE = 100
 
 
 class Access(Record):
@@ -105,18 +109,23 @@ class Access(Record):
 
         Raises: StoreError: a line that is new, or the last that was known, was rewritten.
         """
-        known, since = Access._known.get(self.unit, _Lately()), now - REMEMBERED
-        new, heads, is_known = list[Line](), list[str](), False
+        since = now - REMEMBERED
+        known = Access._known.get(self.unit, _NOTHING)
+        if known.begins > since:  # this machine's clock was ahead meanwhile, and what counts again was left out
+            known = _NOTHING
+        new, heads, old, is_known = list[Line](), list[str](), 0, False
         for entry in self.newest_entries(ACCESS):
             heads.append(entry.sha256)
             if is_known := entry.sha256 == known.head:
                 break
             new.append(told_line(entry))
-            if new[-1].at < since:
+            old = old + 1 if new[-1].at < since else 0
+            if old == _LINES_OF_BEFORE:
                 break
-        told = (known if is_known else _Lately()).followed_by(reversed(new), heads[0] if heads else NOTHING)
-        Access._known[self.unit] = told = told.since(since)
-        return told
+        told = (known if is_known else _NOTHING).followed_by(reversed(new), heads[0] if heads else NOTHING)
+        # Some more is kept than is asked for: somebody else has asked a moment earlier, and is not to have all read anew.
+        Access._known[self.unit] = told.since(since - _MORE)
+        return told.since(since)
 
     def _about_seed(self, person: Person, fingerprint: str) -> str:
         return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})
@@ -127,6 +136,7 @@ class _Lately:
     """What a chain told lately that still counts: of a day with a thousand right proofs that is next to nothing."""
 
     head: str = NOTHING
+    begins: datetime = _EVER
     attempts: Sequence[Attempt] = ()
     ended: Sequence[tuple[datetime, str]] = ()
 
@@ -144,7 +154,11 @@ class _Lately:
                     ended.append((line.at, told.session))
                 case _:
                     pass
-        return _Lately(head, attempts, ended)
+        return _Lately(head, self.begins, attempts, ended)
 
     def since(self, at: datetime) -> "_Lately":
-        return _Lately(self.head, [item for item in self.attempts if item.at >= at], [item for item in self.ended if item[0] >= at])
+        attempts, ended = [item for item in self.attempts if item.at >= at], [item for item in self.ended if item[0] >= at]
+        return _Lately(self.head, max(self.begins, at), attempts, ended)
+
+
+_NOTHING = _Lately()

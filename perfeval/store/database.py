@@ -33,12 +33,16 @@ def try_database(url: str) -> None:
 
 def unavailable(error: DatabaseError) -> StoreError:
     """What is told of a database that cannot be used."""
-    name = getattr(error.orig, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")) or "no such table" in str(error.orig):
+    if is_damage(error.orig) or "no such table" in str(error.orig):
         hint = "把现有的数据库文件（工作区内的是 store.db，连同旁边的 -wal、-shm）移到别处保存，再从备份恢复；不要从头再来。"
         return StoreError("S16", f"数据库文件已损坏：{error.orig}", hint)
     hint = f"检查磁盘空间、数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
     return StoreError("S06", f"数据库不可用：{' '.join(str(error.orig).split())}", hint)
+
+
+def is_damage(error: BaseException | None) -> bool:
+    """Whether it is SQLite's for a file that is no whole database."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
 
 
 def connect(url: str | URL) -> Engine:

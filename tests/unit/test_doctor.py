@@ -1,9 +1,13 @@
 """The doctor, on machines made up of a PATH with fake programs. No network, nothing patched."""
 
 import json
+import os
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -210,6 +214,30 @@ def test_store_that_is_damaged_is_told_with_what_to_restore(workspace: Workspace
     assert told.state == "missing"
     assert str(file) in told.found
     assert "从备份恢复" in told.remedy
+
+
+def test_store_that_is_locked_is_not_to_be_restored_and_one_that_is_looked_at_is_left_alone(workspace: Workspace) -> None:
+    open_office(workspace.root).store.close()
+    assert found(workspace, "自评数据").state == "ok"
+    assert [path.name for path in workspace.state.glob("store.db*")] == [STORE]
+    with closing(sqlite3.connect(workspace.state / STORE)) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+        database.execute("BEGIN EXCLUSIVE")
+        told = found(workspace, "自评数据")
+    assert (told.state, "locked" in told.found, "稍后再试" in told.remedy, "备份" in told.remedy) == ("missing", True, True, False)
+
+
+def test_store_of_another_user_is_passed_over_and_the_rest_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_office(workspace.root).store.close()
+    look = os.stat
+
+    def refused(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if Path(path).name == STORE:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refused)
+    assert "自评数据" not in {condition.name for condition in examine(workspace)}
 
 
 def test_fonts_that_cannot_be_listed_are_optional(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ from perfeval.errors import ApprovalError, StoreError, UsageError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Revision, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Failure, Sealing
 from perfeval.store import Store, Transaction
+from perfeval.store.access import Access
 from perfeval.store.database import SCHEMA, upgrade_tables
+from perfeval.store.record import Record
 from perfeval.store.tables import VERSION, DecisionRow, EvaluationRow, OutcomeRow, RecordRow, Table
 from perfeval.workspace import secret_key
 
@@ -333,6 +335,27 @@ def test_right_proofs_of_a_day_are_not_looked_through_again(store: Store) -> Non
         assert record.attempts(datetime.now(UTC), "p1", "10.0.0.1") == []
     with store.reading() as record:
         assert record.attempts(datetime.now(UTC), "p1", "10.0.0.1") == []
+
+
+@pytest.mark.parametrize("clock", ["ahead for a while", "of another machine behind", "of another machine behind, all read anew"])
+def test_clocks_that_disagree_end_no_lock_and_no_logout(store: Store, monkeypatch: pytest.MonkeyPatch, clock: str) -> None:
+    now, lasting = datetime.now(UTC), timedelta(hours=12)
+    with store.transaction() as record:
+        for _ in range(5):
+            record.note_attempt(Attempt(now, Result.WRONG, "p1", "10.0.0.1"))
+        record.end_session("d" * 64, "p1")
+        assert len(record.attempts(now, "p1", "")) == 5
+    with store.transaction() as record:
+        if clock == "ahead for a while":
+            assert record.attempts(now + timedelta(days=2), "p1", "") == []
+        else:
+            monkeypatch.setattr(Record, "now", lambda _: now - timedelta(hours=25))
+            record.note_attempt(Attempt(now, Result.WRONG, "p2", "10.0.0.2"))
+            monkeypatch.undo()
+        if clock.endswith("anew"):
+            Access._known.clear()
+        assert len(record.attempts(now, "p1", "")) == 5
+        assert record.ended_sessions(now, lasting) == {"d" * 64}
 
 
 def test_program_secret_saved_again_is_replaced(store: Store) -> None:
