@@ -37,16 +37,18 @@ def find(context: CheckContext) -> Iterator[Finding]:
     paid = ledger.rows.filter(pl.col("amount_yuan") > 0).drop_nulls(("payee", "category", "paid_on", "amount_yuan"))
     paid = paid.with_columns(compared(pl.col("payee")).alias("to"))
     # By day first: of a payee who is paid thousands of times, each payment's window would hold thousands.
-    amounts = {"times": pl.len(), "total": pl.col("amount_yuan").sum(), "most": pl.col("amount_yuan").max()}
+    part = pl.col("amount_yuan").filter(pl.col("amount_yuan") < limits.yuan)
+    amounts = {"times": pl.len(), "total": pl.col("amount_yuan").sum(), "parts": part.len(), "in_parts": part.sum()}
     by_day = paid.group_by(*_OF_ONE, "paid_on", maintain_order=True).agg("row", pl.col("payee").last(), **amounts)
     days = by_day.sort(*_OF_ONE, "paid_on").with_row_index("day").collect()
     windows = days.lazy().rolling("paid_on", period=f"{limits.days}d", group_by=_OF_ONE)
-    whole = pl.col("times", "total").sum(), pl.col("most").max(), pl.col("payee").last()
+    whole = pl.col(*amounts).sum(), pl.col("payee").last()
     sums = windows.agg(*whole, first=pl.col("day").first(), last=pl.col("day").last(), same_day=pl.col("times").last())
-    reaches = (pl.col("total") >= limits.yuan) & (pl.col("most") < limits.yuan)
-    split = sums.filter(pl.col("times") > 1, (pl.col("same_day") > 1) | reaches)
+    reaches = (pl.col("in_parts") >= limits.yuan) & (pl.col("parts") > 1)
     # Of windows that overlap, the longest.
-    longest = split.sort("times", descending=True, maintain_order=True).unique(_OF_ONE, keep="first", maintain_order=True).collect()
+    chain = (pl.col("first") > pl.col("last").shift()).fill_null(value=True).cum_sum()
+    split = sums.filter((pl.col("same_day") > 1) | reaches).sort("last").with_columns(chain.alias("chain"))
+    longest = split.sort("times", descending=True, maintain_order=True).unique("chain", keep="first", maintain_order=True).collect()
     rows = [days["row"][window["first"] : window["last"] + 1].explode().to_list() for window in longest.iter_rows(named=True)]
     for found, places in sorted(zip(longest.iter_rows(named=True), rows, strict=True), key=lambda item: item[1]):
         told = f"{limits.days}日内向“{found['payee']}”支付{found['category']}{len(places)}次，共 {found['total']:,} 元"
