@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun, StateType
@@ -162,7 +163,9 @@ async def watch(look: Callable[[], Coroutine[None, None, None]]) -> None:
         await asyncio.sleep(_WATCH_SECONDS)
         try:
             await look()
-        except Exception:  # the server is away or busy: the next round asks again
+        except httpx.HTTPError as error:  # the server is away or busy: the next round asks again
+            logging.getLogger(__name__).warning("a round was cut short: %s", str(error).partition("\n")[0])
+        except Exception:
             logging.getLogger(__name__).warning("a round was cut short", exc_info=True)
 
 

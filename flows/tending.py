@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from flows.engine import key_of
 from flows.forms import is_behind
+from perfeval.errors import StoreError
 
 OVERTAKEN = "继续到已登记的进度"
 _PAUSE_SECONDS = 10.0
@@ -45,7 +46,9 @@ class Tending:
         while True:
             try:
                 await self.look()
-            except Exception:  # the database is busy or away, or worse: the next round asks again
+            except StoreError as error:  # the database is busy or away: the next round asks again
+                logging.getLogger(__name__).error("a round was cut short: %s", error.line)  # noqa: TRY400  # all is told by its line
+            except Exception:
                 logging.getLogger(__name__).exception("a round was cut short")
             await asyncio.sleep(_PAUSE_SECONDS)
 

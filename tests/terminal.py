@@ -8,10 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from perfeval import steps
 from perfeval.approvals.codes import STEP_SECONDS
@@ -50,13 +50,21 @@ class Terminal:
 
     def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command in the background."""
+        return self._start(arguments, variables, subprocess.PIPE)
+
+    def keep(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        """Start a command that stays up. Its talk goes into a file beside the workspace: a pipe nobody reads would hold it up."""
+        with self.folder.with_name(f"{arguments[0]}.log").open("ab") as log:
+            return self._start(arguments, variables, log)
+
+    def _start(self, arguments: Sequence[str], variables: Mapping[str, str], talk: "IO[bytes] | int") -> "subprocess.Popen[str]":
         # An office behind a proxy: it does not lead to the server on this machine, and need not.
         proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9") | {"all_proxy": "socks5://127.0.0.1:9"}
         # A server that a command starts ends with the command, unless a test asks for another.
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PERFEVAL_IDLE_MINUTES": "0", **proxies, **variables}
         process = subprocess.Popen(
             [sys.executable, "-m", "flows", *arguments],
-            cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=self.folder, env=environment, stdout=talk, stderr=talk, text=True,
         )  # fmt: skip
         self._started.append(process)
         return process

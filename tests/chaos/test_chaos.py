@@ -185,13 +185,13 @@ def keep_up(place: Place) -> None:
         return
     typed = list(place.terminal.commands().values())
     if not [command for command in typed if " serve " in command]:
-        place.terminal.start("serve", "--no-worker", "--port", str(place.port), **place.variables)
+        place.terminal.keep("serve", "--no-worker", "--port", str(place.port), **place.variables)
     office, deadline = open_office(place.terminal.folder), time.monotonic() + COMMAND_SECONDS
     while not (url := office.url):  # a keeper that a command has started makes room first
         assert time.monotonic() < deadline
         time.sleep(0.1)
     for _ in range(2 - len([command for command in typed if " worker " in command])):
-        place.terminal.start("worker", "--server", url, **place.variables)
+        place.terminal.keep("worker", "--server", url, **place.variables)
     office.store.close()
 
 

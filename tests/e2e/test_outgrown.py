@@ -47,7 +47,7 @@ def test_year_goes_through_both_gates_by_a_worker_that_is_killed_and_begins_agai
     while not (url := office.url):
         assert serving.poll() is None and time.monotonic() < deadline, serving.communicate(timeout=10)  # noqa: PT018  # one talk
         time.sleep(0.1)
-    terminal.start("worker", "--server", url, **shared)
+    terminal.keep("worker", "--server", url, **shared)
     running = terminal.start("run", "--year", "2022", "--json", **shared)
     while not steps.statuses(office):
         assert time.monotonic() < deadline
@@ -87,7 +87,7 @@ def test_two_offices_share_databases_bucket_and_two_workers_one_of_which_is_kill
     while not all(office.url for office in offices):
         assert serving.poll() is None and time.monotonic() < deadline, serving.communicate(timeout=10)  # noqa: PT018  # one talk
         time.sleep(0.1)
-    workers = [terminal.start("worker", "--server", str(offices[0].url), *folders, **shared) for _ in range(2)]
+    workers = [terminal.keep("worker", "--server", str(offices[0].url), *folders, **shared) for _ in range(2)]
     wanted = {terminal: ("2022", "2022-zdxm-1"), roads: ("2024", "2024-maintenance-1")}
     running = [item.start("run", "--year", year, "--json", **shared) for item, (year, _) in wanted.items()]
     while not any(map(steps.statuses, offices)):
