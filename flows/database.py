@@ -25,6 +25,7 @@ def database_address(file: Path) -> str:
     if url and not _POSTGRESQL.match(url):
         hint = "写成 postgresql://用户@主机/库名；不设置则用工作区内的 SQLite。"
         raise ConfigurationError("F12", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint)
+    url = re.sub(r"(?<=[?&])sslmode=", "ssl=", url)  # psql's word, and asyncpg's
     # As the address of a file: a path may hold signs that end one in Prefect's own address, and the rest would lie elsewhere.
     return _POSTGRESQL.sub("postgresql+asyncpg://", url) or f"sqlite+aiosqlite:///file:{quote(str(file))}?uri=true"
 

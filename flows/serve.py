@@ -44,6 +44,7 @@ _LOOK_SECONDS = 0.1
 RESTARTS = 5
 _LIVED_SECONDS = 60
 _LEAST_FREE = 20_000_000
+POOL_TYPE, PROCESSES = "PERFEVAL_POOL_TYPE", "process"
 # Each of Prefect's clients loads the authorities that it would trust over TLS, also where there is none: all the world's take 18 ms and
 # 0.8 MB, that of nobody next to nothing.
 _NOBODY = Path(__file__).with_name("nobody.pem")
@@ -59,7 +60,9 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
     dropped = ("PREFECT_", URL_VARIABLE)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped) and not _is_socks(name, value)}
     kept |= _without_proxy(address.url)
-    if authorities := address.root or ("" if address.url.startswith("https:") else str(_NOBODY)):
+    # A pool's worker hands on to its jobs where the file lies, and on another machine it lies elsewhere.
+    is_plain = not address.url.startswith("https:") and os.environ.get(POOL_TYPE) in (None, "", PROCESSES)
+    if authorities := address.root or (str(_NOBODY) if is_plain else ""):
         kept["PREFECT_API_SSL_CERT_FILE"] = authorities
     return kept | {
         WORKSPACE_VARIABLE: str(workspace.root),

@@ -27,12 +27,11 @@ from prefect.workers.process import ProcessWorker
 
 from flows.offices import folders
 from flows.runner import Lost, continue_orphans, register, watch
-from flows.serve import end_with_parent
+from flows.serve import POOL_TYPE, PROCESSES, end_with_parent
 from flows.warm import write_stub
 from perfeval.errors import UsageError
 
-POOL, _PROCESS = "perfeval", "process"
-POOL_TYPE, POOL_TEMPLATE = "PERFEVAL_POOL_TYPE", "PERFEVAL_POOL_TEMPLATE"
+POOL, POOL_TEMPLATE = "perfeval", "PERFEVAL_POOL_TEMPLATE"
 # With a command of its own a worker need not find out in further processes what to start.
 _COMMAND = "python -m prefect.engine"
 # A worker that has not been heard of three times is gone.
@@ -60,11 +59,11 @@ async def make_pool() -> None:
 
 def pool() -> str:
     """The pool's name: of what kind a pool is cannot be changed."""
-    return POOL if _type() == _PROCESS else f"{POOL}-{_type()}"
+    return POOL if _type() == PROCESSES else f"{POOL}-{_type()}"
 
 
 def _type() -> str:
-    return os.environ.get(POOL_TYPE) or _PROCESS
+    return os.environ.get(POOL_TYPE) or PROCESSES
 
 
 def worker_class() -> type[BaseWorker[Any, Any, Any]]:
@@ -72,7 +71,7 @@ def worker_class() -> type[BaseWorker[Any, Any, Any]]:
 
     Raises: UsageError: no such worker is installed.
     """
-    if _type() == _PROCESS:  # to look for others takes seconds
+    if _type() == PROCESSES:  # to look for others takes seconds
         return ProcessWorker
     if found := BaseWorker.get_worker_class_from_type(_type()):
         return found
@@ -94,7 +93,7 @@ async def work() -> None:
     lost = Lost({}, lambda run: run.work_pool_name == POOL and run.labels.get(_WORKER) == name)
     async with asyncio.TaskGroup() as tasks:
         # Elsewhere a run outlives its worker, and is forked by nobody.
-        beside = [watch(_continue_left), watch(lost.look), _keep_warm()] if _type() == _PROCESS else []
+        beside = [watch(_continue_left), watch(lost.look), _keep_warm()] if _type() == PROCESSES else []
         begun = [tasks.create_task(each) for each in beside]
         await worker.start()
         for task in begun:

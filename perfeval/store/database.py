@@ -66,7 +66,8 @@ def connect(url: str | URL) -> Engine:
 def _with_driver(url: URL) -> URL:
     """An address as psql or Prefect has it, with the driver that is used here."""
     if url.get_backend_name() in ("postgres", "postgresql"):
-        return url.set(drivername="postgresql+psycopg")
+        ssl = {"sslmode" if name == "ssl" else name: value for name, value in url.query.items()}  # asyncpg's word, and psycopg's
+        return url.set(drivername="postgresql+psycopg", query=ssl)
     if url.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise ArgumentError(url.drivername)
     return url

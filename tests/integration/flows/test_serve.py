@@ -87,6 +87,8 @@ def test_address_of_prefects_database_reaches_the_server_alone(place, monkeypatc
     monkeypatch.setenv(URL_VARIABLE, "postgresql+psycopg://perfeval:secret@db/prefect")
     assert database_address(place.state / "prefect.db") == "postgresql+asyncpg://perfeval:secret@db/prefect"
     assert [name for name, value in serve.environment(place, LOCAL).items() if "secret@db" in value] == []
+    monkeypatch.setenv(URL_VARIABLE, "postgresql://db/prefect?a=b&sslmode=require")
+    assert database_address(place.state / "prefect.db") == "postgresql+asyncpg://db/prefect?a=b&ssl=require"
     monkeypatch.setenv(URL_VARIABLE, "sqlite:///secret")
     with pytest.raises(ConfigurationError) as fault:
         database_address(place.state / "prefect.db")
@@ -130,6 +132,14 @@ def test_server_tells_its_processes_and_people_where_it_is(place, host, tls, url
     assert bool(address.root) is tls
     assert trusted.read_text().count("BEGIN CERTIFICATE") == 1
     assert (trusted == Path(serve.__file__).with_name("nobody.pem")) is not tls
+
+
+def test_jobs_on_other_machines_are_told_of_no_file_that_lies_on_this_one(place, monkeypatch):
+    address = Address("http://pingjia:4200", "http://pingjia:4200", "secret")
+    monkeypatch.setenv("PERFEVAL_POOL_TYPE", "process")
+    assert "PREFECT_API_SSL_CERT_FILE" in serve.environment(place, address)
+    monkeypatch.setenv("PERFEVAL_POOL_TYPE", "kubernetes")
+    assert "PREFECT_API_SSL_CERT_FILE" not in serve.environment(place, address)
 
 
 def test_server_with_a_certificate_listens_where_the_certificate_holds(place):

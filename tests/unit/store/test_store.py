@@ -27,7 +27,7 @@ from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Revision,
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Failure, Sealing
 from perfeval.store import Store, Transaction
 from perfeval.store.access import Access
-from perfeval.store.database import SCHEMA, upgrade_tables
+from perfeval.store.database import SCHEMA, connect, upgrade_tables
 from perfeval.store.record import Record
 from perfeval.store.tables import VERSION, DecisionRow, EvaluationRow, OutcomeRow, RecordRow, Table
 from perfeval.workspace import secret_key
@@ -335,6 +335,11 @@ def test_right_proofs_of_a_day_are_not_looked_through_again(store: Store) -> Non
         assert record.attempts(datetime.now(UTC), "p1", "10.0.0.1") == []
     with store.reading() as record:
         assert record.attempts(datetime.now(UTC), "p1", "10.0.0.1") == []
+
+
+def test_address_written_for_prefect_asks_for_tls_by_the_word_of_our_driver() -> None:
+    engine = connect("postgresql+asyncpg://perfeval@db/store?ssl=require")
+    assert str(engine.url) == "postgresql+psycopg://perfeval@db/store?sslmode=require"
 
 
 @pytest.mark.parametrize("clock", ["ahead for a while", "of another machine behind", "of another machine behind, all read anew"])
