@@ -133,7 +133,7 @@ class Conductor:
         status = steps.status(self._office, evaluation) if evaluation else None
         if not found.is_final or (evaluation and evaluation.outcome):
             return Position(run.id, status, None)
-        return Position(run.id, status, failure or _crashed(found.message))
+        return Position(run.id, status, failure or crashed(found.message))
 
     def _lose_patience(self, kind: str, seconds: float, known: set[str]) -> None:
         """Tell of a run that stays where it should not: once, and then as a fault."""
@@ -157,7 +157,7 @@ class Conductor:
         return answer
 
 
-def _crashed(message: str) -> Failure:
+def crashed(message: str) -> Failure:
     """What is told of a run that nothing is known of but what Prefect keeps; its steps are asked of the store, so going on is safe."""
     hint = "执行 perfeval run，会从中断处接着进行；仍不行的，用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。"
     return Failure("", "P14", str(ServerError("P14", f"运行异常终止{message and f'：{message}'}", hint)))

@@ -3,13 +3,14 @@
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import segno
 
+from flows.conduct import crashed
 from flows.forms import awaited
 from perfeval import persons, proving, steps
 from perfeval.approvals.keys import derive_key
@@ -20,10 +21,11 @@ from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import OPENINGS
 from perfeval.approvals.session import LASTS, logged_in, seal_session, session_digest
 from perfeval.approvals.statement import Enrolment, challenge
-from perfeval.errors import ApprovalError
+from perfeval.errors import ApprovalError, ServerError
 from perfeval.model import Answer, Evaluation, Revision, Stage, Status, Verdict
 from perfeval.model.clock import CHINA
 from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
+from perfeval.model.outcomes import Failure
 from perfeval.office import Office
 from perfeval.submission import find_draft
 from perfeval.texts import visible
@@ -39,6 +41,14 @@ class Standing:
 
     status: Status
     form: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a run is of that was started from a page, and may have no evaluation yet."""
+
+    year: int
+    programme: str
 
 
 class Desk:
@@ -163,6 +173,28 @@ class Desk:
         """The evaluation of a run."""
         with self._office.store.reading() as record:
             return record.evaluation_of(run)
+
+    def keep_ended(self, run: str, message: str, started: Started | None = None) -> None:
+        """Keep that a run has ended early, where it could not keep why; of one begun in the place of a lost one, for that one."""
+        with self._office.store.reading() as record:
+            if record.failure(run) is not None:
+                return
+        with self._office.store.transaction() as record:
+            failure = replace(crashed(message), step="运行")
+            if started and record.evaluation_of(run) is None:
+                same = record.evaluations(started.year, started.programme)
+                open_ = next((item for item in same if item.outcome is None), None)
+                run = (record.run_of(open_) if open_ else None) or run
+                failure = failure if open_ else replace(failure, unit=record.unit, year=started.year, programme=started.programme)
+            record.record_failure(run, failure)
+
+    def keep_unbegun(self, year: int, programme: str) -> None:
+        """Keep that no run could be started for a programme's year."""
+        hint = "稍等一会儿，再送审一次；仍不行的，请管理工作区的人看 .perfeval/prefect/server.log。"
+        fault = ServerError("P24", "没有进程来执行这次送审", hint)
+        failure = Failure("送审", fault.code, str(fault), unit=self._office.workspace.unit, year=year, programme=programme)
+        with self._office.store.transaction() as record:
+            record.record_failure(f"{year} {programme}"[:64], failure)
 
     def draft(self, evaluation_id: str, number: int) -> tuple[Path, str]:
         """A draft's file and its name.

@@ -241,8 +241,9 @@ class Door:
         is_retry = isinstance(state, dict) and state.get("type") == "SCHEDULED"
         if not is_retry or not await self._runs.has_failed(run):
             return _refuse("只能重试已经失败的运行；不能把运行改成别的状态。", 409)
+        self._desk.check_operator(asked.person)
         await run_in_threadpool(self._desk.note, asked.person, "重试", run, run)
-        return _passed(*await self._engine.retry(run, asked.person.name, asked.receive))
+        return _passed(*await self._engine.retry(run, f"{asked.person.name}点击重试", asked.receive))
 
     async def _start(self, asked: Asked, deployment: str) -> Response:
         """A run that begins now, of a year and a programme, by whoever is logged in."""

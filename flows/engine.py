@@ -80,9 +80,9 @@ class Engine:
         """Start a run of a deployment, by its id: status and content of the answer."""
         return await self.write(f"/api/deployments/{deployment}/create_flow_run", {"parameters": {"request": request}}, receive)
 
-    async def retry(self, run: str, name: str, receive: Receive | None = None) -> tuple[int, bytes]:
-        """Have a run go on, as somebody of this name wants it: status and content of the answer."""
-        return await self.write(f"/api/flow_runs/{run}/set_state", next_state("AwaitingRetry", f"{name}点击重试"), receive)
+    async def retry(self, run: str, why: str, receive: Receive | None = None) -> tuple[int, bytes]:
+        """Have a run go on that has ended early, and why in words: status and content of the answer."""
+        return await self.write(f"/api/flow_runs/{run}/set_state", next_state("AwaitingRetry", why), receive)
 
     async def go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on; what is recorded stands, whether Prefect has room for that now or later."""

@@ -1,16 +1,19 @@
 """The runs of one office's evaluations (运行), as the door has Prefect begin them, go on with them and try them again."""
 
 import asyncio
+import json
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from flows.client import FLOW, Deployment, read_deployment
-from flows.desk import Desk
+from flows.desk import Desk, Started
 from flows.engine import CREATED, Engine, key_of
 from flows.forms import is_behind
 
-_ENDED_EARLY = {"FAILED", "CRASHED"}
+ENDED_EARLY = {"FAILED", "CRASHED"}
+_REGISTERING_SECONDS = 60
 _UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
 
 
@@ -20,6 +23,7 @@ class Runs:
     def __init__(self, engine: Engine, desk: Desk, deployment: str) -> None:
         self._engine, self._desk, self._deployment = engine, desk, deployment
         self._begun: set[str] = set()
+        self.started: dict[str, Started] = {}
 
     async def state(self, run: str) -> Mapping[str, Any]:
         """A run's state; nothing where Prefect does not know it, or where nobody takes it up any more."""
@@ -28,15 +32,20 @@ class Runs:
 
     async def has_failed(self, run: str) -> bool:
         """Whether a run has ended early by itself."""
-        return (await self._engine.state(run)).get("type") in _ENDED_EARLY
+        return (await self._engine.state(run)).get("type") in ENDED_EARLY
 
     async def begin(self, year: int, programme: str, prepared_by: str) -> bool:
-        """Start a run of a programme's year; whether there is one now."""
+        """Start a run of a programme's year, once there is a deployment; whether there is one now, which the pages tell too."""
         request = {"year": year, "programme": programme, "prepared_by": prepared_by}
-        served = await self._served()
-        status, _ = await self._engine.start(served.id if served else "", request)
-        if status != CREATED:
-            logging.getLogger(__name__).error("no run was started for %s %s", year, programme)
+        deadline = time.monotonic() + _REGISTERING_SECONDS
+        while (served := await self._served()) is None and time.monotonic() < deadline:
+            await asyncio.sleep(1)
+        status, body = await self._engine.start(served.id, request) if served else (0, b"")
+        if status == CREATED:
+            self.started[json.loads(body)["id"]] = Started(year, programme)
+        else:
+            logging.getLogger(__name__).error("no run was started for %s %s: %s", year, programme, status or "nothing is served")
+            await asyncio.to_thread(self._desk.keep_unbegun, year, programme)
         return status == CREATED
 
     async def begin_again(self, run: str) -> bool:
@@ -67,11 +76,22 @@ class Runs:
         state = await self._engine.state(run) if run else {}
         if state.get("type") == "PAUSED" and is_behind(key := key_of(state), form):
             await self._engine.go_on(run, key, why)
+        elif state.get("type") in ENDED_EARLY:
+            await self._engine.retry(run, why)
 
     async def retry(self, run: str, name: str) -> None:
-        """Retry a run that has failed, as somebody of this name wants it."""
+        """Retry a run that has failed, as somebody of this name wants it; one that is lost is begun again."""
         if await self.has_failed(run):
-            await self._engine.retry(run, name)
+            await self._engine.retry(run, f"{name}点击重试")
+        elif not await self.state(run):
+            evaluation = await asyncio.to_thread(self._desk.evaluation_of, run)
+            self._begun -= {evaluation.id} if evaluation else set()
+            await self.begin_again(run)
+
+    async def go_on_after_crash(self, run: str) -> None:
+        """Have a run go on whose process is gone."""
+        if await self.has_failed(run):
+            await self._engine.retry(run, "意外终止后继续")
 
     async def _served(self) -> Deployment | None:
         """The deployment, once there is one."""

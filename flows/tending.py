@@ -1,16 +1,22 @@
-"""What the door looks after by itself: runs that the store has overtaken, and those that Prefect has lost with its database."""
+"""What the door looks after by itself: runs that the store has overtaken, that ended early, or that Prefect has lost with its database."""
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from flows.desk import Started
 from flows.engine import key_of
 from flows.forms import is_behind
+from flows.runs import ENDED_EARLY
 from perfeval.errors import StoreError
 
 OVERTAKEN = "继续到已登记的进度"
 _PAUSE_SECONDS = 10.0
+# So often a run goes on by itself whose process was killed: what takes all memory does so again.
+_CRASHES = 3
+_LOST = ""
 
 
 class Open(Protocol):
@@ -19,15 +25,23 @@ class Open(Protocol):
     def open_runs(self) -> dict[str, str]:
         """The runs of evaluations under way, each with how the key of the form begins that it must be at."""
 
+    def keep_ended(self, run: str, message: str, started: Started | None = None) -> None:
+        """Keep that a run has ended early, where it could not keep itself why."""
+
 
 class Conducted(Protocol):
     """What is asked of Prefect, and told it."""
+
+    started: dict[str, Started]
 
     async def state(self, run: str) -> Mapping[str, Any]:
         """A run's state; nothing where it is lost."""
 
     async def go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on."""
+
+    async def go_on_after_crash(self, run: str) -> None:
+        """Have a run go on whose process is gone."""
 
     async def begin_again(self, run: str) -> bool:
         """Begin a run in the place of one that is lost; whether one was begun."""
@@ -39,7 +53,8 @@ class Tending:
     def __init__(self, desk: Open, runs: Conducted) -> None:
         self._desk, self._runs = desk, runs
         self._settled: dict[str, str] = {}
-        self._seen: dict[str, str] = {}
+        self._seen: dict[str, str | None] = {}
+        self._crashes = Counter[str]()
 
     async def keep_looking(self) -> None:
         """Look again and again, whatever died between a decision and the run's going on."""
@@ -60,20 +75,43 @@ class Tending:
         # The store first: what it tells of is older than the run's state.
         forms = await asyncio.to_thread(self._desk.open_runs)
         self._settled = {run: form for run, form in self._settled.items() if forms.get(run) == form}
-        seen: dict[str, str] = {}
-        for run in forms.keys() - self._settled.keys():
-            state = await self._runs.state(run)
-            key = key_of(state)
-            if not state:
-                seen[run] = ""
-            elif state.get("type") == "PAUSED" and is_behind(key, forms[run]):
-                seen[run] = key
-                if self._seen.get(run) == key:
-                    await self._runs.go_on(run, key, OVERTAKEN)
-            elif state.get("type") == "PAUSED":
-                self._settled[run] = forms[run]
-        lost = [run for run, key in seen.items() if not key and self._seen.get(run) == ""]
+        for run in forms:
+            self._runs.started.pop(run, None)
+        seen = {run: await self._look_at(run, forms.get(run)) for run in {*forms, *self._runs.started} - self._settled.keys()}
+        lost = [run for run, now in seen.items() if now == _LOST and self._seen.get(run) == _LOST]
         self._seen = seen
         for run in lost:
             if await self._runs.begin_again(run):
                 return
+
+    async def _look_at(self, run: str, form: str | None) -> str | None:
+        """Do for a run what it needs, if it was so in the last round already; how it is, where it needs something.
+
+        `form` is how the key of the form begins that it must be at; None while it has no evaluation.
+        """
+        state = await self._runs.state(run)
+        kind, key = state.get("type"), key_of(state)
+        if kind in ENDED_EARLY:
+            now = f"{kind} {state.get('id')}"
+            if self._seen.get(run) == now:
+                await self._after_early_end(run, state)
+            return now
+        if form is None:
+            if kind in {None, "COMPLETED", "CANCELLED"}:
+                del self._runs.started[run]
+            return None
+        if kind == "PAUSED" and is_behind(key, form):
+            if self._seen.get(run) == key:
+                await self._runs.go_on(run, key, OVERTAKEN)
+            return key
+        if kind == "PAUSED":
+            self._settled[run] = form
+        return None if state else _LOST
+
+    async def _after_early_end(self, run: str, state: Mapping[str, Any]) -> None:
+        """Go on after a crash; else see to it that people are told."""
+        if state["type"] == "CRASHED" and self._crashes[run] < _CRASHES:
+            self._crashes[run] += 1
+            await self._runs.go_on_after_crash(run)
+        else:
+            await asyncio.to_thread(self._desk.keep_ended, run, state.get("message") or "", self._runs.started.pop(run, None))

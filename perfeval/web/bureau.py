@@ -169,8 +169,8 @@ def _rows(item: Overseen, year: int) -> list[Row]:
     for status in current.values():
         evaluation = status.revision.evaluation
         result = results.get((evaluation.id, status.revision.number), NOTHING)
-        failure = failures.get(evaluation.id) if status.stage is Stage.PREPARING else None
-        digest = failure.findings if failure else result.findings
+        failure = failures.get(evaluation.id)
+        digest = (failure and failure.findings) or result.findings
         findings = _findings(office.store.artifacts, digest) if digest else ()
         counts = [sum(finding.severity is severity for finding in findings) for severity in (Severity.ERROR, Severity.WARNING)]
         worst = min(findings, key=lambda finding: list(Severity).index(finding.severity), default=None)

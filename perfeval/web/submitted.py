@@ -133,7 +133,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         # An archive's record ends before the line that tells of it: `verify --head` knows no later one.
         head=next((line.previous for line in lines if isinstance(line.what, Archived)), head(entries)) if entries else "",
         archive_no=next((line.what.archive_no for line in lines if isinstance(line.what, Archived)), ""),
-        failure=failure if is_current and status.stage is Stage.PREPARING else None,
+        failure=failure if is_current and evaluation.outcome is None else None,
         faults=tuple(load_json(list[Finding], office.store.artifacts.read(kept))) if kept else (),
         run=run,
     )

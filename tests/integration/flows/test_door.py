@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from flows.client import Address
-from flows.desk import Standing
+from flows.desk import Standing, Started
 from flows.door import Closed, Door, Doors
 from flows.engine import Engine
 from flows.tending import Tending
@@ -53,6 +53,7 @@ class Prefect:
     known: bool = True
     pool: str | None = None
     deployment: str = RUN
+    serves: bool = True
     looks: int = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -68,7 +69,7 @@ class Prefect:
             found = {"id": RUN, "state": self.state, "deployment_id": self.deployment, "work_pool_name": None}
             await self._say(send, 200 if self.state else 404, found)
             return
-        if method == "GET" and path in DEPLOYMENTS:
+        if method == "GET" and path in DEPLOYMENTS and self.serves:
             await self._say(send, 200, {"id": RUN, "name": DEPLOYMENTS[path], "work_pool_name": self.pool})
             return
         if method == "GET" and not self.known:
@@ -81,7 +82,7 @@ class Prefect:
             raise RuntimeError  # as Starlette's error middleware does, which answers first
         if path == f"/api/flow_runs/{RUN}/set_state":
             self.state = self.asked[-1][2].get("state", self.state)
-        await self._say(send, 201 if method == "POST" else 200, {"passed": True})
+        await self._say(send, 201 if method == "POST" else 200, {"passed": True, "id": RUN})
 
     async def _say(self, send: Send, status: int, document: object) -> None:
         headers = [*self.headers, (b"access-control-allow-origin", b"*")]
@@ -153,6 +154,13 @@ class Desk:
     rounds: int = 0
     ended: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
+    told: list[Any] = field(default_factory=list)
+
+    def keep_ended(self, run: str, message: str, started: Started | None = None) -> None:
+        self.told.append((run, message, started))
+
+    def keep_unbegun(self, year: int, programme: str) -> None:
+        self.told.append((year, programme))
 
     def person(self, cookie: str) -> Person | None:
         return None if cookie in self.ended else PEOPLE.get(cookie)
@@ -589,6 +597,14 @@ def test_run_that_cannot_be_begun_again_keeps_no_other_waiting() -> None:
     asked: list[str] = []
 
     class Lost:
+        started: ClassVar[dict[str, Started]] = {}
+
+        def keep_ended(self, *_: object) -> None:
+            raise AssertionError
+
+        async def go_on_after_crash(self, _: str) -> None:
+            raise AssertionError
+
         def open_runs(self) -> dict[str, str]:
             return dict.fromkeys(("one", "two", "three"), "center-r1-")
 
@@ -630,6 +646,46 @@ def test_runs_are_looked_after_for_ever_whatever_fails_once(office: Office, monk
     assert office.prefect.moved == ["Resuming"]
 
 
+def test_run_whose_process_is_gone_goes_on_three_times_and_is_then_told_of(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
+    crashed, opened = {"type": "CRASHED", "message": "进程被终止"}, office.desk.open_runs
+    office.prefect.state = crashed
+
+    def open_runs() -> dict[str, str]:
+        if office.desk.rounds % 5 == 0:
+            office.prefect.state = crashed
+        return opened()
+
+    office.desk.open_runs = open_runs  # type: ignore[method-assign]
+    rounds(office, 25)
+    assert office.prefect.moved == ["AwaitingRetry"] * 3
+    assert set(map(str, office.desk.told)) == {str((RUN, "进程被终止", None))}
+
+
+def test_run_that_could_not_keep_why_it_failed_is_told_of_and_left_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
+    office.prefect.state = {"type": "FAILED", "message": "perfeval.yml 有误"}
+    rounds(office, 5)
+    assert (office.prefect.moved, office.desk.told[0]) == ([], (RUN, "perfeval.yml 有误", None))
+
+
+def test_run_begun_on_a_page_that_fails_before_it_has_an_evaluation_is_told_of(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
+    office.as_person("POST", "/review/clerk/2022/roads", b"token=x", person="p2")
+    opened = office.desk.open_runs
+    office.desk.open_runs = lambda: dict.fromkeys([*opened()][:0], "")  # type: ignore[method-assign]
+    office.prefect.state = {"type": "FAILED", "message": "perfeval.yml 有误"}
+    rounds(office, 6)
+    assert office.desk.told == [(RUN, "perfeval.yml 有误", Started(2022, "roads"))]
+
+
+def test_run_that_nobody_serves_is_waited_for_and_then_told_of(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.runs._REGISTERING_SECONDS", 0)
+    office.prefect.serves = office.prefect.known = False
+    office.as_person("POST", "/review/clerk/2022/roads", b"token=x", person="p2")
+    assert (office.prefect.asked, office.desk.told) == ([], [(2022, "roads")])
+
+
 def test_run_that_stands_where_it_must_is_asked_for_once(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
     rounds(office, 6)
@@ -646,10 +702,11 @@ def test_retry_of_a_failed_run_is_the_doors_own_and_recorded(office: Office, fai
         "state": {"type": "SCHEDULED", "name": "X", "state_details": {"pause_key": "x", "run_input_keyset": {"schema": "y"}}},
         "force": True,
     }
-    assert office.as_person("POST", SET_STATE, body).status == 201
+    assert office.as_person("POST", SET_STATE, body).status == 409  # an approver's: ledgers half corrected would be taken in
+    assert office.as_person("POST", SET_STATE, body, person="p2").status == 201
     ((_, _, told),) = office.prefect.asked
     assert (told["state"]["name"], list(told["state"]["state_details"])) == ("AwaitingRetry", ["scheduled_time"])
-    assert office.desk.notes == [("p1", "重试", RUN)]
+    assert office.desk.notes == [("p2", "重试", RUN)]
 
 
 @pytest.mark.parametrize("kind", ["PAUSED", "RUNNING", "SCHEDULED", "COMPLETED", "CANCELLED"])
@@ -810,6 +867,12 @@ def test_run_is_tried_again_from_the_clerks_page_when_it_has_failed(office: Offi
     office.prefect.state = {"type": state}
     office.as_person("POST", "/review/2022-roads-1/1/retry", b"token=x", person="p2")
     assert office.prefect.moved == moved
+
+
+def test_run_that_has_ended_early_goes_on_with_what_was_decided(office: Office) -> None:
+    office.prefect.state = {"type": "FAILED"}
+    office.as_person("POST", "/review/2022-roads-1/1", b"decision=x")
+    assert office.prefect.moved == ["AwaitingRetry"]
 
 
 def test_run_that_stands_where_it_should_is_left_alone(office: Office) -> None:

@@ -234,6 +234,18 @@ def test_revision_that_could_not_be_made_tells_why(house: Any) -> None:
     assert "重试" in text_of(client.get(f"{house.page}?told=retried").text)
 
 
+def test_evaluation_that_could_not_go_on_behind_a_gate_tells_why_and_is_tried_again(house: Any) -> None:
+    house.send(CENTER, decision="同意")
+    with house.office.store.transaction() as record:
+        run = record.run_of(house.evaluation)
+        record.record_failure(run, Failure("运行", "P14", "运行异常终止：内存不足\n再试一次"))
+    client = house.client(CLERK)
+    page = client.get(house.page).text
+    assert ("运行没有完成" in page, "内存不足" in page, "重试" in text_of(page)) == (True, True, True)
+    assert client.post(f"{house.page}/retry", content="token=token of p1").status_code == 303
+    assert house.told[-1] == (run, CLERK)
+
+
 # ---- remarks, and what became of them ------------------------------------------------------------------------------------
 
 REMARKS = {"place_1": "meetings", "remark_1": "次数<i>偏多</i>", "place_2": "", "remark_2": "", "place_4": "第12段", "remark_4": "写明依据"}

@@ -7,7 +7,7 @@ from typing import Any
 import pyotp
 import pytest
 
-from flows.desk import Desk, Standing
+from flows.desk import Desk, Standing, Started
 from perfeval import persons, steps
 from perfeval.approvals.events import Acted, AnsweredWrongly, Decided, Locked, LoggedOut
 from perfeval.approvals.people import People
@@ -255,3 +255,29 @@ def test_link_that_was_used_tells_so_before_anything_else(desk: Desk, office: Of
     # Where no device can be enrolled, nothing is left to be made with it.
     with pytest.raises(ApprovalError, match="登记链接无效、已用过或已过期"):
         desk.invitation(token, "http://192.0.2.7:4200")
+
+
+# ---- runs that ended early -----------------------------------------------------------------------------------------------
+
+
+def stuck(office: Office) -> list[tuple[str, int, str, str]]:
+    with office.store.reading() as record:
+        return [(item.evaluation, item.year, item.programme, item.failure.reason) for item in record.stuck()]
+
+
+def test_run_that_ended_early_is_told_of_once_by_what_is_known_first(desk: Desk, office: Office, evaluation: Evaluation) -> None:
+    desk.keep_ended(RUN, "内存不足")
+    desk.keep_ended(RUN, "又一次")
+    assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：内存不足")]
+
+
+def test_run_without_an_evaluation_that_ended_early_is_told_of_by_its_year(desk: Desk, office: Office) -> None:
+    desk.keep_ended(RUN, "设置有误", Started(2021, "roads"))
+    assert stuck(office) == [("", 2021, "roads", "运行：运行异常终止：设置有误")]
+    desk.keep_unbegun(2020, "roads")
+    assert stuck(office)[0] == ("", 2020, "roads", "送审：没有进程来执行这次送审")
+
+
+def test_run_begun_for_a_lost_one_that_ended_early_is_told_of_at_its_evaluation(desk: Desk, office: Office, evaluation: Evaluation) -> None:
+    desk.keep_ended("22222222-2222-4222-8222-222222222222", "设置有误", Started(2022, "roads"))
+    assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：设置有误")]

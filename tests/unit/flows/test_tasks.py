@@ -63,6 +63,23 @@ def test_step_whose_file_the_system_refuses_keeps_why_in_chinese(office: Office)
     assert (kept.code, kept.message.splitlines()[0]) == ("F04", "读写文件失败：磁盘已满（/x/report.docx）")
 
 
+def test_step_that_passes_at_its_next_try_forgets_why_it_failed(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = [OSError(errno.EBUSY, "in use", "/x/支出.xlsx")]
+
+    @step("样例步骤")
+    def passing() -> str:
+        if tries:
+            raise tries.pop()
+        return "done"
+
+    with pytest.raises(OSError, match="in use"):
+        passing.fn()
+    assert failure(office)
+    monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", "2")
+    assert passing.fn() == "done"
+    assert failure(office) is None
+
+
 def test_step_with_a_bug_keeps_nothing(office: Office) -> None:
     with pytest.raises(ZeroDivisionError):
         raising.fn(ZeroDivisionError())
