@@ -42,10 +42,14 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is served, by its id in Prefect; and the pool that workers take its runs from, none where the server has a runner."""
+    """What is served, by its id in Prefect; and the pool that workers take its runs from, none where the server has a runner.
+
+    `tags` holds the unit that it is of.
+    """
 
     id: str
     pool: str = ""
+    tags: tuple[str, ...] = ()
 
     def takes_up(self, deployment: str, pool: str) -> bool:
         """Whether a run of a deployment, in a pool or in none, is taken up."""
@@ -169,7 +173,7 @@ class Client:
 
 def read_deployment(document: Mapping[str, Any]) -> Deployment | None:
     """A deployment as Prefect tells it; None where it tells of none."""
-    return Deployment(document["id"], document.get("work_pool_name") or "") if document else None
+    return Deployment(document["id"], document.get("work_pool_name") or "", tuple(document.get("tags") or ())) if document else None
 
 
 def _run(document: Mapping[str, Any]) -> Run:

@@ -50,6 +50,7 @@ async def yearly(workspace: Workspace, label: str = "", *, active: bool) -> Runn
         named(DEPLOYMENT, label),
         parameters={"request": next(iter(requests.values()))},
         schedules=schedules,
+        tags=[workspace.unit],
         paused=False,
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

@@ -191,7 +191,7 @@ class Server:
             Address(f"{scheme}://{_bracketed(local)}:{number}", f"{scheme}://{_bracketed(shown)}:{number}", machine, root, deployment)
             for number, deployment in zip(map(_number, self._listeners), (named(DEPLOYMENT, label) for label in labels), strict=True)
         ]
-        self._pooled = pooled
+        self._pooled, self._units = pooled, [workspace.unit for workspace in workspaces]
         origins = " ".join(address.origin for address in self.addresses)
         self.environment = environment(workspaces[0], self.address) | told(workspaces) | {ORIGIN: origins}
         if certificate:
@@ -217,6 +217,9 @@ class Server:
             # Its many threads would each keep memory of their own from the C library, which grows for weeks.
             server["MALLOC_ARENA_MAX"] = "2"
             self._children.append(_Child("flows.door", self.environment | server, home / "server.log", self._listeners))
+            if os.environ.get(URL_VARIABLE):
+                self._await_health(home)
+                self._refuse_anothers_database()
             if not self._pooled:
                 self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
                 self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
@@ -243,6 +246,14 @@ class Server:
             time.sleep(_LOOK_SECONDS)
             if time.monotonic() > deadline:
                 raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", what_to_do(home / "server.log"))
+
+    def _refuse_anothers_database(self) -> None:
+        """Another unit's runner would take our runs, as the deployments have the same name, and do them in its own workspace."""
+        for address, unit in zip(self.addresses, self._units, strict=True):
+            served = Client(address).find_deployment()
+            if served and served.tags and unit not in served.tags:
+                hint = f"一个服务用一个库：另建一个空库，写到 {URL_VARIABLE}。单位改过名称的也这样做，各项自评从审批记录接着进行。"
+                raise ServerError("P33", f"Prefect 的数据库已由另一个单位使用：{'、'.join(served.tags)}", hint)
 
     def _register(self, log: Path) -> None:
         with log.open("wb") as output:

@@ -49,6 +49,7 @@ SEVERAL = {
     "A07": "the check code typed, and the draft that a page was of",
     "A52": "Prefect's form, and the forms of our pages",
     "S09": "a draft to be handed out, and one to be shown",
+    "P24": "a run that nobody takes, and one that could not even be begun",
     "A53": "whoever hands in, and whoever writes reasons",
     "A43": "a name, or a name that may be an address",
     "S10": "a chain, or the table of what stood before it",

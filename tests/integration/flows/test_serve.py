@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from flows import serve
-from flows.client import Address
+from flows.client import Address, Deployment
 from flows.database import URL_VARIABLE, database_address
 from perfeval.certificate import make_certificate
 from perfeval.errors import ConfigurationError, ServerError, UsageError
@@ -166,6 +166,21 @@ def test_child_that_is_killed_is_started_as_often_as_it_is_and_one_that_fails_is
 
     with pytest.raises(ServerError, match="服务进程反复退出"):
         tend()
+
+
+@pytest.mark.parametrize(("tags", "is_refused"), [(("另一个单位",), True), (("UNIT",), False), ((), False), (None, False)])
+def test_database_of_prefects_that_serves_another_unit_is_refused(place, monkeypatch, tags, is_refused):
+    found = None if tags is None else Deployment("d1", tags=tuple(place.unit if tag == "UNIT" else tag for tag in tags))
+    monkeypatch.setattr(serve.Client, "find_deployment", lambda _: found)
+    server = serve.Server([place])
+    try:
+        server._refuse_anothers_database()
+        fault = None
+    except ServerError as error:
+        fault = error
+    server.__exit__(None, None, None)
+    assert (fault and fault.code) == ("P33" if is_refused else None)
+    assert fault is None or "另一个单位" in fault.message
 
 
 def test_process_that_does_not_end_by_itself_ends_after_its_parent_all_the_same() -> None:
