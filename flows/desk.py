@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +45,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a run is of that was started from a page, and may have no evaluation yet."""
+    """What a run was started for, which may have no evaluation yet; without a programme, the office's only one."""
 
     year: int
     programme: str
@@ -174,18 +174,19 @@ class Desk:
         with self._office.store.reading() as record:
             return record.evaluation_of(run)
 
-    def keep_ended(self, run: str, message: str, started: Started | None = None) -> None:
-        """Keep that a run has ended early, where it could not keep why; of one begun in the place of a lost one, for that one."""
+    def keep_ended(self, run: str, message: str, started: Started | None = None, lost: Collection[str] = ()) -> None:
+        """Keep that a run has ended early, where it could not keep why; and for the lost run that it was begun for, if it was."""
         with self._office.store.reading() as record:
             if record.failure(run) is not None:
                 return
         with self._office.store.transaction() as record:
             failure = replace(crashed(message), step="运行")
             if started and record.evaluation_of(run) is None:
-                same = record.evaluations(started.year, started.programme)
-                open_ = next((item for item in same if item.outcome is None), None)
-                run = (record.run_of(open_) if open_ else None) or run
-                failure = failure if open_ else replace(failure, unit=record.unit, year=started.year, programme=started.programme)
+                key = started.programme or self._office.workspace.programmes[0].key
+                under_way = [item for item in record.evaluations(started.year, key) if item.outcome is None]
+                for other in {record.run_of(item) or "" for item in under_way} & {*lost}:
+                    record.record_failure(other, failure)
+                failure = replace(failure, unit=record.unit, year=started.year, programme=key)
             record.record_failure(run, failure)
 
     def keep_unbegun(self, year: int, programme: str) -> None:

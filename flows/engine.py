@@ -67,6 +67,12 @@ class Engine:
         status, body = await self.answer(_scope("GET", path), b"")
         return dict(json.loads(body)) if status == _OK else {}
 
+    async def find(self, path: str, document: object) -> list[dict[str, Any]]:
+        """What Prefect finds at a path by a filter."""
+        body = json.dumps(document).encode()
+        status, found = await self.answer(_scope("POST", path, body), body)
+        return list(json.loads(found)) if status == _OK else []
+
     async def answer(self, scope: Scope, body: bytes) -> tuple[int, bytes]:
         """Prefect's answer to a question of ours: status and content."""
         return _joined(await self.ask(scope, body, nothing_more))

@@ -1,19 +1,21 @@
 """The runs of one office's evaluations (运行), as the door has Prefect begin them, go on with them and try them again."""
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flows.client import FLOW, Deployment, read_deployment
 from flows.desk import Desk, Started
 from flows.engine import CREATED, Engine, key_of
 from flows.forms import is_behind
+from perfeval.model.clock import CHINA
 
 ENDED_EARLY = {"FAILED", "CRASHED"}
 _REGISTERING_SECONDS = 60
+_FEW = 20
 _UNENDED = {"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}
 
 
@@ -23,12 +25,19 @@ class Runs:
     def __init__(self, engine: Engine, desk: Desk, deployment: str) -> None:
         self._engine, self._desk, self._deployment = engine, desk, deployment
         self._begun: set[str] = set()
-        self.started: dict[str, Started] = {}
 
     async def state(self, run: str) -> Mapping[str, Any]:
         """A run's state; nothing where Prefect does not know it, or where nobody takes it up any more."""
         found, served = await self._engine.read(f"/api/flow_runs/{run}"), await self._served()
         return {} if served and not _is_taken_up(found, served) else found.get("state") or {}
+
+    async def ended_early(self) -> dict[str, tuple[Mapping[str, Any], Started]]:
+        """The runs of the last day that have ended early, the newest few: their states, and what they were started for."""
+        served, since = await self._served(), datetime.now(UTC) - timedelta(days=1)
+        lately = {"state": {"type": {"any_": sorted(ENDED_EARLY)}}, "expected_start_time": {"after_": since.isoformat()}}
+        asked = {"deployments": {"id": {"any_": [served.id if served else ""]}}, "flow_runs": lately, "limit": _FEW}
+        found = await self._engine.find("/api/flow_runs/filter", asked | {"sort": "EXPECTED_START_TIME_DESC"}) if served else []
+        return {run["id"]: (run.get("state") or {}, _started(run)) for run in found}
 
     async def has_failed(self, run: str) -> bool:
         """Whether a run has ended early by itself."""
@@ -40,10 +49,8 @@ class Runs:
         deadline = time.monotonic() + _REGISTERING_SECONDS
         while (served := await self._served()) is None and time.monotonic() < deadline:
             await asyncio.sleep(1)
-        status, body = await self._engine.start(served.id, request) if served else (0, b"")
-        if status == CREATED:
-            self.started[json.loads(body)["id"]] = Started(year, programme)
-        else:
+        status, _ = await self._engine.start(served.id, request) if served else (0, b"")
+        if status != CREATED:
             logging.getLogger(__name__).error("no run was started for %s %s: %s", year, programme, status or "nothing is served")
             await asyncio.to_thread(self._desk.keep_unbegun, year, programme)
         return status == CREATED
@@ -96,6 +103,12 @@ class Runs:
     async def _served(self) -> Deployment | None:
         """The deployment, once there is one."""
         return read_deployment(await self._engine.read(f"/api/deployments/name/{FLOW}/{self._deployment}"))
+
+
+def _started(run: Mapping[str, Any]) -> Started:
+    request = (run.get("parameters") or {}).get("request") or {}
+    due = datetime.fromisoformat(run["expected_start_time"]).astimezone(CHINA)
+    return Started(request.get("year") or due.year - 1, request.get("programme") or "")
 
 
 def _is_taken_up(run: Mapping[str, Any], served: Deployment) -> bool:

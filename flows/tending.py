@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from flows.desk import Started
@@ -25,14 +25,15 @@ class Open(Protocol):
     def open_runs(self) -> dict[str, str]:
         """The runs of evaluations under way, each with how the key of the form begins that it must be at."""
 
-    def keep_ended(self, run: str, message: str, started: Started | None = None) -> None:
-        """Keep that a run has ended early, where it could not keep itself why."""
+    def keep_ended(self, run: str, message: str, started: Started | None = None, lost: Collection[str] = ()) -> None:
+        """Keep that a run has ended early, where it could not keep why; and for the lost run that it was begun for, if it was."""
 
 
 class Conducted(Protocol):
     """What is asked of Prefect, and told it."""
 
-    started: dict[str, Started]
+    async def ended_early(self) -> dict[str, tuple[Mapping[str, Any], Started]]:
+        """The runs that have ended early of late, whoever or whatever has begun them: their states, and what they were started for."""
 
     async def state(self, run: str) -> Mapping[str, Any]:
         """A run's state; nothing where it is lost."""
@@ -54,6 +55,7 @@ class Tending:
         self._desk, self._runs = desk, runs
         self._settled: dict[str, str] = {}
         self._seen: dict[str, str | None] = {}
+        self._told: dict[str, str] = {}
         self._crashes = Counter[str]()
 
     async def keep_looking(self) -> None:
@@ -75,31 +77,22 @@ class Tending:
         # The store first: what it tells of is older than the run's state.
         forms = await asyncio.to_thread(self._desk.open_runs)
         self._settled = {run: form for run, form in self._settled.items() if forms.get(run) == form}
-        for run in forms:
-            self._runs.started.pop(run, None)
-        seen = {run: await self._look_at(run, forms.get(run)) for run in {*forms, *self._runs.started} - self._settled.keys()}
+        seen = {run: await self._look_at(run, forms[run]) for run in forms.keys() - self._settled.keys()}
         lost = [run for run, now in seen.items() if now == _LOST and self._seen.get(run) == _LOST]
+        for run, (state, started) in (await self._runs.ended_early()).items():
+            if run not in forms:
+                seen[run] = await self._after_early_end(run, state, started, lost)
         self._seen = seen
         for run in lost:
             if await self._runs.begin_again(run):
                 return
 
-    async def _look_at(self, run: str, form: str | None) -> str | None:
-        """Do for a run what it needs, if it was so in the last round already; how it is, where it needs something.
-
-        `form` is how the key of the form begins that it must be at; None while it has no evaluation.
-        """
+    async def _look_at(self, run: str, form: str) -> str | None:
+        """Do for a run what it needs, if it was so in the last round already; how it is, where it needs something."""
         state = await self._runs.state(run)
         kind, key = state.get("type"), key_of(state)
         if kind in ENDED_EARLY:
-            now = f"{kind} {state.get('id')}"
-            if self._seen.get(run) == now:
-                await self._after_early_end(run, state)
-            return now
-        if form is None:
-            if kind in {None, "COMPLETED", "CANCELLED"}:
-                del self._runs.started[run]
-            return None
+            return await self._after_early_end(run, state)
         if kind == "PAUSED" and is_behind(key, form):
             if self._seen.get(run) == key:
                 await self._runs.go_on(run, key, OVERTAKEN)
@@ -108,10 +101,14 @@ class Tending:
             self._settled[run] = form
         return None if state else _LOST
 
-    async def _after_early_end(self, run: str, state: Mapping[str, Any]) -> None:
-        """Go on after a crash; else see to it that people are told."""
-        if state["type"] == "CRASHED" and self._crashes[run] < _CRASHES:
-            self._crashes[run] += 1
-            await self._runs.go_on_after_crash(run)
-        else:
-            await asyncio.to_thread(self._desk.keep_ended, run, state.get("message") or "", self._runs.started.pop(run, None))
+    async def _after_early_end(self, run: str, state: Mapping[str, Any], started: Started | None = None, lost: Collection[str] = ()) -> str:
+        """Go on after a crash, else see to it that people are told, once it was so in the last round already; how it has ended."""
+        now = f"{state['type']} {state.get('id')}"
+        if self._seen.get(run) == now and self._told.get(run) != now:
+            if state["type"] == "CRASHED" and self._crashes[run] < _CRASHES:
+                self._crashes[run] += 1
+                await self._runs.go_on_after_crash(run)
+            else:
+                await asyncio.to_thread(self._desk.keep_ended, run, state.get("message") or "", started, lost)
+                self._told[run] = now
+        return now

@@ -279,5 +279,7 @@ def test_run_without_an_evaluation_that_ended_early_is_told_of_by_its_year(desk:
 
 
 def test_run_begun_for_a_lost_one_that_ended_early_is_told_of_at_its_evaluation(desk: Desk, office: Office, evaluation: Evaluation) -> None:
-    desk.keep_ended("22222222-2222-4222-8222-222222222222", "设置有误", Started(2022, "roads"))
+    desk.keep_ended("33333333-3333-4333-8333-333333333333", "别人的", Started(2022, "roads"))  # its own run stands
+    assert stuck(office) == []
+    desk.keep_ended("22222222-2222-4222-8222-222222222222", "设置有误", Started(2022, ""), [RUN])
     assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：设置有误")]
