@@ -74,6 +74,7 @@ _PREFECTS = {
 _OURS = {"content-security-policy": CSP, "cross-origin-opener-policy": "same-origin", "cache-control": "no-store"}
 _REVIEWS = {**_OURS, "content-security-policy": web.CSP}
 _ALL = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
+_LOOK_UP = "请重新打开页面，看刚才的操作是否已完成；仍然出错的，请管理服务的人查看工作区的 .perfeval/prefect/server.log。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,20 @@ class Door:
         """Serve one connection."""
         if scope["type"] == "websocket":
             await self._stream(scope, receive, send)
-        else:
-            await self._serve(scope, receive, send)
+            return
+        has_begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._serve(scope, receive, begin)
+        except Exception as fault:
+            if has_begun:
+                raise
+            await _tell(fault, scope)(scope, nothing_more, _with(send, _OURS))
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_headers = Headers(scope=scope)
@@ -347,6 +360,16 @@ def _passed(status: int, content: bytes) -> Response:
 def _refuse(detail: str, status: int) -> Response:
     """An answer that Prefect's pages show as it stands."""
     return JSONResponse({"detail": detail}, status_code=status)
+
+
+def _tell(fault: Exception, scope: Scope) -> Response:
+    """The answer where none came to be: uvicorn would give an English one."""
+    if isinstance(fault, StoreError):
+        told, status = fault.line, 503
+    else:
+        logging.getLogger(__name__).error("%s %s", scope["method"], scope["path"], exc_info=fault)
+        told, status = f"服务出错，没有答复。{_LOOK_UP}", 500
+    return PlainTextResponse(told, status) if "text/html" in Headers(scope=scope).get("accept", "") else _refuse(told, status)
 
 
 def _read_document(body: bytes) -> dict[str, object] | None:

@@ -143,7 +143,10 @@ async def ask(app: Any, method: str, path: str, body: bytes = b"", port: int = 4
 
 @dataclass
 class Desk:
-    """The desk, as the door sees it: one run at the first gate, whose answers are kept; `problem` is why none is taken."""
+    """The desk, as the door sees it: one run at the first gate, whose answers are kept.
+
+    `problem` is why none is taken, `away` why nobody is known.
+    """
 
     standing_form: str = "center-r1-"
     problem: Exception | None = None
@@ -153,8 +156,11 @@ class Desk:
     rounds: int = 0
     ended: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
+    away: Exception | None = None
 
     def person(self, cookie: str) -> Person | None:
+        if self.away:
+            raise self.away
         return None if cookie in self.ended else PEOPLE.get(cookie)
 
     def log_out(self, cookie: str) -> None:
@@ -634,6 +640,33 @@ def test_run_that_stands_where_it_must_is_asked_for_once(office: Office, monkeyp
     monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
     rounds(office, 6)
     assert office.prefect.looks == 1
+
+
+@pytest.mark.parametrize("path", ["/review/", "/v2/dashboard", "/perfeval/session", "/perfeval/drafts/2022-roads-1/1.docx"])
+@pytest.mark.parametrize(
+    ("fault", "status", "told"),
+    [
+        (StoreError("S06", "数据库不可用", "稍后重试。"), 503, "稍后重试。"),
+        (RuntimeError("a fault of ours"), 500, ".perfeval/prefect/server.log"),
+    ],
+)
+def test_page_that_cannot_be_answered_says_so_in_chinese(office: Office, path: str, fault: Exception, status: int, told: str) -> None:
+    office.desk.away = fault
+    answer = office.as_person("GET", path, accept="text/html")
+    assert (answer.status, told in answer.body.decode()) == (status, True)
+    assert (answer.headers["x-content-type-options"], "content-security-policy" in answer.headers) == ("nosniff", True)
+
+
+def test_fault_of_ours_is_written_down_and_told_to_scripts_too(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    office.desk.away = RuntimeError("a fault of ours")
+    assert office.as_person("POST", RESUME, {"run_input": FORM}).detail.startswith("服务出错")
+    assert "RuntimeError: a fault of ours" in caplog.text
+
+
+def test_answer_that_has_begun_is_not_begun_again(office: Office) -> None:
+    office.prefect.busy = 1
+    with pytest.raises(RuntimeError):
+        office.ask("POST", "/api/flow_runs/filter", b"{}", **MACHINE)
 
 
 # ---- other acts ----------------------------------------------------------------------------------------------------------
