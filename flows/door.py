@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -294,8 +295,8 @@ class Door:
 class Closed:
     """The door of an office that cannot be opened, one of several: people are told why, and our processes come in by another."""
 
-    def __init__(self, fault: PerfevalError, another: Door) -> None:
-        self._fault, self._another = fault, another
+    def __init__(self, folder: Path, fault: PerfevalError, another: Door) -> None:
+        self._folder, self._fault, self._another = folder, fault, another
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -304,7 +305,7 @@ class Closed:
         elif scope["type"] == "websocket":
             await WebSocketClose(1008)(scope, receive, send)
         else:
-            told = f"本单位的设置有误，暂时打不开：\n{self._fault}\n请告诉管理工作区的人：改好后重新启动 perfeval serve。"
+            told = f"本单位的工作区 {self._folder} 暂时打不开：\n{self._fault}\n请告诉管理工作区的人：改好后重新启动 perfeval serve。"
             await PlainTextResponse(told, 503)(scope, receive, _with(send, _OURS))
 
 
@@ -407,14 +408,14 @@ def _with(send: Send, headers: Mapping[str, str]) -> Send:
 
 
 def _doors(engine: Engine, machine: str, ports: Sequence[int]) -> dict[int, Door | Closed]:
-    """The offices' doors, by their ports; of several, one whose settings are wrong keeps no other shut."""
-    opened, faults = dict[str, web.Overseen](), dict[int, PerfevalError]()
+    """The offices' doors, by their ports; of several, one whose settings are wrong, or whose store is damaged, keeps no other shut."""
+    opened, faults = dict[str, web.Overseen](), dict[int, tuple[Path, PerfevalError]]()
     places = list(zip(folders().items(), os.environ[ORIGIN].split(), ports, strict=True))
     for (label, folder), origin, port in places:
         try:
             opened[label] = web.Overseen(open_office(folder), origin)
-        except (ConfigurationError, UsageError) as fault:
-            faults[port] = fault
+        except (ConfigurationError, UsageError, StoreError) as fault:
+            faults[port] = folder, fault
     doors = dict[int, Door]()
     for (label, _), _, port in places:
         if here := opened.get(label):
@@ -423,8 +424,8 @@ def _doors(engine: Engine, machine: str, ports: Sequence[int]) -> dict[int, Door
             review = partial(web.Review, here.office, overseen=overseen, pictures=web.Pictures(here.office))
             doors[port] = Door(engine, Desk(here.office), review, address)
     if not doors:
-        raise next(iter(faults.values()))
-    return {**doors, **{port: Closed(fault, next(iter(doors.values()))) for port, fault in faults.items()}}
+        raise next(fault for _, fault in faults.values())
+    return {**doors, **{port: Closed(folder, fault, next(iter(doors.values()))) for port, (folder, fault) in faults.items()}}
 
 
 def main() -> None:
