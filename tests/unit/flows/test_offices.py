@@ -86,3 +86,18 @@ def test_office_keeps_its_door_whoever_is_served_beside_it(make_folder: Callable
     assert served(first, fourth, third) == [0, 2, 3]
     (first.state / "door").write_text("damaged")
     assert served(second, first) == [1, 2]
+
+
+def test_door_that_stays_is_not_written_and_one_that_cannot_be_written_stays(make_folder: Callable[..., Path]) -> None:
+    workspace = Workspace(make_folder())
+    (kept := workspace.state / "door").write_text("3 ")
+    offices.keep_doors([workspace], [3])
+    assert kept.read_text() == "3 "
+    (workspace.state / "door.new").mkdir()  # stands for a full disk
+    with pytest.raises(OSError, match=r"door\.new"):
+        offices.keep_doors([workspace], [4])
+    assert kept.read_text() == "3 "
+    (workspace.state / "door.new").rmdir()
+    offices.keep_doors([workspace], [4])
+    assert [path.name for path in workspace.state.iterdir() if "door" in path.name] == ["door"]
+    assert offices.doors([workspace]) == [4]
