@@ -98,8 +98,9 @@ def keeping(
     _ = offices[0].key  # without one, nobody could log in
     labelled([office.workspace for office in offices])  # who is there twice would wait for itself
     with ExitStack() as stack:
-        for office in offices:
-            stack.enter_context(_claim(office.workspace, makes_room=makes_room))
+        # In one order, whatever they are typed in: two who name the same would else each wait for what the other holds.
+        for workspace in sorted((office.workspace for office in offices), key=lambda item: item.root):
+            stack.enter_context(_claim(workspace, makes_room=makes_room))
         server = Server([office.workspace for office in offices], host, port, certificate, pooled=pooled)
         if for_people:
             server.environment[SCHEDULE] = "on"

@@ -253,3 +253,20 @@ def test_office_that_is_named_twice_is_told_at_once(office: Office) -> None:
     with pytest.raises(UsageError) as fault, keeping.keeping([office, office], "127.0.0.1", 0):
         pass
     assert fault.value.code == "P30"
+
+
+def test_offices_are_claimed_in_one_order_however_they_are_typed(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_workspace(tmp_path / "another")
+    settings = tmp_path / "another" / "perfeval.yml"
+    settings.write_text(settings.read_text("utf-8").replace("桃江县重点项目建设事务中心", "另一单位"), encoding="utf-8")
+    another, claimed, claim = open_office(tmp_path / "another"), list[str](), keeping._claim
+
+    def claiming(workspace: Any, **options: bool) -> Any:
+        claimed.append(workspace.root.name)
+        return claim(workspace, **options)
+
+    monkeypatch.setattr(keeping, "_claim", claiming)
+    for typed in ([office, another], [another, office]):
+        with keeping.keeping(typed, "127.0.0.1", 0) as server:
+            assert [item.url for item in typed] == [address.origin for address in server.addresses]
+    assert claimed == ["another", "office"] * 2
