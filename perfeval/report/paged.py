@@ -5,6 +5,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from perfeval.leftovers import sweep
+
 _SECONDS = 180
 _DOTS_PER_INCH = "100"
 _NAME = "page"
@@ -21,6 +23,7 @@ def draw_pages(document: bytes, folder: Path) -> None:
     Raises: OSError, subprocess.SubprocessError: a program fails or does not end.
     """
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sweep(folder.parent)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         work = Path(temporary)
         drawn = work / "drawn"
