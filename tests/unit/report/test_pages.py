@@ -53,3 +53,16 @@ def test_pages_that_a_killed_process_left_half_drawn_are_swept_with_the_next(tmp
     with pytest.raises(subprocess.SubprocessError):
         paged.draw_pages(b"", tmp_path / "pages" / "x")
     assert [path.name for path in (tmp_path / "pages").iterdir()] == ["tmp_begun"]
+
+
+def test_program_is_told_nothing_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "soffice").write_text(f"#!/bin/sh\nenv > '{tmp_path}/told'\nexit 1\n", encoding="utf-8")
+    (tmp_path / "soffice").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("PERFEVAL_KEY", "PERFEVAL_NOTICE_URLS", "PREFECT_SERVER_DATABASE_CONNECTION_URL", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"):
+        monkeypatch.setenv(name, "geheim")
+    with pytest.raises(subprocess.SubprocessError):
+        paged.draw_pages(b"", tmp_path / "pages" / "x")
+    told = (tmp_path / "told").read_text()
+    assert (f"HOME={tmp_path}\n" in told, "geheim" in told) == (True, False)
