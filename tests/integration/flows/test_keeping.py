@@ -78,7 +78,7 @@ def elsewhere(office: Office, *arguments: Any) -> Iterator[Any]:
     up = CONTEXT.Event()
 
     def run(up: Event) -> None:
-        Thread(target=lambda: (_until(note(office).exists), up.set()), daemon=True).start()
+        Thread(target=lambda: (_until(lambda: note(office).exists() and note(office).read_text()), up.set()), daemon=True).start()
         keeping.keep(office, *arguments)
 
     process = CONTEXT.Process(target=run, args=(up,))
@@ -142,6 +142,15 @@ def test_note_of_a_keeper_that_was_killed_is_not_believed(office: Office) -> Non
         keeper.join()
         note(office).write_text(note(office).read_text().replace(json.loads(note(office).read_text())["url"], alive.address.url))
         assert keeping.kept(office.workspace) is None
+
+
+def test_address_of_a_server_that_was_killed_is_told_nobody(office: Office) -> None:
+    with elsewhere(office, 60, never) as keeper:
+        note(office).write_text(json.dumps(json.loads(note(office).read_text()) | {"origin": "http://localhost:4200"}))
+        assert office.url == "http://localhost:4200"
+        keeper.kill()
+        keeper.join()
+        assert (note(office).exists(), office.url) == (True, None)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', '{"url": "http://127.0.0.1:1", "origin": "", "machine": "x", "root": ""}'])
