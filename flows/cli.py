@@ -280,14 +280,14 @@ def _await_server(client: "Client", server: str) -> None:
 
 
 def _opened(folders: "Sequence[Path]") -> "list[Office]":
-    """The offices; of several, one whose settings are wrong is told and left out."""
-    from perfeval.errors import ConfigurationError
+    """The offices; of several, one whose settings are wrong or whose store is damaged is told and left out."""
+    from perfeval.errors import ConfigurationError, PerfevalError, StoreError
 
-    opened, faults = list["Office"](), list[ConfigurationError]()
+    opened, faults = list["Office"](), list[PerfevalError]()
     for folder in folders:
         try:
             opened.append(open_office(folder))
-        except ConfigurationError as fault:
+        except (ConfigurationError, StoreError) as fault:
             faults.append(fault)
             if len(folders) > 1:
                 say(f"没有打开 {folder}，改好后重新启动：{fault.line}")

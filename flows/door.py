@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -74,6 +75,7 @@ _PREFECTS = {
 _OURS = {"content-security-policy": CSP, "cross-origin-opener-policy": "same-origin", "cache-control": "no-store"}
 _REVIEWS = {**_OURS, "content-security-policy": web.CSP}
 _ALL = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
+_LOOK_UP = "请重新打开页面，看刚才的操作是否已完成；仍然出错的，请管理服务的人查看工作区的 .perfeval/prefect/server.log。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,20 @@ class Door:
         """Serve one connection."""
         if scope["type"] == "websocket":
             await self._stream(scope, receive, send)
-        else:
-            await self._serve(scope, receive, send)
+            return
+        has_begun = False
+
+        async def begin(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._serve(scope, receive, begin)
+        except Exception as fault:
+            if has_begun:
+                raise
+            await _tell(fault, scope)(scope, nothing_more, _with(send, _OURS))
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_headers = Headers(scope=scope)
@@ -282,8 +296,8 @@ class Door:
 class Closed:
     """The door of an office that cannot be opened, one of several: people are told why, and our processes come in by another."""
 
-    def __init__(self, fault: PerfevalError, another: Door) -> None:
-        self._fault, self._another = fault, another
+    def __init__(self, folder: Path, fault: PerfevalError, another: Door) -> None:
+        self._folder, self._fault, self._another = folder, fault, another
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -292,7 +306,7 @@ class Closed:
         elif scope["type"] == "websocket":
             await WebSocketClose(1008)(scope, receive, send)
         else:
-            told = f"本单位的设置有误，暂时打不开：\n{self._fault}\n请告诉管理工作区的人：改好后重新启动 perfeval serve。"
+            told = f"本单位的工作区 {self._folder} 暂时打不开：\n{self._fault}\n请告诉管理工作区的人：改好后重新启动 perfeval serve。"
             await PlainTextResponse(told, 503)(scope, receive, _with(send, _OURS))
 
 
@@ -350,6 +364,16 @@ def _refuse(detail: str, status: int) -> Response:
     return JSONResponse({"detail": detail}, status_code=status)
 
 
+def _tell(fault: Exception, scope: Scope) -> Response:
+    """The answer where none came to be: uvicorn would give an English one."""
+    if isinstance(fault, StoreError):
+        told, status = fault.line, 503
+    else:
+        logging.getLogger(__name__).error("%s %s", scope["method"], scope["path"], exc_info=fault)
+        told, status = f"服务出错，没有答复。{_LOOK_UP}", 500
+    return PlainTextResponse(told, status) if "text/html" in Headers(scope=scope).get("accept", "") else _refuse(told, status)
+
+
 def _read_document(body: bytes) -> dict[str, object] | None:
     """The JSON object of a body, {} where there is none; None for anything that Prefect, or a database, would stumble over."""
     try:
@@ -385,14 +409,14 @@ def _with(send: Send, headers: Mapping[str, str]) -> Send:
 
 
 def _doors(engine: Engine, machine: str, ports: Sequence[int]) -> dict[int, Door | Closed]:
-    """The offices' doors, by their ports; of several, one whose settings are wrong keeps no other shut."""
-    opened, faults = dict[str, web.Overseen](), dict[int, PerfevalError]()
+    """The offices' doors, by their ports; of several, one whose settings are wrong, or whose store is damaged, keeps no other shut."""
+    opened, faults = dict[str, web.Overseen](), dict[int, tuple[Path, PerfevalError]]()
     places = list(zip(folders().items(), os.environ[ORIGIN].split(), ports, strict=True))
     for (label, folder), origin, port in places:
         try:
             opened[label] = web.Overseen(open_office(folder), origin)
-        except (ConfigurationError, UsageError) as fault:
-            faults[port] = fault
+        except (ConfigurationError, UsageError, StoreError) as fault:
+            faults[port] = folder, fault
     doors = dict[int, Door]()
     for (label, _), _, port in places:
         if here := opened.get(label):
@@ -401,8 +425,8 @@ def _doors(engine: Engine, machine: str, ports: Sequence[int]) -> dict[int, Door
             review = partial(web.Review, here.office, overseen=overseen, pictures=web.Pictures(here.office))
             doors[port] = Door(engine, Desk(here.office), review, address)
     if not doors:
-        raise next(iter(faults.values()))
-    return {**doors, **{port: Closed(fault, next(iter(doors.values()))) for port, fault in faults.items()}}
+        raise next(fault for _, fault in faults.values())
+    return {**doors, **{port: Closed(folder, fault, next(iter(doors.values()))) for port, (folder, fault) in faults.items()}}
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from flows.client import DEPLOYMENT, Address, Client
 from flows.offices import labelled
 from flows.serve import HOST, SCHEDULE, Server, has_room, make_room, what_to_do
 from perfeval.errors import PerfevalError, ServerError, UsageError
-from perfeval.office import WORKSPACE_VARIABLE, Office, this_office
+from perfeval.office import WORKSPACE_VARIABLE, Office, has_keeper, this_office
 from perfeval.version import source_digest, version
 from perfeval.workspace import Workspace
 
@@ -98,8 +98,9 @@ def keeping(
     _ = offices[0].key  # without one, nobody could log in
     labelled([office.workspace for office in offices])  # who is there twice would wait for itself
     with ExitStack() as stack:
-        for office in offices:
-            stack.enter_context(_claim(office.workspace, makes_room=makes_room))
+        # In one order, whatever they are typed in: two who name the same would else each wait for what the other holds.
+        for workspace in sorted((office.workspace for office in offices), key=lambda item: item.root):
+            stack.enter_context(_claim(workspace, makes_room=makes_room))
         server = Server([office.workspace for office in offices], host, port, certificate, pooled=pooled)
         if for_people:
             server.environment[SCHEDULE] = "on"
@@ -116,13 +117,8 @@ def keeping(
 
 def kept(workspace: Workspace) -> Note | None:
     """What the keeper of this workspace's server has left, if that server answers."""
-    with (workspace.state / "server.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            note = _read_note(workspace)
-            return note if note and Client(note.address).is_ready() else None
-        return None
+    note = _read_note(workspace) if has_keeper(workspace) else None
+    return note if note and Client(note.address).is_ready() else None
 
 
 def kept_for_people(workspace: Workspace) -> bool:

@@ -59,9 +59,15 @@ def doors(workspaces: Sequence[Workspace]) -> list[int]:
 
 
 def keep_doors(workspaces: Sequence[Workspace], numbers: Sequence[int]) -> None:
-    """Have offices find these doors again, whatever other offices are served beside them: people's addresses stay."""
+    """Have offices find these doors again, whatever other offices are served beside them: people's addresses stay.
+
+    The number is there at every moment, though the disk be full: devices sign for the port where people enrolled them.
+    """
     for workspace, number in zip(workspaces, numbers, strict=True):
-        (workspace.state / _DOOR).write_text(f"{number}\n", encoding="utf-8")
+        if _door(workspace) != number:
+            fresh = workspace.state / f"{_DOOR}.new"
+            fresh.write_text(f"{number}\n", encoding="utf-8")
+            fresh.replace(workspace.state / _DOOR)
 
 
 def _door(workspace: Workspace) -> int | None:

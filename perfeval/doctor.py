@@ -24,6 +24,7 @@ from perfeval.errors import ConfigurationError, PerfevalError, UsageError, refus
 from perfeval.indicators import load_indicators
 from perfeval.model.clock import CHINA
 from perfeval.packs import known_years
+from perfeval.programs import environment
 from perfeval.workspace import KEY_VARIABLE, Workspace, secret_key
 
 State = Literal["ok", "missing", "optional"]
@@ -272,7 +273,8 @@ def _examine_fonts() -> Condition:
         "fonts-liberation texlive-lang-chinese，再把最后一个包里的 Fandol*-Regular.otf 复制到 ~/.local/share/fonts"
     )
     try:
-        listed = subprocess.run(["fc-list", ":", "family"], capture_output=True, check=True, timeout=_FONT_SECONDS).stdout  # noqa: S607
+        command = ["fc-list", ":", "family"]
+        listed = subprocess.run(command, env=environment(), capture_output=True, check=True, timeout=_FONT_SECONDS).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return Condition(name, "optional", "不能列出字体（没有fontconfig）", purpose, "apt install fontconfig")
     families = {family.strip() for line in listed.decode(errors="replace").splitlines() for family in line.split(",")}

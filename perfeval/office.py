@@ -38,9 +38,10 @@ class Office:
     def url(self) -> str | None:
         """Where people open the server that is kept for this workspace, as its keeper noted it; None where there is none for people."""
         try:
-            return str(json.loads(self.server_note.read_text(encoding="utf-8"))["origin"]) or None
+            origin = str(json.loads(self.server_note.read_text(encoding="utf-8"))["origin"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
+        return origin if origin and has_keeper(self.workspace) else None
 
     @property
     def server_note(self) -> Path:
@@ -53,6 +54,18 @@ class Office:
         Raises: UsageError: the settings know its programme no more.
         """
         return self.workspace.subject(evaluation.year, evaluation.programme_key)
+
+
+def has_keeper(workspace: Workspace) -> bool:
+    """Whether somebody keeps a server for a workspace. The lock is the kernel's, and ends with its process; the note may outlive it."""
+    import fcntl  # not everywhere
+
+    with (workspace.state / "server.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def open_office(folder: Path) -> Office:

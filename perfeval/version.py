@@ -5,12 +5,13 @@ Nothing is asked at import. In a work tree git is asked, because an editable ins
 
 import hashlib
 import importlib.metadata
-import os
 import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from perfeval.programs import environment
 
 # The version before the first tag; pyproject.toml says the same to the build.
 _SERIES = "0.2.0"
@@ -76,10 +77,10 @@ def _version_in_work_tree(root: Path) -> Version:
 
 def _ask_git(root: Path, *words: str) -> str:
     # A hook of git names the repository it runs for, which need not be ours; a checkout may belong to another user.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    variables = {name: value for name, value in environment().items() if not name.startswith("GIT_")}
     command = ["git", "--no-optional-locks", "-c", f"safe.directory={root}", *words]
     return subprocess.run(  # noqa: S603  # our own words
-        command, cwd=root, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_GIT_SECONDS
+        command, cwd=root, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_GIT_SECONDS
     ).stdout
 
 

@@ -5,6 +5,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from perfeval.leftovers import sweep
+from perfeval.programs import environment
+
 _SECONDS = 180
 _DOTS_PER_INCH = "100"
 _NAME = "page"
@@ -21,6 +24,7 @@ def draw_pages(document: bytes, folder: Path) -> None:
     Raises: OSError, subprocess.SubprocessError: a program fails or does not end.
     """
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sweep(folder.parent)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         work = Path(temporary)
         drawn = work / "drawn"
@@ -48,4 +52,6 @@ def _run(*command: str) -> None:
     # LibreOffice works in children of what is started: one that hangs is ended with all of them, even where we have ended before.
     limit = ["timeout", "-k", "5", str(_SECONDS)] if shutil.which("timeout") else []
     told, wait = subprocess.DEVNULL, _SECONDS + 10
-    subprocess.run([*limit, *calm, *command], check=True, stdout=told, stderr=told, timeout=wait)  # noqa: S603  # our own words and paths
+    subprocess.run(  # noqa: S603  # our own words and paths
+        [*limit, *calm, *command], check=True, env=environment(), stdout=told, stderr=told, timeout=wait
+    )

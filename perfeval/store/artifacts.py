@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from perfeval.errors import StoreError
+from perfeval.leftovers import sweep
 from perfeval.store.bucket import URL_VARIABLE, Bucket
 
 _RESTORE = f"从备份恢复工作区的状态文件夹；环境变量 {URL_VARIABLE} 换过或没有设置的，先改回存档时的地址。"
@@ -21,6 +22,7 @@ class Artifacts:
     def __init__(self, folder: Path, bucket: Bucket | None = None) -> None:
         self._folder = folder
         self._bucket = bucket
+        self._is_swept = False
 
     def put(self, content: bytes) -> str:
         """Keep `content` and return its digest; atomic and fsynced, a second time is free."""
@@ -41,6 +43,9 @@ class Artifacts:
 
     def _write(self, write: Callable[[Path], object]) -> tuple[str, Path]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._is_swept:
+            self._is_swept = True
+            sweep(self._folder)
         handle, name = tempfile.mkstemp(dir=self._folder)
         temporary = Path(name)
         try:

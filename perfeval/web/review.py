@@ -19,7 +19,7 @@ from perfeval.approvals.passkey import Passkey, to_base64
 from perfeval.approvals.people import OPERATOR, OVERSEER
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.statement import challenge
-from perfeval.errors import ApprovalError, ConfigurationError, PerfevalError, StoreError
+from perfeval.errors import ApprovalError, ConfigurationError, FileError, PerfevalError, StoreError
 from perfeval.model import Gate, Revision, Severity, Stage, Verdict
 from perfeval.model.clock import CHINA
 from perfeval.model.numbers import grouped, in_wan, percentage, plain, written_day
@@ -139,6 +139,9 @@ class Review:
             return self._message(visitor, error.message, error.hint, 404 if error.code in {"S05", "S09"} else 503)
         except PerfevalError as error:
             return self._message(visitor, error.message, error.hint, 409)
+        except OSError as error:
+            fault = FileError(error)
+            return self._message(visitor, fault.message, fault.hint, 503)
 
     # ---- what is seen ------------------------------------------------------------------------------------------------
 

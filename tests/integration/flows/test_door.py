@@ -148,7 +148,10 @@ async def ask(app: Any, method: str, path: str, body: bytes = b"", port: int = 4
 
 @dataclass
 class Desk:
-    """The desk, as the door sees it: one run at the first gate, whose answers are kept; `problem` is why none is taken."""
+    """The desk, as the door sees it: one run at the first gate, whose answers are kept.
+
+    `problem` is why none is taken, `away` why nobody is known.
+    """
 
     standing_form: str = "center-r1-"
     problem: Exception | None = None
@@ -159,6 +162,7 @@ class Desk:
     ended: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
     told: list[Any] = field(default_factory=list)
+    away: Exception | None = None
 
     def keep_ended(self, run: str, message: str, started: Started | None = None, *_: object) -> None:
         self.told.append((run, message, started))
@@ -167,6 +171,8 @@ class Desk:
         self.told.append((year, programme))
 
     def person(self, cookie: str) -> Person | None:
+        if self.away:
+            raise self.away
         return None if cookie in self.ended else PEOPLE.get(cookie)
 
     def log_out(self, cookie: str) -> None:
@@ -248,7 +254,8 @@ class Office:
         address = Address("", origin, MACHINE["x-perfeval-machine"], deployment=deployment)
         engine = Engine(self.prefect)
         door = Door(engine, self.desk, self._opened, address)
-        self.door = Doors(engine, {4200: door, 4201: Closed(ConfigurationError("F01", "perfeval.yml:16: YAML 写法有误"), door)})
+        fault = ConfigurationError("F01", "perfeval.yml:16: YAML 写法有误")
+        self.door = Doors(engine, {4200: door, 4201: Closed(Path("/offices/b"), fault, door)})
 
     def _opened(self, conducting: web.Conducting) -> Review:
         self.review = Review(conducting)
@@ -697,6 +704,33 @@ def test_run_that_stands_where_it_must_is_asked_for_once(office: Office, monkeyp
     assert office.prefect.looks == 1
 
 
+@pytest.mark.parametrize("path", ["/review/", "/v2/dashboard", "/perfeval/session", "/perfeval/drafts/2022-roads-1/1.docx"])
+@pytest.mark.parametrize(
+    ("fault", "status", "told"),
+    [
+        (StoreError("S06", "数据库不可用", "稍后重试。"), 503, "稍后重试。"),
+        (RuntimeError("a fault of ours"), 500, ".perfeval/prefect/server.log"),
+    ],
+)
+def test_page_that_cannot_be_answered_says_so_in_chinese(office: Office, path: str, fault: Exception, status: int, told: str) -> None:
+    office.desk.away = fault
+    answer = office.as_person("GET", path, accept="text/html")
+    assert (answer.status, told in answer.body.decode()) == (status, True)
+    assert (answer.headers["x-content-type-options"], "content-security-policy" in answer.headers) == ("nosniff", True)
+
+
+def test_fault_of_ours_is_written_down_and_told_to_scripts_too(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    office.desk.away = RuntimeError("a fault of ours")
+    assert office.as_person("POST", RESUME, {"run_input": FORM}).detail.startswith("服务出错")
+    assert "RuntimeError: a fault of ours" in caplog.text
+
+
+def test_answer_that_has_begun_is_not_begun_again(office: Office) -> None:
+    office.prefect.busy = 1
+    with pytest.raises(RuntimeError):
+        office.ask("POST", "/api/flow_runs/filter", b"{}", **MACHINE)
+
+
 # ---- other acts ----------------------------------------------------------------------------------------------------------
 
 
@@ -909,5 +943,6 @@ def test_pages_have_their_files_with_or_without_login(office: Office, name: str,
 def test_office_that_cannot_be_opened_tells_people_why_and_lets_our_processes_in(office: Office) -> None:
     for path in ("/", "/review/", "/perfeval/login", "/api/flow_runs/filter"):
         answer = asyncio.run(ask(office.door, "GET", path, port=4201))
-        assert (answer.status, "perfeval.yml:16" in answer.body.decode()) == (503, True), path
+        assert answer.status == 503, path
+        assert answer.body.decode().startswith("本单位的工作区 /offices/b 暂时打不开：\nperfeval.yml:16: YAML 写法有误\n"), path
     assert asyncio.run(ask(office.door, "GET", "/api/ready", port=4201, **MACHINE)).status == 200

@@ -78,7 +78,7 @@ def elsewhere(office: Office, *arguments: Any) -> Iterator[Any]:
     up = CONTEXT.Event()
 
     def run(up: Event) -> None:
-        Thread(target=lambda: (_until(note(office).exists), up.set()), daemon=True).start()
+        Thread(target=lambda: (_until(lambda: note(office).exists() and note(office).read_text()), up.set()), daemon=True).start()
         keeping.keep(office, *arguments)
 
     process = CONTEXT.Process(target=run, args=(up,))
@@ -142,6 +142,15 @@ def test_note_of_a_keeper_that_was_killed_is_not_believed(office: Office) -> Non
         keeper.join()
         note(office).write_text(note(office).read_text().replace(json.loads(note(office).read_text())["url"], alive.address.url))
         assert keeping.kept(office.workspace) is None
+
+
+def test_address_of_a_server_that_was_killed_is_told_nobody(office: Office) -> None:
+    with elsewhere(office, 60, never) as keeper:
+        note(office).write_text(json.dumps(json.loads(note(office).read_text()) | {"origin": "http://localhost:4200"}))
+        assert office.url == "http://localhost:4200"
+        keeper.kill()
+        keeper.join()
+        assert (note(office).exists(), office.url) == (True, None)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', '{"url": "http://127.0.0.1:1", "origin": "", "machine": "x", "root": ""}'])
@@ -253,3 +262,20 @@ def test_office_that_is_named_twice_is_told_at_once(office: Office) -> None:
     with pytest.raises(UsageError) as fault, keeping.keeping([office, office], "127.0.0.1", 0):
         pass
     assert fault.value.code == "P30"
+
+
+def test_offices_are_claimed_in_one_order_however_they_are_typed(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create_workspace(tmp_path / "another")
+    settings = tmp_path / "another" / "perfeval.yml"
+    settings.write_text(settings.read_text("utf-8").replace("桃江县重点项目建设事务中心", "另一单位"), encoding="utf-8")
+    another, claimed, claim = open_office(tmp_path / "another"), list[str](), keeping._claim
+
+    def claiming(workspace: Any, **options: bool) -> Any:
+        claimed.append(workspace.root.name)
+        return claim(workspace, **options)
+
+    monkeypatch.setattr(keeping, "_claim", claiming)
+    for typed in ([office, another], [another, office]):
+        with keeping.keeping(typed, "127.0.0.1", 0) as server:
+            assert [item.url for item in typed] == [address.origin for address in server.addresses]
+    assert claimed == ["another", "office"] * 2

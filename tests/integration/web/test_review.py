@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from importlib.resources import files
@@ -376,6 +377,18 @@ def test_clerk_is_told_what_is_wrong_with_the_ledgers(house: Any) -> None:
     page = text_of(house.client(CLERK).get(WORK).text)
     assert re.search("台账有 *1 *处错误", page)
     assert "调度会议台账.xlsx!调度会议台账!B3" in page
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that nobody can read")
+@pytest.mark.parametrize("name", ["ledgers/2022/调度会议台账.xlsx", "indicators/2022.yml"])
+def test_clerk_is_told_which_file_cannot_be_read(house: Any, name: str) -> None:
+    path = house.office.workspace.root / name
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # as one that another program holds on a share
+    answer = house.client(CLERK).get(WORK)
+    assert answer.status_code == 503
+    assert "读写文件失败：" in answer.text
+    assert "检查文件是否被别的程序占用" in answer.text
 
 
 def test_clerk_starts_a_run_when_nothing_is_in_the_way(house: Any) -> None:

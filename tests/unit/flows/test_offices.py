@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from flows import offices
+from flows import cli, door, offices
+from flows.engine import Engine
+from flows.serve import ORIGIN
 from perfeval.errors import UsageError
 from perfeval.workspace import Workspace
 
@@ -45,6 +47,21 @@ def test_run_of_an_office_that_is_not_here_is_refused(two: list[Workspace], monk
     assert fault.value.code == "P31"
 
 
+def test_office_whose_store_is_damaged_keeps_no_other_shut(
+    two: list[Workspace], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (two[1].state / "store.db").write_bytes(b"no database" * 1000)
+    assert [office.workspace.root for office in cli._opened([item.root for item in two])] == [two[0].root]
+    assert f"没有打开 {two[1].root}，改好后重新启动：数据库文件已损坏" in capsys.readouterr().err
+    monkeypatch.setenv(ORIGIN, "http://a.example http://b.example")
+    opened = door._doors(Engine(nothing), "secret", [1, 2])
+    assert {port: type(item) for port, item in opened.items()} == {1: door.Door, 2: door.Closed}
+
+
+async def nothing(*_: Any) -> None:
+    """Prefect, which is asked nothing."""
+
+
 def test_unit_that_is_there_twice_is_told_with_both_folders(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     one, other = Workspace(make_folder()), Workspace(Path(shutil.copytree(make_folder(), tmp_path / "other")))
     with pytest.raises(UsageError) as fault:
@@ -69,3 +86,18 @@ def test_office_keeps_its_door_whoever_is_served_beside_it(make_folder: Callable
     assert served(first, fourth, third) == [0, 2, 3]
     (first.state / "door").write_text("damaged")
     assert served(second, first) == [1, 2]
+
+
+def test_door_that_stays_is_not_written_and_one_that_cannot_be_written_stays(make_folder: Callable[..., Path]) -> None:
+    workspace = Workspace(make_folder())
+    (kept := workspace.state / "door").write_text("3 ")
+    offices.keep_doors([workspace], [3])
+    assert kept.read_text() == "3 "
+    (workspace.state / "door.new").mkdir()  # stands for a full disk
+    with pytest.raises(OSError, match=r"door\.new"):
+        offices.keep_doors([workspace], [4])
+    assert kept.read_text() == "3 "
+    (workspace.state / "door.new").rmdir()
+    offices.keep_doors([workspace], [4])
+    assert [path.name for path in workspace.state.iterdir() if "door" in path.name] == ["door"]
+    assert offices.doors([workspace]) == [4]

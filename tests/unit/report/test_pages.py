@@ -41,3 +41,28 @@ def test_program_that_hangs_is_ended_with_what_it_has_started(tmp_path: Path, mo
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert list((tmp_path / "pages").iterdir()) == []
+
+
+def test_pages_that_a_killed_process_left_half_drawn_are_swept_with_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "soffice").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    (tmp_path / "soffice").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for name in ("tmp_left/drawn", "tmp_begun/drawn"):
+        (tmp_path / "pages" / name).mkdir(parents=True)
+    os.utime(tmp_path / "pages" / "tmp_left", (0, 0))
+    with pytest.raises(subprocess.SubprocessError):
+        paged.draw_pages(b"", tmp_path / "pages" / "x")
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["tmp_begun"]
+
+
+def test_program_is_told_nothing_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "soffice").write_text(f"#!/bin/sh\nenv > '{tmp_path}/told'\nexit 1\n", encoding="utf-8")
+    (tmp_path / "soffice").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("PERFEVAL_KEY", "PERFEVAL_NOTICE_URLS", "PREFECT_SERVER_DATABASE_CONNECTION_URL", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"):
+        monkeypatch.setenv(name, "geheim")
+    with pytest.raises(subprocess.SubprocessError):
+        paged.draw_pages(b"", tmp_path / "pages" / "x")
+    told = (tmp_path / "told").read_text()
+    assert (f"HOME={tmp_path}\n" in told, "geheim" in told) == (True, False)

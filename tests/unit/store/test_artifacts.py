@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,13 @@ def test_artifact_missing_is_refused(tmp_path: Path) -> None:
 def test_artifact_digest_that_is_none_is_refused(tmp_path: Path, digest: str) -> None:
     with pytest.raises(StoreError, match="格式不对"):
         Artifacts(tmp_path).read(digest)
+
+
+def test_artifact_that_a_killed_process_left_half_written_is_swept_with_the_next(tmp_path: Path) -> None:
+    for name in ("tmp_left", "tmp_begun"):
+        (tmp_path / name).write_bytes(b"he")
+    os.utime(tmp_path / "tmp_left", (0, 0))
+    artifacts = Artifacts(tmp_path)
+    assert (tmp_path / "tmp_left").exists()
+    artifacts.put(b"hello")
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {DIGEST, "tmp_begun"}
