@@ -1,5 +1,6 @@
 """The `perfeval` program: perfeval.cli's commands and those that need Prefect, which alone import it, when they run."""
 
+import math
 import re
 import signal
 import subprocess
@@ -167,17 +168,19 @@ def worker(
     if not re.fullmatch(r"https?://[^/?#\s]+", server := server.rstrip("/")):
         raise UsageError("P22", f"--server 不是服务的地址：{server}", "写 serve 启动时显示的地址，如 http://127.0.0.1:4200。")
     address = Address(server, server, machine_secret(), str(root.resolve()) if root else "")
-    _await_server(Client(address), server)
+    client = Client(address)
+    _await_server(client, server, _SERVER_SECONDS)
     say(f"从 {server} 接收运行。按 Ctrl-C 结束。")
     with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
         variables = environment(places[0], address) | told(places) | {"PREFECT_HOME": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
         failures = 0
         while (has_failed := _works(variables)) is not None:
-            failures = failures + 1 if has_failed else 0
+            is_there = client.is_ready()  # without a server the process gives up, and has not failed
+            failures = failures + 1 if has_failed and is_there else 0
             if failures > RESTARTS:
                 raise typer.Exit(1)
-            say("执行运行的进程意外结束，重新启动。")
-            _await_server(Client(address), server)
+            say("执行运行的进程意外结束，重新启动。" if is_there else "服务暂时没有回应，等它恢复后接着执行。按 Ctrl-C 结束。")
+            _await_server(client, server, math.inf)
 
 
 def _works(variables: "Mapping[str, str]") -> bool | None:
@@ -263,14 +266,14 @@ def steps_shown(what: str) -> Iterator[Callable[[str], None]]:
         yield show
 
 
-def _await_server(client: "Client", server: str) -> None:
-    """Wait until a server is up that takes us for one of its own, which may be starting at this moment.
+def _await_server(client: "Client", server: str, seconds: float) -> None:
+    """Wait for so long until a server is up that takes us for one of its own, which may be starting at this moment.
 
     Raises: ServerError: none is there. UsageError: it does not.
     """
     from perfeval.errors import ServerError, UsageError
 
-    deadline = time.monotonic() + _SERVER_SECONDS
+    deadline = time.monotonic() + seconds
     while not client.is_ready():
         if time.monotonic() > deadline:
             raise ServerError("P26", f"连不上服务：{server}", "先启动 perfeval serve --no-worker，核对 --server 和 --root，再执行一次。")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -111,12 +111,22 @@ def end_with_parent() -> None:
 
 
 class _Child:
-    """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them."""
+    """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them.
+
+    One that ends while what it needs `is_there` no more has not failed, and is started again when that is back.
+    """
 
     def __init__(
-        self, module: str, environment: dict[str, str], log: Path, listeners: Sequence[socket.socket] = (), *, is_needed: bool = True
+        self,
+        module: str,
+        environment: dict[str, str],
+        log: Path,
+        listeners: Sequence[socket.socket] = (),
+        *,
+        is_needed: bool = True,
+        is_there: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._is_needed = is_needed
+        self._is_needed, self._is_there = is_needed, is_there
         self._files = [listener.fileno() for listener in listeners]
         self._command = [sys.executable, "-m", module, *map(str, self._files)]
         self._environment = environment
@@ -140,6 +150,9 @@ class _Child:
         Raises: ServerError: when it ends again and again.
         """
         if self._process.poll() is None:
+            return
+        if not self._is_there():
+            self._starts = 0
             return
         if not has_failed(self._process.returncode, time.monotonic() - self._started):
             self._starts = 0
@@ -219,7 +232,9 @@ class Server:
             self._children.append(_Child("flows.door", self.environment | server, home / "server.log", self._listeners))
             if not self._pooled:
                 self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
-                self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
+                # Prefect's runner gives up soon while Prefect's database is away; Prefect's server stays, and is not ready.
+                is_ready = Client(self.address).is_ready
+                self._children.append(_Child("flows.runner", self.environment, home / "runner.log", is_there=is_ready))
             self._await_health(home)
             if self._pooled:
                 self._register(home / "worker.log")

@@ -168,6 +168,27 @@ def test_child_that_is_killed_is_started_as_often_as_it_is_and_one_that_fails_is
         tend()
 
 
+def test_child_that_ends_while_what_it_needs_is_away_is_started_once_that_is_back(tmp_path):
+    answers = [*[False] * 8, True]
+    child = serve._Child("nothing.of.this.name", {"PATH": ""}, tmp_path / "child.log", is_there=lambda: answers.pop(0))
+    ended = child._process
+    ended.wait()
+    for _ in range(8):
+        child.revive()
+    assert (child._process is ended, answers) == (True, [True])
+    child.revive()
+    assert child._process is not ended
+    child.stop()
+
+
+def test_child_that_lives_asks_nobody(tmp_path):
+    asked = []
+    child = serve._Child("code", {"PATH": ""}, tmp_path / "child.log", is_there=lambda: bool(asked.append(1)))
+    child.revive()
+    child.stop()
+    assert asked == []
+
+
 def test_process_that_does_not_end_by_itself_ends_after_its_parent_all_the_same() -> None:
     script = (
         "import signal, time\nfrom flows import serve\nserve._STOP_SECONDS = 0.2\nserve.end_with_parent()\n"

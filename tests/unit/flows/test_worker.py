@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from flows import cli
+from flows.client import Client
 
 
 def ends_with(monkeypatch: pytest.MonkeyPatch, folder: Path, ending: str) -> None:
@@ -32,9 +33,27 @@ def test_process_that_cannot_work_with_these_settings_is_not_started_again(monke
     assert ended.value.exit_code == 2
 
 
-def test_process_that_fails_again_and_again_ends_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pristine: Path) -> None:
+@pytest.fixture
+def office(tmp_path: Path, pristine: Path) -> Path:
+    return Path(shutil.copytree(pristine, tmp_path / "office"))
+
+
+def test_process_that_fails_again_and_again_ends_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, office: Path) -> None:
     ends_with(monkeypatch, tmp_path, f"echo >> {tmp_path}/starts; exit 1")
-    monkeypatch.setattr(cli, "_await_server", lambda *_: None)
+    monkeypatch.setattr(Client, "is_ready", lambda _: True)
     with pytest.raises(typer.Exit):
-        cli.worker("http://127.0.0.1:1", None, [Path(shutil.copytree(pristine, tmp_path / "office"))])
+        cli.worker("http://127.0.0.1:1", None, [office])
     assert len((tmp_path / "starts").read_text().splitlines()) == 6
+
+
+def test_process_that_ends_without_a_server_has_not_failed_and_waits_for_it_without_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, office: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends_with(monkeypatch, tmp_path, f"echo >> {tmp_path}/starts; [ $(wc -l < {tmp_path}/starts) -gt 8 ]")
+    monkeypatch.setattr(cli, "_SERVER_SECONDS", 0)
+    answers = [True, *[False, False, True] * 8]
+    monkeypatch.setattr(Client, "is_ready", lambda _: answers.pop(0) if answers else True)
+    monkeypatch.setattr(cli.time, "sleep", lambda _: None)
+    cli.worker("http://127.0.0.1:1", None, [office])
+    assert len((tmp_path / "starts").read_text().splitlines()) == 9
+    assert capsys.readouterr().err.splitlines()[1:] == ["服务暂时没有回应，等它恢复后接着执行。按 Ctrl-C 结束。"] * 8
