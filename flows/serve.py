@@ -110,6 +110,26 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that ends with its parent, and whatever it started: it leads a process group."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+    finally:  # also where we are told once more
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def end_when_told() -> None:
+    """Have what a service manager says, and a terminal that is closed, end a command as Ctrl-C does; not one that shall outlive it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
 class _Child:
     """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them.
 
@@ -165,13 +185,7 @@ class _Child:
 
     def stop(self) -> None:
         """End the child and whatever it started."""
-        if self._process.stdin:
-            self._process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_STOP_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        end_group(self._process)
 
 
 class Server:

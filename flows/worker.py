@@ -88,8 +88,7 @@ def _queue(label: str) -> str:
 
 async def work() -> None:
     """Take runs from the pool until cancelled, and look after those that others have left."""
-    python = write_stub(Path(os.environ["PREFECT_HOME"])) or sys.executable
-    os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")])
+    os.environ["PATH"] = _path(Path(os.environ["PREFECT_HOME"]))
     name = f"{socket.gethostname()}-{os.getpid()}"
     queues = list(map(_queue, folders()))
     worker = worker_class()(work_pool_name=pool(), work_queues=queues, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
@@ -101,6 +100,12 @@ async def work() -> None:
         await worker.start()
         for task in begun:
             task.cancel()
+
+
+def _path(home: Path) -> str:
+    """Where a run's `python` is looked for: the stub, and where a temporary folder has been cleaned up meanwhile, our own."""
+    places = [write_stub(home) or sys.executable, sys.executable]
+    return os.pathsep.join([*(str(Path(place).parent) for place in places), os.environ.get("PATH", "")])
 
 
 async def _keep_warm() -> None:

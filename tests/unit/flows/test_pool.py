@@ -1,6 +1,8 @@
 """The workers' pool: of processes, or of another kind by the environment; the sample for Kubernetes, as far as no cluster is needed."""
 
 import json
+import shutil
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,13 @@ def test_run_is_left_by_a_worker_that_died_also_before_it_gave_its_name(
     labels = {"prefect.worker.name": name} if name else {}
     run = FlowRun(flow_id=UUID(int=1), state=taken, work_pool_name=pool, labels=labels)
     assert worker.is_left(run, {"there"}, now) is expected
+
+
+def test_python_of_a_run_is_found_when_the_temporary_folder_has_been_cleaned_up(tmp_path: Path) -> None:
+    places = worker._path(tmp_path)
+    assert shutil.which("python", path=places) == str(tmp_path / "python")
+    (tmp_path / "python").unlink()
+    assert shutil.which("python", path=places) == str(Path(sys.executable).with_name("python"))
 
 
 def test_template_is_one_that_prefect_takes(template: dict[str, Any]) -> None:
