@@ -44,6 +44,9 @@ _LOOK_SECONDS = 0.1
 RESTARTS = 5
 _LIVED_SECONDS = 60
 _LEAST_FREE = 20_000_000
+# A server lives for years, and what its database does not answer for a day fills a log. The end is what tells why.
+_LOG_BYTES, _LOG_END_BYTES = 20_000_000, 1_000_000
+_TRIM_SECONDS = 60
 POOL_TYPE, PROCESSES = "PERFEVAL_POOL_TYPE", "process"
 # Each of Prefect's clients loads the authorities that it would trust over TLS, also where there is none: all the world's take 18 ms and
 # 0.8 MB, that of nobody next to nothing.
@@ -183,6 +186,16 @@ class _Child:
         self.stop()
         self.start()
 
+    def trim(self) -> None:
+        """Leave of a log that has grown too long its end; the child appends, and goes on behind that."""
+        with suppress(OSError), self._log.open("r+b") as log:  # no log is worth a server
+            if log.seek(0, os.SEEK_END) > _LOG_BYTES:
+                log.seek(-_LOG_END_BYTES, os.SEEK_END)
+                end = log.read().partition(b"\n")[2]
+                log.seek(0)
+                log.write(end)
+                log.truncate()
+
     def stop(self) -> None:
         """End the child and whatever it started."""
         end_group(self._process)
@@ -224,6 +237,7 @@ class Server:
         if certificate:
             self.environment[TLS] = str(certificate.server)
         self._children: list[_Child] = []
+        self._trimmed_at = time.monotonic()
 
     @property
     def address(self) -> Address:
@@ -281,9 +295,13 @@ class Server:
             raise ServerError("P21", "工作池没有建成", what_to_do(log))
 
     def tend(self) -> None:
-        """Start again what has died."""
+        """Start again what has died, and keep the logs short."""
         for child in self._children:
             child.revive()
+        if time.monotonic() > self._trimmed_at + _TRIM_SECONDS:
+            self._trimmed_at = time.monotonic()
+            for child in self._children:
+                child.trim()
 
 
 def has_failed(code: int, seconds: float) -> bool:
