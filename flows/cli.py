@@ -1,7 +1,7 @@
 """The `perfeval` program: perfeval.cli's commands and those that need Prefect, which alone import it, when they run."""
 
+import math
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -124,7 +124,7 @@ def serve(
 ) -> None:
     """启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面，Ctrl-C 结束。"""
     from flows.keeping import keeping
-    from flows.serve import HOST
+    from flows.serve import HOST, end_when_told
     from perfeval.errors import UsageError
 
     served = _opened(offices or [workspace])
@@ -136,7 +136,7 @@ def serve(
             raise UsageError("P17", "还没有证书，不能用 --tls", "先执行 perfeval certificate 主机名。")
     elif host != HOST:
         say("没有用 --tls：姓名、动态码和报告在网络上不加密。给其他电脑用时，先执行 perfeval certificate 主机名，再加 --tls。")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    end_when_told()
     say("正在启动服务……")
     with keeping(served, host, port, certificate, pooled=no_worker) as server:
         for office, address in zip(served, server.addresses, strict=True):
@@ -160,24 +160,29 @@ def worker(
     """执行 serve --no-worker 收到的运行；可在几台机器上各开几个，Ctrl-C 结束。"""
     from flows.client import Address, Client
     from flows.offices import told
-    from flows.serve import RESTARTS, environment, machine_secret
+    from flows.serve import RESTARTS, end_when_told, environment, machine_secret
     from perfeval.errors import UsageError
 
     places = [office.workspace for office in _opened(offices or [workspace])]
     if not re.fullmatch(r"https?://[^/?#\s]+", server := server.rstrip("/")):
         raise UsageError("P22", f"--server 不是服务的地址：{server}", "写 serve 启动时显示的地址，如 http://127.0.0.1:4200。")
     address = Address(server, server, machine_secret(), str(root.resolve()) if root else "")
-    _await_server(Client(address), server)
+    client = Client(address)
+    end_when_told()
+    _await_server(client, server, _SERVER_SECONDS)
     say(f"从 {server} 接收运行。按 Ctrl-C 结束。")
     with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
-        variables = environment(places[0], address) | told(places) | {"PREFECT_HOME": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        # What Prefect and the runs leave in the temporary folder goes with ours.
+        own = {"PREFECT_HOME": home, "TMPDIR": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        variables = environment(places[0], address) | told(places) | own
         failures = 0
         while (has_failed := _works(variables)) is not None:
-            failures = failures + 1 if has_failed else 0
+            is_there = client.is_ready()  # without a server the process gives up, and has not failed
+            failures = failures + 1 if has_failed and is_there else 0
             if failures > RESTARTS:
                 raise typer.Exit(1)
-            say("执行运行的进程意外结束，重新启动。")
-            _await_server(Client(address), server)
+            say("执行运行的进程意外结束，重新启动。" if is_there else "服务暂时没有回应，等它恢复后接着执行。按 Ctrl-C 结束。")
+            _await_server(client, server, math.inf)
 
 
 def _works(variables: "Mapping[str, str]") -> bool | None:
@@ -185,14 +190,17 @@ def _works(variables: "Mapping[str, str]") -> bool | None:
 
     Raises: Exit: it cannot work with these settings, as it has said.
     """
-    from flows.serve import has_failed
+    from flows.serve import end_group, has_failed
 
     began = time.monotonic()
-    with subprocess.Popen([sys.executable, "-m", "flows.worker"], env=variables, stdin=subprocess.PIPE) as process:  # our own
+    # Ctrl-C reaches us and not the runs: they are continued elsewhere, and have not failed.
+    with subprocess.Popen([sys.executable, "-m", "flows.worker"], env=variables, stdin=subprocess.PIPE, start_new_session=True) as process:
         try:
             process.wait()
         except KeyboardInterrupt:
             return None
+        finally:
+            end_group(process)
     if process.returncode == _USAGE:
         raise typer.Exit(_USAGE)
     return has_failed(process.returncode, time.monotonic() - began) if process.returncode else None
@@ -263,14 +271,14 @@ def steps_shown(what: str) -> Iterator[Callable[[str], None]]:
         yield show
 
 
-def _await_server(client: "Client", server: str) -> None:
-    """Wait until a server is up that takes us for one of its own, which may be starting at this moment.
+def _await_server(client: "Client", server: str, seconds: float) -> None:
+    """Wait for so long until a server is up that takes us for one of its own, which may be starting at this moment.
 
     Raises: ServerError: none is there. UsageError: it does not.
     """
     from perfeval.errors import ServerError, UsageError
 
-    deadline = time.monotonic() + _SERVER_SECONDS
+    deadline = time.monotonic() + seconds
     while not client.is_ready():
         if time.monotonic() > deadline:
             raise ServerError("P26", f"连不上服务：{server}", "先启动 perfeval serve --no-worker，核对 --server 和 --root，再执行一次。")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +44,9 @@ _LOOK_SECONDS = 0.1
 RESTARTS = 5
 _LIVED_SECONDS = 60
 _LEAST_FREE = 20_000_000
+# A server lives for years, and what its database does not answer for a day fills a log. The end is what tells why.
+_LOG_BYTES, _LOG_END_BYTES = 20_000_000, 1_000_000
+_TRIM_SECONDS = 60
 POOL_TYPE, PROCESSES = "PERFEVAL_POOL_TYPE", "process"
 # Each of Prefect's clients loads the authorities that it would trust over TLS, also where there is none: all the world's take 18 ms and
 # 0.8 MB, that of nobody next to nothing.
@@ -110,13 +113,43 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End a process that ends with its parent, and whatever it started: it leads a process group."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+    finally:  # also where we are told once more
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def end_when_told() -> None:
+    """Have what a service manager says, and a terminal that is closed, end a command as Ctrl-C does; not one that shall outlive it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
 class _Child:
-    """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them."""
+    """A child process with its own log, in a process group of its own: Ctrl-C reaches us and not them.
+
+    One that ends while what it needs `is_there` no more has not failed, and is started again when that is back.
+    """
 
     def __init__(
-        self, module: str, environment: dict[str, str], log: Path, listeners: Sequence[socket.socket] = (), *, is_needed: bool = True
+        self,
+        module: str,
+        environment: dict[str, str],
+        log: Path,
+        listeners: Sequence[socket.socket] = (),
+        *,
+        is_needed: bool = True,
+        is_there: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._is_needed = is_needed
+        self._is_needed, self._is_there = is_needed, is_there
         self._files = [listener.fileno() for listener in listeners]
         self._command = [sys.executable, "-m", module, *map(str, self._files)]
         self._environment = environment
@@ -141,6 +174,9 @@ class _Child:
         """
         if self._process.poll() is None:
             return
+        if not self._is_there():
+            self._starts = 0
+            return
         if not has_failed(self._process.returncode, time.monotonic() - self._started):
             self._starts = 0
         if self._starts > RESTARTS and not self._is_needed:
@@ -150,15 +186,19 @@ class _Child:
         self.stop()
         self.start()
 
+    def trim(self) -> None:
+        """Leave of a log that has grown too long its end; the child appends, and goes on behind that."""
+        with suppress(OSError), self._log.open("r+b") as log:  # no log is worth a server
+            if log.seek(0, os.SEEK_END) > _LOG_BYTES:
+                log.seek(-_LOG_END_BYTES, os.SEEK_END)
+                end = log.read().partition(b"\n")[2]
+                log.seek(0)
+                log.write(end)
+                log.truncate()
+
     def stop(self) -> None:
         """End the child and whatever it started."""
-        if self._process.stdin:
-            self._process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_STOP_SECONDS)
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        end_group(self._process)
 
 
 class Server:
@@ -197,6 +237,7 @@ class Server:
         if certificate:
             self.environment[TLS] = str(certificate.server)
         self._children: list[_Child] = []
+        self._trimmed_at = time.monotonic()
 
     @property
     def address(self) -> Address:
@@ -222,7 +263,9 @@ class Server:
                 self._refuse_anothers_database()
             if not self._pooled:
                 self._children.append(_Child("flows.warm", self.environment, home / "warm.log", is_needed=False))
-                self._children.append(_Child("flows.runner", self.environment, home / "runner.log"))
+                # Prefect's runner gives up soon while Prefect's database is away; Prefect's server stays, and is not ready.
+                is_ready = Client(self.address).is_ready
+                self._children.append(_Child("flows.runner", self.environment, home / "runner.log", is_there=is_ready))
             self._await_health(home)
             if self._pooled:
                 self._register(home / "worker.log")
@@ -263,9 +306,13 @@ class Server:
             raise ServerError("P21", "工作池没有建成", what_to_do(log))
 
     def tend(self) -> None:
-        """Start again what has died."""
+        """Start again what has died, and keep the logs short."""
         for child in self._children:
             child.revive()
+        if time.monotonic() > self._trimmed_at + _TRIM_SECONDS:
+            self._trimmed_at = time.monotonic()
+            for child in self._children:
+                child.trim()
 
 
 def has_failed(code: int, seconds: float) -> bool:

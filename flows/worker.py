@@ -12,8 +12,9 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Collection
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ _COMMAND = "python -m prefect.engine"
 # A worker that has not been heard of three times is gone.
 _HEARTBEAT_SECONDS = 5
 _WORKER = "prefect.worker.name"
+# Prefect's worker takes a run first and gives it its name a few questions later: in a second; in far more only where it died between.
+_NAMELESS_SECONDS = 60
 
 
 async def make_pool() -> None:
@@ -85,8 +88,7 @@ def _queue(label: str) -> str:
 
 async def work() -> None:
     """Take runs from the pool until cancelled, and look after those that others have left."""
-    python = write_stub(Path(os.environ["PREFECT_HOME"])) or sys.executable
-    os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", "")])
+    os.environ["PATH"] = _path(Path(os.environ["PREFECT_HOME"]))
     name = f"{socket.gethostname()}-{os.getpid()}"
     queues = list(map(_queue, folders()))
     worker = worker_class()(work_pool_name=pool(), work_queues=queues, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
@@ -100,6 +102,12 @@ async def work() -> None:
             task.cancel()
 
 
+def _path(home: Path) -> str:
+    """Where a run's `python` is looked for: the stub, and where a temporary folder has been cleaned up meanwhile, our own."""
+    places = [write_stub(home) or sys.executable, sys.executable]
+    return os.pathsep.join([*(str(Path(place).parent) for place in places), os.environ.get("PATH", "")])
+
+
 async def _keep_warm() -> None:
     """Keep a process that forks those of the runs; while there is none, they start cold."""
     while True:
@@ -110,16 +118,21 @@ async def _keep_warm() -> None:
 
 async def _continue_left() -> None:
     """Start again what was running on workers that are gone."""
-    # One that a worker has just taken still carries the name of the worker before.
-    long_ago = datetime.now(UTC) - timedelta(seconds=3 * _HEARTBEAT_SECONDS)
     async with get_client() as client:
         alive = {worker.name for worker in await client.read_workers_for_work_pool(POOL) if worker.status is WorkerStatus.ONLINE}
+    now = datetime.now(UTC)
+    await continue_orphans({}, lambda run: is_left(run, alive, now))
 
-    def is_left(run: FlowRun) -> bool:
-        is_settled = run.state is not None and run.state.timestamp < long_ago
-        return is_settled and run.work_pool_name == POOL and run.labels.get(_WORKER, "") not in {"", *alive}
 
-    await continue_orphans({}, is_left)
+def is_left(run: FlowRun, alive: Collection[str], now: datetime) -> bool:
+    """Whether a run of the pool that is under way stands with a worker that is gone."""
+    if run.work_pool_name != POOL or run.state is None:
+        return False
+    age = (now - run.state.timestamp).total_seconds()
+    if name := run.labels.get(_WORKER):
+        # One that a worker has just taken still carries the name of the worker before.
+        return age > 3 * _HEARTBEAT_SECONDS and name not in alive
+    return run.state.is_pending() and age > _NAMELESS_SECONDS
 
 
 if __name__ == "__main__":

@@ -126,5 +126,5 @@ def test_server_that_has_ended_is_told_at_once() -> None:
 
 
 def test_server_says_of_whoever_has_another_key_that_it_does_not_know_him(prefect: Prefect, asking: Client) -> None:
-    prefect.answers = [(200, "3.8.8"), (401, {"detail": "没有登录"}), (0, None)]
-    assert [asking.takes_us() for _ in range(3)] == [True, False, True]
+    prefect.answers = [(200, "3.8.8"), (401, {"detail": "没有登录"}), (0, None), (500, {}), (503, {})]
+    assert [asking.takes_us() for _ in range(5)] == [True, False, True, True, True]

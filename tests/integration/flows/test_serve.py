@@ -183,6 +183,43 @@ def test_database_of_prefects_that_serves_another_unit_is_refused(place, monkeyp
     assert fault is None or "另一个单位" in fault.message
 
 
+def test_child_that_ends_while_what_it_needs_is_away_is_started_once_that_is_back(tmp_path):
+    answers = [*[False] * 8, True]
+    child = serve._Child("nothing.of.this.name", {"PATH": ""}, tmp_path / "child.log", is_there=lambda: answers.pop(0))
+    ended = child._process
+    ended.wait()
+    for _ in range(8):
+        child.revive()
+    assert (child._process is ended, answers) == (True, [True])
+    child.revive()
+    assert child._process is not ended
+    child.stop()
+
+
+def test_child_that_lives_asks_nobody(tmp_path):
+    asked = []
+    child = serve._Child("code", {"PATH": ""}, tmp_path / "child.log", is_there=lambda: bool(asked.append(1)))
+    child.revive()
+    child.stop()
+    assert asked == []
+
+
+def test_log_of_a_server_that_lives_long_keeps_its_end_and_the_child_goes_on_behind_it(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(serve, "_TRIM_SECONDS", -1)
+    (tmp_path / "echo.py").write_text("import sys\nsys.stdout.write(sys.stdin.read())\n")
+    log = tmp_path / "child.log"
+    server = serve.Server([place])
+    server._children = [serve._Child("echo", {"PATH": "", "PYTHONPATH": str(tmp_path)}, log)]
+    with log.open("ab") as told:
+        told.write(b"a line of a log\n" * 1_300_000 + b"why\n")
+    server.tend()
+    kept = log.read_bytes()
+    assert (len(kept) <= 1_000_000, kept.startswith(b"a line of a log\n"), kept.endswith(b"\nwhy\n")) == (True, True, True)
+    server._children[0]._process.stdin.write(b"further\n")
+    server.__exit__(None, None, None)
+    assert log.read_bytes() == kept + b"further\n"
+
+
 def test_process_that_does_not_end_by_itself_ends_after_its_parent_all_the_same() -> None:
     script = (
         "import signal, time\nfrom flows import serve\nserve._STOP_SECONDS = 0.2\nserve.end_with_parent()\n"

@@ -1,12 +1,18 @@
 """The workers' pool: of processes, or of another kind by the environment; the sample for Kubernetes, as far as no cluster is needed."""
 
 import json
+import shutil
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Pending, Running, State
 from prefect.utilities.templating import apply_values, find_placeholders
 from prefect.workers.process import ProcessWorker
 
@@ -42,6 +48,36 @@ def test_pool_is_of_processes_unless_the_environment_says_otherwise(monkeypatch:
     with pytest.raises(UsageError) as fault:
         worker.worker_class()
     assert fault.value.code == "P32"
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "name", "pool", "expected"),
+    [
+        (Pending(), 61, "", "perfeval", True),
+        (Pending(), 30, "", "perfeval", False),
+        (Pending(), 3600, "", None, False),
+        (Running(), 3600, "", "perfeval", False),
+        (Running(), 16, "gone", "perfeval", True),
+        (Running(), 14, "gone", "perfeval", False),
+        (Running(), 3600, "there", "perfeval", False),
+    ],
+    ids=["died nameless", "being taken", "not in the pool", "not a worker's", "died", "just taken", "at work"],
+)
+def test_run_is_left_by_a_worker_that_died_also_before_it_gave_its_name(
+    state: State, seconds: int, name: str, pool: str | None, expected: bool
+) -> None:
+    now = datetime(2023, 1, 5, tzinfo=UTC)
+    taken = state.model_copy(update={"timestamp": now - timedelta(seconds=seconds)})
+    labels = {"prefect.worker.name": name} if name else {}
+    run = FlowRun(flow_id=UUID(int=1), state=taken, work_pool_name=pool, labels=labels)
+    assert worker.is_left(run, {"there"}, now) is expected
+
+
+def test_python_of_a_run_is_found_when_the_temporary_folder_has_been_cleaned_up(tmp_path: Path) -> None:
+    places = worker._path(tmp_path)
+    assert shutil.which("python", path=places) == str(tmp_path / "python")
+    (tmp_path / "python").unlink()
+    assert shutil.which("python", path=places) == str(Path(sys.executable).with_name("python"))
 
 
 def test_template_is_one_that_prefect_takes(template: dict[str, Any]) -> None:
