@@ -27,6 +27,7 @@ from perfeval.model.clock import CHINA
 from perfeval.model.evaluation import COMMENT_LENGTH, NAME_LENGTH
 from perfeval.model.outcomes import Failure
 from perfeval.office import Office
+from perfeval.reminding import notify_of_failure
 from perfeval.submission import find_draft
 from perfeval.texts import visible
 
@@ -175,19 +176,22 @@ class Desk:
             return record.evaluation_of(run)
 
     def keep_ended(self, run: str, message: str, started: Started | None = None, lost: Collection[str] = ()) -> None:
-        """Keep that a run has ended early, where it could not keep why; and for the lost run that it was begun for, if it was."""
+        """Keep that a run has ended early, where it could not keep why, and tell the clerk; so for the lost run that it was begun for."""
         with self._office.store.reading() as record:
             if record.failure(run) is not None:
                 return
         with self._office.store.transaction() as record:
-            failure = replace(crashed(message), step="运行")
+            failure, runs = replace(crashed(message), step="运行"), {run}
             if started and record.evaluation_of(run) is None:
                 key = started.programme or self._office.workspace.programmes[0].key
                 under_way = [item for item in record.evaluations(started.year, key) if item.outcome is None]
                 for other in {record.run_of(item) or "" for item in under_way} & {*lost}:
                     record.record_failure(other, failure)
+                    runs.add(other)
                 failure = replace(failure, unit=record.unit, year=started.year, programme=key)
             record.record_failure(run, failure)
+        for told in runs:
+            notify_of_failure(self._office, told)
 
     def keep_unbegun(self, year: int, programme: str) -> None:
         """Keep that no run could be started for a programme's year."""

@@ -260,14 +260,25 @@ def test_link_that_was_used_tells_so_before_anything_else(desk: Desk, office: Of
 # ---- runs that ended early -----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def noticed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs of which the clerk was told."""
+    told: list[str] = []
+    monkeypatch.setattr("flows.desk.notify_of_failure", lambda _, run: told.append(run))
+    return told
+
+
 def stuck(office: Office) -> list[tuple[str, int, str, str]]:
     with office.store.reading() as record:
         return [(item.evaluation, item.year, item.programme, item.failure.reason) for item in record.stuck()]
 
 
-def test_run_that_ended_early_is_told_of_once_by_what_is_known_first(desk: Desk, office: Office, evaluation: Evaluation) -> None:
+def test_run_that_ended_early_is_told_of_once_by_what_is_known_first(
+    desk: Desk, office: Office, evaluation: Evaluation, noticed: list[str]
+) -> None:
     desk.keep_ended(RUN, "内存不足")
     desk.keep_ended(RUN, "又一次")
+    assert noticed == [RUN]
     assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：内存不足")]
 
 
