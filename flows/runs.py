@@ -33,10 +33,12 @@ class Runs:
 
     async def ended_early(self) -> dict[str, tuple[Mapping[str, Any], Started]]:
         """The runs of the last day that have ended early, the newest few: their states, and what they were started for."""
-        served, since = await self._served(), datetime.now(UTC) - timedelta(days=1)
+        if (served := await self._served()) is None:
+            return {}
+        since = datetime.now(UTC) - timedelta(days=1)
         lately = {"state": {"type": {"any_": sorted(ENDED_EARLY)}}, "expected_start_time": {"after_": since.isoformat()}}
-        asked = {"deployments": {"id": {"any_": [served.id if served else ""]}}, "flow_runs": lately, "limit": _FEW}
-        found = await self._engine.find("/api/flow_runs/filter", asked | {"sort": "EXPECTED_START_TIME_DESC"}) if served else []
+        asked = {"deployments": {"id": {"any_": [served.id]}}, "flow_runs": lately, "limit": _FEW, "sort": "EXPECTED_START_TIME_DESC"}
+        found = await self._engine.find("/api/flow_runs/filter", asked)
         return {run["id"]: (run.get("state") or {}, _started(run)) for run in found}
 
     async def has_failed(self, run: str) -> bool:
