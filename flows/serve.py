@@ -53,6 +53,11 @@ POOL_TYPE, PROCESSES = "PERFEVAL_POOL_TYPE", "process"
 _NOBODY = Path(__file__).with_name("nobody.pem")
 
 
+def pool_type() -> str:
+    """Of which kind the workers' pool is, as the environment says."""
+    return os.environ.get(POOL_TYPE) or PROCESSES
+
+
 def environment(workspace: Workspace, address: Address) -> dict[str, str]:
     """The environment of everything that talks to this workspace's Prefect.
 
@@ -64,7 +69,7 @@ def environment(workspace: Workspace, address: Address) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped) and not _is_socks(name, value)}
     kept |= _without_proxy(address.url)
     # A pool's worker hands on to its jobs where the file lies, and on another machine it lies elsewhere.
-    is_plain = not address.url.startswith("https:") and os.environ.get(POOL_TYPE) in (None, "", PROCESSES)
+    is_plain = not address.url.startswith("https:") and pool_type() == PROCESSES
     if authorities := address.root or (str(_NOBODY) if is_plain else ""):
         kept["PREFECT_API_SSL_CERT_FILE"] = authorities
     return kept | {

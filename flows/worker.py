@@ -28,7 +28,7 @@ from prefect.workers.process import ProcessWorker
 
 from flows.offices import folders
 from flows.runner import Lost, continue_orphans, register, watch
-from flows.serve import POOL_TYPE, PROCESSES, end_with_parent
+from flows.serve import POOL_TYPE, PROCESSES, end_with_parent, pool_type
 from flows.warm import write_stub
 from perfeval.errors import UsageError
 
@@ -48,7 +48,7 @@ async def make_pool() -> None:
     jobs = json.loads(Path(template).read_text(encoding="utf-8")) if template else None
     async with get_client() as client:
         with suppress(ObjectAlreadyExists):
-            await client.create_work_pool(WorkPoolCreate(name=pool(), type=_type()))
+            await client.create_work_pool(WorkPoolCreate(name=pool(), type=pool_type()))
         if jobs:
             await client.update_work_pool(pool(), WorkPoolUpdate(base_job_template=jobs))
 
@@ -62,11 +62,7 @@ async def make_pool() -> None:
 
 def pool() -> str:
     """The pool's name: of what kind a pool is cannot be changed."""
-    return POOL if _type() == PROCESSES else f"{POOL}-{_type()}"
-
-
-def _type() -> str:
-    return os.environ.get(POOL_TYPE) or PROCESSES
+    return POOL if pool_type() == PROCESSES else f"{POOL}-{pool_type()}"
 
 
 def worker_class() -> type[BaseWorker[Any, Any, Any]]:
@@ -74,11 +70,11 @@ def worker_class() -> type[BaseWorker[Any, Any, Any]]:
 
     Raises: UsageError: no such worker is installed.
     """
-    if _type() == PROCESSES:  # to look for others takes seconds
+    if (kind := pool_type()) == PROCESSES:  # to look for others takes seconds
         return ProcessWorker
-    if found := BaseWorker.get_worker_class_from_type(_type()):
+    if found := BaseWorker.get_worker_class_from_type(kind):
         return found
-    raise UsageError("P32", f"没有安装 {_type()} 类型的 worker", f"如 pip install prefect-{_type()}；不设置 {POOL_TYPE} 则在本机执行。")
+    raise UsageError("P32", f"没有安装 {kind} 类型的 worker", f"如 pip install prefect-{kind}；不设置 {POOL_TYPE} 则在本机执行。")
 
 
 def _queue(label: str) -> str:
@@ -95,7 +91,7 @@ async def work() -> None:
     lost = Lost({}, lambda run: run.work_pool_name == POOL and run.labels.get(_WORKER) == name)
     async with asyncio.TaskGroup() as tasks:
         # Elsewhere a run outlives its worker, and is forked by nobody.
-        beside = [watch(_continue_left), watch(lost.look), _keep_warm()] if _type() == PROCESSES else []
+        beside = [watch(_continue_left), watch(lost.look), _keep_warm()] if pool_type() == PROCESSES else []
         begun = [tasks.create_task(each) for each in beside]
         await worker.start()
         for task in begun:
