@@ -84,7 +84,7 @@ def notify(office: "Office", evaluation: str) -> None:
 def undelivered(office: "Office", where: Iterable["Status"]) -> dict[str, tuple[str, ...]]:
     """The addresses that the last notice to the gate that is waited for, and the last to the clerk, did not reach; by the evaluation."""
     with office.store.reading() as record:
-        told = [line for kind in (Reminded.kind, Informed.kind) for line in record.last_of_each(kind)]
+        told = record.last_of_each(Reminded.kind, Informed.kind)
     waited = {status.revision.evaluation.id: status.gate.key for status in where if status.gate}
     failed: dict[str, tuple[str, ...]] = {}
     for line in told:
@@ -92,7 +92,7 @@ def undelivered(office: "Office", where: Iterable["Status"]) -> dict[str, tuple[
             case Informed(failed=labels) if labels:
                 failed[line.chain] = (*failed.get(line.chain, ()), *labels)
             case Reminded(failed=labels, gate=gate) if labels and waited.get(line.chain) == gate:
-                failed[line.chain] = labels
+                failed[line.chain] = (*labels, *failed.get(line.chain, ()))
             case _:
                 pass
     return {chain: tuple(dict.fromkeys(labels)) for chain, labels in failed.items()}

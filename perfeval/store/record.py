@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import ClassVar
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from perfeval.approvals.events import PROGRAM, Event
@@ -84,16 +84,17 @@ class Record:
         mine = (RecordRow.unit == self.unit, RecordRow.chain == chain)
         return [_entry(row) for row in self.session.scalars(select(RecordRow).where(*mine).order_by(RecordRow.number, RecordRow.id))]
 
-    def last_of_each(self, kind: str) -> list[Line]:
-        """The last line of each chain that tells an event of that kind; one question, however many chains there are."""
-        last = select(func.max(RecordRow.id)).where(
-            RecordRow.unit == self.unit, RecordRow.line.contains(f'"kind":"{kind}"', autoescape=True)
-        )
-        rows = self.session.scalars(select(RecordRow).where(RecordRow.id.in_(last.group_by(RecordRow.chain))))
+    def last_of_each(self, *kinds: str) -> list[Line]:
+        """Of each chain the last line that tells an event of each of these kinds; one question, however many chains there are."""
+        tells = [RecordRow.line.contains(f'"kind":"{kind}"', autoescape=True) for kind in kinds]
+        last = [select(func.max(RecordRow.id)).where(RecordRow.unit == self.unit, told).group_by(RecordRow.chain) for told in tells]
+        rows = self.session.scalars(select(RecordRow).where(RecordRow.id.in_(union_all(*last))))
         return [told_line(_entry(row)) for row in rows]
 
     def lines_by(self, who: str, kind: str, chains: Sequence[str]) -> list[Line]:
-        """The lines of these chains by which somebody told an event of that kind; one question."""
+        """The lines of these chains by which somebody told an event of that kind; one question at most."""
+        if not chains:
+            return []
         mine = (RecordRow.unit == self.unit, RecordRow.chain.in_(chains), RecordRow.line.contains(f'"kind":"{kind}"', autoescape=True))
         lines = map(told_line, map(_entry, self.session.scalars(select(RecordRow).where(*mine))))
         return [line for line in lines if line.who == who and line.what.kind == kind]

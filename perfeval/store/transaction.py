@@ -1,7 +1,7 @@
 """A unit of work: every question to the record and every entry in it, of one unit, in one transaction of the database."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -137,9 +137,10 @@ class Transaction(Access):
         """The conductor's run that serves an evaluation."""
         return self.session.scalar(select(EvaluationRow.run).where(EvaluationRow.id == evaluation.id))
 
-    def runs(self) -> dict[str, str]:
-        """The conductor's run of every evaluation that has one, by the evaluation's id."""
+    def runs(self, of: Collection[str] | None = None) -> dict[str, str]:
+        """The conductor's run of every evaluation that has one, or of these, by the evaluation's id."""
         query = select(EvaluationRow.id, EvaluationRow.run).where(EvaluationRow.unit == self.unit, EvaluationRow.run.is_not(None))
+        query = query if of is None else query.where(EvaluationRow.id.in_(of))
         return {evaluation: str(run) for evaluation, run in self.session.execute(query)}
 
     def lock(self, evaluation: Evaluation) -> None:
@@ -215,15 +216,15 @@ class Transaction(Access):
         return found
 
     def stuck(self) -> list[Stuck]:
-        """What could not be begun, or not be drafted, the newest first: the last fault of each; two questions for all."""
+        """What could not be begun, or not be drafted, the newest first: the last fault of each; two questions at most."""
         told = select(FailureRow.document, FailureRow.failed_at, EvaluationRow.id).order_by(FailureRow.failed_at.desc())
         joined = told.outerjoin(EvaluationRow, EvaluationRow.run == FailureRow.run)
-        known = {item.id: item for item in self.evaluations()}
+        ours = or_(EvaluationRow.unit == self.unit, FailureRow.document["unit"].as_string() == self.unit)
+        failures = self.session.execute(joined.where(ours)).all()
+        known = {item.id: item for item in self.evaluations()} if failures else {}
         begun = {(item.year, item.programme_key) for item in known.values()}
         found: dict[tuple[int, str], Stuck] = {}
-        for document, at, id_ in self.session.execute(
-            joined.where(or_(EvaluationRow.unit == self.unit, FailureRow.document["unit"].as_string() == self.unit))
-        ):
+        for document, at, id_ in failures:
             failure, evaluation = load(Failure, document), known.get(id_)
             year, key = (evaluation.year, evaluation.programme_key) if evaluation else (failure.year, failure.programme)
             if evaluation.outcome is None if evaluation else (year, key) not in begun:

@@ -115,24 +115,24 @@ def look_over(office: Office, person: Person, search: str, page: int) -> Overvie
     gates, today, words = office.workspace.gates, china_day(datetime.now(UTC)), search.casefold().split()
     with office.store.reading() as record:
         statuses = [progress.status(gates) for progress in reversed(record.all_progress())]
-        runs: Mapping[str, str] = record.runs()
         people = record.people()
         stuck = tuple(record.stuck()) if OPERATOR in person.roles else ()
         found = [status for status in statuses if _matches(status, words)]
-        mine = sorted(
+        page = min(max(1, page), max(1, -(-len(found) // ROWS)))
+        waiting = sorted(
             (status for status in found if waits_for(status, person, people)), key=lambda status: (status.due_on or date.max, status.since)
         )
-        told = record.lines_by(person.id, Seen.kind, [status.revision.evaluation.id for status in mine[:ROWS]])
+        mine, listed = waiting[:ROWS], found[(page - 1) * ROWS : page * ROWS]
+        runs: Mapping[str, str] = record.runs([status.revision.evaluation.id for status in (*mine, *listed)])
+        told = record.lines_by(person.id, Seen.kind, [status.revision.evaluation.id for status in mine])
     unreached, seen = undelivered(office, statuses), {(line.chain, line.what) for line in told}
-    page = min(max(1, page), max(1, -(-len(found) // ROWS)))
 
     def item(status: Status) -> Item:
         id_, draft = status.revision.evaluation.id, status.draft
         is_seen = draft is not None and (id_, Seen(revision=draft.revision, content_digest=draft.content_digest)) in seen
         return Item(status, runs.get(id_), waits_for(status, person, people), today, unreached.get(id_, ()), is_seen)
 
-    listed = found[(page - 1) * ROWS : page * ROWS]
-    return Overview(tuple(map(item, mine[:ROWS])), tuple(map(item, listed)), len(mine), len(found), page, stuck)
+    return Overview(tuple(map(item, mine)), tuple(map(item, listed)), len(waiting), len(found), page, stuck)
 
 
 def _matches(status: Status, words: Sequence[str]) -> bool:

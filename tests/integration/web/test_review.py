@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import openpyxl
 import pytest
+from sqlalchemy import event
 
 from perfeval import steps
 from perfeval.approvals.events import AnsweredWrongly
@@ -40,6 +41,14 @@ def test_what_waits_for_the_reader_comes_first(house: Any, path: str) -> None:
     others = house.client(BUREAU).get(path).text
     assert "没有等您办理的事项" in others
     assert "待中心审批" in others
+
+
+def test_list_asks_a_fixed_number_of_questions(house: Any) -> None:
+    client, asked = house.client(CLERK), []
+    client.get("/review/")
+    event.listen(house.office.store._engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    assert "2022-zdxm-1" in client.get("/review/").text
+    assert 0 < len(asked) <= 9  # who is logged in takes the door three more
 
 
 def test_search_is_the_servers(house: Any) -> None:
