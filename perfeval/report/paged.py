@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from perfeval.leftovers import sweep
+from perfeval.leftovers import HALF_MADE, sweep
 from perfeval.programs import environment
 
 _SECONDS = 180
@@ -25,7 +25,7 @@ def draw_pages(document: bytes, folder: Path) -> None:
     """
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     sweep(folder.parent)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+    with tempfile.TemporaryDirectory(prefix=HALF_MADE, dir=folder.parent) as temporary:
         work = Path(temporary)
         drawn = work / "drawn"
         drawn.mkdir()

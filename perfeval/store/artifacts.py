@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from perfeval.errors import StoreError
-from perfeval.leftovers import sweep
+from perfeval.leftovers import HALF_MADE, sweep
 from perfeval.store.bucket import URL_VARIABLE, Bucket
 
 _RESTORE = f"从备份恢复工作区的状态文件夹；环境变量 {URL_VARIABLE} 换过或没有设置的，先改回存档时的地址。"
@@ -46,7 +46,7 @@ class Artifacts:
         if not self._is_swept:
             self._is_swept = True
             sweep(self._folder)
-        handle, name = tempfile.mkstemp(dir=self._folder)
+        handle, name = tempfile.mkstemp(prefix=HALF_MADE, dir=self._folder)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "rb") as file:

@@ -47,12 +47,12 @@ def test_pages_that_a_killed_process_left_half_drawn_are_swept_with_the_next(tmp
     (tmp_path / "soffice").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     (tmp_path / "soffice").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    for name in ("tmp_left/drawn", "tmp_begun/drawn"):
+    for name in (".perfeval-left/drawn", ".perfeval-begun/drawn"):
         (tmp_path / "pages" / name).mkdir(parents=True)
-    os.utime(tmp_path / "pages" / "tmp_left", (0, 0))
+    os.utime(tmp_path / "pages" / ".perfeval-left", (0, 0))
     with pytest.raises(subprocess.SubprocessError):
         paged.draw_pages(b"", tmp_path / "pages" / "x")
-    assert [path.name for path in (tmp_path / "pages").iterdir()] == ["tmp_begun"]
+    assert [path.name for path in (tmp_path / "pages").iterdir()] == [".perfeval-begun"]
 
 
 def test_program_is_told_nothing_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

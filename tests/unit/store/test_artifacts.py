@@ -43,10 +43,19 @@ def test_artifact_digest_that_is_none_is_refused(tmp_path: Path, digest: str) ->
 
 
 def test_artifact_that_a_killed_process_left_half_written_is_swept_with_the_next(tmp_path: Path) -> None:
-    for name in ("tmp_left", "tmp_begun"):
+    for name in (".perfeval-left", ".perfeval-begun"):
         (tmp_path / name).write_bytes(b"he")
-    os.utime(tmp_path / "tmp_left", (0, 0))
+    os.utime(tmp_path / ".perfeval-left", (0, 0))
     artifacts = Artifacts(tmp_path)
-    assert (tmp_path / "tmp_left").exists()
+    assert (tmp_path / ".perfeval-left").exists()
     artifacts.put(b"hello")
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {DIGEST, "tmp_begun"}
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {DIGEST, ".perfeval-begun"}
+
+
+def test_what_people_keep_in_the_folder_of_artifacts_stays(tmp_path: Path) -> None:
+    (tmp_path / "tmp2019台账").mkdir()
+    (tmp_path / "tmp.docx").write_bytes(b"theirs")
+    for path in (theirs := set(tmp_path.iterdir())):
+        os.utime(path, (0, 0))
+    Artifacts(tmp_path).put(b"hello")
+    assert theirs < set(tmp_path.iterdir())
