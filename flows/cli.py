@@ -138,7 +138,7 @@ def serve(
         say("没有用 --tls：姓名、动态码和报告在网络上不加密。给其他电脑用时，先执行 perfeval certificate 主机名，再加 --tls。")
     end_when_told()
     say("正在启动服务……")
-    with keeping(served, host, port, certificate, pooled=no_worker) as server:
+    with keeping(served, host, port, certificate, pooled=no_worker, shared=len(offices or ()) > 1) as server:
         for office, address in zip(served, server.addresses, strict=True):
             say(f"服务已启动：{address.origin}{f'　{office.workspace.settings.unit.name}' if len(served) > 1 else ''}")
         say("用浏览器打开，以自己的姓名和动态码登录。按 Ctrl-C 结束。")
@@ -174,7 +174,7 @@ def worker(
     with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
         # What Prefect and the runs leave in the temporary folder goes with ours.
         own = {"PREFECT_HOME": home, "TMPDIR": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        variables = environment(places[0], address) | told(places) | own
+        variables = environment(places[0], address) | told(places, shared=len(offices or ()) > 1) | own
         failures = 0
         while (has_failed := _works(variables)) is not None:
             is_there = client.is_ready()  # without a server the process gives up, and has not failed

@@ -87,11 +87,12 @@ def keeping(
     for_people: bool = True,
     makes_room: bool = True,
     pooled: bool = False,
+    shared: bool = False,
 ) -> Iterator[Server]:
     """A server that others find, for as long as the block lasts; else than `for_people`, commands of this program alone.
 
     `makes_room`: what keeps a server for commands alone is told to end first; with it, one for commands can itself not be
-    told. `pooled` is for workers.
+    told. `pooled` is for workers; `shared` has one alone stay one of several, whose others could not be opened.
 
     Raises: ServedError: when one is up already. UsageError: the port is taken, or two are the same unit.
     """
@@ -101,7 +102,7 @@ def keeping(
         # In one order, whatever they are typed in: two who name the same would else each wait for what the other holds.
         for workspace in sorted((office.workspace for office in offices), key=lambda item: item.root):
             stack.enter_context(_claim(workspace, makes_room=makes_room))
-        server = Server([office.workspace for office in offices], host, port, certificate, pooled=pooled)
+        server = Server([office.workspace for office in offices], host, port, certificate, pooled=pooled, shared=shared)
         if for_people:
             server.environment[SCHEDULE] = "on"
         stack.enter_context(server)

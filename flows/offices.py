@@ -23,16 +23,18 @@ _DOOR, _MOST_DOORS = "door", 65535
 _NOT_IN_A_NAME = re.compile("[/%&<>]")
 
 
-def labelled(workspaces: Sequence[Workspace]) -> dict[str, Workspace]:
+def labelled(workspaces: Sequence[Workspace], *, shared: bool = False) -> dict[str, Workspace]:
     """Workspaces by the label of their deployments, which is the unit; one alone has an empty one.
+
+    Where it is `shared`, one is alone only because others could not be opened.
 
     Raises: UsageError: two are the same unit.
     """
-    if len(workspaces) == 1:
+    if len(workspaces) == 1 and not shared:
         return {"": workspaces[0]}
     found: dict[str, Workspace] = {}
     for workspace in workspaces:
-        label = _NOT_IN_A_NAME.sub("-", workspace.unit)
+        label = label_of(workspace)
         if label in found:
             message = f"{found[label].root} 和 {workspace.root} 是同一个单位：{workspace.unit}"
             hint = "一个单位只写一次；确是两个单位的，把 perfeval.yml 里的 unit.key（没有写的是 unit.name）写得不同。"
@@ -41,9 +43,14 @@ def labelled(workspaces: Sequence[Workspace]) -> dict[str, Workspace]:
     return found
 
 
-def told(workspaces: Sequence[Workspace]) -> dict[str, str]:
+def label_of(workspace: Workspace) -> str:
+    """The label that an office's deployments have where several share a server."""
+    return _NOT_IN_A_NAME.sub("-", workspace.unit)
+
+
+def told(workspaces: Sequence[Workspace], *, shared: bool = False) -> dict[str, str]:
     """What the environment of a process says that works for these."""
-    folders = {label: str(workspace.root) for label, workspace in labelled(workspaces).items()}
+    folders = {label: str(workspace.root) for label, workspace in labelled(workspaces, shared=shared).items()}
     return {WORKSPACE_VARIABLE: str(workspaces[0].root), OFFICES: "" if "" in folders else json.dumps(folders)}
 
 

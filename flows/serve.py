@@ -210,7 +210,8 @@ class Server:
     """Prefect's server and runner for one workspace or several, as children of this process; with a certificate it speaks TLS.
 
     Each workspace has a door of its own, at the ports from `port` on, which stays its own whoever is served beside it; what
-    Prefect keeps lies in the first. `pooled` has no runner: workers take the runs from a pool, wherever they are.
+    Prefect keeps lies in the first. `pooled` has no runner: workers take the runs from a pool, wherever they are. With `shared`
+    one alone stays one of several, whose others could not be opened.
     """
 
     def __init__(
@@ -221,12 +222,14 @@ class Server:
         certificate: "Certificate | None" = None,
         *,
         pooled: bool = False,
+        shared: bool = False,
     ) -> None:
+        shared = shared or len(workspaces) > 1
         if certificate and host not in {HOST, *EVERYWHERE}:
             raise UsageError("P16", f"--tls 时 --host 不能写 {host}", "只给本机用不写 --host；给其他电脑用写 --host 0.0.0.0。")
         self._home = workspaces[0].state / "prefect"
-        labels = list(labelled(workspaces))
-        self._listeners = _listen(host, port, workspaces)
+        labels = list(labelled(workspaces, shared=shared))
+        self._listeners = _listen(host, port, workspaces, shared=shared)
         scheme = "https" if certificate else "http"
         local = HOST if host in EVERYWHERE else host
         shown = certificate.host if certificate else _shown(host)
@@ -238,7 +241,7 @@ class Server:
         ]
         self._pooled, self._units = pooled, [workspace.unit for workspace in workspaces]
         origins = " ".join(address.origin for address in self.addresses)
-        self.environment = environment(workspaces[0], self.address) | told(workspaces) | {ORIGIN: origins}
+        self.environment = environment(workspaces[0], self.address) | told(workspaces, shared=shared) | {ORIGIN: origins}
         if certificate:
             self.environment[TLS] = str(certificate.server)
         self._children: list[_Child] = []
@@ -353,13 +356,13 @@ def machine_secret() -> str:
     return derive_key(secret_key(), "machine").hex()
 
 
-def _listen(host: str, port: int, workspaces: Sequence[Workspace]) -> list[socket.socket]:
-    """Sockets at the ports from `port` on, for several each at its door's; at any free ones where it is 0."""
-    numbers = doors(workspaces) if len(workspaces) > 1 and port else [0] * len(workspaces)
+def _listen(host: str, port: int, workspaces: Sequence[Workspace], *, shared: bool) -> list[socket.socket]:
+    """Sockets at the ports from `port` on, where they are `shared` each at its door's; at any free ones where it is 0."""
+    numbers = doors(workspaces) if shared and port else [0] * len(workspaces)
     with ExitStack() as stack:
         listeners = [stack.enter_context(_listen_at(host, port and port + number)) for number in numbers]
         stack.pop_all()
-    if len(workspaces) > 1 and port:
+    if shared and port:
         keep_doors(workspaces, numbers)
     return listeners
 

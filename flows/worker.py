@@ -26,11 +26,12 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessWorker
 
-from flows.offices import folders
+from flows.offices import folders, label_of
 from flows.runner import Lost, continue_orphans, register, watch
 from flows.serve import POOL_TYPE, PROCESSES, end_with_parent, pool_type
 from flows.warm import write_stub
 from perfeval.errors import UsageError
+from perfeval.workspace import Workspace
 
 POOL, POOL_TEMPLATE = "perfeval", "PERFEVAL_POOL_TEMPLATE"
 # With a command of its own a worker need not find out in further processes what to start.
@@ -82,12 +83,24 @@ def _queue(label: str) -> str:
     return label or "default"
 
 
+async def _queues() -> list[str]:
+    """The queues of the offices here. Of one alone both that of a server of its own, and that of one which several share."""
+    known = folders()
+    queues = list(map(_queue, known))
+    if "" in known:
+        queues.append(label_of(Workspace(known[""])))
+        async with get_client() as client:
+            with suppress(ObjectAlreadyExists):  # of what is not there, Prefect refuses the rest too
+                await client.create_work_queue(name=queues[-1], work_pool_name=pool())
+    return queues
+
+
 async def work() -> None:
     """Take runs from the pool until cancelled, and look after those that others have left."""
     os.environ["PATH"] = _path(Path(os.environ["PREFECT_HOME"]))
     name = f"{socket.gethostname()}-{os.getpid()}"
-    queues = list(map(_queue, folders()))
-    worker = worker_class()(work_pool_name=pool(), work_queues=queues, name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
+    takes = worker_class()
+    worker = takes(work_pool_name=pool(), work_queues=await _queues(), name=name, heartbeat_interval_seconds=_HEARTBEAT_SECONDS)
     lost = Lost({}, lambda run: run.work_pool_name == POOL and run.labels.get(_WORKER) == name)
     async with asyncio.TaskGroup() as tasks:
         # Elsewhere a run outlives its worker, and is forked by nobody.

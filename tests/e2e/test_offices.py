@@ -37,10 +37,11 @@ def terminals(pristine: Path, tmp_path: Path, welcome: Welcome) -> Iterator[tupl
         terminal.end()
 
 
-def served(first: Terminal, *others: Terminal, **variables: str) -> "tuple[subprocess.Popen[str], list[str]]":
+def served(first: Terminal, *others: Terminal, pooled: bool = False, **variables: str) -> "tuple[subprocess.Popen[str], list[str]]":
     """Type `perfeval serve` for all of them: its process and where each is opened, in the order of the terminals."""
     all_ = [first, *others]
-    process = first.start("serve", "--port", "0", *(str(terminal.folder) for terminal in all_), PERFEVAL_KEY=KEY, **variables)
+    words = ["serve", "--port", "0", *(["--no-worker"] if pooled else []), *(str(terminal.folder) for terminal in all_)]
+    process = first.start(*words, PERFEVAL_KEY=KEY, **variables)
     offices, deadline = [open_office(terminal.folder) for terminal in all_], time.monotonic() + 240
     while not all(office.url for office in offices):
         assert process.poll() is None and time.monotonic() < deadline, process.communicate(timeout=10)  # noqa: PT018  # one talk
@@ -156,6 +157,17 @@ def test_clock_begins_each_offices_year_and_tells_what_is_in_its_way(terminals: 
         page = browser.get("/review/").text
         assert f"{year}年度 农村公路养护经费：没有开始" in page
         assert "经费补助缺口" not in page
+    serving.terminate()
+    serving.communicate(timeout=60)
+
+
+def test_worker_of_one_of_several_offices_takes_its_runs(terminals: tuple[Terminal, Terminal]) -> None:
+    _, roads = terminals
+    serving, (there, _) = served(*terminals, pooled=True)
+    roads.keep("worker", "--server", there, str(roads.folder), PERFEVAL_KEY=KEY)
+    code, _, err = roads.type("run", "--year", "2024", PERFEVAL_KEY=KEY)
+    assert code == 0, err
+    assert stages(open_office(roads.folder)) == ["waiting-center"]
     serving.terminate()
     serving.communicate(timeout=60)
 

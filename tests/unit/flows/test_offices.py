@@ -1,16 +1,21 @@
 """Which offices a process works for: one by its folder, several by the deployments of their runs."""
 
+import json
 import shutil
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows import cli, door, offices
+from flows.client import DEPLOYMENT
 from flows.engine import Engine
-from flows.serve import ORIGIN
+from flows.serve import ORIGIN, Server
 from perfeval.errors import UsageError
+from perfeval.office import Office
 from perfeval.workspace import Workspace
 
 
@@ -56,6 +61,30 @@ def test_office_whose_store_is_damaged_keeps_no_other_shut(
     monkeypatch.setenv(ORIGIN, "http://a.example http://b.example")
     opened = door._doors(Engine(nothing), "secret", [1, 2])
     assert {port: type(item) for port, item in opened.items()} == {1: door.Door, 2: door.Closed}
+
+
+def test_office_left_of_several_keeps_its_door_and_its_runs(two: list[Workspace], monkeypatch: pytest.MonkeyPatch) -> None:
+    (two[0].state / "store.db").write_bytes(b"no database" * 1000)
+    offices.keep_doors(two, [0, 1])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        first = free.getsockname()[1] - 1
+    kept = list[Server]()
+
+    @contextmanager
+    def keeping(served: list[Office], host: str, port: int, _: None, **options: bool) -> Iterator[Server]:
+        kept.append(Server([office.workspace for office in served], host, port, **options))
+        raise UsageError("P00", "只看它怎样开始", "")
+        yield
+
+    monkeypatch.setattr("flows.keeping.keeping", keeping)
+    with pytest.raises(UsageError, match="只看"):
+        cli.serve(port=first, offices=[item.root for item in two])
+    label = offices.label_of(two[1])
+    (address,) = kept[0].addresses
+    assert (address.url, address.deployment) == (f"http://127.0.0.1:{first + 1}", offices.named(DEPLOYMENT, label))
+    assert json.loads(kept[0].environment["PERFEVAL_OFFICES"]) == {label: str(two[1].root)}
+    kept[0].__exit__(None, None, None)
 
 
 async def nothing(*_: Any) -> None:
