@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -18,6 +18,7 @@ FLOW, DEPLOYMENT = "self-evaluation", "annual"
 MACHINE = "x-perfeval-machine"
 _PATIENCE_SECONDS, _PAUSE_SECONDS, _ANSWER_SECONDS, _READY_SECONDS = 10.0, 0.2, 60.0, 2.0
 _OK, _BAD, _STRANGER, _MISSING, _BUSY = 200, 400, 401, 404, {429, 502, 503}
+_FEW = 3
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -105,6 +106,13 @@ class Client:
     def find_deployment(self) -> Deployment | None:
         """The deployment, once it is registered."""
         return read_deployment(self._ask("GET", f"/deployments/name/{FLOW}/{quote(self._address.deployment)}") or {})
+
+    def find_others(self, units: Sequence[str]) -> list[str]:
+        """The units, the first few, whose deployments Prefect has where it has none of these."""
+        if self._ask("POST", "/deployments/filter", {"deployments": {"tags": {"any_": units}}, "limit": 1}):
+            return []
+        others = self._ask("POST", "/deployments/filter", {"deployments": {"tags": {"is_null_": False}}, "limit": _FEW})
+        return sorted({unit for document in others or () for unit in document["tags"]})
 
     def start_run(self, deployment: str, request: Mapping[str, object]) -> Run:
         """Start a run of the deployment: one, however often the server has to be asked."""

@@ -299,12 +299,15 @@ class Server:
                 raise ServerError("P03", f"服务在 {_STARTUP_SECONDS} 秒内没有启动", what_to_do(home / "server.log"))
 
     def _refuse_anothers_database(self) -> None:
-        """Another unit's runner would take our runs, as the deployments have the same name, and do them in its own workspace."""
+        """Other units' runner would do our runs in its own workspace, where the deployments have the same name; and ours rests theirs."""
+        others = Client(self.address).find_others(self._units)
         for address, unit in zip(self.addresses, self._units, strict=True):
             served = Client(address).find_deployment()
             if served and served.tags and unit not in served.tags:
-                hint = f"一个服务用一个库：另建一个空库，写到 {URL_VARIABLE}。单位改过名称的也这样做，各项自评从审批记录接着进行。"
-                raise ServerError("P33", f"Prefect 的数据库已由另一个单位使用：{'、'.join(served.tags)}", hint)
+                others += served.tags
+        if others:
+            hint = f"一个服务用一个库：另建一个空库，写到 {URL_VARIABLE}。单位改过名称的也这样做，各项自评从审批记录接着进行。"
+            raise ServerError("P33", f"Prefect 的数据库已由另一个单位使用：{'、'.join(dict.fromkeys(others))}", hint)
 
     def _register(self, log: Path) -> None:
         with log.open("wb") as output:

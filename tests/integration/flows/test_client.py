@@ -128,3 +128,9 @@ def test_server_that_has_ended_is_told_at_once() -> None:
 def test_server_says_of_whoever_has_another_key_that_it_does_not_know_him(prefect: Prefect, asking: Client) -> None:
     prefect.answers = [(200, "3.8.8"), (401, {"detail": "没有登录"}), (0, None), (500, {}), (503, {})]
     assert [asking.takes_us() for _ in range(5)] == [True, False, True, True, True]
+
+
+def test_units_of_others_are_told_where_none_of_ours_is_there(prefect: Prefect, asking: Client) -> None:
+    prefect.answers = [(200, [{"tags": ["甲"]}]), (200, []), (200, [{"tags": ["丙"]}, {"tags": ["乙"]}])]
+    assert (asking.find_others(["甲"]), asking.find_others(["甲"])) == ([], ["丙", "乙"])
+    assert prefect.asked[0][2]["deployments"] == {"tags": {"any_": ["甲"]}}

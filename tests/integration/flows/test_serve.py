@@ -168,10 +168,14 @@ def test_child_that_is_killed_is_started_as_often_as_it_is_and_one_that_fails_is
         tend()
 
 
-@pytest.mark.parametrize(("tags", "is_refused"), [(("另一个单位",), True), (("UNIT",), False), ((), False), (None, False)])
-def test_database_of_prefects_that_serves_another_unit_is_refused(place, monkeypatch, tags, is_refused):
+@pytest.mark.parametrize(
+    ("tags", "others", "is_refused"),
+    [(("另一个单位",), [], True), (("UNIT",), [], False), ((), [], False), (None, [], False), (None, ["另一个单位"], True)],
+)
+def test_database_of_prefects_that_serves_another_unit_is_refused(place, monkeypatch, tags, others, is_refused):
     found = None if tags is None else Deployment("d1", tags=tuple(place.unit if tag == "UNIT" else tag for tag in tags))
     monkeypatch.setattr(serve.Client, "find_deployment", lambda _: found)
+    monkeypatch.setattr(serve.Client, "find_others", lambda *_: list(others))
     server = serve.Server([place])
     try:
         server._refuse_anothers_database()
