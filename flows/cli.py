@@ -127,7 +127,7 @@ def serve(
     from flows.serve import HOST, end_when_told
     from perfeval.errors import UsageError
 
-    served = _opened(offices or [workspace])
+    served, unopened = _opened(offices or [workspace])
     certificate = None
     if tls:
         from perfeval.certificate import find_certificate
@@ -138,7 +138,7 @@ def serve(
         say("没有用 --tls：姓名、动态码和报告在网络上不加密。给其他电脑用时，先执行 perfeval certificate 主机名，再加 --tls。")
     end_when_told()
     say("正在启动服务……")
-    with keeping(served, host, port, certificate, pooled=no_worker, shared=len(offices or ()) > 1) as server:
+    with keeping(served, host, port, certificate, pooled=no_worker, unopened=unopened) as server:
         for office, address in zip(served, server.addresses, strict=True):
             say(f"服务已启动：{address.origin}{f'　{office.workspace.settings.unit.name}' if len(served) > 1 else ''}")
         say("用浏览器打开，以自己的姓名和动态码登录。按 Ctrl-C 结束。")
@@ -163,7 +163,8 @@ def worker(
     from flows.serve import RESTARTS, end_when_told, environment, machine_secret
     from perfeval.errors import UsageError
 
-    places = [office.workspace for office in _opened(offices or [workspace])]
+    opened, unopened = _opened(offices or [workspace])
+    places = [office.workspace for office in opened]
     if not re.fullmatch(r"https?://[^/?#\s]+", server := server.rstrip("/")):
         raise UsageError("P22", f"--server 不是服务的地址：{server}", "写 serve 启动时显示的地址，如 http://127.0.0.1:4200。")
     address = Address(server, server, machine_secret(), str(root.resolve()) if root else "")
@@ -174,7 +175,7 @@ def worker(
     with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
         # What Prefect and the runs leave in the temporary folder goes with ours.
         own = {"PREFECT_HOME": home, "TMPDIR": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        variables = environment(places[0], address) | told(places, shared=len(offices or ()) > 1) | own
+        variables = environment(places[0], address) | told(places, shared=bool(unopened)) | own
         failures = 0
         while (has_failed := _works(variables)) is not None:
             is_there = client.is_ready()  # without a server the process gives up, and has not failed
@@ -287,21 +288,21 @@ def _await_server(client: "Client", server: str, seconds: float) -> None:
         raise UsageError("P27", "服务不接受这个 worker", "PERFEVAL_KEY 须与服务的相同，服务须用 serve --no-worker 启动。")
 
 
-def _opened(folders: "Sequence[Path]") -> "list[Office]":
-    """The offices; of several, one whose settings are wrong or whose store is damaged is told and left out."""
+def _opened(folders: "Sequence[Path]") -> "tuple[list[Office], dict[str, str]]":
+    """The offices; of several, one whose settings are wrong or whose store is damaged is told and left out: by its folder, why."""
     from perfeval.errors import ConfigurationError, PerfevalError, StoreError
 
-    opened, faults = list["Office"](), list[PerfevalError]()
+    opened, faults = list["Office"](), dict[str, PerfevalError]()
     for folder in folders:
         try:
             opened.append(open_office(folder))
         except (ConfigurationError, StoreError) as fault:
-            faults.append(fault)
+            faults[str(folder)] = fault
             if len(folders) > 1:
                 say(f"没有打开 {folder}，改好后重新启动：{fault.line}")
     if not opened:
-        raise faults[0]
-    return opened
+        raise next(iter(faults.values()))
+    return opened, {folder: fault.line for folder, fault in faults.items()}
 
 
 def _current(office: "Office", subject: "Subject") -> "Status | None":

@@ -36,7 +36,7 @@ from flows.forms import is_behind
 from flows.hall import CSP, Hall
 from flows.offices import folders, named
 from flows.runs import Runs
-from flows.serve import ORIGIN, TLS, end_with_parent
+from flows.serve import ORIGIN, TLS, UNOPENED, end_with_parent
 from flows.tending import OVERTAKEN, Tending
 from perfeval import web
 from perfeval.approvals.person import Person
@@ -417,12 +417,13 @@ def _doors(engine: Engine, machine: str, ports: Sequence[int]) -> dict[int, Door
             opened[label] = web.Overseen(open_office(folder), origin)
         except (ConfigurationError, UsageError, StoreError) as fault:
             faults[port] = folder, fault
+    unopened = json.loads(os.environ[UNOPENED]) | {str(folder): fault.line for folder, fault in faults.values()}
     doors = dict[int, Door]()
     for (label, _), _, port in places:
         if here := opened.get(label):
             address = Address("", here.url, machine, deployment=named(DEPLOYMENT, label))
             overseen = web.overseen_by(here.office, list(opened.values()))
-            review = partial(web.Review, here.office, overseen=overseen, pictures=web.Pictures(here.office))
+            review = partial(web.Review, here.office, overseen=overseen, pictures=web.Pictures(here.office), unopened=unopened)
             doors[port] = Door(engine, Desk(here.office), review, address)
     if not doors:
         raise next(fault for _, fault in faults.values())

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -87,12 +87,12 @@ def keeping(
     for_people: bool = True,
     makes_room: bool = True,
     pooled: bool = False,
-    shared: bool = False,
+    unopened: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
     """A server that others find, for as long as the block lasts; else than `for_people`, commands of this program alone.
 
     `makes_room`: what keeps a server for commands alone is told to end first; with it, one for commands can itself not be
-    told. `pooled` is for workers; `shared` has one alone stay one of several, whose others could not be opened.
+    told. `pooled` is for workers; those `unopened` are told of, by folder with why.
 
     Raises: ServedError: when one is up already. UsageError: the port is taken, or two are the same unit.
     """
@@ -102,7 +102,7 @@ def keeping(
         # In one order, whatever they are typed in: two who name the same would else each wait for what the other holds.
         for workspace in sorted((office.workspace for office in offices), key=lambda item: item.root):
             stack.enter_context(_claim(workspace, makes_room=makes_room))
-        server = Server([office.workspace for office in offices], host, port, certificate, pooled=pooled, shared=shared)
+        server = Server([office.workspace for office in offices], host, port, certificate, pooled=pooled, unopened=unopened)
         if for_people:
             server.environment[SCHEDULE] = "on"
         stack.enter_context(server)

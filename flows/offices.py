@@ -26,7 +26,7 @@ _NOT_IN_A_NAME = re.compile("[/%&<>]")
 def labelled(workspaces: Sequence[Workspace], *, shared: bool = False) -> dict[str, Workspace]:
     """Workspaces by the label of their deployments, which is the unit; one alone has an empty one.
 
-    Where it is `shared`, one is alone only because others could not be opened.
+    Where it is `shared`, it is alone only because others could not be opened.
 
     Raises: UsageError: two are the same unit.
     """

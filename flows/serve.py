@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +36,7 @@ HOST = "127.0.0.1"
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104  # compared, not bound
 SCHEDULE = "PERFEVAL_SCHEDULE"
 ORIGIN = "PERFEVAL_ORIGIN"
+UNOPENED = "PERFEVAL_UNOPENED"
 TLS = "PERFEVAL_TLS"
 _STARTUP_SECONDS = 180
 _STOP_SECONDS = 10
@@ -210,8 +211,8 @@ class Server:
     """Prefect's server and runner for one workspace or several, as children of this process; with a certificate it speaks TLS.
 
     Each workspace has a door of its own, at the ports from `port` on, which stays its own whoever is served beside it; what
-    Prefect keeps lies in the first. `pooled` has no runner: workers take the runs from a pool, wherever they are. With `shared`
-    one alone stays one of several, whose others could not be opened.
+    Prefect keeps lies in the first. `pooled` has no runner: workers take the runs from a pool, wherever they are. Beside those that
+    are `unopened`, by folder with why, one alone stays one of several.
     """
 
     def __init__(
@@ -222,9 +223,9 @@ class Server:
         certificate: "Certificate | None" = None,
         *,
         pooled: bool = False,
-        shared: bool = False,
+        unopened: Mapping[str, str] | None = None,
     ) -> None:
-        shared = shared or len(workspaces) > 1
+        shared = bool(unopened) or len(workspaces) > 1
         if certificate and host not in {HOST, *EVERYWHERE}:
             raise UsageError("P16", f"--tls 时 --host 不能写 {host}", "只给本机用不写 --host；给其他电脑用写 --host 0.0.0.0。")
         self._home = workspaces[0].state / "prefect"
@@ -241,7 +242,8 @@ class Server:
         ]
         self._pooled, self._units = pooled, [workspace.unit for workspace in workspaces]
         origins = " ".join(address.origin for address in self.addresses)
-        self.environment = environment(workspaces[0], self.address) | told(workspaces, shared=shared) | {ORIGIN: origins}
+        self.environment = environment(workspaces[0], self.address) | told(workspaces, shared=shared)
+        self.environment |= {ORIGIN: origins, UNOPENED: json.dumps(unopened or {})}
         if certificate:
             self.environment[TLS] = str(certificate.server)
         self._children: list[_Child] = []

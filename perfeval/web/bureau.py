@@ -4,11 +4,12 @@ An office is overseen by the one whose name its settings give as its bureau, whe
 number of questions is asked, whatever the number of evaluations.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from types import MappingProxyType
 
 from perfeval.approvals.people import OPERATOR, People
 from perfeval.errors import PerfevalError
@@ -118,9 +119,11 @@ def year_to_show(years: Sequence[int]) -> int:
     return last if last in years else max(years, default=last)
 
 
-def look_over_all(overseen: Iterable[Overseen], year: int) -> list[Row]:
-    """All rows of a year, in the order in which the offices are served; an office that cannot be read has one that says so."""
-    return [row for item in overseen for row in _rows_or_why(item, year)]
+def look_over_all(overseen: Iterable[Overseen], year: int, unopened: Mapping[str, str] = MappingProxyType({})) -> list[Row]:
+    """All rows of a year, in the order in which the offices are served; an office that cannot be read, or opened, has one that says so."""
+    today = china_day(datetime.now(UTC))
+    closed = [Row(folder, "", None, today, problem=f"没有打开：{why}") for folder, why in unopened.items()]
+    return [*(row for item in overseen for row in _rows_or_why(item, year)), *closed]
 
 
 def _rows_or_why(item: Overseen, year: int) -> list[Row]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -79,11 +80,20 @@ class Visitor:
 class Review:
     """The review pages of one office; `overseen` are those of which it is the bureau.
 
-    With `pictures`, a draft's pages are shown as they are printed too.
+    With `pictures`, a draft's pages are shown as they are printed too. `unopened` may be the bureau's as well: whose they are cannot be
+    read.
     """
 
-    def __init__(self, office: Office, conducting: Conducting, overseen: Sequence[Overseen] = (), pictures: Pictures | None = None) -> None:
+    def __init__(
+        self,
+        office: Office,
+        conducting: Conducting,
+        overseen: Sequence[Overseen] = (),
+        pictures: Pictures | None = None,
+        unopened: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._office, self._conducting, self._overseen, self._pictures = office, conducting, overseen, pictures
+        self._unopened = unopened
         self._templates = _environment()
         self._answers: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = [
             ("GET", re.compile("/|/perfeval/|/review/?"), self._overview),
@@ -162,7 +172,7 @@ class Review:
         year = int(asked["year"]) if re.fullmatch("20[0-9]{2}", asked["year"]) else year_to_show(years)
         page = int(asked["page"]) if re.fullmatch("[1-9][0-9]{0,5}", asked["page"]) else 1
         wanted = Asked(year, asked["q"], asked["stage"], asked["order"] if asked["order"] in ORDERS else "unit", page)
-        all_ = look_over_all(self._overseen, year)
+        all_ = look_over_all(self._overseen, year, self._unopened)
         rows = pick(all_, wanted)
         if suffix:
             headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(f'{year}年度总览.xlsx')}"}

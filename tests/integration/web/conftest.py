@@ -4,7 +4,7 @@ import asyncio
 import copy
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class House:
     evaluation: Evaluation
     told: list[tuple[str, str]] = field(default_factory=list)
     overseen: Sequence[Overseen] = ()
+    unopened: Mapping[str, str] = field(default_factory=dict)
     pictures: Pictures | None = None
 
     def __post_init__(self) -> None:
@@ -59,7 +60,7 @@ class House:
         async def start(year: int, programme: str, prepared_by: str) -> None:
             self.told.append((f"{year} {programme}", prepared_by))
 
-        self._review = Review(self.office, Conducting(go_on, start, go_on), self.overseen, self.pictures)
+        self._review = Review(self.office, Conducting(go_on, start, go_on), self.overseen, self.pictures, self.unopened)
 
     def client(self, name: str) -> "Client":
         """Somebody's browser."""

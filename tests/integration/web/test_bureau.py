@@ -142,6 +142,13 @@ def test_clerk_finds_what_stands_still_on_his_first_page_and_nobody_else_does(
     assert "没有完成" not in house.client("样例审批").get("/review/").text
 
 
+def test_office_that_could_not_be_opened_has_a_row_that_says_why(bureau: tuple[House, Office, Office]) -> None:
+    rows = look_over_all(bureau[0].overseen, 2022, {"丙中心": "perfeval.yml:16: YAML 写法有误"})
+    assert (rows[-1].unit, rows[-1].problem) == ("丙中心", "没有打开：perfeval.yml:16: YAML 写法有误")
+    seat = House(bureau[0].office, {}, bureau[0].evaluation, overseen=bureau[0].overseen, unopened={"丙中心": "perfeval.yml:16: 写法有误"})
+    assert "没有打开：perfeval.yml:16" in seat.client("样例总览").get("/review/bureau").text
+
+
 def test_list_keeps_what_it_is_given(tmp_path: Path) -> None:
     create_workspace(tmp_path / "office")  # an office that names another bureau is not overseen
     roads = tmp_path / "roads"
