@@ -104,7 +104,8 @@ def invite(office: Office, name: str, roles: Iterable[str], by: str | None = Non
             person = f"p{len(people.persons) + 1}"
         if len(name) > NAME_LENGTH:
             raise ApprovalError("A03", f"姓名超过{NAME_LENGTH}字", "填写真实姓名。")
-        token, expires_at = secrets.token_urlsafe(_TOKEN_BYTES), datetime.now(UTC) + timedelta(hours=LINK_HOURS)
+        # It is typed as a word of a command, and must not begin as an option does.
+        token, expires_at = f"t{secrets.token_urlsafe(_TOKEN_BYTES)}", datetime.now(UTC) + timedelta(hours=LINK_HOURS)
         record.append(PEOPLE, Invited(person=person, name=name, roles=asked, link=_digest(token), expires_at=expires_at), by or person)
     return Invitation(person, name, asked, token, expires_at)
 

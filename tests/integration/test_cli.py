@@ -370,7 +370,10 @@ def test_person_is_invited_enrolled_confirmed_listed_and_revoked(
         monkeypatch.setattr("typer.prompt", lambda *_, **__: phones[-1].code())
         return command("approver", "enrol", link, "-w", office, "--json").json
 
-    link = command("approver", "invite", "样例甲", "--role", "operator", "-w", office).out.strip()
+    with monkeypatch.context() as patch:
+        patch.setattr("secrets.token_urlsafe", lambda _: "-example")  # as one in some sixty begins
+        link = command("approver", "invite", "样例甲", "--role", "operator", "-w", office).out.strip()
+    assert command("approver", "enrol", link.partition("#")[2][:-1], "-w", office).code == 1
     assert link.startswith("（服务地址）/perfeval/enrol#")
     first = enrolled(link)
     assert command("approver", "enrol", link, "-w", office).err.startswith("登记链接无效、已用过或已过期")
