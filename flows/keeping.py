@@ -94,9 +94,10 @@ def keeping(
     `makes_room`: what keeps a server for commands alone is told to end first; with it, one for commands can itself not be
     told. `pooled` is for workers; those `unopened` are told of, by folder with why.
 
-    Raises: ServedError: when one is up already. UsageError: the port is taken, or two are the same unit.
+    Raises: ServedError: when one is up already. UsageError: the port is taken, or two are the same unit. StoreError: the key is another.
     """
-    _ = offices[0].key  # without one, nobody could log in
+    for office in offices:
+        office.refuse_other_key()
     labelled([office.workspace for office in offices])  # who is there twice would wait for itself
     with ExitStack() as stack:
         # In one order, whatever they are typed in: two who name the same would else each wait for what the other holds.

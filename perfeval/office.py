@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfeval.approvals.record import PEOPLE
 from perfeval.errors import ConfigurationError
 from perfeval.workspace import CONFIG_FILE, Workspace, secret_key
 
@@ -33,6 +34,15 @@ class Office:
         Raises: UsageError: there is none.
         """
         return secret_key()
+
+    def refuse_other_key(self) -> None:
+        """See to it that the key is that with which people were enrolled: nobody could log in.
+
+        Raises: UsageError: there is none. StoreError: it is another one.
+        """
+        _ = self.key
+        with self.store.reading() as record:
+            record.refuse_other_key(record.entries(PEOPLE))
 
     @property
     def url(self) -> str | None:

@@ -19,7 +19,8 @@ import pytest
 
 from flows import keeping, serve
 from flows.client import Address
-from perfeval.errors import ServerError, UsageError
+from perfeval import persons
+from perfeval.errors import ServerError, StoreError, UsageError
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 
@@ -256,6 +257,14 @@ def test_whatever_a_server_on_a_full_disk_answers_room_is_asked_for(office: Offi
         with pytest.raises(ServerError) as told, keeping.conducting(office):
             raise ServerError("P18", "与服务的连接中断：500", "执行 perfeval run，会从中断处接着进行。")
         assert "腾出空间" in told.value.hint
+
+
+def test_key_that_people_were_not_enrolled_with_starts_no_server(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    persons.invite(office, "样例经办人", ["operator"], None)
+    monkeypatch.setenv("PERFEVAL_KEY", "another key of an office")
+    with pytest.raises(StoreError) as fault, keeping.keeping([open_office(office.workspace.root)], "127.0.0.1", 0):
+        pass
+    assert fault.value.code == "S04"
 
 
 def test_office_that_is_named_twice_is_told_at_once(office: Office) -> None:
