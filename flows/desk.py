@@ -199,7 +199,7 @@ class Desk:
         fault = ServerError("P24", "没有进程来执行这次送审", hint)
         failure = Failure("送审", fault.code, str(fault), unit=self._office.workspace.unit, year=year, programme=programme)
         with self._office.store.transaction() as record:
-            record.record_failure(f"{year} {programme}"[:64], failure)
+            record.record_failure(_unbegun(failure), failure)
 
     def draft(self, evaluation_id: str, number: int) -> tuple[Path, str]:
         """A draft's file and its name.
@@ -269,6 +269,11 @@ class Desk:
     def roles(self, roles: tuple[str, ...]) -> str:
         """Roles as people call them."""
         return "、".join(persons.role_title(self._office, role) for role in roles)
+
+
+def _unbegun(failure: Failure) -> str:
+    """What stands for the run of a start that came to none; another unit on this database may have a programme of that name."""
+    return hashlib.sha256(f"{failure.unit}\n{failure.year}\n{failure.programme}".encode()).hexdigest()
 
 
 def _creation(token: str) -> bytes:

@@ -99,9 +99,17 @@ class Transaction(Access):
             row.opened_at = at if is_new else row.opened_at
             # Else an evaluation taken away whole, with its record, would have left nothing.
             self.append(OPENINGS, Acted(action=OPENING, target=row.id), preparer.id)
+        if is_new:
+            self._forget_unbegun(year, key)
         row.run = run or row.run
         self.session.flush()
         return _evaluation(row)
+
+    def _forget_unbegun(self, year: int, key: str) -> None:
+        """What kept this programme's year from being begun is over, whatever it stands for."""
+        told = FailureRow.document
+        mine = (told["unit"].as_string() == self.unit, told["year"].as_integer() == year, told["programme"].as_string() == key)
+        self.session.execute(delete(FailureRow).where(*mine))
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
         """An evaluation by id.

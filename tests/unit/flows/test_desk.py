@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyotp
@@ -18,6 +20,7 @@ from perfeval.approvals.statement import state
 from perfeval.errors import ApprovalError
 from perfeval.model import Decision, Evaluation, Remark, Revision, Stage, Verdict
 from perfeval.office import Office, open_office
+from perfeval.store import Store
 
 RUN = "11111111-1111-4111-8111-111111111111"
 HERE, THERE = "192.0.2.7", "192.0.2.8"
@@ -287,6 +290,15 @@ def test_run_without_an_evaluation_that_ended_early_is_told_of_by_its_year(desk:
     assert stuck(office) == [("", 2021, "roads", "运行：运行异常终止：设置有误")]
     desk.keep_unbegun(2020, "roads")
     assert stuck(office)[0] == ("", 2020, "roads", "送审：没有进程来执行这次送审")
+
+
+def test_units_on_one_database_keep_each_its_own_year_that_no_run_was_started_for(desk: Desk, office: Office, tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{office.workspace.state / 'store.db'}", tmp_path, "别的单位", lambda: "another key")
+    other: Any = SimpleNamespace(workspace=SimpleNamespace(unit="别的单位"), store=store, key="another key")
+    for one in (Desk(other), desk):
+        one.keep_unbegun(2020, "roads")
+    assert [len(stuck(one)) for one in (other, office)] == [1, 1]
+    store.close()
 
 
 def test_run_begun_for_a_lost_one_that_ended_early_is_told_of_at_its_evaluation(desk: Desk, office: Office, evaluation: Evaluation) -> None:
