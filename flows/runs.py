@@ -32,12 +32,12 @@ class Runs:
         return {} if served and not _is_taken_up(found, served) else found.get("state") or {}
 
     async def ended_early(self) -> dict[str, tuple[Mapping[str, Any], Started]]:
-        """The runs of the last day that have ended early, the newest few: their states, and what they were started for."""
+        """The last few runs that have ended early within a day, whenever they were due: their states, and what they were started for."""
         if (served := await self._served()) is None:
             return {}
         since = datetime.now(UTC) - timedelta(days=1)
-        lately = {"state": {"type": {"any_": sorted(ENDED_EARLY)}}, "expected_start_time": {"after_": since.isoformat()}}
-        asked = {"deployments": {"id": {"any_": [served.id]}}, "flow_runs": lately, "limit": _FEW, "sort": "EXPECTED_START_TIME_DESC"}
+        lately = {"state": {"type": {"any_": sorted(ENDED_EARLY)}}, "end_time": {"after_": since.isoformat()}}
+        asked = {"deployments": {"id": {"any_": [served.id]}}, "flow_runs": lately, "limit": _FEW, "sort": "END_TIME_DESC"}
         found = await self._engine.find("/api/flow_runs/filter", asked)
         return {run["id"]: (run.get("state") or {}, _started(run)) for run in found}
 

@@ -76,8 +76,10 @@ class Prefect:
         if method == "GET" and not self.known:
             await self._say(send, 404, {})
             return
-        if path == "/api/flow_runs/filter" and b"EXPECTED_START_TIME_DESC" in body:
-            await self._say(send, 200, self.early)
+        if path == "/api/flow_runs/filter" and b"_TIME_DESC" in body:
+            asked = json.loads(body)
+            kind = asked["sort"].removesuffix("_DESC").lower()
+            await self._say(send, 200, [run for run in self.early if run[kind] >= asked["flow_runs"][kind]["after_"]])
             return
         self.asked.append((method, path, json.loads(body) if body[:1] == b"{" else body))
         if method == "POST" and self.busy:
@@ -682,11 +684,13 @@ def test_run_that_could_not_keep_why_it_failed_is_told_of_and_left_alone(office:
 
 
 @pytest.mark.parametrize("year", [2022, 0])
-def test_run_that_fails_before_it_has_an_evaluation_is_told_of(office: Office, monkeypatch: pytest.MonkeyPatch, year: int) -> None:
+def test_run_that_fails_before_it_has_an_evaluation_is_told_of_however_late(
+    office: Office, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
     monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
     state = {"type": "FAILED", "message": "perfeval.yml 有误"}
     due = {"expected_start_time": "2022-12-31T16:30:00Z", "parameters": {"request": {"year": year, "programme": "roads"}}}
-    office.prefect.early = [{"id": OTHER_RUN, "state": state} | due]
+    office.prefect.early = [{"id": OTHER_RUN, "state": state, "end_time": datetime.now(UTC).isoformat()} | due]
     rounds(office, 6)
     assert office.desk.told == [(OTHER_RUN, "perfeval.yml 有误", Started(2022, "roads"))]
 
