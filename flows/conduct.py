@@ -100,10 +100,22 @@ class Conductor:
         soon = datetime.now(UTC) + timedelta(minutes=1)
         is_put_off = run.type == "SCHEDULED" and (run.due_at or soon) > soon
         if run.is_final or is_put_off or (run.type == "PAUSED" and is_behind(run.key, awaited(status))):
-            self._client.move(run.id)
+            self._try_again(run.id)
         # A run that goes on comes through its steps again; what the store has done of them is nothing new.
         done = {_title(name) for _, name in before} if status.draft else set()
         return self._wait(run, {step for step, _ in before}, done)
+
+    def _try_again(self, run: str) -> None:
+        """Move a run on. Why it ended is forgotten, or the next end would be taken for this one; but not where it cannot be moved."""
+        with self._office.store.transaction() as record:
+            failure = record.failure(run)
+            record.record_failure(run, None)
+        try:
+            self._client.move(run)
+        except ServerError:
+            with self._office.store.transaction() as record:
+                record.record_failure(run, failure)
+            raise
 
     def _is_anothers(self, run: Run) -> bool:
         """Whether nothing that is served takes it up: the office was alone on the server, or a runner there, and is not now."""

@@ -193,6 +193,13 @@ class Desk:
         for told in runs:
             notify_of_failure(self._office, told)
 
+    def replace_failure(self, run: str, failure: Failure | None) -> Failure | None:
+        """Keep this for why a run ended early, nothing when it goes on; what was kept before."""
+        with self._office.store.transaction() as record:
+            before = record.failure(run)
+            record.record_failure(run, failure)
+        return before
+
     def keep_unbegun(self, year: int, programme: str) -> None:
         """Keep that no run could be started for a programme's year."""
         hint = "稍等一会儿，再送审一次；仍不行的，请管理工作区的人看 .perfeval/prefect/server.log。"

@@ -252,12 +252,14 @@ class Door:
     async def _retry(self, asked: Asked, run: str) -> Response:
         """Whatever state somebody asks for, he gets a plain retry, and that of a run that has failed."""
         state = asked.document.get("state")
+        refused = _refuse("只能重试已经失败的运行；不能把运行改成别的状态。", 409)
         is_retry = isinstance(state, dict) and state.get("type") == "SCHEDULED"
         if not is_retry or not await self._runs.has_failed(run):
-            return _refuse("只能重试已经失败的运行；不能把运行改成别的状态。", 409)
+            return refused
         self._desk.check_operator(asked.person)
         await run_in_threadpool(self._desk.note, asked.person, "重试", run, run)
-        return _passed(*await self._engine.retry(run, f"{asked.person.name}点击重试", asked.receive))
+        answer = await self._runs.try_again(run, f"{asked.person.name}点击重试")
+        return _passed(*answer) if answer else refused
 
     async def _start(self, asked: Asked, deployment: str) -> Response:
         """A run that begins now, of a year and a programme, by whoever is logged in."""

@@ -305,6 +305,29 @@ def test_run_that_failed_over_what_somebody_can_repair_tells_it_from_the_store(
     assert (stands(position), position.failure) == ("preparing", failure)
 
 
+def test_run_that_is_moved_on_is_not_taken_for_failed_as_before(
+    office: Office, evaluation: Evaluation, prefect: Prefect, conductor: Conductor
+) -> None:
+    failure = Failure("校验台账", "L00", "台账有 1 处错误")
+    with office.store.transaction() as record:
+        record.record_failure(RUN, failure)
+    prefect.runs[RUN], prefect.afterwards = FAILED, replace(FAILED, message="设置有误")
+    now = conductor.go_on(evaluation).failure
+    assert now
+    assert now.code == "P14"
+
+    def breaks(_: str) -> None:
+        raise ServerError("P02", "服务没有答复")
+
+    with office.store.transaction() as record:
+        record.record_failure(RUN, failure)
+    prefect.works = breaks
+    with pytest.raises(ServerError):
+        conductor.go_on(evaluation)
+    with office.store.reading() as record:
+        assert record.failure(RUN) == failure
+
+
 @pytest.mark.parametrize(
     ("message", "told"), [("exited with status code: -9", "运行异常终止：exited with status code: -9"), ("", "运行异常终止")]
 )
