@@ -331,6 +331,10 @@ class Transaction(Access):
         row = self.session.get(FailureRow, run)
         return load(Failure, row.document) if row else None
 
+    def failed_at(self, run: str) -> datetime | None:
+        """When that became known."""
+        return self.session.scalar(select(FailureRow.failed_at).where(FailureRow.run == run))
+
     def record_failure(self, run: str, failure: Failure | None) -> None:
         """Keep why a run ended early, in the place of what was known before; None when it goes on."""
         if failure is None:
