@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ from perfeval.reminding import notify_of_failure
 from perfeval.submission import find_draft
 from perfeval.texts import visible
 
+# Where several offices are served, in the folder of the first.
+SERVER_LOG = " .perfeval/prefect/server.log（几个单位共用服务的，在第一个单位的工作区里）"
 REPLY = "reply_"
 _LENGTHS = {"decision": 10, "approver": NAME_LENGTH, "check_code": 20, "comment": COMMENT_LENGTH, "code": 20}
 _TITLES = {"decision": "审批决定", "approver": "审批人", "check_code": "核对码", "comment": "审批意见", "code": "动态码"}
@@ -180,6 +183,7 @@ class Desk:
         with self._office.store.reading() as record:
             if record.failure(run) is not None:
                 return
+        logging.getLogger(__name__).error("the run %s has ended early: %s", run, message)
         with self._office.store.transaction() as record:
             failure, runs = replace(crashed(message), step="运行"), {run}
             if started and record.evaluation_of(run) is None:
@@ -202,7 +206,7 @@ class Desk:
 
     def keep_unbegun(self, year: int, programme: str) -> None:
         """Keep that no run could be started for a programme's year."""
-        hint = "稍等一会儿，再送审一次；仍不行的，请管理工作区的人看 .perfeval/prefect/server.log。"
+        hint = f"稍等一会儿，再送审一次；仍不行的，请管理服务的人查看{SERVER_LOG}。"
         fault = ServerError("P24", "没有进程来执行这次送审", hint)
         failure = Failure("送审", fault.code, str(fault), unit=self._office.workspace.unit, year=year, programme=programme)
         with self._office.store.transaction() as record:

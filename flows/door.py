@@ -30,7 +30,7 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from flows.client import DEPLOYMENT, MACHINE, Address
-from flows.desk import Desk, Standing
+from flows.desk import SERVER_LOG, Desk, Standing
 from flows.engine import Engine, key_of, nothing_more, writes
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
@@ -75,7 +75,7 @@ _PREFECTS = {
 _OURS = {"content-security-policy": CSP, "cross-origin-opener-policy": "same-origin", "cache-control": "no-store"}
 _REVIEWS = {**_OURS, "content-security-policy": web.CSP}
 _ALL = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
-_LOOK_UP = "请重新打开页面，看刚才的操作是否已完成；仍然出错的，请管理服务的人查看工作区的 .perfeval/prefect/server.log。"
+_LOOK_UP = f"请重新打开页面，看刚才的操作是否已完成；仍然出错的，请管理服务的人查看{SERVER_LOG}。"
 
 
 @dataclass(frozen=True, slots=True)

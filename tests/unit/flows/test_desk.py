@@ -285,6 +285,14 @@ def test_run_that_ended_early_is_told_of_once_by_what_is_known_first(
     assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：内存不足")]
 
 
+def test_what_prefect_says_of_a_killed_run_is_written_down_and_told_in_chinese(
+    desk: Desk, office: Office, evaluation: Evaluation, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.keep_ended(RUN, "Process exited with status code: -9. Process exited due to a SIGKILL signal.")
+    assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：进程被系统强制终止（常因内存不足）")]
+    assert "SIGKILL" in caplog.text
+
+
 def test_run_without_an_evaluation_that_ended_early_is_told_of_by_its_year(desk: Desk, office: Office) -> None:
     desk.keep_ended(RUN, "设置有误", Started(2021, "roads"))
     assert stuck(office) == [("", 2021, "roads", "运行：运行异常终止：设置有误")]
