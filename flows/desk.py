@@ -180,22 +180,25 @@ class Desk:
 
     def keep_ended(self, run: str, message: str, started: Started | None = None, lost: Collection[str] = ()) -> None:
         """Keep that a run has ended early, where it could not keep why, and tell the clerk; so for the lost run that it was begun for."""
-        with self._office.store.reading() as record:
-            if record.failure(run) is not None:
-                return
-        logging.getLogger(__name__).error("the run %s has ended early: %s", run, message)
+        told = set()
         with self._office.store.transaction() as record:
-            failure, runs = replace(crashed(message), step="运行"), {run}
+            kept = record.failure(run)
+            failure = kept or replace(crashed(message), step="运行")
             if started and record.evaluation_of(run) is None:
                 key = started.programme or self._office.workspace.programmes[0].key
                 under_way = [item for item in record.evaluations(started.year, key) if item.outcome is None]
                 for other in {record.run_of(item) or "" for item in under_way} & {*lost}:
-                    record.record_failure(other, failure)
-                    runs.add(other)
-                failure = replace(failure, unit=record.unit, year=started.year, programme=key)
-            record.record_failure(run, failure)
-        for told in runs:
-            notify_of_failure(self._office, told)
+                    record.record_failure(other, replace(failure, unit="", year=0, programme=""))
+                    told.add(other)
+                if not failure.unit:  # else nobody could tell whose it is
+                    failure = replace(failure, unit=record.unit, year=started.year, programme=key)
+            if failure != kept:
+                record.record_failure(run, failure)
+                told.add(run)
+        if not kept:
+            logging.getLogger(__name__).error("the run %s has ended early: %s", run, message)
+        for item in told:
+            notify_of_failure(self._office, item)
 
     def replace_failure(self, run: str, failure: Failure | None) -> Failure | None:
         """Keep this for why a run ended early, nothing when it goes on; what was kept before."""

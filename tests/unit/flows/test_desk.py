@@ -19,6 +19,7 @@ from perfeval.approvals.record import ACCESS, OPENINGS, PEOPLE, read_line
 from perfeval.approvals.statement import state
 from perfeval.errors import ApprovalError
 from perfeval.model import Decision, Evaluation, Remark, Revision, Stage, Verdict
+from perfeval.model.outcomes import Failure
 from perfeval.office import Office, open_office
 from perfeval.store import Store
 
@@ -291,6 +292,20 @@ def test_what_prefect_says_of_a_killed_run_is_written_down_and_told_in_chinese(
     desk.keep_ended(RUN, "Process exited with status code: -9. Process exited due to a SIGKILL signal.")
     assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：进程被系统强制终止（常因内存不足）")]
     assert "SIGKILL" in caplog.text
+
+
+def test_run_that_kept_why_it_could_not_begin_but_not_whose_it_is_is_told_of(
+    desk: Desk, office: Office, evaluation: Evaluation, noticed: list[str]
+) -> None:
+    first, second = "22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333"
+    with office.store.transaction() as record:
+        record.record_failure(first, Failure("开始自评", "F04", "读写文件失败"))
+        record.record_failure(second, Failure("开始自评", "U05", "不能开始", None, office.workspace.unit, 2022, "roads"))
+    for _ in range(2):
+        desk.keep_ended(first, "OSError", Started(2021, "roads"))
+    assert (noticed, stuck(office)) == ([first], [("", 2021, "roads", "开始自评：读写文件失败")])
+    desk.keep_ended(second, "UsageError", Started(2022, "roads"), [RUN])  # begun for that one, which is lost
+    assert (noticed, stuck(office)[0]) == ([first, RUN], (evaluation.id, 2022, "roads", "开始自评：不能开始"))
 
 
 def test_run_without_an_evaluation_that_ended_early_is_told_of_by_its_year(desk: Desk, office: Office) -> None:
