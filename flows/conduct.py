@@ -1,5 +1,6 @@
 """Conducting from outside: start a run, move it on, wait until it stands still. The store says where an evaluation stands."""
 
+import re
 import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+_LOGS = "请管理服务的人查看这次运行的日志"
+_EXIT, _CHINESE = re.compile(r"Process exited with status code: (-?\d+)"), re.compile("[\u4e00-\u9fff]")
+_RAISED = re.compile(r"^.*encountered an exception: (?:[\w.]+: )?")
+# As a process tells it, and as a container does.
+_KILLED, _ENDED = "进程被系统强制终止（常因内存不足）", "进程被要求结束（常因服务停止）"
+_EXITS = {"-9": _KILLED, "137": _KILLED, "247": _KILLED, "-15": _ENDED, "143": _ENDED}
 _CANCELLING, _UNTAKEN = "CANCELLING", "等待执行：还没有进程接收这次运行"
 
 
@@ -100,10 +107,22 @@ class Conductor:
         soon = datetime.now(UTC) + timedelta(minutes=1)
         is_put_off = run.type == "SCHEDULED" and (run.due_at or soon) > soon
         if run.is_final or is_put_off or (run.type == "PAUSED" and is_behind(run.key, awaited(status))):
-            self._client.move(run.id)
+            self._try_again(run.id)
         # A run that goes on comes through its steps again; what the store has done of them is nothing new.
         done = {_title(name) for _, name in before} if status.draft else set()
         return self._wait(run, {step for step, _ in before}, done)
+
+    def _try_again(self, run: str) -> None:
+        """Move a run on. Why it ended is forgotten, or the next end would be taken for this one; but not where it cannot be moved."""
+        with self._office.store.transaction() as record:
+            failure = record.failure(run)
+            record.record_failure(run, None)
+        try:
+            self._client.move(run)
+        except ServerError:
+            with self._office.store.transaction() as record:
+                record.record_failure(run, failure)
+            raise
 
     def _is_anothers(self, run: Run) -> bool:
         """Whether nothing that is served takes it up: the office was alone on the server, or a runner there, and is not now."""
@@ -151,7 +170,7 @@ class Conductor:
         deadline = time.monotonic() + seconds
         while (answer := ask()) is None:
             if time.monotonic() > deadline:
-                raise ServerError("P07", "运行长时间没有进展", "用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。")
+                raise ServerError("P07", "运行长时间没有进展", f"{_LOGS}。")
             self._tend()
             time.sleep(self._patience.look)
         return answer
@@ -159,8 +178,16 @@ class Conductor:
 
 def crashed(message: str) -> Failure:
     """What is told of a run that nothing is known of but what Prefect keeps; its steps are asked of the store, so going on is safe."""
-    hint = "执行 perfeval run，会从中断处接着进行；仍不行的，用 perfeval serve 打开 Prefect 界面，查看这次运行的日志。"
-    return Failure("", "P14", str(ServerError("P14", f"运行异常终止{message and f'：{message}'}", hint)))
+    told = _in_chinese(message)
+    hint = f"重试，或执行 perfeval run，会从中断处接着进行；仍不行的，{_LOGS}。"
+    return Failure("", "P14", str(ServerError("P14", f"运行异常终止{told and f'：{told}'}", hint)))
+
+
+def _in_chinese(message: str) -> str:
+    """What people are told of Prefect's message: why the process ended, or the fault of ours in it; nothing of what is English alone."""
+    if code := _EXIT.search(message):
+        return _EXITS.get(code[1], f"进程意外结束（退出码 {code[1]}）")
+    return _RAISED.sub("", message) if _CHINESE.search(message) else ""
 
 
 def _title(step: str) -> str:

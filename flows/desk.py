@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ from perfeval.reminding import notify_of_failure
 from perfeval.submission import find_draft
 from perfeval.texts import visible
 
+# Where several offices are served, in the folder of the first.
+SERVER_LOG = " .perfeval/prefect/server.log（几个单位共用服务的，在第一个单位的工作区里）"
 REPLY = "reply_"
 _LENGTHS = {"decision": 10, "approver": NAME_LENGTH, "check_code": 20, "comment": COMMENT_LENGTH, "code": 20}
 _TITLES = {"decision": "审批决定", "approver": "审批人", "check_code": "核对码", "comment": "审批意见", "code": "动态码"}
@@ -177,29 +180,40 @@ class Desk:
 
     def keep_ended(self, run: str, message: str, started: Started | None = None, lost: Collection[str] = ()) -> None:
         """Keep that a run has ended early, where it could not keep why, and tell the clerk; so for the lost run that it was begun for."""
-        with self._office.store.reading() as record:
-            if record.failure(run) is not None:
-                return
+        told = set()
         with self._office.store.transaction() as record:
-            failure, runs = replace(crashed(message), step="运行"), {run}
+            kept = record.failure(run)
+            failure = kept or replace(crashed(message), step="运行")
             if started and record.evaluation_of(run) is None:
                 key = started.programme or self._office.workspace.programmes[0].key
                 under_way = [item for item in record.evaluations(started.year, key) if item.outcome is None]
                 for other in {record.run_of(item) or "" for item in under_way} & {*lost}:
-                    record.record_failure(other, failure)
-                    runs.add(other)
-                failure = replace(failure, unit=record.unit, year=started.year, programme=key)
+                    record.record_failure(other, replace(failure, unit="", year=0, programme=""))
+                    told.add(other)
+                if not failure.unit:  # else nobody could tell whose it is
+                    failure = replace(failure, unit=record.unit, year=started.year, programme=key)
+            if failure != kept:
+                record.record_failure(run, failure)
+                told.add(run)
+        if not kept:
+            logging.getLogger(__name__).error("the run %s has ended early: %s", run, message)
+        for item in told:
+            notify_of_failure(self._office, item)
+
+    def replace_failure(self, run: str, failure: Failure | None) -> Failure | None:
+        """Keep this for why a run ended early, nothing when it goes on; what was kept before."""
+        with self._office.store.transaction() as record:
+            before = record.failure(run)
             record.record_failure(run, failure)
-        for told in runs:
-            notify_of_failure(self._office, told)
+        return before
 
     def keep_unbegun(self, year: int, programme: str) -> None:
         """Keep that no run could be started for a programme's year."""
-        hint = "稍等一会儿，再送审一次；仍不行的，请管理工作区的人看 .perfeval/prefect/server.log。"
+        hint = f"稍等一会儿，再送审一次；仍不行的，请管理服务的人查看{SERVER_LOG}。"
         fault = ServerError("P24", "没有进程来执行这次送审", hint)
         failure = Failure("送审", fault.code, str(fault), unit=self._office.workspace.unit, year=year, programme=programme)
         with self._office.store.transaction() as record:
-            record.record_failure(f"{year} {programme}"[:64], failure)
+            record.record_failure(_unbegun(failure), failure)
 
     def draft(self, evaluation_id: str, number: int) -> tuple[Path, str]:
         """A draft's file and its name.
@@ -269,6 +283,11 @@ class Desk:
     def roles(self, roles: tuple[str, ...]) -> str:
         """Roles as people call them."""
         return "、".join(persons.role_title(self._office, role) for role in roles)
+
+
+def _unbegun(failure: Failure) -> str:
+    """What stands for the run of a start that came to none; another unit on this database may have a programme of that name."""
+    return hashlib.sha256(f"{failure.unit}\n{failure.year}\n{failure.programme}".encode()).hexdigest()
 
 
 def _creation(token: str) -> bytes:

@@ -30,7 +30,7 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from flows.client import DEPLOYMENT, MACHINE, Address
-from flows.desk import Desk, Standing
+from flows.desk import SERVER_LOG, Desk, Standing
 from flows.engine import Engine, key_of, nothing_more, writes
 from flows.forms import is_behind
 from flows.hall import CSP, Hall
@@ -75,7 +75,7 @@ _PREFECTS = {
 _OURS = {"content-security-policy": CSP, "cross-origin-opener-policy": "same-origin", "cache-control": "no-store"}
 _REVIEWS = {**_OURS, "content-security-policy": web.CSP}
 _ALL = {"x-content-type-options": "nosniff", "referrer-policy": "same-origin"}
-_LOOK_UP = "请重新打开页面，看刚才的操作是否已完成；仍然出错的，请管理服务的人查看工作区的 .perfeval/prefect/server.log。"
+_LOOK_UP = f"请重新打开页面，看刚才的操作是否已完成；仍然出错的，请管理服务的人查看{SERVER_LOG}。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,12 +252,14 @@ class Door:
     async def _retry(self, asked: Asked, run: str) -> Response:
         """Whatever state somebody asks for, he gets a plain retry, and that of a run that has failed."""
         state = asked.document.get("state")
+        refused = _refuse("只能重试已经失败的运行；不能把运行改成别的状态。", 409)
         is_retry = isinstance(state, dict) and state.get("type") == "SCHEDULED"
         if not is_retry or not await self._runs.has_failed(run):
-            return _refuse("只能重试已经失败的运行；不能把运行改成别的状态。", 409)
+            return refused
         self._desk.check_operator(asked.person)
         await run_in_threadpool(self._desk.note, asked.person, "重试", run, run)
-        return _passed(*await self._engine.retry(run, f"{asked.person.name}点击重试", asked.receive))
+        answer = await self._runs.try_again(run, f"{asked.person.name}点击重试")
+        return _passed(*answer) if answer else refused
 
     async def _start(self, asked: Asked, deployment: str) -> Response:
         """A run that begins now, of a year and a programme, by whoever is logged in."""

@@ -86,9 +86,9 @@ class Engine:
         """Start a run of a deployment, by its id: status and content of the answer."""
         return await self.write(f"/api/deployments/{deployment}/create_flow_run", {"parameters": {"request": request}}, receive)
 
-    async def retry(self, run: str, why: str, receive: Receive | None = None) -> tuple[int, bytes]:
+    async def retry(self, run: str, why: str) -> tuple[int, bytes]:
         """Have a run go on that has ended early, and why in words: status and content of the answer."""
-        return await self.write(f"/api/flow_runs/{run}/set_state", next_state("AwaitingRetry", why), receive)
+        return await self.write(f"/api/flow_runs/{run}/set_state", next_state("AwaitingRetry", why))
 
     async def go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on; what is recorded stands, whether Prefect has room for that now or later."""

@@ -32,12 +32,12 @@ class Runs:
         return {} if served and not _is_taken_up(found, served) else found.get("state") or {}
 
     async def ended_early(self) -> dict[str, tuple[Mapping[str, Any], Started]]:
-        """The runs of the last day that have ended early, the newest few: their states, and what they were started for."""
+        """The last few runs that have ended early within a day, whenever they were due: their states, and what they were started for."""
         if (served := await self._served()) is None:
             return {}
         since = datetime.now(UTC) - timedelta(days=1)
-        lately = {"state": {"type": {"any_": sorted(ENDED_EARLY)}}, "expected_start_time": {"after_": since.isoformat()}}
-        asked = {"deployments": {"id": {"any_": [served.id]}}, "flow_runs": lately, "limit": _FEW, "sort": "EXPECTED_START_TIME_DESC"}
+        lately = {"state": {"type": {"any_": sorted(ENDED_EARLY)}}, "end_time": {"after_": since.isoformat()}}
+        asked = {"deployments": {"id": {"any_": [served.id]}}, "flow_runs": lately, "limit": _FEW, "sort": "END_TIME_DESC"}
         found = await self._engine.find("/api/flow_runs/filter", asked)
         return {run["id"]: (run.get("state") or {}, _started(run)) for run in found}
 
@@ -85,22 +85,28 @@ class Runs:
         state = await self._engine.state(run) if run else {}
         if state.get("type") == "PAUSED" and is_behind(key := key_of(state), form):
             await self._engine.go_on(run, key, why)
-        elif state.get("type") in ENDED_EARLY:
-            await self._engine.retry(run, why)
+        else:
+            await self.try_again(run, why)
 
     async def retry(self, run: str, name: str) -> None:
         """Retry a run that has failed, as somebody of this name wants it; one that is lost is begun again."""
-        if await self.has_failed(run):
-            await self._engine.retry(run, f"{name}点击重试")
-        elif not await self.state(run):
+        if not await self.try_again(run, f"{name}点击重试") and not await self.state(run):
             evaluation = await asyncio.to_thread(self._desk.evaluation_of, run)
             self._begun -= {evaluation.id} if evaluation else set()
             await self.begin_again(run)
 
-    async def go_on_after_crash(self, run: str) -> None:
-        """Have a run go on whose process is gone."""
-        if await self.has_failed(run):
-            await self._engine.retry(run, "意外终止后继续")
+    async def try_again(self, run: str, why: str) -> tuple[int, bytes] | None:
+        """Have a run go on, and why in words, if it has ended early: status and content of Prefect's answer.
+
+        Why it ended is forgotten, or the next end would be taken for this one; but not where Prefect does not take it.
+        """
+        if not await self.has_failed(run):
+            return None
+        failure = await asyncio.to_thread(self._desk.replace_failure, run, None)
+        answer = await self._engine.retry(run, why)
+        if failure and answer[0] != CREATED:
+            await asyncio.to_thread(self._desk.replace_failure, run, failure)
+        return answer
 
     async def _served(self) -> Deployment | None:
         """The deployment, once there is one."""

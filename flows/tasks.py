@@ -31,9 +31,17 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _passes_by_itself(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+# Between the tries of what may pass by itself.
+_PAUSES_SECONDS = [1.0, 5.0]
+
+
+def _passes_by_itself(fault: object) -> bool:
     """A file in use, a share that is away, a locked database; never a fault that somebody has to correct."""
-    return isinstance(state.data, OSError) or (isinstance(state.data, StoreError) and state.data.code in {"S06", "S13"})
+    return isinstance(fault, OSError) or (isinstance(fault, StoreError) and fault.code in {"S06", "S13"})
+
+
+def _may_be_tried_again(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    return _passes_by_itself(state.data)
 
 
 def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -44,11 +52,8 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
         def kept(*arguments: P.args, **named: P.kwargs) -> R:
             try:
                 done = act(*arguments, **named)
-            except PerfevalError as error:
+            except (PerfevalError, OSError) as error:
                 _keep_failure(name, error)
-                raise
-            except OSError as error:
-                _keep_failure(name, FileError(error))
                 raise
             if (task_run.run_count or 0) > 1:  # what was kept of the try before has passed by itself
                 with this_office().store.transaction() as record:
@@ -59,22 +64,23 @@ def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
             name=name,
             cache_policy=NO_CACHE,
             persist_result=False,
-            retries=2,
-            retry_delay_seconds=[1, 5],
-            retry_condition_fn=_passes_by_itself,
+            retries=len(_PAUSES_SECONDS),
+            retry_delay_seconds=_PAUSES_SECONDS,
+            retry_condition_fn=_may_be_tried_again,
         )(kept)
 
     return as_task
 
 
-def _keep_failure(name: str, error: PerfevalError) -> None:
+def _keep_failure(name: str, error: PerfevalError | OSError) -> None:
     from perfeval import steps
 
     office = this_office()
-    failure = steps.failure_of(office.store, name, error)
+    failure = steps.failure_of(office.store, name, FileError(error) if isinstance(error, OSError) else error)
     with suppress(PerfevalError), office.store.transaction() as record:  # where the store itself fails, its fault is told as it is
         record.record_failure(flow_run.id, failure)
-    if not isinstance(error, StoreError | FileError):  # which may pass by itself, and is tried again
+    is_tried_again = _passes_by_itself(error) and (task_run.run_count or 0) <= len(_PAUSES_SECONDS)
+    if not is_tried_again:
         from perfeval.reminding import notify_of_failure
 
         notify_of_failure(office, flow_run.id)

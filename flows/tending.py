@@ -41,8 +41,8 @@ class Conducted(Protocol):
     async def go_on(self, run: str, key: str, why: str) -> None:
         """Tell a run that is suspended at a key to go on."""
 
-    async def go_on_after_crash(self, run: str) -> None:
-        """Have a run go on whose process is gone."""
+    async def try_again(self, run: str, why: str) -> object:
+        """Have a run go on that has ended early, and why in words."""
 
     async def begin_again(self, run: str) -> bool:
         """Begin a run in the place of one that is lost; whether one was begun."""
@@ -107,7 +107,7 @@ class Tending:
         if self._seen.get(run) == now and self._told.get(run) != now:
             if state["type"] == "CRASHED" and self._crashes[run] < _CRASHES:
                 self._crashes[run] += 1
-                await self._runs.go_on_after_crash(run)
+                await self._runs.try_again(run, "意外终止后继续")
             else:
                 await asyncio.to_thread(self._desk.keep_ended, run, state.get("message") or "", started, lost)
                 self._told[run] = now

@@ -16,7 +16,7 @@ from perfeval.approvals.events import OPENING, PROGRAM, Acted, AnsweredWrongly, 
 from perfeval.approvals.person import Person
 from perfeval.approvals.record import OPENINGS, PEOPLE
 from perfeval.errors import ApprovalError, StoreError
-from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Verdict
+from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Gate, Progress, Revision, Stage, Verdict
 from perfeval.model.documents import document_digest, dump, load
 from perfeval.model.evaluation import closing
 from perfeval.model.outcomes import Corrected, Drafted, Failure, Result, Scored, Sealing, Stuck, Validated
@@ -99,9 +99,17 @@ class Transaction(Access):
             row.opened_at = at if is_new else row.opened_at
             # Else an evaluation taken away whole, with its record, would have left nothing.
             self.append(OPENINGS, Acted(action=OPENING, target=row.id), preparer.id)
+        if is_new:
+            self._forget_unbegun(year, key)
         row.run = run or row.run
         self.session.flush()
         return _evaluation(row)
+
+    def _forget_unbegun(self, year: int, key: str) -> None:
+        """What kept this programme's year from being begun is over, whatever it stands for."""
+        told = FailureRow.document
+        mine = (told["unit"].as_string() == self.unit, told["year"].as_integer() == year, told["programme"].as_string() == key)
+        self.session.execute(delete(FailureRow).where(*mine))
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
         """An evaluation by id.
@@ -221,14 +229,17 @@ class Transaction(Access):
         joined = told.outerjoin(EvaluationRow, EvaluationRow.run == FailureRow.run)
         ours = or_(EvaluationRow.unit == self.unit, FailureRow.document["unit"].as_string() == self.unit)
         failures = self.session.execute(joined.where(ours)).all()
-        known = {item.id: item for item in self.evaluations()} if failures else {}
-        begun = {(item.year, item.programme_key) for item in known.values()}
+        mine = select(EvaluationRow).where(EvaluationRow.unit == self.unit).order_by(EvaluationRow.opened_at)
+        known = {row.id: row for row in self.session.scalars(mine)} if failures else {}
+        # What failed beside the last of a year's is over with it. After a refusal the year may be begun again: what fails then is not.
+        ends = {(row.year, row.programme_key): row.ended_at if row.outcome == Stage.REFUSED else None for row in known.values()}
         found: dict[tuple[int, str], Stuck] = {}
         for document, at, id_ in failures:
-            failure, evaluation = load(Failure, document), known.get(id_)
-            year, key = (evaluation.year, evaluation.programme_key) if evaluation else (failure.year, failure.programme)
-            if evaluation.outcome is None if evaluation else (year, key) not in begun:
-                found.setdefault((year, key), Stuck(year, key, id_ or "", failure, at))
+            failure, row = load(Failure, document), known.get(id_)
+            of = (row.year, row.programme_key) if row else (failure.year, failure.programme)
+            is_over = row.outcome is not None if row else of in ends and at <= (ends[of] or at)
+            if not is_over:
+                found.setdefault(of, Stuck(*of, id_ or "", failure, at))
         return list(found.values())
 
     def _progress(self, evaluations: Sequence[Evaluation], of: Callable[[Any], ColumnElement[bool]]) -> list[Progress]:
@@ -319,6 +330,10 @@ class Transaction(Access):
         """Why a conductor's run ended early, as far as a person can repair it."""
         row = self.session.get(FailureRow, run)
         return load(Failure, row.document) if row else None
+
+    def failed_at(self, run: str) -> datetime | None:
+        """When that became known."""
+        return self.session.scalar(select(FailureRow.failed_at).where(FailureRow.run == run))
 
     def record_failure(self, run: str, failure: Failure | None) -> None:
         """Keep why a run ended early, in the place of what was known before; None when it goes on."""

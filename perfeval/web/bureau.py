@@ -180,7 +180,8 @@ def _rows(item: Overseen, year: int) -> list[Row]:
         rows.append(
             Row(
                 unit, evaluation.programme, status, today, _who(status, people, evaluation), result, counts[0], counts[1],
-                f"{worst.code} {worst.message}" if worst else "", _problem(failure),
+                f"{worst.code} {worst.message}" if worst else "",
+                _problem(failure) or _problem(failures.get(evaluation.programme_key), "没有开始"),  # again, after a refusal
                 f"{item.url}/review/{evaluation.id}/{status.revision.number}" if item.url else "",
             )
         )  # fmt: skip

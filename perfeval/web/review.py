@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -50,6 +51,8 @@ _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # Of each part of a ratio, so that the second is not far below the first.
 _RATIO_ROWS = 20
 _STATIC = {"review.css": "text/css", "review.js": "text/javascript", "again.js": "text/javascript", "seal.svg": "image/svg+xml"}
+# Until a retry has begun: a run that is lost waits a minute for a deployment.
+_RETRY_SECONDS = 120
 _WORK = r"/review/clerk/(?P<year>20[0-9]{2})/(?P<programme>[^/]{1,64})"
 _PLACE = r"/review/(?P<evaluation>[a-z0-9-]{1,64})/(?P<number>[1-9][0-9]{0,3})"
 
@@ -201,8 +204,9 @@ class Review:
         return RedirectResponse(f"/review/{evaluation}/{revision.number}", 303)
 
     def _revision(self, visitor: Visitor, asked: Filled, evaluation: str, number: str) -> Response:
-        given = {"told": asked["told"], "place_1": asked["place"][:60]}
-        return self._shown(visitor, self._seen(visitor, evaluation, number), Filled(given))
+        seen = self._seen(visitor, evaluation, number)
+        told = "" if asked["told"] == "retried" and not _is_retried(seen, asked["at"]) else asked["told"]
+        return self._shown(visitor, seen, Filled({"told": told, "place_1": asked["place"][:60]}))
 
     def _shown(self, visitor: Visitor, seen: Submitted, filled: Filled, status: int = 200) -> Response:
         report = read_report(self._office, seen.drafted) if seen.drafted else None
@@ -330,7 +334,8 @@ class Review:
             return self._message(visitor, "现在不能重试", "只有没有完成的一稿可以由经办人重试；刷新这一稿的页面，查看进度。", 409)
         steps.note_act(self._office, "重试", seen.run, visitor.person.id, evaluation)
         task = BackgroundTask(self._conducting.retry, seen.run, visitor.person.name)
-        return RedirectResponse(f"/review/{evaluation}/{number}?{urlencode({'told': 'retried'})}", 303, background=task)
+        told = {"told": "retried", "at": int(time.time() * 1000)}
+        return RedirectResponse(f"/review/{evaluation}/{number}?{urlencode(told)}", 303, background=task)
 
     def _start(self, visitor: Visitor, _: Filled, year: str, programme: str) -> Response:
         """A run that begins now, where nothing is in its way."""
@@ -391,6 +396,13 @@ def _to_sign(visitor: Visitor, line: str, fields: Mapping[str, str]) -> Response
     keys = _passkeys(visitor)
     offered = {"rp_id": keys[0].rp_id if keys else "", "credentials": [key.credential for key in keys]}
     return JSONResponse({"fields": dict(fields), "challenge": to_base64(challenge(line)), **offered})
+
+
+def _is_retried(seen: Submitted, at: str) -> bool:
+    """Whether the run was retried at that millisecond, a moment ago, and has not failed since; what came to nothing is not waited for."""
+    moment = int(at) / 1000 if re.fullmatch("[0-9]{1,14}", at) else 0
+    has_failed_since = seen.failure and seen.failed_at and seen.failed_at.timestamp() >= moment
+    return 0 <= time.time() - moment < _RETRY_SECONDS and not has_failed_since
 
 
 def _asked(seen: Submitted) -> tuple[Gate, str]:

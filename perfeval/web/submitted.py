@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 
 from perfeval.approvals.events import Archived
@@ -69,6 +70,7 @@ class Submitted:
     head: str
     archive_no: str
     failure: Failure | None
+    failed_at: datetime | None
     faults: tuple[Finding, ...]
     run: str | None
 
@@ -108,6 +110,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         validated = record.outcome(revision, Validated)
         entries, people_entries = record.entries(evaluation_id), record.entries(PEOPLE)
         corrections, failure = record.corrections(evaluation), record.failure(run) if run else None
+        failed_at = record.failed_at(run) if run else None
     kept = failure.findings if failure else None
     status, is_current = progress.status(office.workspace.gates), number == progress.revision.number
     checked = tuple(findings_of(office.store, validated)) if validated else ()
@@ -134,6 +137,7 @@ def look_at(office: Office, evaluation_id: str, number: int, person: Person) -> 
         head=next((line.previous for line in lines if isinstance(line.what, Archived)), head(entries)) if entries else "",
         archive_no=next((line.what.archive_no for line in lines if isinstance(line.what, Archived)), ""),
         failure=failure if is_current and evaluation.outcome is None else None,
+        failed_at=failed_at,
         faults=tuple(load_json(list[Finding], office.store.artifacts.read(kept))) if kept else (),
         run=run,
     )

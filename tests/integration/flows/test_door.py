@@ -25,6 +25,7 @@ from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import ApprovalError, ConfigurationError, StoreError
 from perfeval.model import Evaluation, Gate, Revision, Stage, Status
+from perfeval.model.outcomes import Failure
 
 RUN = "0d8c7d0e-1111-4111-8111-111111111111"
 ORIGIN = "http://localhost:4200"
@@ -76,8 +77,10 @@ class Prefect:
         if method == "GET" and not self.known:
             await self._say(send, 404, {})
             return
-        if path == "/api/flow_runs/filter" and b"EXPECTED_START_TIME_DESC" in body:
-            await self._say(send, 200, self.early)
+        if path == "/api/flow_runs/filter" and b"_TIME_DESC" in body:
+            asked = json.loads(body)
+            kind = asked["sort"].removesuffix("_DESC").lower()
+            await self._say(send, 200, [run for run in self.early if run[kind] >= asked["flow_runs"][kind]["after_"]])
             return
         self.asked.append((method, path, json.loads(body) if body[:1] == b"{" else body))
         if method == "POST" and self.busy:
@@ -163,6 +166,11 @@ class Desk:
     faults: list[Exception] = field(default_factory=list)
     told: list[Any] = field(default_factory=list)
     away: Exception | None = None
+    failure: Failure | None = None
+
+    def replace_failure(self, _: str, failure: Failure | None) -> Failure | None:
+        before, self.failure = self.failure, failure
+        return before
 
     def keep_ended(self, run: str, message: str, started: Started | None = None, *_: object) -> None:
         self.told.append((run, message, started))
@@ -614,7 +622,7 @@ def test_run_that_cannot_be_begun_again_keeps_no_other_waiting() -> None:
         def keep_ended(self, *_: object) -> None:
             raise AssertionError
 
-        async def go_on_after_crash(self, _: str) -> None:
+        async def try_again(self, *_: str) -> None:
             raise AssertionError
 
         def open_runs(self) -> dict[str, str]:
@@ -682,11 +690,13 @@ def test_run_that_could_not_keep_why_it_failed_is_told_of_and_left_alone(office:
 
 
 @pytest.mark.parametrize("year", [2022, 0])
-def test_run_that_fails_before_it_has_an_evaluation_is_told_of(office: Office, monkeypatch: pytest.MonkeyPatch, year: int) -> None:
+def test_run_that_fails_before_it_has_an_evaluation_is_told_of_however_late(
+    office: Office, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
     monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
     state = {"type": "FAILED", "message": "perfeval.yml 有误"}
     due = {"expected_start_time": "2022-12-31T16:30:00Z", "parameters": {"request": {"year": year, "programme": "roads"}}}
-    office.prefect.early = [{"id": OTHER_RUN, "state": state} | due]
+    office.prefect.early = [{"id": OTHER_RUN, "state": state, "end_time": datetime.now(UTC).isoformat()} | due]
     rounds(office, 6)
     assert office.desk.told == [(OTHER_RUN, "perfeval.yml 有误", Started(2022, "roads"))]
 
@@ -746,6 +756,20 @@ def test_retry_of_a_failed_run_is_the_doors_own_and_recorded(office: Office, fai
     ((_, _, told),) = office.prefect.asked
     assert (told["state"]["name"], list(told["state"]["state_details"])) == ("AwaitingRetry", ["scheduled_time"])
     assert office.desk.notes == [("p2", "重试", RUN)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [(SET_STATE, RETRY), ("/review/2022-roads-1/1/retry", b"token=x"), ("/review/2022-roads-1/1", b"decision=x")]
+)
+@pytest.mark.parametrize("busy", [False, True])
+def test_run_that_is_tried_again_is_not_taken_for_failed_as_before(
+    office: Office, monkeypatch: pytest.MonkeyPatch, path: str, body: Any, busy: bool
+) -> None:
+    monkeypatch.setattr("flows.engine._PATIENCE_SECONDS", 0)
+    office.prefect.state, office.desk.failure = {"type": "FAILED"}, Failure("校验台账", "L00", "台账有 1 处错误")
+    office.prefect.busy = 10 * busy
+    office.as_person("POST", path, body, "p2")
+    assert (office.desk.failure is not None, office.prefect.state["type"]) == ((True, "FAILED") if busy else (False, "SCHEDULED"))
 
 
 @pytest.mark.parametrize("kind", ["PAUSED", "RUNNING", "SCHEDULED", "COMPLETED", "CANCELLED"])

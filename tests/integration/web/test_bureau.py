@@ -15,6 +15,7 @@ from sqlalchemy import event
 from perfeval import steps
 from perfeval.model import Revision
 from perfeval.model.clock import CHINA
+from perfeval.model.outcomes import Failure
 from perfeval.office import Office, open_office
 from perfeval.packs import create_workspace
 from perfeval.web import Overseen, overseen_by
@@ -117,6 +118,15 @@ def test_export_holds_what_is_asked_for_in_its_order_and_no_formula(
     assert [row[0].value for row in sheet.iter_rows(min_row=2)] == units
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"inlineStr", "s", "n", "d"}
     assert all(cell.quotePrefix for row in sheet.iter_rows() for cell in row if isinstance(cell.value, str))
+
+
+def test_year_that_could_not_be_begun_again_after_a_refusal_says_so(bureau: tuple[House, Office, Office]) -> None:
+    office = bureau[1]
+    with office.store.transaction() as record:
+        (evaluation,) = record.evaluations(2022)
+        record.end_evaluation(evaluation, "refused")
+        record.record_failure("run-2", Failure("运行", "P14", "设置有误", None, office.workspace.unit, 2022, evaluation.programme_key))
+    assert "没有开始：运行：设置有误" in bureau[0].client("样例总览").get("/review/bureau").text
 
 
 def test_overview_asks_each_store_a_fixed_number_of_questions(

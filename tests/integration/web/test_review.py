@@ -239,9 +239,32 @@ def test_revision_that_could_not_be_made_tells_why(house: Any) -> None:
     assert f'href="/v2/runs/flow-run/{run}"' in page
     assert "重试" not in house.client(CENTER).get(house.page).text
     assert house.client(CENTER).post(f"{house.page}/retry", content="token=token of p2").status_code == 409
-    assert client.post(f"{house.page}/retry", content="token=token of p1").headers["location"] == f"{house.page}?told=retried"
+    assert client.post(f"{house.page}/retry", content="token=token of p1").headers["location"].startswith(f"{house.page}?told=retried&at=")
     assert house.told[-1] == (run, CLERK)
-    assert "重试" in text_of(client.get(f"{house.page}?told=retried").text)
+
+
+def test_page_of_a_retry_waits_until_it_has_failed_again_and_not_for_ever(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, failure = house.client(CLERK), Failure("运行", "P14", "运行异常终止")
+    house.send(CENTER, decision="同意")
+
+    def fail() -> None:
+        with house.office.store.transaction() as record:
+            record.record_failure(record.run_of(house.evaluation), failure)
+
+    def shown(path: str) -> tuple[bool, bool, bool]:
+        page = client.get(path).text
+        return "已开始重试" in page, "again.js" in page, "<button>重试</button>" in page
+
+    fail()
+    retried = client.post(f"{house.page}/retry", content="token=token of p1").headers["location"]
+    assert shown(retried) == (True, True, False)
+    for typed in ("", "&at=", "&at=x", "&at=0", "&at=99999999999999"):
+        assert shown(f"{house.page}?told=retried{typed}") == (False, False, True)
+    with monkeypatch.context() as later:
+        later.setattr("perfeval.web.review._RETRY_SECONDS", 0)
+        assert shown(retried) == (False, False, True)
+    fail()
+    assert shown(retried) == (False, False, True)
 
 
 def test_evaluation_that_could_not_go_on_behind_a_gate_tells_why_and_is_tried_again(house: Any) -> None:

@@ -305,25 +305,63 @@ def test_run_that_failed_over_what_somebody_can_repair_tells_it_from_the_store(
     assert (stands(position), position.failure) == ("preparing", failure)
 
 
+def test_run_that_is_moved_on_is_not_taken_for_failed_as_before(
+    office: Office, evaluation: Evaluation, prefect: Prefect, conductor: Conductor
+) -> None:
+    failure = Failure("校验台账", "L00", "台账有 1 处错误")
+    with office.store.transaction() as record:
+        record.record_failure(RUN, failure)
+    prefect.runs[RUN], prefect.afterwards = FAILED, replace(FAILED, message="设置有误")
+    now = conductor.go_on(evaluation).failure
+    assert now
+    assert now.code == "P14"
+
+    def breaks(_: str) -> None:
+        raise ServerError("P02", "服务没有答复")
+
+    with office.store.transaction() as record:
+        record.record_failure(RUN, failure)
+    prefect.works = breaks
+    with pytest.raises(ServerError):
+        conductor.go_on(evaluation)
+    with office.store.reading() as record:
+        assert record.failure(RUN) == failure
+
+
 @pytest.mark.parametrize(
-    ("message", "told"), [("exited with status code: -9", "运行异常终止：exited with status code: -9"), ("", "运行异常终止")]
+    ("message", "told"),
+    [
+        (
+            "Process exited with status code: -9. Process exited due to a SIGKILL signal. Typically caused by the operating system …",
+            "运行异常终止：进程被系统强制终止（常因内存不足）",
+        ),
+        ("Process exited with status code: 143. Process received SIGTERM.", "运行异常终止：进程被要求结束（常因服务停止）"),
+        ("Process exited with status code: 1. Process exited with a general error.", "运行异常终止：进程意外结束（退出码 1）"),
+        (
+            "Flow run encountered an exception: ConfigurationError: perfeval.yml:55: YAML 写法有误",
+            "运行异常终止：perfeval.yml:55: YAML 写法有误",
+        ),
+        ("Flow run encountered an exception: KeyError: 'x'", "运行异常终止"),
+        ("Flow run could not start: no such file", "运行异常终止"),
+        ("", "运行异常终止"),
+    ],
 )
-def test_run_thatcrashed_tells_what_prefect_knows(
+def test_run_that_crashed_tells_in_chinese_what_prefect_knows(
     evaluation: Evaluation, prefect: Prefect, conductor: Conductor, message: str, told: str
 ) -> None:
     prefect.runs[RUN], prefect.afterwards = FAILED, replace(CRASHED, message=message)
     failure = conductor.go_on(evaluation).failure
     assert failure
     assert (failure.code, failure.message.splitlines()[0]) == ("P14", told)
-    assert "perfeval run" in failure.message
+    assert ("perfeval run" in failure.message, "Prefect" in failure.message) == (True, False)
 
 
 def test_run_that_failed_before_it_had_an_evaluation_has_no_status(office: Office, prefect: Prefect, conductor: Conductor) -> None:
-    prefect.afterwards = replace(FAILED, message="refused")
+    prefect.afterwards = replace(FAILED, message="不认识的设置")
     position = conductor.begin(office.workspace.subject(2022), "")
     assert (position.run_id, position.status) == (NEW, None)
     assert position.failure
-    assert position.failure.message.splitlines()[0] == "运行异常终止：refused"
+    assert position.failure.message.splitlines()[0] == "运行异常终止：不认识的设置"
 
 
 @pytest.mark.parametrize(("state", "outcome"), [(COMPLETED, Stage.ARCHIVED), (COMPLETED, Stage.REFUSED), (FAILED, Stage.ARCHIVED)])

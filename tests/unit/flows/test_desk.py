@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyotp
@@ -17,7 +19,9 @@ from perfeval.approvals.record import ACCESS, OPENINGS, PEOPLE, read_line
 from perfeval.approvals.statement import state
 from perfeval.errors import ApprovalError
 from perfeval.model import Decision, Evaluation, Remark, Revision, Stage, Verdict
+from perfeval.model.outcomes import Failure
 from perfeval.office import Office, open_office
+from perfeval.store import Store
 
 RUN = "11111111-1111-4111-8111-111111111111"
 HERE, THERE = "192.0.2.7", "192.0.2.8"
@@ -282,11 +286,42 @@ def test_run_that_ended_early_is_told_of_once_by_what_is_known_first(
     assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：内存不足")]
 
 
+def test_what_prefect_says_of_a_killed_run_is_written_down_and_told_in_chinese(
+    desk: Desk, office: Office, evaluation: Evaluation, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.keep_ended(RUN, "Process exited with status code: -9. Process exited due to a SIGKILL signal.")
+    assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：进程被系统强制终止（常因内存不足）")]
+    assert "SIGKILL" in caplog.text
+
+
+def test_run_that_kept_why_it_could_not_begin_but_not_whose_it_is_is_told_of(
+    desk: Desk, office: Office, evaluation: Evaluation, noticed: list[str]
+) -> None:
+    first, second = "22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333"
+    with office.store.transaction() as record:
+        record.record_failure(first, Failure("开始自评", "F04", "读写文件失败"))
+        record.record_failure(second, Failure("开始自评", "U05", "不能开始", None, office.workspace.unit, 2022, "roads"))
+    for _ in range(2):
+        desk.keep_ended(first, "OSError", Started(2021, "roads"))
+    assert (noticed, stuck(office)) == ([first], [("", 2021, "roads", "开始自评：读写文件失败")])
+    desk.keep_ended(second, "UsageError", Started(2022, "roads"), [RUN])  # begun for that one, which is lost
+    assert (noticed, stuck(office)[0]) == ([first, RUN], (evaluation.id, 2022, "roads", "开始自评：不能开始"))
+
+
 def test_run_without_an_evaluation_that_ended_early_is_told_of_by_its_year(desk: Desk, office: Office) -> None:
     desk.keep_ended(RUN, "设置有误", Started(2021, "roads"))
     assert stuck(office) == [("", 2021, "roads", "运行：运行异常终止：设置有误")]
     desk.keep_unbegun(2020, "roads")
     assert stuck(office)[0] == ("", 2020, "roads", "送审：没有进程来执行这次送审")
+
+
+def test_units_on_one_database_keep_each_its_own_year_that_no_run_was_started_for(desk: Desk, office: Office, tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{office.workspace.state / 'store.db'}", tmp_path, "别的单位", lambda: "another key")
+    other: Any = SimpleNamespace(workspace=SimpleNamespace(unit="别的单位"), store=store, key="another key")
+    for one in (Desk(other), desk):
+        one.keep_unbegun(2020, "roads")
+    assert [len(stuck(one)) for one in (other, office)] == [1, 1]
+    store.close()
 
 
 def test_run_begun_for_a_lost_one_that_ended_early_is_told_of_at_its_evaluation(desk: Desk, office: Office, evaluation: Evaluation) -> None:

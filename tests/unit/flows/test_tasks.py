@@ -203,6 +203,27 @@ def test_evaluation_refused_is_ended_and_told_so(office: Office, evaluation: Eva
         assert record.evaluation(evaluation.id).outcome == "refused"
 
 
+@pytest.mark.parametrize(
+    ("fault", "tries", "told"),
+    [
+        (OSError(errno.EBUSY, "in use", "/x/支出.xlsx"), "1", []),
+        (OSError(errno.EBUSY, "in use", "/x/支出.xlsx"), "3", [RUN]),
+        (StoreError("S06", "数据库不可用"), "2", []),
+        (StoreError("S06", "数据库不可用"), "3", [RUN]),
+        (StoreError("S02", "已损坏"), "1", [RUN]),
+    ],
+)
+def test_clerk_is_told_of_what_might_pass_by_itself_once_it_is_tried_no_more(
+    office: Office, monkeypatch: pytest.MonkeyPatch, fault: Exception, tries: str, told: list[str]
+) -> None:
+    noticed: list[str] = []
+    monkeypatch.setattr("perfeval.reminding.notify_of_failure", lambda _, run: noticed.append(run))
+    monkeypatch.setenv("PREFECT__RUNTIME__TASK_RUN__RUN_COUNT", tries)
+    with pytest.raises(type(fault)):
+        raising.fn(fault)
+    assert (noticed, failure(office) is not None) == (told, True)
+
+
 def test_year_that_cannot_begin_is_told_by_year_and_programme_until_it_has_begun(
     office: Office, operator: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -258,6 +258,25 @@ def test_failure_of_a_run_is_replaced_and_forgotten(store: Store) -> None:
         assert record.failure("run-1") is None
 
 
+def test_what_kept_a_year_from_being_begun_is_forgotten_once_it_is(store: Store) -> None:
+    with store.transaction() as record:
+        for run, unit, year in (("2022 x-1", "样例单位", 2022), ("run-0", "别的单位", 2022), ("run-9", "样例单位", 2021)):
+            record.record_failure(run, Failure("送审", "P24", "没有进程", None, unit, year, "x-1"))
+        record.open_evaluation(2022, "x-1", "样例项目", CLERK, "run-1")
+        assert [run for run in ("2022 x-1", "run-0", "run-9") if record.failure(run)] == ["run-0", "run-9"]
+
+
+def test_year_that_cannot_be_begun_again_after_a_refusal_is_told_of(store: Store, evaluation: Evaluation) -> None:
+    with store.transaction() as record:
+        record.record_failure("run-2", Failure("开始自评", "P04", "正在进行", None, "样例单位", 2022, "x-1"))
+        record.end_evaluation(evaluation, "refused")
+        assert record.stuck() == []
+        record.record_failure("run-3", Failure("运行", "P14", "设置有误", None, "样例单位", 2022, "x-1"))
+        assert [(item.evaluation, item.failure.message) for item in record.stuck()] == [("", "设置有误")]
+        record.open_evaluation(2022, "x-1", "样例项目", CLERK, "run-4")
+        assert record.stuck() == []
+
+
 def test_failed_attempt_recorded_twice_keeps_the_first(store: Store, revision: Revision) -> None:
     with store.transaction() as record:
         record.record_failed_attempt(revision, "center", FailedAttempt(0, "动态码不正确"), MOMENT)
