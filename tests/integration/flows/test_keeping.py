@@ -153,6 +153,24 @@ def test_address_of_a_server_that_was_killed_is_told_nobody(office: Office) -> N
         assert (note(office).exists(), office.url) == (True, None)
 
 
+def test_address_of_a_server_is_told_where_nobody_may_write_and_none_where_nobody_may_look(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Path.open
+    with keeping.keeping([office], "127.0.0.1", 0) as server:
+
+        def refused(path: Path, mode: str = "r", **options: Any) -> Any:
+            if path.name == "server.lock" and mode in refusing:
+                raise PermissionError(13, "Permission denied", str(path))
+            return look(path, mode, **options)
+
+        monkeypatch.setattr(Path, "open", refused)
+        refusing = {"a"}
+        assert office.url == server.address.origin
+        refusing = {"a", "r", "rb"}
+        assert office.url is None
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', '{"url": "http://127.0.0.1:1", "origin": "", "machine": "x", "root": ""}'])
 def test_note_that_leads_nowhere_is_none(office: Office, text: str) -> None:
     with keeping._claim(office.workspace, makes_room=True):
