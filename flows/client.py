@@ -91,10 +91,11 @@ class Client:
 
     def is_ready(self) -> bool:
         """Whether Prefect answers and reaches its database."""
-        try:
-            return self._send("GET", "/ready", None, _READY_SECONDS)[0] == _OK
-        except (OSError, HTTPException):
-            return False
+        return self._is_well("/ready")
+
+    def lacks_database(self) -> bool:
+        """Whether Prefect answers and does not reach its database."""
+        return not self.is_ready() and self._is_well("/health")
 
     def takes_us(self) -> bool:
         """Whether the server takes us for one of its own processes, or does not say at this moment."""
@@ -153,6 +154,12 @@ class Client:
             if time.monotonic() > deadline:
                 raise _broken(f"服务一直忙，或它的数据库没有应答（{status}）" if status else "服务没有应答")
             time.sleep(_PAUSE_SECONDS)
+
+    def _is_well(self, path: str) -> bool:
+        try:
+            return self._send("GET", path, None, _READY_SECONDS)[0] == _OK
+        except (OSError, HTTPException):
+            return False
 
     def _send(self, method: str, path: str, document: object, seconds: float) -> tuple[int, bytes]:
         parts = urlsplit(self._address.url)

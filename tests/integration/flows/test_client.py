@@ -130,6 +130,12 @@ def test_server_that_does_not_answer_is_given_up(prefect: Prefect, asking: Clien
     assert fault.value.message == "与服务的连接中断：服务没有应答"
 
 
+def test_server_whose_database_is_away_is_told_from_one_that_is_gone(prefect: Prefect, asking: Client) -> None:
+    prefect.answers = [(200, {}), (503, {}), (200, True), (0, None), (0, None), (500, {}), (502, {})]
+    assert [asking.lacks_database() for _ in range(4)] == [False, True, False, False]
+    assert [asked[1] for asked in prefect.asked[:3]] == ["/api/ready", "/api/ready", "/api/health"]
+
+
 def test_server_that_has_ended_is_told_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
