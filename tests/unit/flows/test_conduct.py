@@ -308,7 +308,7 @@ def test_run_that_failed_over_what_somebody_can_repair_tells_it_from_the_store(
 @pytest.mark.parametrize(
     ("message", "told"), [("exited with status code: -9", "运行异常终止：exited with status code: -9"), ("", "运行异常终止")]
 )
-def test_run_thatcrashed_tells_what_prefect_knows(
+def test_run_that_crashed_tells_what_prefect_knows(
     evaluation: Evaluation, prefect: Prefect, conductor: Conductor, message: str, told: str
 ) -> None:
     prefect.runs[RUN], prefect.afterwards = FAILED, replace(CRASHED, message=message)
