@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 app.add_typer(approver_app, name="approver")
 
 _SERVER_SECONDS = 60
+_LOOK_SECONDS = 0.5
 _USAGE = 2
 OfficesArgument = Annotated[list[Path] | None, typer.Argument(metavar="OFFICE", help="各单位的工作区，默认当前目录")]
 
@@ -172,32 +173,41 @@ def worker(
     end_when_told()
     _await_server(client, server, _SERVER_SECONDS)
     say(f"从 {server} 接收运行。按 Ctrl-C 结束。")
-    with tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home:
-        # What Prefect and the runs leave in the temporary folder goes with ours.
-        own = {"PREFECT_HOME": home, "TMPDIR": home, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-        variables = environment(places[0], address) | told(places, shared=bool(unopened)) | own
-        failures = 0
-        while (has_failed := _works(variables)) is not None:
-            is_there = client.is_ready()  # without a server the process gives up, and has not failed
-            failures = failures + 1 if has_failed and is_there else 0
-            if failures > RESTARTS:
-                raise typer.Exit(1)
-            say("执行运行的进程意外结束，重新启动。" if is_there else "服务暂时没有回应，等它恢复后接着执行。按 Ctrl-C 结束。")
-            _await_server(client, server, math.inf)
+    variables = environment(places[0], address) | told(places, shared=bool(unopened)) | {"PREFECT_WORKER_QUERY_SECONDS": "1"}
+    failures = 0
+    while (has_failed := _works(variables)) is not None:
+        is_there = client.is_ready()  # without a server the process gives up, and has not failed
+        failures = failures + 1 if has_failed and is_there else 0
+        if failures > RESTARTS:
+            raise typer.Exit(1)
+        say("执行运行的进程意外结束，重新启动。" if is_there else "服务暂时没有回应，等它恢复后接着执行。按 Ctrl-C 结束。")
+        _await_server(client, server, math.inf)
 
 
 def _works(variables: "Mapping[str, str]") -> bool | None:
-    """Work until told to end; or until the process ends by itself: whether it failed, not having lived long.
+    """Work until told to end; or until the process ends by itself or has no folder any more: whether it failed, not having lived long.
 
     Raises: Exit: it cannot work with these settings, as it has said.
     """
     from flows.serve import end_group, has_failed
 
-    began = time.monotonic()
-    # Ctrl-C reaches us and not the runs: they are continued elsewhere, and have not failed.
-    with subprocess.Popen([sys.executable, "-m", "flows.worker"], env=variables, stdin=subprocess.PIPE, start_new_session=True) as process:
+    began, command = time.monotonic(), [sys.executable, "-m", "flows.worker"]
+    with (
+        # What Prefect and the runs leave in the temporary folder goes with ours.
+        tempfile.TemporaryDirectory(prefix="perfeval-worker-") as home,
+        # Ctrl-C reaches us and not the runs: they are continued elsewhere, and have not failed.
+        subprocess.Popen(  # noqa: S603  # our own module
+            command, env={**variables, "PREFECT_HOME": home, "TMPDIR": home}, stdin=subprocess.PIPE, start_new_session=True
+        ) as process,
+    ):
         try:
-            process.wait()
+            while Path(home).is_dir():
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOK_SECONDS)
+                    break
+            else:  # every run would fail for want of it
+                say(f"临时文件夹 {home} 被清理了，执行运行的进程不能再用它。")
+                return False
         except KeyboardInterrupt:
             return None
         finally:

@@ -17,8 +17,9 @@ SECOND_RUN = "P04"
 FLOW, DEPLOYMENT = "self-evaluation", "annual"
 MACHINE = "x-perfeval-machine"
 _PATIENCE_SECONDS, _PAUSE_SECONDS, _ANSWER_SECONDS, _READY_SECONDS = 10.0, 0.2, 60.0, 2.0
-_OK, _BAD, _STRANGER, _MISSING, _BUSY = 200, 400, 401, 404, {429, 502, 503}
 _FEW = 3
+# A server whose database is away answers 500, or 503 as one that is busy.
+_OK, _BAD, _STRANGER, _MISSING, _BUSY = 200, 400, 401, 404, {429, 500, 502, 503}
 _FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -91,10 +92,11 @@ class Client:
 
     def is_ready(self) -> bool:
         """Whether Prefect answers and reaches its database."""
-        try:
-            return self._send("GET", "/ready", None, _READY_SECONDS)[0] == _OK
-        except (OSError, HTTPException):
-            return False
+        return self._is_well("/ready")
+
+    def lacks_database(self) -> bool:
+        """Whether Prefect answers and does not reach its database."""
+        return not self.is_ready() and self._is_well("/health")
 
     def takes_us(self) -> bool:
         """Whether the server takes us for one of its own processes, or does not say at this moment."""
@@ -145,20 +147,27 @@ class Client:
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
-            fault, content = "", b""
             try:
                 status, content = self._send(method, path, document, _ANSWER_SECONDS)
             except ConnectionRefusedError as error:  # nobody holds the port any more
-                raise _broken(str(error)) from error
-            except (OSError, HTTPException) as error:  # a server that died is started again
-                status, fault = 0, str(error)
+                raise _broken("服务已经结束") from error
+            except (OSError, HTTPException):  # a server that died is started again
+                status, content = 0, b""
             if status == _MISSING:
                 return None
             if _OK <= status < _BAD:
                 return json.loads(content)
-            if (status and status not in _BUSY) or time.monotonic() > deadline:
-                raise _broken(fault or f"{status} {content.decode(errors='replace')[:200]}")
+            if status and status not in _BUSY:
+                raise _broken(f"服务不接受这个请求（{status}）")
+            if time.monotonic() > deadline:
+                raise _broken(f"服务一直忙，或它的数据库没有应答（{status}）" if status else "服务没有应答")
             time.sleep(_PAUSE_SECONDS)
+
+    def _is_well(self, path: str) -> bool:
+        try:
+            return self._send("GET", path, None, _READY_SECONDS)[0] == _OK
+        except (OSError, HTTPException):
+            return False
 
     def _send(self, method: str, path: str, document: object, seconds: float) -> tuple[int, bytes]:
         parts = urlsplit(self._address.url)

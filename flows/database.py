@@ -8,12 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
-from perfeval.errors import ConfigurationError
-
 # As Prefect's own migrations leave them; tests/integration/flows/test_database.py holds it against them and makes it anew.
 TABLES = Path(__file__).with_name("prefect-3.8.8.sql")
 URL_VARIABLE = "PERFEVAL_PREFECT_DATABASE_URL"
-_POSTGRESQL = re.compile(r"postgres(?:ql(?:\+[a-z0-9]+)?)?://")
 
 
 def database_address(file: Path) -> str:
@@ -21,13 +18,13 @@ def database_address(file: Path) -> str:
 
     Raises: ConfigurationError: the environment's is no address.
     """
-    url = os.environ.get(URL_VARIABLE, "")
-    if url and not _POSTGRESQL.match(url):
-        hint = "写成 postgresql://用户@主机/库名；不设置则用工作区内的 SQLite。"
-        raise ConfigurationError("F12", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint)
-    url = re.sub(r"(?<=[?&])sslmode=", "ssl=", url)  # psql's word, and asyncpg's
-    # As the address of a file: a path may hold signs that end one in Prefect's own address, and the rest would lie elsewhere.
-    return _POSTGRESQL.sub("postgresql+asyncpg://", url) or f"sqlite+aiosqlite:///file:{quote(str(file))}?uri=true"
+    url = os.environ.get(URL_VARIABLE)
+    if not url:
+        # As the address of a file: a path may hold signs that end one in Prefect's own address, and the rest would lie elsewhere.
+        return f"sqlite+aiosqlite:///file:{quote(str(file))}?uri=true"
+    from perfeval.store import server_address
+
+    return re.sub(r"(?<=[?&])sslmode=", "ssl=", server_address(url, "asyncpg", URL_VARIABLE))  # psql's word, and asyncpg's
 
 
 def begin_database(file: Path) -> None:

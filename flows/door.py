@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import uvicorn
@@ -42,8 +42,6 @@ from perfeval import web
 from perfeval.approvals.person import Person
 from perfeval.errors import ConfigurationError, PerfevalError, StoreError, UsageError
 from perfeval.office import open_office
-
-T = TypeVar("T")
 
 _RUN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _BODY_LIMIT, _PEOPLES_LIMIT = 16_000_000, 64_000

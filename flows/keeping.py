@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from flows.client import DEPLOYMENT, Address, Client
+from flows.database import URL_VARIABLE
 from flows.offices import labelled
 from flows.serve import HOST, SCHEDULE, Server, has_room, make_room, what_to_do
 from perfeval.errors import PerfevalError, ServerError, UsageError
@@ -152,7 +153,7 @@ def _join(workspace: Workspace, users: IO[str]) -> tuple[Address, Callable[..., 
             return note.address, tend
         fcntl.flock(users, fcntl.LOCK_UN)
         if time.monotonic() > deadline:
-            raise _occupied()
+            raise _occupied(workspace)
         tend()
         if note:
             _end(note)
@@ -195,7 +196,12 @@ def _told(log: Path) -> ServerError:
         return ServerError("P20", "管理服务的进程意外结束", what_to_do(log))
 
 
-def _occupied() -> ServerError:
+def _occupied(workspace: Workspace) -> ServerError:
+    """Why nobody gets in: the server that is kept has lost its database, or another command goes on."""
+    note = _read_note(workspace) if has_keeper(workspace) else None
+    if note and Client(note.address).lacks_database():
+        hint = f"检查启动服务时环境变量 {URL_VARIABLE} 所指的数据库是否开着；恢复后服务自己接着办理，再执行一次。"
+        return ServerError("P34", "本工作区的服务连不上 Prefect 的数据库", hint)
     return ServerError("P06", "本工作区正被另一个 perfeval 命令占用", "等它结束后再试。")
 
 
@@ -223,13 +229,13 @@ def _claim(workspace: Workspace, *, makes_room: bool) -> Iterator[None]:
             note = kept(workspace)
             if note and note.program and makes_room:
                 if not note.keeper:
-                    raise _occupied()
+                    raise _occupied(workspace)
                 _end(note)
             elif note:
                 message = f"本工作区的服务已在运行：{note.address.origin}"
                 raise ServedError("P05", message, "直接在浏览器打开；如需重启，先结束原来的 perfeval serve。")
             if time.monotonic() > deadline:
-                raise _occupied()
+                raise _occupied(workspace)
             time.sleep(_LOOK_SECONDS)
         _note(workspace).unlink(missing_ok=True)
         yield

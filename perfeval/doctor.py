@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,7 +84,7 @@ def examine(opened: Workspace | ConfigurationError | None) -> list[Condition]:
         _examine_clock(workspace.settings.schedule.timezone if workspace else _TIMEZONE),
         _examine_key(),
         _examine_configuration(opened),
-        *(_examine_store(workspace.root / workspace.settings.storage.folder) if workspace and not os.environ.get(_DATABASE) else ()),
+        *_examine_store(workspace),
         _examine_database(),
         *_examine_addresses(folder),
         examine_certificate(workspace, socket.gethostname()),
@@ -183,13 +183,19 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
     return Condition(name, "ok", "、".join(f"{year}年度" for year in years) + "的配置完整", purpose)
 
 
-def _examine_store(state: Path) -> list[Condition]:
-    """Whether the workspace's own database is whole, where there is one yet."""
-    from perfeval.store import STORE, is_damage
+def _examine_store(workspace: Workspace | None) -> list[Condition]:
+    """Whether the database is whole that is a file, the workspace's own or another, where there is one yet."""
+    from perfeval.store import STORE, file_of, is_damage
 
-    name, purpose, file = "自评数据", "自评进度、审批记录", state / STORE
+    file: Path | None = None
+    if url := os.environ.get(_DATABASE):
+        with suppress(ConfigurationError):  # told where the address is examined
+            file = file_of(url)
+    elif workspace:
+        file = workspace.root / workspace.settings.storage.folder / STORE
+    name, purpose = "自评数据", "自评进度、审批记录"
     restore = "把它连同旁边的 -wal、-shm 移到别处保存，再从备份恢复；不要从头再来"
-    if not os.path.exists(file):  # noqa: PTH110  # of a folder that one may not look into, Path.exists raises
+    if file is None or not os.path.exists(file):  # noqa: PTH110  # of a folder that one may not look into, Path.exists raises
         return []
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True)) as database:
@@ -216,6 +222,8 @@ def _examine_database() -> Condition:
         return Condition(name, "ok" if has_driver else "optional", found, purpose, remedy)
     try:
         try_database(url)
+    except OSError as error:
+        return Condition(name, "missing", refusal(error), purpose, f"检查环境变量 {_DATABASE} 和它所指的文件夹")
     except PerfevalError as error:
         return Condition(name, "missing", error.message, purpose, error.hint.rstrip("。") if has_driver else remedy)
     return Condition(name, "ok", "能连接", purpose)
@@ -223,11 +231,11 @@ def _examine_database() -> Condition:
 
 def _examine_addresses(folder: Path) -> Iterator[Condition]:
     """What lies elsewhere where the environment says so, beside the store."""
-    from perfeval.store import try_artifacts, try_database
+    from perfeval.store import server_address, try_artifacts, try_database
 
     address = os.environ.get(_PREFECT, "")
     asked: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
-        ("Prefect的数据库", _PREFECT, "用 serve 开服务", lambda: try_database(address)),
+        ("Prefect的数据库", _PREFECT, "用 serve 开服务", lambda: try_database(server_address(address, "psycopg", _PREFECT))),
         ("存档文件的存储", _ARTIFACTS, "送审、审批、归档", lambda: try_artifacts(folder)),
     )
     for name, variable, purpose, ask in asked:

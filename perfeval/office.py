@@ -67,14 +67,19 @@ class Office:
 
 
 def has_keeper(workspace: Workspace) -> bool:
-    """Whether somebody keeps a server for a workspace. The lock is the kernel's, and ends with its process; the note may outlive it."""
+    """Whether somebody keeps a server for a workspace, as far as it may be looked at.
+
+    The lock is the kernel's, and ends with its process; the note may outlive it.
+    """
     import fcntl  # not everywhere
 
-    with (workspace.state / "server.lock").open("a") as lock:
-        try:
+    try:
+        with (workspace.state / "server.lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    except BlockingIOError:
+        return True
+    except OSError:  # there never was one, or it is another user's
+        return False
     return False
 
 

@@ -1,7 +1,8 @@
 """One purchase paid in parts (拆分), each of them below the limit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
@@ -30,7 +31,7 @@ _OF_ONE = ("to", "category")
 
 
 def find(context: CheckContext) -> Iterator[Finding]:
-    """A finding for each payee and purpose paid twice on a day, or in a few days by parts below the limit up to the limit."""
+    """A finding for each time a payee is paid for a purpose twice on a day, or in a few days by parts below the limit up to the limit."""
     ledger, limits = context.ledgers.get("expenditure"), context.limits_of(SplitLimits)
     if ledger is None:
         return
@@ -45,12 +46,24 @@ def find(context: CheckContext) -> Iterator[Finding]:
     whole = pl.col(*amounts).sum(), pl.col("payee").last()
     sums = windows.agg(*whole, first=pl.col("day").first(), last=pl.col("day").last(), same_day=pl.col("times").last())
     reaches = (pl.col("in_parts") >= limits.yuan) & (pl.col("parts") > 1)
-    # Of windows that overlap, the longest.
-    chain = (pl.col("first") > pl.col("last").shift()).fill_null(value=True).cum_sum()
-    split = sums.filter((pl.col("same_day") > 1) | reaches).sort("last").with_columns(chain.alias("chain"))
-    longest = split.sort("times", descending=True, maintain_order=True).unique("chain", keep="first", maintain_order=True).collect()
-    rows = [days["row"][window["first"] : window["last"] + 1].explode().to_list() for window in longest.iter_rows(named=True)]
-    for found, places in sorted(zip(longest.iter_rows(named=True), rows, strict=True), key=lambda item: item[1]):
+    split = sums.filter((pl.col("same_day") > 1) | reaches).sort("last").collect()
+    chosen = [
+        (days["row"][found["first"] : found["last"] + 1].explode().to_list(), found) for found in _fewest(split.iter_rows(named=True))
+    ]
+    for places, found in sorted(chosen, key=lambda item: item[0]):
         told = f"{limits.days}日内向“{found['payee']}”支付{found['category']}{len(places)}次，共 {found['total']:,} 元"
         message = f"{told}，见{listed(places)}。请核对是否拆分。"
         yield CHECK.at(ledger, {"row": places[-1], "payee": found["payee"]}, "payee", message)
+
+
+def _fewest(windows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Of windows in order, as few as hold every day that any of them holds: each next one is the last that holds the first day left."""
+    latest, day = None, -1
+    for window in windows:
+        if window["first"] > day:
+            if latest:
+                yield latest
+            day = max(window["first"], latest["last"] + 1 if latest else 0)
+        latest = window
+    if latest:
+        yield latest

@@ -19,10 +19,22 @@ from perfeval.errors import StoreError
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.before import has_before, take_over
 from perfeval.store.bucket import Bucket, place_of_artifacts, try_artifacts
-from perfeval.store.database import URL_VARIABLE, connect, is_damage, migrate, try_database, unavailable
+from perfeval.store.database import URL_VARIABLE, connect, file_of, is_damage, migrate, server_address, try_database, unavailable
 from perfeval.store.transaction import Transaction
 
-__all__ = ["STORE", "URL_VARIABLE", "Artifacts", "Store", "Transaction", "is_damage", "open_store", "try_artifacts", "try_database"]
+__all__ = [
+    "STORE",
+    "URL_VARIABLE",
+    "Artifacts",
+    "Store",
+    "Transaction",
+    "file_of",
+    "is_damage",
+    "open_store",
+    "server_address",
+    "try_artifacts",
+    "try_database",
+]
 
 STORE = "store.db"
 """The database in a state folder, where the environment names no other."""

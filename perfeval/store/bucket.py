@@ -18,11 +18,11 @@ class Bucket:
     """A bucket, or a prefix in one. Endpoint and keys come from the environment, by the names that every S3 client knows (AWS_…)."""
 
     def __init__(self, url: str) -> None:
-        from obstore.store import S3Store
-
         try:
+            from obstore.store import S3Store
+
             self._store: Any = S3Store.from_url(url, retry_config=_PATIENCE)
-        except Exception as error:  # its errors have no common class
+        except Exception as error:  # its errors have no common class; or it is not installed
             raise _unusable() from error
         self._known: set[str] = set()
 
@@ -97,7 +97,9 @@ def try_artifacts(folder: Path) -> None:
 
 
 def _unusable() -> ConfigurationError:
-    hint = "写成文件夹的完整路径，或 s3://桶/前缀（另设 AWS_ENDPOINT_URL、AWS_ACCESS_KEY_ID 等）；不设置则存在工作区内。"
+    hint = (
+        "写成文件夹的完整路径，或 s3://桶/前缀（先安装 perfeval[s3]，另设 AWS_ENDPOINT_URL、AWS_ACCESS_KEY_ID 等）；不设置则存在工作区内。"
+    )
     return ConfigurationError("F11", f"环境变量 {URL_VARIABLE} 不是可用的存储地址", hint)
 
 

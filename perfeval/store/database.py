@@ -1,6 +1,8 @@
 """The database behind the store: how it is reached, and its tables made or brought up to date."""
 
 import os
+import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,13 +16,17 @@ from perfeval.store.tables import VERSION, Table
 
 SCHEMA = "0005"
 URL_VARIABLE = "PERFEVAL_DATABASE_URL"
+_POSTGRESQL = re.compile(r"postgres(?:ql(?:\+[a-z0-9]+)?)?://")
 
 
 def try_database(url: str) -> None:
-    """Ask a database server for a connection; nothing is written.
+    """Ask a database server for a connection, or the folder of SQLite's file for room; nothing is written, and no file made.
 
-    Raises: ConfigurationError: no usable address, or its driver is absent. StoreError: no connection.
+    Raises: ConfigurationError: no usable address, or its driver is absent. StoreError: no connection. OSError: no such folder.
     """
+    if file := file_of(url):
+        with tempfile.TemporaryFile(dir=file.parent):
+            return
     engine = connect(url)
     try:
         with engine.connect():
@@ -29,6 +35,26 @@ def try_database(url: str) -> None:
         raise unavailable(error) from error
     finally:
         engine.dispose()
+
+
+def file_of(url: str) -> Path | None:
+    """The file of an SQLite database; None of one on a server.
+
+    Raises: ConfigurationError: no usable address, or its driver is absent.
+    """
+    engine = connect(url)
+    return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+
+
+def server_address(url: str, driver: str, variable: str) -> str:
+    """The address of a PostgreSQL server that an environment's variable names, with this driver.
+
+    Raises: ConfigurationError: it is none.
+    """
+    if not _POSTGRESQL.match(url):
+        hint = "写成 postgresql://用户@主机/库名；不设置则用工作区内的 SQLite。"
+        raise ConfigurationError("F12", f"环境变量 {variable} 不是可用的数据库地址", hint)
+    return _POSTGRESQL.sub(f"postgresql+{driver}://", url)
 
 
 def unavailable(error: DatabaseError) -> StoreError:

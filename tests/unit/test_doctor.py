@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -136,6 +137,7 @@ def test_database_that_does_not_answer_is_missing(workspace: Workspace, monkeypa
     [
         ("PERFEVAL_PREFECT_DATABASE_URL", "postgresql://perfeval@/postgres?host={0}", "Prefect的数据库"),
         ("PERFEVAL_PREFECT_DATABASE_URL", "mysql://secret", "Prefect的数据库"),
+        ("PERFEVAL_PREFECT_DATABASE_URL", "sqlite:///{0}/secret.db", "Prefect的数据库"),
         ("PERFEVAL_ARTIFACTS_URL", "artifacts", "存档文件的存储"),
         ("PERFEVAL_ARTIFACTS_URL", "/proc/artifacts", "存档文件的存储"),
     ],
@@ -147,6 +149,28 @@ def test_address_that_nothing_can_be_kept_at_is_missing(
     monkeypatch.setenv(variable, address.format(tmp_path))
     condition = found(workspace, name)
     assert (condition.state, "secret" in condition.detail, variable in condition.remedy) == ("missing", False, True)
+    assert not (tmp_path / "secret.db").exists()
+
+
+def test_database_in_a_file_is_not_made_and_one_that_is_there_is_left_alone(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", f"sqlite:///{tmp_path}/elsewhere.db")
+    assert found(workspace, "PostgreSQL").state == "ok"
+    assert not (tmp_path / "elsewhere.db").exists()
+    with closing(sqlite3.connect(tmp_path / "elsewhere.db")) as database:
+        database.execute("CREATE TABLE kept (id INTEGER)")
+    (tmp_path / "elsewhere.db").chmod(0o640)
+    before = (tmp_path / "elsewhere.db").read_bytes()
+    assert found(workspace, "自评数据").found == f"{tmp_path}/elsewhere.db 完好"
+    assert (tmp_path / "elsewhere.db").stat().st_mode & 0o777 == 0o640
+    assert (tmp_path / "elsewhere.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("address", ["sqlite:////no/such/folder/store.db", "sqlite:////proc/store.db", "sqlite:///store.db"])
+def test_database_in_a_file_that_cannot_be_made_is_missing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", address)
+    assert found(workspace, "PostgreSQL").state == "missing"
 
 
 def test_bucket_that_is_not_there_is_missing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, s3_url: str) -> None:
@@ -154,6 +178,12 @@ def test_bucket_that_is_not_there_is_missing(workspace: Workspace, monkeypatch: 
     assert found(workspace, "存档文件的存储").state == "ok"
     monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", "s3://no-such-bucket/office")
     assert "404 Not Found" in found(workspace, "存档文件的存储").found
+
+
+def test_bucket_without_its_package_is_missing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", "s3://bucket/office")
+    monkeypatch.setitem(sys.modules, "obstore.store", None)
+    assert found(workspace, "存档文件的存储").state == "missing"
 
 
 def test_folder_that_can_be_written_to_is_ok(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

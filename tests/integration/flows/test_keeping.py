@@ -28,10 +28,12 @@ CONTEXT = multiprocessing.get_context("fork")
 
 
 class Ready(BaseHTTPRequestHandler):
-    """A server that is ready."""
+    """A server that is ready, or whose database is away."""
+
+    away = False
 
     def do_GET(self) -> None:
-        self.send_response(200)
+        self.send_response(503 if self.away and self.path == "/api/ready" else 200)
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
@@ -154,6 +156,24 @@ def test_address_of_a_server_that_was_killed_is_told_nobody(office: Office) -> N
         assert (note(office).exists(), office.url) == (True, None)
 
 
+def test_address_of_a_server_is_told_where_nobody_may_write_and_none_where_nobody_may_look(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Path.open
+    with keeping.keeping([office], "127.0.0.1", 0) as server:
+
+        def refused(path: Path, mode: str = "r", **options: Any) -> Any:
+            if path.name == "server.lock" and mode in refusing:
+                raise PermissionError(13, "Permission denied", str(path))
+            return look(path, mode, **options)
+
+        monkeypatch.setattr(Path, "open", refused)
+        refusing = {"a"}
+        assert office.url == server.address.origin
+        refusing = {"a", "r", "rb"}
+        assert office.url is None
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', '{"url": "http://127.0.0.1:1", "origin": "", "machine": "x", "root": ""}'])
 def test_note_that_leads_nowhere_is_none(office: Office, text: str) -> None:
     with keeping._claim(office.workspace, makes_room=True):
@@ -206,6 +226,19 @@ def test_lock_that_is_held_without_a_server_is_told_after_a_while(office: Office
         keeping._claim(office.workspace, makes_room=True),
     ):
         pass
+
+
+def test_server_whose_database_is_away_is_told_after_a_while(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "_STARTUP_SECONDS", 0.1)
+    monkeypatch.setattr(keeping, "_start_keeper", lambda *_: subprocess.Popen([sys.executable, "-c", ""]))
+    with keeping.keeping([office], "127.0.0.1", 0):
+        monkeypatch.setattr(Ready, "away", True)
+        with pytest.raises(ServerError) as typed:
+            used(office)
+        with pytest.raises(ServerError) as served, keeping.keeping([office], "127.0.0.1", 0):
+            pass
+    assert [fault.value.code for fault in (typed, served)] == ["P34", "P34"]
+    assert "PERFEVAL_PREFECT_DATABASE_URL" in typed.value.hint
 
 
 def test_why_a_keeper_gave_up_is_told_by_the_command(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

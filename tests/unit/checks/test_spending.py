@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,27 @@ def test_plan_is_no_missing_paper_where_no_plans_are_kept(make_ledger: Make, che
     payment = make_ledger("expenditure", plan_no=[None], application_no=[None])
     (finding,) = check(payment, catalogue=catalogue)
     assert finding.message == f"手续不全：缺少 {papers}。请补登；确实没有的，向审批人说明。"
+
+
+@pytest.mark.parametrize(
+    ("days", "rows"),
+    [
+        ([1, 3, 5, 7, 9, 11, 13, 15, 15], ["2、3", "4、5", "6、7", "8、9、10"]),
+        ([1, 2, 3, 5, 7, 9, 9, 11], ["2、3、4", "5、6", "7、8、9"]),
+        ([1, 2, 3, 4], ["2、3、4", "3、4、5"]),
+        ([1, 2, 3, 4, 5, 6, 7], ["2、3、4", "5、6、7", "6、7、8"]),
+        ([1, 1, 2, 2, 8], ["2、3、4、5"]),
+    ],
+)
+def test_every_payment_that_is_part_of_a_split_is_told(make_ledger: Make, check: Check, days: list[int], rows: list[str]) -> None:
+    paid_on = [date(2022, 3, day) for day in days]
+    same = {"payee": ["甲店"] * len(days), "category": ["印刷"] * len(days), "amount_yuan": ["6000"] * len(days)}
+    found = check(make_ledger("expenditure", paid_on=paid_on, **same), has_limits=True)
+    assert [finding.message.split("见第")[1].split("行")[0] for finding in found if finding.code == "C42"] == rows
+
+
+def test_payments_twice_on_a_day_are_told_among_others_that_are_no_split(make_ledger: Make, check: Check) -> None:
+    paid_on = [date(2022, 3, day) for day in (1, 2, 3, 3, 4, 5)]
+    same = {"payee": ["甲店"] * 6, "category": ["印刷"] * 6, "amount_yuan": ["60"] * 6}
+    found = check(make_ledger("expenditure", paid_on=paid_on, **same), has_limits=True)
+    assert [finding.message.split("，")[1] for finding in found if finding.code == "C42"] == ["共 240.00 元"]

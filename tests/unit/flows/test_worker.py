@@ -63,6 +63,23 @@ def test_process_that_ends_without_a_server_has_not_failed_and_waits_for_it_with
     assert capsys.readouterr().err.splitlines()[1:] == ["服务暂时没有回应，等它恢复后接着执行。按 Ctrl-C 结束。"] * 8
 
 
+def test_process_whose_temporary_folder_is_cleaned_up_is_started_again_with_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, office: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The first has its folder taken away and goes on; the second, in another, ends.
+    told = f'[ "$TMPDIR" = "$PREFECT_HOME" ] && echo "$TMPDIR" >> {tmp_path}/homes'
+    ends_with(monkeypatch, tmp_path, f'{told}; [ $(wc -l < {tmp_path}/homes) -gt 1 ] && exit 0; rm -r "$TMPDIR"; read line')
+    monkeypatch.setattr(Client, "is_ready", lambda _: True)
+    cli.worker("http://127.0.0.1:1", None, [office])
+    first, second = (tmp_path / "homes").read_text().split()
+    assert first != second
+    assert not Path(second).exists()
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        f"临时文件夹 {first} 被清理了，执行运行的进程不能再用它。",
+        "执行运行的进程意外结束，重新启动。",
+    ]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_worker_that_is_told_to_end_leaves_no_process_and_no_folder(tmp_path: Path, office: Path, number: signal.Signals) -> None:
     (tmp_path / "temporary").mkdir()
