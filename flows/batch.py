@@ -75,8 +75,8 @@ class _Work:
 
 
 def items_of(folders: Sequence[Path]) -> Iterator[Item | Outcome]:
-    """The programmes of the offices, in order; of a folder that is none, why."""
-    for folder in folders:
+    """The programmes of the offices, in order, each office once however often it is written; of a folder that is none, why."""
+    for folder in {folder.resolve(): folder for folder in folders}.values():
         try:
             workspace = Workspace(folder)
             programmes, gates = workspace.programmes, workspace.gates
@@ -126,7 +126,7 @@ def run_all(
 def _served(folders: Iterable[Path]) -> Iterator[Callable[[], None]]:
     """One server for the offices that have none; gives what tends it.
 
-    An office that cannot be opened, or is there twice, starts one for itself, or tells why not.
+    An office that cannot be opened, or is of the same unit as another, starts one for itself, or tells why not.
     """
     with ExitStack() as stack:
         while len(offices := _unserved(folders)) >= SEVERAL:

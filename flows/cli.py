@@ -221,6 +221,9 @@ def batch(
     from flows.batch import run_all
     from perfeval.texts import visible
 
+    folders = offices or [Path()]
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        say("写了几次的工作区只做一次。")
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with console.status("正在启动服务……") as sign:
 
@@ -230,7 +233,7 @@ def batch(
         def watch(doing: "Mapping[Item, str]") -> None:
             sign.update(Text(visible("；".join(f"{item.office} {item.programme} {step}" for item, step in doing.items()))))
 
-        outcomes = run_all(year, offices or [Path()], name, jobs, show, watch)
+        outcomes = run_all(year, folders, name, jobs, show, watch)
     if as_json:
         emit([asdict(outcome) for outcome in outcomes])
     else:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from perfeval.model import Answer, Evaluation, Revision, Verdict
 from perfeval.office import Office
 
 Running = Callable[..., tuple[int, list[str]]]
+Batch = Callable[..., tuple[int, list[str], list[str]]]
 DECIDE = ("--decision", "approve", "--as", "样例甲", "--code", "000000", "--check-code", "0123abcd")
 
 
@@ -25,6 +27,19 @@ def run(office: Office, capsys: pytest.CaptureFixture[str]) -> Running:
         with pytest.raises(SystemExit) as stop:
             answer(app, [*arguments, "-w", str(office.workspace.root)])
         return int(stop.value.code or 0), capsys.readouterr().err.splitlines()
+
+    return running
+
+
+@pytest.fixture
+def batch(capsys: pytest.CaptureFixture[str]) -> Batch:
+    """Run 2022 of offices; exit code, table and talk."""
+
+    def running(*folders: Path) -> tuple[int, list[str], list[str]]:
+        with pytest.raises(SystemExit) as stop:
+            answer(app, ["batch", "--year", "2022", *map(str, folders)])
+        told = capsys.readouterr()
+        return int(stop.value.code or 0), told.out.splitlines(), told.err.splitlines()
 
     return running
 
@@ -70,3 +85,13 @@ def test_decision_on_an_evaluation_that_is_not_there_is_refused(run: Running) ->
 def test_decision_by_nobody_enrolled_is_refused_before_a_server_is_started(revision: Revision, run: Running) -> None:
     code, said = run("decide", revision.evaluation.id, "--gate", "center", *DECIDE)
     assert (code, said[0]) == (1, "没有登记审批人“样例甲”")
+
+
+def test_batch_does_an_office_once_however_often_it_is_written(office: Office, evaluation: Evaluation, batch: Batch) -> None:
+    with office.store.transaction() as record:
+        record.end_evaluation(evaluation, "archived")
+    folder = office.workspace.root
+    (link := folder.with_name("link")).symlink_to(folder)
+    code, table, said = batch(folder, folder / ".." / folder.name, link, folder)
+    assert (code, [row.split()[:2] for row in table]) == (0, [["office", "roads"]])
+    assert said == ["写了几次的工作区只做一次。", "[1/1] office roads：已归档", "共1项，1项已送审或已归档，0项没有成功。"]
