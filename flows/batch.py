@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
@@ -34,17 +35,13 @@ SEVERAL = 2
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An office's programme: the office's folder, the programme's key, how many the office has, and its gates."""
+    """An office's programme: the office's folder and how it is told, the programme's key, how many the office has, and its gates."""
 
     folder: Path
+    office: str
     programme: str
     beside: int
     gates: tuple[Gate, ...]
-
-    @property
-    def office(self) -> str:
-        """The office's folder, as it is told."""
-        return self.folder.resolve().name
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +72,21 @@ class _Work:
 
 
 def items_of(folders: Sequence[Path]) -> Iterator[Item | Outcome]:
-    """The programmes of the offices, in order, each office once however often it is written; of a folder that is none, why."""
-    for folder in {folder.resolve(): folder for folder in folders}.values():
+    """The programmes of the offices, in order, each office once however often it is written; of a folder that is none, why.
+
+    An office is told by its folder's name; where two have the same, by the path as it was written.
+    """
+    places = {folder.resolve(): folder for folder in folders}
+    names = Counter(place.name for place in places)
+    for place, folder in places.items():
+        office = place.name if names[place.name] == 1 else str(folder)
         try:
             workspace = Workspace(folder)
             programmes, gates = workspace.programmes, workspace.gates
         except PerfevalError as error:
             yield Outcome(str(folder), "", "", "failed", error.message, error.hint)
         else:
-            yield from (Item(folder, programme.key, len(programmes), gates) for programme in programmes)
+            yield from (Item(folder, office, programme.key, len(programmes), gates) for programme in programmes)
 
 
 def run_all(

@@ -1,5 +1,6 @@
 """The commands that need Prefect, as far as they are refused before they ask it anything."""
 
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -95,3 +96,15 @@ def test_batch_does_an_office_once_however_often_it_is_written(office: Office, e
     code, table, said = batch(folder, folder / ".." / folder.name, link, folder)
     assert (code, [row.split()[:2] for row in table]) == (0, [["office", "roads"]])
     assert said == ["写了几次的工作区只做一次。", "[1/1] office roads：已归档", "共1项，1项已送审或已归档，0项没有成功。"]
+
+
+def test_batch_tells_offices_of_one_name_by_the_paths_that_were_written(
+    office: Office, evaluation: Evaluation, batch: Batch, tmp_path: Path
+) -> None:
+    with office.store.transaction() as record:
+        record.end_evaluation(evaluation, "archived")
+    office.store.close()
+    folders = [Path(shutil.copytree(office.workspace.root, tmp_path / name / "2022自评")) for name in ("甲", "乙")]
+    _, table, said = batch(*folders, office.workspace.root)
+    assert [row.split()[0] for row in table] == [str(folders[0]), str(folders[1]), "office"]
+    assert sorted(line.split()[1] for line in said[:3]) == sorted([str(folders[0]), str(folders[1]), "office"])
