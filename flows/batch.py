@@ -22,7 +22,7 @@ from flows.keeping import IDLE, ServedError, keeping, kept_for_people
 from flows.serve import HOST
 from perfeval.console import STEP
 from perfeval.errors import PerfevalError
-from perfeval.model import Gate
+from perfeval.model import Gate, Stage
 from perfeval.model.evaluation import gate_title
 from perfeval.office import Office, open_office
 from perfeval.workspace import Workspace
@@ -54,6 +54,11 @@ class Outcome:
     state: str
     told: str
     hint: str = ""
+
+    @property
+    def who(self) -> str:
+        """Whose it is, as it is told; a folder that is no office has no programme."""
+        return f"{self.office} {self.programme}".rstrip()
 
 
 @dataclass(slots=True)
@@ -172,15 +177,23 @@ def _run(year: int, item: Item, name: str, work: _Work) -> Outcome:
         return _read(year, item, out.read())
 
 
+def _number(year: int, item: Item) -> str:
+    """The number of a programme's evaluation, where one has begun that was not refused."""
+    with suppress(PerfevalError, OSError), open_office(item.folder).store.reading() as record:
+        latest = next(reversed(record.evaluations(year, item.programme)), None)
+        return latest.id if latest and latest.outcome != Stage.REFUSED else ""
+    return ""
+
+
 def _read(year: int, item: Item, text: str) -> Outcome:
     try:
         told = json.loads(text)
     except ValueError:
-        return Outcome(item.office, item.programme, "", "failed", "运行意外终止", "再执行一次，会从中断处接着进行。")
+        return Outcome(item.office, item.programme, _number(year, item), "failed", "运行意外终止", "再执行一次，会从中断处接着进行。")
     if error := told.get("error"):
         is_archived = error["code"] == _ARCHIVED
         came = ("archived", "已归档") if is_archived else ("failed", error["message"], error["hint"])
-        return Outcome(item.office, item.programme, "", *came)
+        return Outcome(item.office, item.programme, _number(year, item), *came)
     state, key = told["state"], told["state"].removeprefix("waiting-")
     title, _, hint = (told.get("message") or f"待{gate_title(item.gates, key)}").partition("\n")
     if any(finding["severity"] == "error" for finding in told.get("findings", ())):

@@ -228,7 +228,7 @@ def batch(
     with console.status("正在启动服务……") as sign:
 
         def show(outcome: "Outcome", number: int, all_: int) -> None:
-            console.print(Text(f"[{number}/{all_}] {visible(f'{outcome.office} {outcome.programme}')}：{visible(outcome.told)}"))
+            console.print(Text(f"[{number}/{all_}] {visible(outcome.who)}：{visible(outcome.told)}"))
 
         def watch(doing: "Mapping[Item, str]") -> None:
             sign.update(Text(visible("；".join(f"{item.office} {item.programme} {step}" for item, step in doing.items()))))
@@ -238,8 +238,12 @@ def batch(
         emit([asdict(outcome) for outcome in outcomes])
     else:
         tell_table([[item.office, item.programme, item.evaluation or "—", item.told] for item in outcomes])
-    for hint in dict.fromkeys(item.hint for item in outcomes if item.state == "failed" and item.hint):
-        say(hint)
+    hints = dict[str, list[str]]()
+    for item in outcomes:
+        if item.state == "failed" and item.hint:
+            hints.setdefault(item.hint, []).append(item.who)
+    for hint, whose in hints.items():
+        say(f"{'、'.join(whose)}：{hint}")
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     say(f"共{len(outcomes)}项，{len(outcomes) - failed}项已送审或已归档，{failed}项没有成功。")
     if failed:

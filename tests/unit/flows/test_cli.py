@@ -94,7 +94,7 @@ def test_batch_does_an_office_once_however_often_it_is_written(office: Office, e
     folder = office.workspace.root
     (link := folder.with_name("link")).symlink_to(folder)
     code, table, said = batch(folder, folder / ".." / folder.name, link, folder)
-    assert (code, [row.split()[:2] for row in table]) == (0, [["office", "roads"]])
+    assert (code, [row.split() for row in table]) == (0, [["office", "roads", "2022-roads-1", "已归档"]])
     assert said == ["写了几次的工作区只做一次。", "[1/1] office roads：已归档", "共1项，1项已送审或已归档，0项没有成功。"]
 
 
@@ -108,3 +108,20 @@ def test_batch_tells_offices_of_one_name_by_the_paths_that_were_written(
     _, table, said = batch(*folders, office.workspace.root)
     assert [row.split()[0] for row in table] == [str(folders[0]), str(folders[1]), "office"]
     assert sorted(line.split()[1] for line in said[:3]) == sorted([str(folders[0]), str(folders[1]), "office"])
+
+
+def test_batch_tells_whose_each_hint_is_and_the_number_of_what_was_returned(
+    office: Office, revision: Revision, batch: Batch, welcome: Callable[..., Any], tmp_path: Path
+) -> None:
+    code = welcome(office, "样例甲", "center").code()
+    steps.decide(office, revision, office.workspace.gates[0], Answer(Verdict.RETURN, "样例甲", code, "0123abcd", "补会议日期"))
+    missing = tmp_path / "没有这个"
+    _, table, said = batch(office.workspace.root, missing)
+    assert table[0].split() == ["office", "roads", "2022-roads-1", "第1稿已退回修改：补会议日期"]
+    assert said == [
+        f"[1/2] {missing}：{missing} 不是工作区：缺少 perfeval.yml",
+        "[2/2] office roads：第1稿已退回修改：补会议日期",
+        "office roads：更正台账后，用 --note 说明更正了什么，再运行。",
+        f"{missing}：用 perfeval init 目录 新建工作区，或用 -w 指定工作区目录。",
+        "共2项，0项已送审或已归档，2项没有成功。",
+    ]
