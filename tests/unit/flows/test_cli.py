@@ -10,6 +10,7 @@ import pytest
 
 from flows import cli
 from flows.cli import app
+from flows.conduct import Position
 from perfeval import steps
 from perfeval.console import answer
 from perfeval.model import Answer, Evaluation, Revision, Verdict
@@ -49,6 +50,23 @@ def test_run_of_a_year_that_is_archived_is_refused(office: Office, evaluation: E
     with office.store.transaction() as record:
         record.end_evaluation(evaluation, "archived")
     assert run("run", "--year", "2022") == (2, ["2022年度的自评已归档：2022-roads-1", "用 perfeval verify 核验归档包。"])
+
+
+@pytest.mark.parametrize(
+    ("as_json", "told"), [(False, "2022-roads-1  第1稿  待中心审批\n"), (True, '"draft": null,\n  "digest": "0123abcd')]
+)
+def test_run_whose_copy_of_the_draft_cannot_be_written_tells_where_it_stands(
+    office: Office, revision: Revision, capsys: pytest.CaptureFixture[str], *, as_json: bool, told: str
+) -> None:
+    drafts = office.workspace.root / "drafts"
+    drafts.touch()
+    cli._report(office, Position("", steps.status(office, revision.evaluation), None), None, as_json=as_json)
+    out, err = capsys.readouterr()
+    assert told in out
+    assert err.splitlines() == [
+        f"报告没有写入 drafts 文件夹：同名文件已存在（{drafts}）　核对码：0123abcd",
+        "检查 drafts 文件夹的权限和磁盘空间，再执行一次 perfeval run；也可以从审阅室下载。",
+    ]
 
 
 def test_worker_without_a_server_waits_no_longer_than_for_one_that_starts(run: Running, monkeypatch: pytest.MonkeyPatch) -> None:
