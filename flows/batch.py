@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,7 +22,7 @@ from flows.keeping import IDLE, ServedError, keeping, kept_for_people
 from flows.serve import HOST
 from perfeval.console import STEP
 from perfeval.errors import PerfevalError
-from perfeval.model import Gate
+from perfeval.model import Gate, Stage
 from perfeval.model.evaluation import gate_title
 from perfeval.office import Office, open_office
 from perfeval.workspace import Workspace
@@ -34,17 +35,13 @@ SEVERAL = 2
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An office's programme: the office's folder, the programme's key, how many the office has, and its gates."""
+    """An office's programme: the office's folder and how it is told, the programme's key, how many the office has, and its gates."""
 
     folder: Path
+    office: str
     programme: str
     beside: int
     gates: tuple[Gate, ...]
-
-    @property
-    def office(self) -> str:
-        """The office's folder, as it is told."""
-        return self.folder.resolve().name
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +54,11 @@ class Outcome:
     state: str
     told: str
     hint: str = ""
+
+    @property
+    def who(self) -> str:
+        """Whose it is, as it is told; a folder that is no office has no programme."""
+        return f"{self.office} {self.programme}".rstrip()
 
 
 @dataclass(slots=True)
@@ -75,15 +77,21 @@ class _Work:
 
 
 def items_of(folders: Sequence[Path]) -> Iterator[Item | Outcome]:
-    """The programmes of the offices, in order; of a folder that is none, why."""
-    for folder in folders:
+    """The programmes of the offices, in order, each office once however often it is written; of a folder that is none, why.
+
+    An office is told by its folder's name; where two have the same, by the path as it was written.
+    """
+    places = {folder.resolve(): folder for folder in folders}
+    names = Counter(place.name for place in places)
+    for place, folder in places.items():
+        office = place.name if names[place.name] == 1 else str(folder)
         try:
             workspace = Workspace(folder)
             programmes, gates = workspace.programmes, workspace.gates
         except PerfevalError as error:
             yield Outcome(str(folder), "", "", "failed", error.message, error.hint)
         else:
-            yield from (Item(folder, programme.key, len(programmes), gates) for programme in programmes)
+            yield from (Item(folder, office, programme.key, len(programmes), gates) for programme in programmes)
 
 
 def run_all(
@@ -126,7 +134,7 @@ def run_all(
 def _served(folders: Iterable[Path]) -> Iterator[Callable[[], None]]:
     """One server for the offices that have none; gives what tends it.
 
-    An office that cannot be opened, or is there twice, starts one for itself, or tells why not.
+    An office that cannot be opened, or is of the same unit as another, starts one for itself, or tells why not.
     """
     with ExitStack() as stack:
         while len(offices := _unserved(folders)) >= SEVERAL:
@@ -169,15 +177,23 @@ def _run(year: int, item: Item, name: str, work: _Work) -> Outcome:
         return _read(year, item, out.read())
 
 
+def _number(year: int, item: Item) -> str:
+    """The number of a programme's evaluation, where one has begun that was not refused."""
+    with suppress(PerfevalError, OSError), open_office(item.folder).store.reading() as record:
+        latest = next(reversed(record.evaluations(year, item.programme)), None)
+        return latest.id if latest and latest.outcome != Stage.REFUSED else ""
+    return ""
+
+
 def _read(year: int, item: Item, text: str) -> Outcome:
     try:
         told = json.loads(text)
     except ValueError:
-        return Outcome(item.office, item.programme, "", "failed", "运行意外终止", "再执行一次，会从中断处接着进行。")
+        return Outcome(item.office, item.programme, _number(year, item), "failed", "运行意外终止", "再执行一次，会从中断处接着进行。")
     if error := told.get("error"):
         is_archived = error["code"] == _ARCHIVED
         came = ("archived", "已归档") if is_archived else ("failed", error["message"], error["hint"])
-        return Outcome(item.office, item.programme, "", *came)
+        return Outcome(item.office, item.programme, _number(year, item), *came)
     state, key = told["state"], told["state"].removeprefix("waiting-")
     title, _, hint = (told.get("message") or f"待{gate_title(item.gates, key)}").partition("\n")
     if any(finding["severity"] == "error" for finding in told.get("findings", ())):

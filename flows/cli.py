@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flows.batch import Item, Outcome
     from flows.client import Address, Client
     from flows.conduct import Position
-    from perfeval.model import Finding, Status
+    from perfeval.model import Finding, Revision, Status
     from perfeval.office import Office
     from perfeval.workspace import Subject
 
@@ -232,22 +232,29 @@ def batch(
     from flows.batch import run_all
     from perfeval.texts import visible
 
+    folders = offices or [Path()]
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        say("写了几次的工作区只做一次。")
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with console.status("正在启动服务……") as sign:
 
         def show(outcome: "Outcome", number: int, all_: int) -> None:
-            console.print(Text(f"[{number}/{all_}] {visible(f'{outcome.office} {outcome.programme}')}：{visible(outcome.told)}"))
+            console.print(Text(f"[{number}/{all_}] {visible(outcome.who)}：{visible(outcome.told)}"))
 
         def watch(doing: "Mapping[Item, str]") -> None:
             sign.update(Text(visible("；".join(f"{item.office} {item.programme} {step}" for item, step in doing.items()))))
 
-        outcomes = run_all(year, offices or [Path()], name, jobs, show, watch)
+        outcomes = run_all(year, folders, name, jobs, show, watch)
     if as_json:
         emit([asdict(outcome) for outcome in outcomes])
     else:
         tell_table([[item.office, item.programme, item.evaluation or "—", item.told] for item in outcomes])
-    for hint in dict.fromkeys(item.hint for item in outcomes if item.state == "failed" and item.hint):
-        say(hint)
+    hints = dict[str, list[str]]()
+    for item in outcomes:
+        if item.state == "failed" and item.hint:
+            hints.setdefault(item.hint, []).append(item.who)
+    for hint, whose in hints.items():
+        say(f"{'、'.join(whose)}：{hint}")
     failed = sum(outcome.state == "failed" for outcome in outcomes)
     say(f"共{len(outcomes)}项，{len(outcomes) - failed}项已送审或已归档，{failed}项没有成功。")
     if failed:
@@ -362,14 +369,13 @@ def _correct(office: "Office", status: "Status", note: str, replies: "Sequence[s
 def _report(office: "Office", position: "Position", address: "Address | None", *, as_json: bool) -> None:
     """Say where an evaluation stands, and leave its draft where the office can open it."""
     from perfeval import steps
-    from perfeval.submission import save_draft
 
     status, failure = position.status, position.failure
     server_url = address.origin if address else ""
     page = f"{server_url}/review/{status.revision.evaluation.id}/{status.revision.number}" if server_url and status else None
     draft = status.draft if status else None
     findings = _findings(office, failure.findings) if failure and failure.findings else ()
-    file = save_draft(office, status.revision) if status and draft else None
+    file, saved = _save_draft(office, status.revision) if status and draft else (None, "")
     if as_json:
         document: dict[str, Any] = {
             "evaluation": status.revision.evaluation.id if status else None,
@@ -390,12 +396,26 @@ def _report(office: "Office", position: "Position", address: "Address | None", *
         raise typer.Exit(1)
     if not as_json:
         tell(f"{status.revision.evaluation.id}  第{status.revision.number}稿  {status.title}")
-    if file and draft:
-        say(f"报告：{file}　核对码：{draft.check_code}")
+    if draft:
+        say(f"{saved}　核对码：{draft.check_code}")
+        if not file:
+            say("检查 drafts 文件夹的权限和磁盘空间，再执行一次 perfeval run；也可以从审阅室下载。")
     if page and status.gate:
         say(f"审批页面：{page}")
     if bag := steps.archive_of(office, status.revision):
         say(f"归档：{bag}")
+
+
+def _save_draft(office: "Office", revision: "Revision") -> tuple[Path | None, str]:
+    """A draft's copy for the office to open, and what is told of it; an evaluation stands where it does without one."""
+    from perfeval.errors import refusal
+    from perfeval.submission import save_draft
+
+    try:
+        file = save_draft(office, revision)
+    except OSError as error:
+        return None, f"报告没有写入 drafts 文件夹：{refusal(error)}"
+    return file, f"报告：{file}"
 
 
 def _findings(office: "Office", digest: str) -> "Sequence[Finding]":

@@ -58,13 +58,15 @@ def receive_ledgers(subject: Subject) -> list[ReceivedFile]:
 
 
 def expect_ledgers(subject: Subject) -> None:
-    """Refuse a year without a folder of ledgers: it is a word mistyped.
+    """Refuse a year without a folder of ledgers: it is a word mistyped, or only the ledgers are not there yet.
 
     Raises: UsageError: there is no such folder.
     """
     year = subject.year
     if not subject.ledgers.is_dir():
-        raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", f"核对年度；开始新的年度：perfeval year {year}。")
+        has_settings = any(subject.paths[0].parent.glob(f"{year}*.yml"))
+        how = f"写入空白台账：perfeval template --year {year}。" if has_settings else f"核对年度；开始新的年度：perfeval year {year}。"
+        raise UsageError("U06", f"没有 {year} 年度的台账文件夹 ledgers/{year}", how)
 
 
 def check_files(subject: Subject, files: Sequence[ReceivedFile]) -> Reading:

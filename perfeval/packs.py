@@ -125,11 +125,15 @@ def begin_year(workspace: Workspace, year: int, from_year: int = 0) -> tuple[lis
     Returns: the files made, and what a person must confirm, as `file:line: what`.
     Raises: UsageError: there is no year to begin from. ConfigurationError: its files are missing.
     """
-    years = [known for known in known_years(workspace.root) if known != year]
-    from_year = from_year or max(years, default=0)
-    if from_year == year or from_year not in years:
-        known = "、".join(map(str, sorted(set(years)))) or "没有"
-        raise UsageError("U15", f"没有 {from_year or '别的'} 年度的指标体系可以沿用", f"用 --from 指定已有的年度：{known}")
+    known = set(known_years(workspace.root))
+    years = sorted(known - {year})
+    if not years:
+        blank_ledgers = f"{year} 年度的设置已有，写入空白台账：perfeval template --year {year}。"
+        how = blank_ledgers if known else "从 perfeval init 新建的工作区复制一份。"
+        raise UsageError("U15", "没有别的年度的指标体系可以沿用", how)
+    from_year = from_year or years[-1]
+    if from_year not in years:
+        raise UsageError("U15", f"没有 {from_year} 年度的指标体系可以沿用", f"用 --from 指定已有的年度：{'、'.join(map(str, years))}。")
     made: list[str] = []
     confirm: list[str] = []
     texts = dict(_carried(workspace, from_year, year))

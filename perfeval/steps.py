@@ -671,8 +671,8 @@ def marked_folder(subject: Subject, number: int) -> Path:
 
 
 def days_since(moment: datetime) -> int:
-    """Whole days from a moment until now."""
-    return (datetime.now(UTC) - moment).days
+    """Whole days from a moment until now; none where the clock was set back behind it."""
+    return max((datetime.now(UTC) - moment).days, 0)
 
 
 def _outcome(store: Store, revision: Revision, kind: type[O]) -> O | None:

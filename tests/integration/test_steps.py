@@ -564,6 +564,10 @@ def test_clock_that_ran_ahead_at_the_draft_locks_nobody_out_and_is_told(office: 
     assert (found.faults, any("第3条的时间" in text for text in found.unproved)) == ((), True)
 
 
+def test_days_since_a_moment_that_a_clock_set_back_has_yet_to_reach_are_none() -> None:
+    assert steps.days_since(datetime.now(UTC) + timedelta(days=2524)) == 0
+
+
 def test_decision_that_a_clock_running_ahead_has_dated_is_not_archived_before_then(
     office: Rehearsal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

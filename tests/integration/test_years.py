@@ -135,6 +135,20 @@ def test_begin_year_skips_a_year(office: Workspace) -> None:
         begin_year(office, 2022, 2022)
 
 
+@pytest.mark.parametrize("from_year", [0, 2019])
+def test_begin_year_without_another_tells_what_to_do(office: Workspace, from_year: int) -> None:
+    with pytest.raises(UsageError) as fault:
+        begin_year(office, 2022, from_year)
+    assert str(fault.value).splitlines() == [
+        "没有别的年度的指标体系可以沿用",
+        "2022 年度的设置已有，写入空白台账：perfeval template --year 2022。",
+    ]
+    (office.root / "indicators" / "2022.yml").unlink()
+    with pytest.raises(UsageError, match="没有别的年度") as fault:
+        begin_year(office, 2022, from_year)
+    assert fault.value.hint == "从 perfeval init 新建的工作区复制一份。"
+
+
 def load(office: Workspace, year: int) -> int:
     from perfeval.indicators import load_indicators
 

@@ -104,7 +104,16 @@ def test_row_of_a_programme_that_nobody_has_is_told_to_everybody(spent: Callable
 def test_ledgers_of_a_year_without_a_folder_are_a_word_mistyped(folder: Path) -> None:
     with pytest.raises(UsageError, match="没有 2023 年度的台账文件夹 ledgers/2023") as fault:
         receive_ledgers(Workspace(folder).subject(2023, "roads"))
-    assert fault.value.code == "U06"
+    assert (fault.value.code, fault.value.hint) == ("U06", "核对年度；开始新的年度：perfeval year 2023。")
+
+
+@pytest.mark.parametrize("name", ["2023.yml", "2023-bridges.yml"])
+def test_year_that_has_settings_and_no_ledgers_gets_blank_ones(folder: Path, name: str) -> None:
+    (folder / "indicators").mkdir()
+    (folder / "indicators" / name).touch()
+    with pytest.raises(UsageError, match="没有 2023 年度的台账文件夹 ledgers/2023") as fault:
+        receive_ledgers(Workspace(folder).subject(2023, "roads"))
+    assert fault.value.hint == "写入空白台账：perfeval template --year 2023。"
 
 
 def test_errors_stop_with_every_finding() -> None:
