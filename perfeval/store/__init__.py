@@ -95,7 +95,7 @@ class Store:
         except IntegrityError:
             raise
         except DatabaseError as error:
-            raise unavailable(error) from error
+            raise unavailable(error, self._engine) from error
 
     def _take_over(self, programmes: Mapping[str, str]) -> None:
         with Session(self._engine) as session:

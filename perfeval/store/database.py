@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from perfeval.store.tables import VERSION, Table
 SCHEMA = "0005"
 URL_VARIABLE = "PERFEVAL_DATABASE_URL"
 _POSTGRESQL = re.compile(r"postgres(?:ql(?:\+[a-z0-9]+)?)?://")
+_LEAST_FREE = 1_000_000
 
 
 def try_database(url: str) -> None:
@@ -32,7 +34,7 @@ def try_database(url: str) -> None:
         with engine.connect():
             pass
     except DatabaseError as error:
-        raise unavailable(error) from error
+        raise unavailable(error, engine) from error
     finally:
         engine.dispose()
 
@@ -57,18 +59,29 @@ def server_address(url: str, driver: str, variable: str) -> str:
     return _POSTGRESQL.sub(f"postgresql+{driver}://", url)
 
 
-def unavailable(error: DatabaseError) -> StoreError:
+def unavailable(error: DatabaseError, engine: Engine) -> StoreError:
     """What is told of a database that cannot be used."""
     if is_damage(error.orig) or "no such table" in str(error.orig):
         hint = "把现有的数据库文件（工作区内的是 store.db，连同旁边的 -wal、-shm）移到别处保存，再从备份恢复；不要从头再来。"
         return StoreError("S16", f"数据库文件已损坏：{error.orig}", hint)
+    reason = " ".join(str(error.orig).split())
     hint = f"检查磁盘空间、数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
-    return StoreError("S06", f"数据库不可用：{' '.join(str(error.orig).split())}", hint)
+    if _is_full(error.orig, folder := Path(engine.url.database or "").parent):
+        reason, hint = f"磁盘空间不足（{folder}）", "腾出空间后再试一次；已登记的审批决定不用重来。"
+    return StoreError("S06", f"数据库不可用：{reason}", hint)
 
 
 def is_damage(error: BaseException | None) -> bool:
     """Whether it is SQLite's for a file that is no whole database."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+
+
+def _is_full(error: BaseException | None, folder: Path) -> bool:
+    """Whether it is SQLite's for want of room: where it could not even make the file beside its own, it tells of a fault of the disk."""
+    name = getattr(error, "sqlite_errorname", "")
+    with suppress(OSError):
+        return name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and shutil.disk_usage(folder).free < _LEAST_FREE)
+    return False
 
 
 def connect(url: str | URL) -> Engine:
@@ -142,7 +155,7 @@ def migrate(engine: Engine, begin: Callable[[], None]) -> None:
                 upgrade_tables(connection)
     except DatabaseError as error:
         if _schema(engine) != SCHEMA:  # else another process migrated at the same moment
-            raise unavailable(error) from error
+            raise unavailable(error, engine) from error
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import hmac
 import random
+import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import create_engine, event, insert, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from perfeval.approvals.events import Acted, Decided, Invited, Migrated, Unlocked
 from perfeval.approvals.keys import derive_key
@@ -25,7 +27,7 @@ from perfeval.approvals.record import ACCESS, OPENINGS, PEOPLE, End, append, che
 from perfeval.errors import ApprovalError, StoreError, UsageError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Revision, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Failure, Sealing
-from perfeval.store import Store, Transaction
+from perfeval.store import Store, Transaction, database
 from perfeval.store.access import Access
 from perfeval.store.database import SCHEMA, connect, upgrade_tables
 from perfeval.store.record import Record
@@ -655,3 +657,34 @@ def test_store_file_that_an_earlier_program_made_becomes_its_owners_alone(tmp_pa
 def test_store_that_cannot_be_reached_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="数据库不可用"):
         Store(f"sqlite:///{tmp_path / 'no folder' / 'store.db'}", tmp_path, "样例单位", lambda: KEY)
+
+
+@pytest.mark.parametrize(
+    ("name", "free", "told"),
+    [
+        ("SQLITE_FULL", 10**9, "数据库不可用：磁盘空间不足（{}）"),
+        ("SQLITE_IOERR_SHMSIZE", 0, "数据库不可用：磁盘空间不足（{}）"),
+        ("SQLITE_IOERR_WRITE", 10**9, "数据库不可用：told by SQLite"),
+        ("SQLITE_BUSY", 0, "数据库不可用：told by SQLite"),
+    ],
+)
+def test_database_fault_on_a_full_disk_asks_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, free: int, told: str
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    error = sqlite3.OperationalError("told by SQLite")
+    error.sqlite_errorname = name
+    fault = database.unavailable(DatabaseError("", {}, error), connect(f"sqlite:///{tmp_path / 'store.db'}"))
+    assert (fault.code, fault.message) == ("S06", told.format(tmp_path))
+
+
+def test_store_that_has_no_room_for_more_says_so(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path, "样例单位", lambda: KEY)
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count=1")  # as many as there are
+    with pytest.raises(StoreError, match="磁盘空间不足") as told:
+        opened(store, "r" * 100_000)
+    assert told.value.hint == "腾出空间后再试一次；已登记的审批决定不用重来。"
+    with store.reading() as record:
+        assert record.evaluations() == []
+    store.close()
