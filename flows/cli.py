@@ -346,6 +346,8 @@ def _faulty(office: "Office", subject: "Subject", status: "Status | None") -> "P
         copies = error.context.get("copies")
         for copy in copies if isinstance(copies, list) else ():
             say(f"已标注：{copy}")
+        if unwritten := error.context.get("unwritten"):
+            say(f"标注副本没有写入：{unwritten}。检查 marked 文件夹的权限和磁盘空间。")
         return Position("", steps.status(office, evaluation) if evaluation else None, steps.failure_of(office.store, "校验台账", error))
     return None
 

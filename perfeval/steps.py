@@ -24,7 +24,17 @@ from perfeval.approvals.record import OPENINGS, PEOPLE, Line, head, read_line
 from perfeval.approvals.remarks import Remarked, check_replies, remarks_of
 from perfeval.approvals.statement import state
 from perfeval.configuration import load_model
-from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, PerfevalError, ReportError, StoreError, UsageError
+from perfeval.errors import (
+    ApprovalError,
+    ArchiveError,
+    ConfigurationError,
+    LedgerError,
+    PerfevalError,
+    ReportError,
+    StoreError,
+    UsageError,
+    refusal,
+)
 from perfeval.model import (
     Answer,
     Decision,
@@ -202,7 +212,10 @@ def _refuse_marked(subject: Subject, number: int, files: Sequence[ReceivedFile],
     try:
         refuse_errors(reading.findings)
     except LedgerError as error:
-        error.context["copies"] = annotate(files, reading.findings, marked_folder(subject, number))
+        try:
+            error.context["copies"] = annotate(files, reading.findings, marked_folder(subject, number))
+        except OSError as refused:  # the findings are told without copies too
+            error.context["unwritten"] = refusal(refused)
         raise
 
 

@@ -376,6 +376,15 @@ def test_faulty_ledgers_are_told_before_anything_is_opened_and_never_once_they_a
     steps.refuse_faulty_ledgers(office.office, subject, office.revision.evaluation)
 
 
+def test_faulty_ledgers_are_told_though_their_copies_cannot_be_written(office: Rehearsal) -> None:
+    (office.subject.ledgers / "调度会议台账.xlsx").write_bytes(b"")
+    (marked := office.workspace.root / "marked").touch()
+    with pytest.raises(LedgerError) as error:
+        steps.refuse_faulty_ledgers(office.office, office.subject, None)
+    assert error.value.findings
+    assert str(marked) in str(error.value.context["unwritten"])
+
+
 def _tamper_snapshot(office: Rehearsal) -> None:
     path = office.store.artifacts.path(steps._done(office.store, office.revision, Validated).snapshots["meetings"].parts[0])
     path.write_bytes(path.read_bytes()[:-1])
