@@ -21,7 +21,7 @@ from pathlib import Path
 from flows.keeping import IDLE, ServedError, keeping, kept_for_people
 from flows.serve import HOST
 from perfeval.console import STEP
-from perfeval.errors import PerfevalError
+from perfeval.errors import FileError, PerfevalError
 from perfeval.model import Gate, Stage
 from perfeval.model.evaluation import gate_title
 from perfeval.office import Office, open_office
@@ -88,8 +88,9 @@ def items_of(folders: Sequence[Path]) -> Iterator[Item | Outcome]:
         try:
             workspace = Workspace(folder)
             programmes, gates = workspace.programmes, workspace.gates
-        except PerfevalError as error:
-            yield Outcome(str(folder), "", "", "failed", error.message, error.hint)
+        except (PerfevalError, OSError) as error:
+            fault = FileError(error) if isinstance(error, OSError) else error
+            yield Outcome(str(folder), "", "", "failed", fault.message, fault.hint)
         else:
             yield from (Item(folder, office, programme.key, len(programmes), gates) for programme in programmes)
 
@@ -149,7 +150,7 @@ def _unserved(folders: Iterable[Path]) -> list[Office]:
     """The offices for which nobody keeps a server that is for people."""
     offices: dict[str, Office] = {}
     for folder in folders:
-        with suppress(PerfevalError):
+        with suppress(PerfevalError, OSError):
             office = open_office(folder)
             if not kept_for_people(office.workspace):
                 offices.setdefault(office.workspace.unit, office)

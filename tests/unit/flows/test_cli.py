@@ -143,3 +143,12 @@ def test_batch_tells_whose_each_hint_is_and_the_number_of_what_was_returned(
         f"{missing}：用 perfeval init 目录 新建工作区，或用 -w 指定工作区目录。",
         "共2项，0项已送审或已归档，2项没有成功。",
     ]
+
+
+def test_batch_tells_of_a_folder_that_cannot_be_read_and_does_the_others(office: Office, evaluation: Evaluation, batch: Batch) -> None:
+    with office.store.transaction() as record:
+        record.end_evaluation(evaluation, "archived")
+    refused = office.workspace.root.with_name("x" * 300)
+    code, table, said = batch(refused, office.workspace.root)
+    assert (code, table[1].split()[:3]) == (1, ["office", "roads", "2022-roads-1"])
+    assert said[0] == f"[1/2] {refused}：读写文件失败：文件名过长（{refused / 'perfeval.yml'}）"
