@@ -127,13 +127,14 @@ def begin_year(workspace: Workspace, year: int, from_year: int = 0) -> tuple[lis
     """
     known = set(known_years(workspace.root))
     years = sorted(known - {year})
-    if not years:
-        blank_ledgers = f"{year} 年度的设置已有，写入空白台账：perfeval template --year {year}。"
-        how = blank_ledgers if known else "从 perfeval init 新建的工作区复制一份。"
-        raise UsageError("U15", "没有别的年度的指标体系可以沿用", how)
-    from_year = from_year or years[-1]
+    from_year = from_year or max(years, default=0)
     if from_year not in years:
-        raise UsageError("U15", f"没有 {from_year} 年度的指标体系可以沿用", f"用 --from 指定已有的年度：{'、'.join(map(str, years))}。")
+        how = "从 perfeval init 新建的工作区复制一份。"
+        if years:
+            how = f"用 --from 指定已有的年度：{'、'.join(map(str, years))}。"
+        elif known:
+            how = f"{year} 年度的设置已有，写入空白台账：perfeval template --year {year}。"
+        raise UsageError("U15", f"没有{f' {from_year} ' if years else '别的'}年度的指标体系可以沿用", how)
     made: list[str] = []
     confirm: list[str] = []
     texts = dict(_carried(workspace, from_year, year))
