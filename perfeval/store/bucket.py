@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +13,24 @@ from perfeval.errors import ConfigurationError, StoreError
 
 URL_VARIABLE = "PERFEVAL_ARTIFACTS_URL"
 _PATIENCE: Any = {"max_retries": 3}
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+# What stands in its errors, what that means, and what to do; the first that is found.
+_FAULTS = (
+    ("169\\.254\\.169\\.254", "没有设置口令", "设置环境变量 AWS_ACCESS_KEY_ID、AWS_SECRET_ACCESS_KEY。"),  # a cloud's, asked for them
+    ("BadScheme", "存储服务的地址是 http://，没有允许使用", "另设环境变量 AWS_ALLOW_HTTP=true，或改用 https:// 的地址。"),
+    ("NoSuchBucket", "没有这个桶", f"先建好这个桶，或改正环境变量 {URL_VARIABLE} 里的桶名。"),
+    ("status code: 40[13]", "口令不对，或无权读写这个桶", "检查环境变量 AWS_ACCESS_KEY_ID、AWS_SECRET_ACCESS_KEY 和桶的权限。"),
+    ("error sending request", "连不上存储服务", "检查存储服务和环境变量 AWS_ENDPOINT_URL，稍后重试。"),
+)
 
 
 class Bucket:
     """A bucket, or a prefix in one. Endpoint and keys come from the environment, by the names that every S3 client knows (AWS_…)."""
 
     def __init__(self, url: str) -> None:
+        for name in _ENDPOINTS:
+            if not re.match("https?://|$", os.environ.get(name, "")):
+                raise _unusable(name, "写成 http://主机:端口 或 https://主机:端口。")  # it would end the process
         try:
             from obstore.store import S3Store
 
@@ -29,7 +42,7 @@ class Bucket:
     def put(self, digest: str, path: Path) -> None:
         """Keep a file under its digest, unless it is there, and read back what was kept.
 
-        Raises: StoreError: the bucket cannot be reached, or keeps something else.
+        Raises: StoreError: the bucket cannot be reached, is not there, or keeps something else.
         """
         import obstore
 
@@ -58,14 +71,19 @@ class Bucket:
             next(iter(obstore.list(self._store, chunk_size=1)), None)
 
     def fetch(self, digest: str, path: Path) -> bool:
-        """Write a file of the bucket to a path; False where the bucket has none."""
+        """Write a file of the bucket to a path; False where the bucket has none.
+
+        Raises: StoreError: the bucket cannot be reached, or is not there.
+        """
         import obstore
 
         with _reached(), path.open("wb") as file:
             try:
                 for part in obstore.get(self._store, _name(digest)).stream():
                     file.write(part)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
                 return False
         return True
 
@@ -96,11 +114,12 @@ def try_artifacts(folder: Path) -> None:
             pass
 
 
-def _unusable() -> ConfigurationError:
-    hint = (
-        "写成文件夹的完整路径，或 s3://桶/前缀（先安装 perfeval[s3]，另设 AWS_ENDPOINT_URL、AWS_ACCESS_KEY_ID 等）；不设置则存在工作区内。"
+def _unusable(name: str = URL_VARIABLE, hint: str = "") -> ConfigurationError:
+    usual = (
+        "写成文件夹的完整路径，或 s3://桶/前缀（先安装 perfeval[s3]，另设 AWS_ENDPOINT_URL、AWS_ACCESS_KEY_ID 等，"
+        "AWS_ALLOW_HTTP 只能写 true 或 false）；不设置则存在工作区内。"
     )
-    return ConfigurationError("F11", f"环境变量 {URL_VARIABLE} 不是可用的存储地址", hint)
+    return ConfigurationError("F11", f"环境变量 {name} 不是可用的存储地址", hint or usual)
 
 
 def _name(digest: str) -> str:
@@ -113,6 +132,9 @@ def _reached() -> Iterator[None]:
 
     try:
         yield
-    except BaseError as error:
-        reason = str(error).splitlines()[0]
-        raise StoreError("S13", f"共用存储不可用：{reason}", f"检查存储服务和环境变量 {URL_VARIABLE}、AWS_…，稍后重试。") from error
+    except (BaseError, FileNotFoundError) as error:  # the latter of a bucket as of a file
+        told = str(error)
+        reason = told.splitlines()[0].partition(": <")[0].rpartition(" - ")[2]
+        usual = ("", reason, f"检查存储服务和环境变量 {URL_VARIABLE}、AWS_…，稍后重试。")
+        _, reason, hint = next((fault for fault in _FAULTS if re.search(fault[0], told)), usual)
+        raise StoreError("S13", f"共用存储不可用：{reason}", hint) from error

@@ -64,6 +64,22 @@ def test_server_that_is_away_is_told(s3_url: str, tmp_path: Path, monkeypatch: p
         assert (refused.value.code, "invented" in str(refused.value)) == ("S13", False)
 
 
+def test_bucket_that_is_not_there_is_told_and_no_file_is_missed(s3_url: str, tmp_path: Path) -> None:
+    artifacts = Artifacts(tmp_path, Bucket("s3://no-such-bucket/office"))
+    for ask in (lambda: artifacts.put(b"hello"), lambda: artifacts.put(b"a" * (20 << 20)), lambda: artifacts.read("b" * 64)):
+        with pytest.raises(StoreError) as refused:
+            ask()
+        assert (refused.value.code, refused.value.message) == ("S13", "共用存储不可用：没有这个桶")
+        assert URL_VARIABLE in refused.value.hint
+
+
+def test_endpoint_without_its_scheme_is_refused(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "minio:9000")
+    with pytest.raises(ConfigurationError) as refused:
+        Bucket(s3_url)
+    assert (refused.value.code, refused.value.message) == ("F11", "环境变量 AWS_ENDPOINT_URL 不是可用的存储地址")
+
+
 @pytest.mark.parametrize("url", ["s3://", "files", "ftp://x/y", "http://x", "s3:bucket"])
 def test_address_that_is_none_is_refused_without_its_text(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(URL_VARIABLE, url)
