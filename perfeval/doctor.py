@@ -242,9 +242,11 @@ def _examine_addresses(folder: Path) -> Iterator[Condition]:
         if os.environ.get(variable):
             try:
                 ask()
-            except (PerfevalError, OSError) as error:
-                told = refusal(error) if isinstance(error, OSError) else error.message.replace(_DATABASE, variable)
-                yield Condition(name, "missing", told, purpose, f"检查环境变量 {variable} 和它所指的服务或文件夹")
+            except OSError as error:
+                yield Condition(name, "missing", refusal(error), purpose, f"检查环境变量 {variable} 和它所指的文件夹")
+            except PerfevalError as error:
+                told, remedy = (part.replace(_DATABASE, variable) for part in (error.message, error.hint.rstrip("。")))
+                yield Condition(name, "missing", told, purpose, remedy)
             else:
                 yield Condition(name, "ok", "能使用", purpose)
 

@@ -7,7 +7,9 @@ import sqlite3
 import sys
 from contextlib import closing
 from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -148,7 +150,7 @@ def test_address_that_nothing_can_be_kept_at_is_missing(
     assert name not in {condition.name for condition in examine(workspace)}
     monkeypatch.setenv(variable, address.format(tmp_path))
     condition = found(workspace, name)
-    assert (condition.state, "secret" in condition.detail, variable in condition.remedy) == ("missing", False, True)
+    assert (condition.state, "secret" in condition.detail, variable in condition.detail) == ("missing", False, True)
     assert not (tmp_path / "secret.db").exists()
 
 
@@ -173,11 +175,40 @@ def test_database_in_a_file_that_cannot_be_made_is_missing(workspace: Workspace,
     assert found(workspace, "PostgreSQL").state == "missing"
 
 
-def test_bucket_that_is_not_there_is_missing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, s3_url: str) -> None:
+@pytest.mark.parametrize(
+    ("changed", "reason", "remedy"),
+    [
+        (("PERFEVAL_ARTIFACTS_URL", "s3://no-such-bucket/office"), "没有这个桶", "PERFEVAL_ARTIFACTS_URL 里的桶名"),
+        (("AWS_ALLOW_HTTP", "false"), "存储服务的地址是 http://，没有允许使用", "AWS_ALLOW_HTTP=true"),
+        (("AWS_ENDPOINT_URL", "http://127.0.0.1:1"), "连不上存储服务", "AWS_ENDPOINT_URL"),
+    ],
+)
+def test_bucket_that_cannot_be_used_is_told_in_the_words_of_the_store(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, s3_url: str, changed: tuple[str, str], reason: str, remedy: str
+) -> None:
     monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", s3_url)
     assert found(workspace, "存档文件的存储").state == "ok"
-    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", "s3://no-such-bucket/office")
-    assert "404 Not Found" in found(workspace, "存档文件的存储").found
+    monkeypatch.setenv(*changed)
+    condition = found(workspace, "存档文件的存储")
+    assert (condition.state, condition.found, remedy in condition.remedy) == ("missing", f"共用存储不可用：{reason}", True)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_bucket_that_refuses_the_keys_is_told_as_such(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, s3_url: str, status: int
+) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(status)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", s3_url)
+        condition = found(workspace, "存档文件的存储")
+        server.shutdown()
+    assert condition.found == "共用存储不可用：口令不对，或无权读写这个桶"
+    assert "AWS_SECRET_ACCESS_KEY" in condition.remedy
 
 
 def test_bucket_without_its_package_is_missing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
