@@ -214,13 +214,14 @@ def _examine_store(workspace: Workspace | None) -> list[Condition]:
 def _examine_database() -> Condition:
     name, purpose, remedy = "PostgreSQL", "把数据放在PostgreSQL里", 'pip install "perfeval[postgresql]"'
     has_driver = importlib.util.find_spec("psycopg") is not None
-    from perfeval.store import try_database
+    from perfeval.store import refuse_one_for_both, try_database
 
     url = os.environ.get(_DATABASE, "")
     if not url:
         found = f"已安装驱动，未设置 {_DATABASE}" if has_driver else "未安装驱动"
         return Condition(name, "ok" if has_driver else "optional", found, purpose, remedy)
     try:
+        refuse_one_for_both()
         try_database(url)
     except OSError as error:
         return Condition(name, "missing", refusal(error), purpose, f"检查环境变量 {_DATABASE} 和它所指的文件夹")

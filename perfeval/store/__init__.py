@@ -19,7 +19,17 @@ from perfeval.errors import StoreError
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.before import has_before, take_over
 from perfeval.store.bucket import Bucket, place_of_artifacts, try_artifacts
-from perfeval.store.database import URL_VARIABLE, connect, file_of, is_damage, migrate, server_address, try_database, unavailable
+from perfeval.store.database import (
+    URL_VARIABLE,
+    connect,
+    file_of,
+    is_damage,
+    migrate,
+    refuse_one_for_both,
+    server_address,
+    try_database,
+    unavailable,
+)
 from perfeval.store.transaction import Transaction
 
 __all__ = [
@@ -31,6 +41,7 @@ __all__ = [
     "file_of",
     "is_damage",
     "open_store",
+    "refuse_one_for_both",
     "server_address",
     "try_artifacts",
     "try_database",
@@ -117,6 +128,7 @@ def _refuse_lost(artifacts: Path) -> None:
 
 def open_store(state: Path, unit: str, key: Callable[[], str], programmes: Mapping[str, str]) -> Store:
     """A unit's store: database and artifacts where the environment says, else in its state folder."""
+    refuse_one_for_both()
     own = URL.create("sqlite", database=str(state / STORE))  # the path may hold signs that end one in a text
     artifacts, bucket = place_of_artifacts(state / "artifacts")
     return Store(os.environ.get(URL_VARIABLE) or own, artifacts, unit, key, programmes, bucket)

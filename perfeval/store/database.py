@@ -16,9 +16,10 @@ from perfeval.errors import ConfigurationError, StoreError
 from perfeval.store.tables import VERSION, Table
 
 SCHEMA = "0005"
-URL_VARIABLE = "PERFEVAL_DATABASE_URL"
+URL_VARIABLE, PREFECT_VARIABLE = "PERFEVAL_DATABASE_URL", "PERFEVAL_PREFECT_DATABASE_URL"
 _POSTGRESQL = re.compile(r"postgres(?:ql(?:\+[a-z0-9]+)?)?://")
 _LEAST_FREE = 1_000_000
+_LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def try_database(url: str) -> None:
@@ -57,6 +58,28 @@ def server_address(url: str, driver: str, variable: str) -> str:
         hint = "写成 postgresql://用户@主机/库名；不设置则用工作区内的 SQLite。"
         raise ConfigurationError("F12", f"环境变量 {variable} 不是可用的数据库地址", hint)
     return _POSTGRESQL.sub(f"postgresql+{driver}://", url)
+
+
+def refuse_one_for_both() -> None:
+    """See to it that Prefect's database is another: both note the version of their tables under the same name.
+
+    Raises: ConfigurationError: the environment's two addresses are of one database.
+    """
+    ours, prefects = (_place(os.environ.get(name, "")) for name in (URL_VARIABLE, PREFECT_VARIABLE))
+    if ours and ours == prefects:
+        hint = f"两者须是不同的库：给 Prefect 另建一个库，把 {PREFECT_VARIABLE} 改成它的地址。"
+        raise ConfigurationError("F14", f"环境变量 {URL_VARIABLE} 和 {PREFECT_VARIABLE} 指的是同一个数据库", hint)
+
+
+def _place(url: str) -> tuple[str, str, str] | None:
+    """Host, port and name of the PostgreSQL database that an address is of, whoever asks and however; None for any other."""
+    with suppress(ArgumentError, ValueError):
+        address = _with_driver(make_url(url))
+        if address.get_backend_name() == "postgresql":
+            host, port = address.query.get("host", address.host or ""), address.query.get("port", address.port or 5432)
+            name = address.query.get("dbname", address.database or address.username)
+            return "localhost" if host in _LOCAL else str(host).lower(), str(port), str(name)
+    return None
 
 
 def unavailable(error: DatabaseError, engine: Engine) -> StoreError:

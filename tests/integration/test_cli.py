@@ -241,6 +241,25 @@ def test_database_address_that_is_none_is_said_in_chinese(
     assert (said.code, "PERFEVAL_DATABASE_URL 不是可用的数据库地址" in said.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("ours", "prefects"),
+    [
+        ("postgresql+psycopg://perfeval@db/office", "postgresql+asyncpg://prefect:secret@DB:5432/office?ssl=require"),
+        ("postgresql://u@/office?host=/run/postgresql", "postgres:///office?host=/run/postgresql&port=5432"),
+        ("postgresql://u@localhost/office", "postgresql://u@127.0.0.1/office"),
+        ("postgresql://office@db", "postgresql://prefect@db/office"),
+    ],
+)
+def test_one_database_for_the_store_and_for_prefect_is_refused_at_once(
+    command: Command, office: Path, monkeypatch: pytest.MonkeyPatch, ours: str, prefects: str
+) -> None:
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", ours)
+    monkeypatch.setenv("PERFEVAL_PREFECT_DATABASE_URL", prefects)
+    said, examined = command("status", "-w", office), command("doctor", "-w", office)
+    assert (said.code, "指的是同一个数据库" in said.err, "另建一个库" in said.err) == (2, True, True)
+    assert (examined.code, "指的是同一个数据库" in examined.out, "另建一个库" in examined.out) == (1, True, True)
+
+
 def test_command_leaves_nothing_beside_the_database_that_a_copy_of_it_would_lack(office: Path) -> None:
     command = [sys.executable, "-m", "flows", "approver", "invite", "样例新人", "--role", "operator"]
     subprocess.run(command, cwd=office, env=os.environ | {"PERFEVAL_KEY": "an invented key for tests"}, check=True, capture_output=True)
