@@ -235,21 +235,22 @@ def _examine_addresses(folder: Path) -> Iterator[Condition]:
     from perfeval.store import server_address, try_artifacts, try_database
 
     address = os.environ.get(_PREFECT, "")
-    asked: tuple[tuple[str, str, str, Callable[[], None]], ...] = (
+    asked: tuple[tuple[str, str, str, Callable[[], Path | None]], ...] = (
         ("Prefect的数据库", _PREFECT, "用 serve 开服务", lambda: try_database(server_address(address, "psycopg", _PREFECT))),
         ("存档文件的存储", _ARTIFACTS, "送审、审批、归档", lambda: try_artifacts(folder)),
     )
     for name, variable, purpose, ask in asked:
         if os.environ.get(variable):
             try:
-                ask()
+                absent = ask()
             except OSError as error:
                 yield Condition(name, "missing", refusal(error), purpose, f"检查环境变量 {variable} 和它所指的文件夹")
             except PerfevalError as error:
                 told, remedy = (part.replace(_DATABASE, variable) for part in (error.message, error.hint.rstrip("。")))
                 yield Condition(name, "missing", told, purpose, remedy)
             else:
-                yield Condition(name, "ok", "能使用", purpose)
+                remedy = "还没有自评的，第一次存档时自动新建；已有自评的，先挂上共享文件夹或改正地址"
+                yield Condition(name, "optional" if absent else "ok", f"文件夹 {absent} 还没有" if absent else "能使用", purpose, remedy)
 
 
 def examine_certificate(workspace: Workspace | None, machine: str) -> Condition:

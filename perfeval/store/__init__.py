@@ -9,15 +9,17 @@ import os
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Engine, select
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
 from perfeval.errors import StoreError
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.before import has_before, take_over
+from perfeval.store.bucket import URL_VARIABLE as ARTIFACTS_VARIABLE
 from perfeval.store.bucket import Bucket, place_of_artifacts, try_artifacts
 from perfeval.store.database import (
     URL_VARIABLE,
@@ -30,6 +32,7 @@ from perfeval.store.database import (
     try_database,
     unavailable,
 )
+from perfeval.store.tables import EvaluationRow, OutcomeRow
 from perfeval.store.transaction import Transaction
 
 __all__ = [
@@ -67,10 +70,10 @@ class Store:
         programmes: Mapping[str, str] | None = None,
         bucket: Bucket | None = None,
     ) -> None:
-        self.artifacts = Artifacts(artifacts, bucket)
         self._unit = unit
         self._key = key
         self._engine = connect(url)
+        self.artifacts = Artifacts(artifacts, bucket, partial(_refuse_gone, self._engine, unit, artifacts))
         # Also where nobody closes it, as at a command's end: what SQLite keeps beside the file belongs in it, or a copy of it lacks that.
         weakref.finalize(self, self._engine.dispose)
         try:
@@ -124,6 +127,19 @@ def _refuse_lost(artifacts: Path) -> None:
     if any(artifacts.glob("[0-9a-f][0-9a-f]")):
         hint = "从备份恢复数据库（工作区内的是 store.db）。确实要从头开始的，先把这个文件夹移到别处。"
         raise StoreError("S15", f"数据库是空的，{artifacts} 里却有存档文件：数据库可能已丢失，或地址换了", hint)
+
+
+def _refuse_gone(engine: Engine, unit: str, artifacts: Path) -> None:
+    """See to it that no folder is begun anew under a share that is away, and lies hidden once it is back."""
+    try:
+        with Session(engine) as session:
+            known = session.scalar(select(OutcomeRow.evaluation).join(EvaluationRow).where(EvaluationRow.unit == unit).limit(1))
+    except DatabaseError as error:
+        raise unavailable(error, engine) from error
+    if known:
+        message = f"存档文件夹 {artifacts} 不在，数据库里却有自评：共享文件夹可能没有挂上，或地址换了"
+        hint = f"先挂上共享文件夹，或改回环境变量 {ARTIFACTS_VARIABLE}，或从备份恢复。存档文件确已全部丢失的，自己建好这个文件夹再继续。"
+        raise StoreError("S21", message, hint)
 
 
 def open_store(state: Path, unit: str, key: Callable[[], str], programmes: Mapping[str, str]) -> Store:

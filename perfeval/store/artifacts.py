@@ -12,16 +12,20 @@ from perfeval.errors import StoreError
 from perfeval.leftovers import HALF_MADE, sweep
 from perfeval.store.bucket import URL_VARIABLE, Bucket
 
-_RESTORE = f"从备份恢复工作区的状态文件夹；环境变量 {URL_VARIABLE} 换过或没有设置的，先改回存档时的地址。"
+_RESTORE = f"从备份恢复工作区的状态文件夹；环境变量 {URL_VARIABLE} 换过或没有设置的，先改回存档时的地址；共享文件夹没有挂上的，先挂上。"
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class Artifacts:
-    """A folder of files named by their SHA-256; with a bucket, the bucket is the truth and the folder its cache."""
+    """A folder of files named by their SHA-256; with a bucket, the bucket is the truth and the folder its cache.
 
-    def __init__(self, folder: Path, bucket: Bucket | None = None) -> None:
+    `begin` is told before a folder that is no cache is made, and may refuse.
+    """
+
+    def __init__(self, folder: Path, bucket: Bucket | None = None, begin: Callable[[], None] = lambda: None) -> None:
         self._folder = folder
         self._bucket = bucket
+        self._begin = begin
         self._is_swept = False
 
     def put(self, content: bytes) -> str:
@@ -42,6 +46,8 @@ class Artifacts:
         return digest, path
 
     def _write(self, write: Callable[[Path], object]) -> tuple[str, Path]:
+        if not self._bucket and not self._folder.exists():
+            self._begin()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._is_swept:
             self._is_swept = True

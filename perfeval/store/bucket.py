@@ -101,9 +101,10 @@ def place_of_artifacts(folder: Path) -> tuple[Path, Bucket | None]:
     return Path(url) if url else folder, None
 
 
-def try_artifacts(folder: Path) -> None:
+def try_artifacts(folder: Path) -> Path | None:
     """Look whether artifacts can be kept where the environment says; nothing stays behind.
 
+    Returns: a folder that is not there yet: the first artifact makes it.
     Raises: ConfigurationError: the address is none. StoreError: the bucket cannot be reached. OSError: the folder cannot be written to.
     """
     place, bucket = place_of_artifacts(folder)
@@ -112,6 +113,7 @@ def try_artifacts(folder: Path) -> None:
     else:
         with tempfile.TemporaryFile(dir=next(above for above in (place, *place.parents) if above.exists())):
             pass
+    return None if bucket or place.exists() else place
 
 
 def _unusable(name: str = URL_VARIABLE, hint: str = "") -> ConfigurationError:

@@ -217,10 +217,16 @@ def test_bucket_without_its_package_is_missing(workspace: Workspace, monkeypatch
     assert found(workspace, "存档文件的存储").state == "missing"
 
 
-def test_folder_that_can_be_written_to_is_ok(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", str(tmp_path / "artifacts"))
+def test_folder_that_is_not_there_yet_is_told_as_one_to_be_made_and_is_not_made(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "share" / "artifacts"
+    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", str(folder))
+    condition = found(workspace, "存档文件的存储")
+    assert (condition.state, condition.found, "挂上" in condition.remedy) == ("optional", f"文件夹 {folder} 还没有", True)
+    assert not folder.parent.exists()
+    folder.mkdir(parents=True)
     assert found(workspace, "存档文件的存储").state == "ok"
-    assert not (tmp_path / "artifacts").exists()
 
 
 @pytest.mark.postgresql

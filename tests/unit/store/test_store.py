@@ -123,6 +123,24 @@ def test_process_that_opens_the_store_once_more_keeps_its_hold_on_it(store: Stor
     again.close()
 
 
+def test_folder_of_artifacts_that_is_away_is_not_begun_anew_once_anything_was_kept(
+    store: Store, url: str, revision: Revision, tmp_path: Path
+) -> None:
+    store.artifacts.put(b"hello")
+    with store.transaction() as record:
+        record.save_outcome(revision, Corrected("已改"))
+    shared = tmp_path / "artifacts"
+    shared.rename(tmp_path / "unmounted")
+    with pytest.raises(StoreError) as refused:
+        store.artifacts.put(b"hello")
+    assert (refused.value.code, str(shared) in refused.value.message, shared.exists()) == ("S21", True, False)
+    other = Store(url, tmp_path / "others", "另一单位", lambda: KEY)
+    other.artifacts.put(b"hello")
+    other.close()
+    (tmp_path / "unmounted").rename(shared)
+    store.artifacts.put(b"hallo")
+
+
 def test_evaluation_opened_by_another_run_is_taken_over(store: Store, evaluation: Evaluation) -> None:
     assert opened(store, "run-2") == evaluation
     with store.reading() as record:
