@@ -16,6 +16,8 @@ OVERTAKEN = "继续到已登记的进度"
 _PAUSE_SECONDS = 10.0
 # So often a run goes on by itself whose process was killed: what takes all memory does so again.
 _CRASHES = 3
+# Prefect's words where a run comes to its gate and is already somebody else's.
+_GIVEN_AWAY = "cannot be suspended. Received unexpected state from API"
 _LOST = ""
 
 
@@ -105,10 +107,15 @@ class Tending:
         """Go on after a crash, else see to it that people are told, once it was so in the last round already; how it has ended."""
         now = f"{state['type']} {state.get('id')}"
         if self._seen.get(run) == now and self._told.get(run) != now:
-            if state["type"] == "CRASHED" and self._crashes[run] < _CRASHES:
+            if _is_the_process(state) and self._crashes[run] < _CRASHES:
                 self._crashes[run] += 1
                 await self._runs.try_again(run, "意外终止后继续")
             else:
                 await asyncio.to_thread(self._desk.keep_ended, run, state.get("message") or "", started, lost)
                 self._told[run] = now
         return now
+
+
+def _is_the_process(state: Mapping[str, Any]) -> bool:
+    """Whether a run ended for what became of its process: it was killed, or was taken for dead, and the run given to another meanwhile."""
+    return state["type"] == "CRASHED" or _GIVEN_AWAY in (state.get("message") or "")

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ async def work() -> None:
     lost = Lost({}, lambda run: run.work_pool_name == POOL and run.labels.get(_WORKER) == name)
     async with asyncio.TaskGroup() as tasks:
         # Elsewhere a run outlives its worker, and is forked by nobody.
-        beside = [watch(_continue_left), watch(lost.look), _keep_warm()] if pool_type() == PROCESSES else []
+        beside = [watch(partial(_continue_left, name)), watch(lost.look), _keep_warm()] if pool_type() == PROCESSES else []
         begun = [tasks.create_task(each) for each in beside]
         await worker.start()
         for task in begun:
@@ -125,12 +126,16 @@ async def _keep_warm() -> None:
         await asyncio.sleep(_HEARTBEAT_SECONDS)
 
 
-async def _continue_left() -> None:
-    """Start again what was running on workers that are gone."""
+async def _continue_left(ours: str) -> None:
+    """Start again what was running on workers that are gone.
+
+    A server too busy to note that we are here has not noted the others either: nobody's silence says anything then.
+    """
     async with get_client() as client:
         alive = {worker.name for worker in await client.read_workers_for_work_pool(POOL) if worker.status is WorkerStatus.ONLINE}
     now = datetime.now(UTC)
-    await continue_orphans({}, lambda run: is_left(run, alive, now))
+    if ours in alive:
+        await continue_orphans({}, lambda run: is_left(run, alive, now))
 
 
 def is_left(run: FlowRun, alive: Collection[str], now: datetime) -> bool:

@@ -666,9 +666,19 @@ def test_runs_are_looked_after_for_ever_whatever_fails_once(office: Office, monk
     assert office.prefect.moved == ["Resuming"]
 
 
-def test_run_whose_process_is_gone_goes_on_three_times_and_is_then_told_of(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("CRASHED", "进程被终止"),
+        ("FAILED", "RuntimeError: Flow run cannot be suspended. Received unexpected state from API: AwaitingRetry('…', type=SCHEDULED)"),
+    ],
+    ids=["was killed", "was taken for dead"],
+)
+def test_run_whose_process_is_gone_goes_on_three_times_and_is_then_told_of(
+    office: Office, monkeypatch: pytest.MonkeyPatch, kind: str, message: str
+) -> None:
     monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
-    crashed, opened = {"type": "CRASHED", "message": "进程被终止"}, office.desk.open_runs
+    crashed, opened = {"type": kind, "message": message}, office.desk.open_runs
     office.prefect.state = crashed
 
     def open_runs() -> dict[str, str]:
@@ -679,7 +689,7 @@ def test_run_whose_process_is_gone_goes_on_three_times_and_is_then_told_of(offic
     office.desk.open_runs = open_runs  # type: ignore[method-assign]
     rounds(office, 25)
     assert office.prefect.moved == ["AwaitingRetry"] * 3
-    assert set(map(str, office.desk.told)) == {str((RUN, "进程被终止", None))}
+    assert set(map(str, office.desk.told)) == {str((RUN, message, None))}
 
 
 def test_run_that_could_not_keep_why_it_failed_is_told_of_and_left_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,19 @@
 """The workers' pool: of processes, or of another kind by the environment; the sample for Kubernetes, as far as no cluster is needed."""
 
+import asyncio
 import json
 import shutil
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 from uuid import UUID
 
 import pytest
 import yaml
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.states import Pending, Running, State
 from prefect.utilities.templating import apply_values, find_placeholders
 from prefect.workers.process import ProcessWorker
@@ -71,6 +73,31 @@ def test_run_is_left_by_a_worker_that_died_also_before_it_gave_its_name(
     labels = {"prefect.worker.name": name} if name else {}
     run = FlowRun(flow_id=UUID(int=1), state=taken, work_pool_name=pool, labels=labels)
     assert worker.is_left(run, {"there"}, now) is expected
+
+
+@pytest.mark.parametrize(("online", "looks"), [(["ours", "there"], 1), (["there"], 0), ([], 0)])
+def test_worker_that_is_itself_not_heard_of_takes_no_other_for_gone(monkeypatch: pytest.MonkeyPatch, online: list[str], looks: int) -> None:
+    class Known:
+        """What a server that is up, but busy, knows of workers."""
+
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            """Nothing is open."""
+
+        async def read_workers_for_work_pool(self, _: str) -> list[Any]:
+            return [SimpleNamespace(name=name, status=WorkerStatus.ONLINE if name in online else "OFFLINE") for name in ("ours", "there")]
+
+    looked = list[object]()
+
+    async def look(*asked: object) -> None:
+        looked.append(asked)
+
+    monkeypatch.setattr(worker, "get_client", Known)
+    monkeypatch.setattr(worker, "continue_orphans", look)
+    asyncio.run(worker._continue_left("ours"))
+    assert len(looked) == looks
 
 
 def test_python_of_a_run_is_found_when_the_temporary_folder_has_been_cleaned_up(tmp_path: Path) -> None:
