@@ -40,6 +40,7 @@ perfeval：从台账到项目支出绩效自评报告
 运行
   serve [OFFICE…]     启动服务：登录、审批表单、报告下载、年度计划、Prefect 界面
   worker [OFFICE…]    执行 serve --no-worker 收到的运行，可在几台机器上各开几个
+  move                把记录和存档文件移到环境变量所写的数据库、存储
   certificate HOST    生成网站证书，供 serve --tls 使用
   demo                用样例走完一年
   doctor              检查本机环境和工作区

@@ -393,6 +393,23 @@ def audit(
 
 
 @app.command()
+def move(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """把本单位的记录和存档文件移到环境变量所写的数据库、存储：一台机器不够用时。"""
+    from perfeval.moving import move as move_office
+
+    moved = move_office(open_workspace(workspace))
+    if as_json:
+        emit({"events": moved.events, "artifacts": moved.artifacts, "kept": moved.kept and str(moved.kept)})
+        return
+    if moved.kept:
+        tell(f"记录已移到 PERFEVAL_DATABASE_URL 所指的数据库：审批记录 {moved.events} 条，逐条核对与原来相同")
+        tell(f"移走时的记录留在 {moved.kept}，不再使用，可移到别处保存")
+    if moved.artifacts is not None:
+        tell(f"存档文件已放到 PERFEVAL_ARTIFACTS_URL 所指的存储：{moved.artifacts} 个，逐个核对与原来相同")
+    say("下一步：以后都用现在的环境变量，执行 perfeval audit 核对，再执行 perfeval serve；等着审批的自评接着办理，不用重新送审。")
+
+
+@app.command()
 def doctor(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """检查本机环境和工作区：缺什么、用在哪、怎么装。"""
     from perfeval.doctor import examine

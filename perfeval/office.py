@@ -2,13 +2,15 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perfeval.approvals.record import PEOPLE
-from perfeval.errors import ConfigurationError
+from perfeval.errors import ConfigurationError, ServerError
 from perfeval.workspace import CONFIG_FILE, Workspace, secret_key
 
 if TYPE_CHECKING:
@@ -81,6 +83,25 @@ def has_keeper(workspace: Workspace) -> bool:
     except OSError:  # there never was one, or it is another user's
         return False
     return False
+
+
+@contextmanager
+def unused(workspace: Workspace) -> Iterator[None]:
+    """Nobody keeps a server for a workspace or uses one, until the block ends.
+
+    Raises: ServerError: somebody does.
+    """
+    import fcntl  # not everywhere
+
+    hint = "结束 perfeval serve；run、decide 所用的服务过10分钟自己结束。再执行一次。"
+    with ExitStack() as stack:
+        for name in ("server.users", "server.lock"):
+            lock = stack.enter_context((workspace.state / name).open("a"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ServerError("P06", "本工作区的服务还开着，或正被另一个 perfeval 命令占用", hint) from error
+        yield
 
 
 def open_office(folder: Path) -> Office:

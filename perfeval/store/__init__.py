@@ -25,25 +25,34 @@ from perfeval.store.database import (
     URL_VARIABLE,
     connect,
     file_of,
+    file_url,
+    has_tables,
     is_damage,
+    is_on,
     migrate,
     refuse_one_for_both,
     server_address,
     try_database,
     unavailable,
 )
+from perfeval.store.moving import move_store
 from perfeval.store.tables import EvaluationRow, OutcomeRow
 from perfeval.store.transaction import Transaction
 
 __all__ = [
+    "ARTIFACTS_VARIABLE",
+    "MOVED",
     "STORE",
     "URL_VARIABLE",
     "Artifacts",
     "Store",
     "Transaction",
     "file_of",
+    "file_url",
     "is_damage",
+    "move_store",
     "open_store",
+    "place_of_artifacts",
     "refuse_one_for_both",
     "server_address",
     "try_artifacts",
@@ -52,13 +61,15 @@ __all__ = [
 
 STORE = "store.db"
 """The database in a state folder, where the environment names no other."""
+MOVED = f"{STORE}.moved-"
+"""How the name of one begins whose rows were moved into another database."""
 
 
 class Store:
     """The record of one unit's evaluations, on SQLite or PostgreSQL, migrated to the newest schema when opened.
 
     `key` gives the office's key; it is asked only where something is recorded, or a secret read. `programmes` gives keys by name: what a
-    store from before units were told apart holds is taken over under them.
+    store from before units were told apart holds is taken over under them. `own` is the workspace's file, which may be another one.
     """
 
     def __init__(
@@ -69,6 +80,7 @@ class Store:
         key: Callable[[], str],
         programmes: Mapping[str, str] | None = None,
         bucket: Bucket | None = None,
+        own: Path | None = None,
     ) -> None:
         self._unit = unit
         self._key = key
@@ -77,7 +89,7 @@ class Store:
         # Also where nobody closes it, as at a command's end: what SQLite keeps beside the file belongs in it, or a copy of it lacks that.
         weakref.finalize(self, self._engine.dispose)
         try:
-            migrate(self._engine, lambda: _refuse_lost(artifacts))
+            migrate(self._engine, lambda: _refuse_lost(self._engine, artifacts, own))
         except StoreError:
             self.close()  # what SQLite keeps beside the file would be played into the one from the backup
             raise
@@ -123,10 +135,19 @@ class Store:
         self._engine.dispose()
 
 
-def _refuse_lost(artifacts: Path) -> None:
-    if any(artifacts.glob("[0-9a-f][0-9a-f]")):
+def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
+    """Begin no new record where there was one."""
+    start = "确实要从头开始的，先把它移到别处。"
+    if own and not is_on(engine, own) and has_tables(own):
+        told, hint = f"{own} 里却有原来的记录", f"把原来的记录移过去：perfeval move。{start}"
+    elif own and is_on(engine, own) and (moved := max(own.parent.glob(f"{MOVED}*"), default=None)):
+        told, hint = f"原来的记录已移走，移走时的是 {moved}", f"设置环境变量 {URL_VARIABLE}，写移去的数据库的地址。{start}"
+    elif any(artifacts.glob("[0-9a-f][0-9a-f]")):
+        told = f"{artifacts} 里却有存档文件：数据库可能已丢失，或地址换了"
         hint = "从备份恢复数据库（工作区内的是 store.db）。确实要从头开始的，先把这个文件夹移到别处。"
-        raise StoreError("S15", f"数据库是空的，{artifacts} 里却有存档文件：数据库可能已丢失，或地址换了", hint)
+    else:
+        return
+    raise StoreError("S15", f"数据库是空的，{told}", hint)
 
 
 def _refuse_gone(engine: Engine, unit: str, artifacts: Path) -> None:
@@ -145,6 +166,6 @@ def _refuse_gone(engine: Engine, unit: str, artifacts: Path) -> None:
 def open_store(state: Path, unit: str, key: Callable[[], str], programmes: Mapping[str, str]) -> Store:
     """A unit's store: database and artifacts where the environment says, else in its state folder."""
     refuse_one_for_both()
-    own = URL.create("sqlite", database=str(state / STORE))  # the path may hold signs that end one in a text
+    own = state / STORE
     artifacts, bucket = place_of_artifacts(state / "artifacts")
-    return Store(os.environ.get(URL_VARIABLE) or own, artifacts, unit, key, programmes, bucket)
+    return Store(os.environ.get(URL_VARIABLE) or file_url(own), artifacts, unit, key, programmes, bucket, own)

@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from perfeval.errors import StoreError
@@ -39,6 +40,19 @@ class Artifacts:
     def put_file(self, source: Path) -> tuple[str, Path]:
         """Keep a file's content, however long, and return its digest and place; as `put`, without holding it in memory."""
         return self._keep(lambda path: shutil.copyfile(source, path))
+
+    def take(self, other: "Artifacts") -> int:
+        """Keep all that another folder keeps; what is here is only compared, so that what was broken off goes on. How many there are.
+
+        Raises: StoreError: a file is not what its name says, or was not kept as it is.
+        """
+        digests = sorted(path.name for path in other._folder.glob("[0-9a-f][0-9a-f]/*") if _NAME.fullmatch(path.name))
+        for digest in digests:
+            source = other.path(digest)
+            if not self._is_here(digest):
+                self._write(partial(shutil.copyfile, source))
+            self._share(digest)
+        return len(digests)
 
     def _keep(self, write: Callable[[Path], object]) -> tuple[str, Path]:
         digest, path = self._write(write)

@@ -125,6 +125,27 @@ def connect(url: str | URL) -> Engine:
     return engine
 
 
+def file_url(file: Path) -> URL:
+    """The address of a store's file; its path may hold signs that end one in a text."""
+    return URL.create("sqlite", database=str(file))
+
+
+def is_on(engine: Engine, file: Path) -> bool:
+    """Whether an engine's database is that file, however its path is written."""
+    return engine.dialect.name == "sqlite" and Path(engine.url.database or "").resolve() == file.resolve()
+
+
+def has_tables(file: Path) -> bool:
+    """Whether a store's file is there and was begun: a command that was refused leaves one without tables."""
+    if not file.is_file():
+        return False
+    engine = connect(file_url(file))
+    try:
+        return _schema(engine) is not None
+    finally:
+        engine.dispose()
+
+
 def _with_driver(url: URL) -> URL:
     """An address as psql or Prefect has it, with the driver that is used here."""
     if url.get_backend_name() in ("postgres", "postgresql"):

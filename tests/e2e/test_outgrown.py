@@ -76,6 +76,33 @@ def test_year_goes_through_both_gates_by_a_worker_that_is_killed_and_begins_agai
     office.store.close()
 
 
+def test_office_that_waits_at_a_gate_is_moved_and_goes_on(
+    pristine: Path, tmp_path: Path, welcome: Welcome, shared: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", "")
+    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", "")
+    terminal = Terminal(Path(shutil.copytree(pristine, tmp_path / "office")), welcome)
+    _, waiting = terminal.run(PERFEVAL_KEY=KEY)
+    terminal.await_quiet()
+    code, out, err = terminal.type("status", **shared)
+    assert (code, "perfeval move" in err) == (1, True), err
+    code, out, err = terminal.type("move", "--json", **shared)
+    assert code == 0, err
+    assert Path(json.loads(out)["kept"]).exists()
+    shutil.rmtree(terminal.folder / ".perfeval" / "artifacts")
+    for gate in APPROVERS:
+        decided = (
+            "decide", "2022-zdxm-1", "--gate", gate, "--decision", "approve", "--as", gate, "--check-code", waiting["check_code"],
+            "--code", terminal.code(gate),
+        )  # fmt: skip
+        code, _, err = terminal.type(*decided, **shared)
+        assert code == 0, err
+    code, out, err = terminal.type("audit", **shared)
+    assert code == 0, out
+    assert len(list((terminal.folder / "archive").iterdir())) == 1
+    terminal.end()
+
+
 def test_two_offices_share_databases_bucket_and_two_workers_one_of_which_is_killed(
     terminal: Terminal, tmp_path: Path, welcome: Welcome, shared: dict[str, str]
 ) -> None:

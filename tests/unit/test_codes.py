@@ -62,6 +62,7 @@ SEVERAL = {
     "F05": "an address that is none, and one of a file that depends on the folder",
     "K01": "approvals as the store has them, and as the archive's door finds them",
     "S08": "a document of the store, and a line of its record",
+    "P06": "whoever waits for a server that is kept, and whoever moves an office that is in use",
     "L00": "findings of the ledgers, and of scoring",
 }
 """Codes of errors raised at several places, and why they mean one thing all the same."""

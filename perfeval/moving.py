@@ -1,0 +1,68 @@
+"""An office moved off its machine (移库): its record into the database, its artifacts into the storage, that the environment names."""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from perfeval.archive import sealed_ends
+from perfeval.audit import audit
+from perfeval.errors import StoreError, UsageError
+from perfeval.model.clock import CHINA
+from perfeval.office import unused
+from perfeval.store import ARTIFACTS_VARIABLE, MOVED, STORE, URL_VARIABLE, Artifacts, Store, file_url, move_store, place_of_artifacts
+from perfeval.workspace import Workspace, secret_key
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was moved: lines of the record and files, None where they stay; `kept` is the workspace's store as it was."""
+
+    events: int | None = None
+    artifacts: int | None = None
+    kept: Path | None = None
+
+
+def move(workspace: Workspace) -> Moved:
+    """Move an office's store and artifacts where the environment says; broken off, it goes on when it is asked again.
+
+    Artifacts first: until the store's file has another name, the office goes on where it was.
+
+    Raises: UsageError: there is nothing to move, or nowhere to. ServerError: the workspace is in use. StoreError: the record is not whole,
+        or cannot be moved.
+    """
+    key, url, address = secret_key(), os.environ.get(URL_VARIABLE, ""), os.environ.get(ARTIFACTS_VARIABLE, "")
+    if not url and not address:
+        message = f"没有写明移到哪里：环境变量 {URL_VARIABLE}、{ARTIFACTS_VARIABLE} 都没有设置"
+        raise UsageError("U22", message, "设置要移去的数据库、存储的地址，写法见手册，再执行一次。")
+    file = workspace.state / STORE
+    if url and not file.is_file() and not (address and any(workspace.state.glob(f"{MOVED}*"))):  # else the files alone
+        raise UsageError("U23", f"没有可移的记录：{file} 不存在", "用 -w 写对工作区；已经移走的，用 perfeval audit 核对。")
+    with unused(workspace):
+        events = _audited(workspace, file) if url and file.is_file() else None
+        artifacts = Artifacts(*place_of_artifacts(workspace.artifacts)).take(Artifacts(workspace.artifacts)) if address else None
+        if events is None:
+            return Moved(None, artifacts)
+        kept = file.with_name(f"{MOVED}{datetime.now(UTC).astimezone(CHINA):%Y%m%d-%H%M%S}")
+        move_store(file, url, lambda: key, audit, kept)
+        return Moved(events, artifacts, kept)
+
+
+def _audited(workspace: Workspace, file: Path) -> int:
+    """How many lines the workspace's record has, brought to the newest schema and checked whole.
+
+    Raises: StoreError: it is not whole, or was written with another key.
+    """
+    keys = {programme.name: programme.key for programme in workspace.programmes}
+    folder = workspace.archive_folder
+    sealed = {bag.name: sealed_ends(bag) for bag in sorted(folder.iterdir())} if folder.is_dir() else {}
+    store = Store(file_url(file), workspace.artifacts, workspace.unit, secret_key, keys, own=file)
+    try:
+        with store.reading() as record:
+            found = audit(record, sealed=sealed)
+    finally:
+        store.close()
+    if found.faults:
+        faults = [f"{fault.chain}：{fault.message}" for fault in found.faults]
+        raise StoreError("S10", "审批记录被改动过，没有移动", "执行 perfeval audit 查明，从备份恢复，再移动。", faults=faults)
+    return found.events
