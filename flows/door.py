@@ -417,7 +417,7 @@ def _doors(engine: Engine, machine: str, ports: Sequence[int]) -> dict[int, Door
             opened[label] = web.Overseen(open_office(folder), origin)
         except (ConfigurationError, UsageError, StoreError) as fault:
             faults[port] = folder, fault
-    unopened = json.loads(os.environ[UNOPENED]) | {str(folder): fault.line for folder, fault in faults.values()}
+    unopened = json.loads(os.environ.get(UNOPENED, "{}")) | {str(folder): fault.line for folder, fault in faults.values()}
     doors = dict[int, Door]()
     for (label, _), _, port in places:
         if here := opened.get(label):

@@ -13,7 +13,7 @@ import pytest
 from flows import cli, door, offices
 from flows.client import DEPLOYMENT
 from flows.engine import Engine
-from flows.serve import ORIGIN, UNOPENED, Server
+from flows.serve import ORIGIN, Server
 from perfeval.errors import UsageError
 from perfeval.office import Office
 from perfeval.workspace import Workspace
@@ -61,7 +61,6 @@ def test_office_whose_store_is_damaged_keeps_no_other_shut(
     assert list(left) == [str(two[1].root)]
     assert f"没有打开 {two[1].root}，改好后重新启动：数据库文件已损坏" in capsys.readouterr().err
     monkeypatch.setenv(ORIGIN, "http://a.example http://b.example")
-    monkeypatch.setenv(UNOPENED, "{}")
     opened = door._doors(Engine(nothing), "secret", [1, 2])
     assert {port: type(item) for port, item in opened.items()} == {1: door.Door, 2: door.Closed}
 
