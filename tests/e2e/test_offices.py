@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,8 @@ def test_two_offices_go_through_their_gates_on_one_server_and_see_nothing_of_eac
 
     serving.kill()
     for process in projects.processes():
-        os.kill(process, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
     serving.communicate(timeout=30)
     approve(projects, *(PROJECTS[1], "center"), waiting[0]["check_code"])  # with a server of its own: the office is alone, and was not
     until(offices[0], "waiting-bureau")
