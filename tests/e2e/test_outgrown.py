@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -41,6 +41,17 @@ def terminal(pristine: Path, tmp_path: Path, welcome: Welcome, shared: dict[str,
     terminal.end()
 
 
+def approve_at_all_gates(terminal: Terminal, check_code: str, shared: Mapping[str, str]) -> None:
+    """Type `perfeval decide` at one gate after the other."""
+    for gate in APPROVERS:
+        decided = (
+            "decide", "2022-zdxm-1", "--gate", gate, "--decision", "approve", "--as", gate, "--check-code", check_code,
+            "--code", terminal.code(gate),
+        )  # fmt: skip
+        code, _, err = terminal.type(*decided, **shared)
+        assert code == 0, err
+
+
 def test_year_goes_through_both_gates_by_a_worker_that_is_killed_and_begins_again(terminal: Terminal, shared: dict[str, str]) -> None:
     serving = terminal.start("serve", "--no-worker", "--port", "0", **shared)
     office, deadline = open_office(terminal.folder), time.monotonic() + 240
@@ -62,13 +73,7 @@ def test_year_goes_through_both_gates_by_a_worker_that_is_killed_and_begins_agai
     assert not (terminal.folder / ".perfeval" / "store.db").exists()
     assert not (terminal.folder / ".perfeval" / "prefect" / "prefect.db").exists()
     shutil.rmtree(terminal.folder / ".perfeval" / "artifacts")  # as on another machine, whose cache is empty
-    for gate in APPROVERS:
-        decided = (
-            "decide", "2022-zdxm-1", "--gate", gate, "--decision", "approve", "--as", gate, "--check-code", waiting["check_code"],
-            "--code", terminal.code(gate),
-        )  # fmt: skip
-        code, _, err = terminal.type(*decided, **shared)
-        assert code == 0, err
+    approve_at_all_gates(terminal, waiting["check_code"], shared)
     assert [status.key for status in steps.statuses(office)] == ["archived"]
     (bag,) = (terminal.folder / "archive").iterdir()
     code, _, err = terminal.type("verify", str(bag), **shared)
@@ -90,13 +95,7 @@ def test_office_that_waits_at_a_gate_is_moved_and_goes_on(
     assert code == 0, err
     assert Path(json.loads(out)["kept"]).exists()
     shutil.rmtree(terminal.folder / ".perfeval" / "artifacts")
-    for gate in APPROVERS:
-        decided = (
-            "decide", "2022-zdxm-1", "--gate", gate, "--decision", "approve", "--as", gate, "--check-code", waiting["check_code"],
-            "--code", terminal.code(gate),
-        )  # fmt: skip
-        code, _, err = terminal.type(*decided, **shared)
-        assert code == 0, err
+    approve_at_all_gates(terminal, waiting["check_code"], shared)
     code, out, err = terminal.type("audit", **shared)
     assert code == 0, out
     assert len(list((terminal.folder / "archive").iterdir())) == 1
