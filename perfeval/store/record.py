@@ -25,7 +25,7 @@ _DISAGREEING = timedelta(minutes=1)
 class Record:
     """A unit's chains, within one transaction. `key` gives the office's key, and is asked only where a line is written or proved."""
 
-    # The people as some head tells them: asked for often, changed seldom.
+    # The people as some head proves them: asked for often, changed seldom.
     _known_people: ClassVar[dict[str, tuple[str, People]]] = {}
 
     def __init__(self, session: Session, unit: str, key: Callable[[], str]) -> None:
@@ -172,8 +172,10 @@ class Record:
         head = self.head(PEOPLE)
         known, people = Record._known_people.get(self.unit, (None, None))
         if people is None or known != head:
-            people = told_people(self.entries(PEOPLE))
-            Record._known_people[self.unit] = head, people
+            people = told_people(entries := self.entries(PEOPLE))
+            # Else whoever rewrites a line for a moment and puts it back is believed until the next line is written.
+            if not check(PEOPLE, entries):
+                Record._known_people[self.unit] = head, people
         return people
 
     def now(self) -> datetime:

@@ -305,6 +305,16 @@ def test_people_rewritten_are_told_and_nobody_is_invited_or_heard(office: Office
         persons.log_in(office, CENTER, "000000", "10.0.0.1")
 
 
+def test_people_rewritten_and_put_back_are_not_remembered(office: Office) -> None:
+    rewrite(office, "UPDATE record SET line = replace(line, '样例财政', '样例局长') WHERE chain = 'people'")
+    with office.store.reading() as record:
+        record.people()
+    rewrite(office, "UPDATE record SET line = replace(line, '样例局长', '样例财政') WHERE chain = 'people'")
+    with office.store.reading() as record:
+        assert "样例局长" not in {person.name for person in record.people().persons.values()}
+    assert faults(office) == []
+
+
 def test_refusal_deleted_and_decided_again_is_told(office: Office) -> None:
     rewrite(
         office,
