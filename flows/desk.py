@@ -79,7 +79,7 @@ class Desk:
         """Whose cookie it is."""
         now = datetime.now(UTC)
         with self._office.store.reading() as record:
-            person = logged_in(cookie, record.people(), now, self._key)
+            person = logged_in(cookie, record.sound_people(), now, self._key)
             ended = record.ended_sessions(now, LASTS) if person else frozenset()
         return person if session_digest(cookie, self._key) not in ended else None
 

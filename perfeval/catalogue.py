@@ -163,7 +163,7 @@ def load_catalogue(path: Path) -> Catalogue:
 
 
 # One text makes its models once: they are remembered and compared by what they are.
-@lru_cache(16)
+@lru_cache(64)
 def _load(text: str, file: str) -> Catalogue:
     data, positions = parse_yaml(text, file)
     data = data if data is not None else {}

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,9 +35,9 @@ class Workspace:
             )
         self.settings = load_model(self.config_file, Settings)
 
-    @cached_property
+    @property
     def catalogue(self) -> Catalogue:
-        """The ledgers this office keeps.
+        """The ledgers this office keeps, as the file says now: a server outlives it.
 
         Raises: ConfigurationError: with every fault of ledgers.yml.
         """

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 
 import polars as pl
@@ -40,7 +40,7 @@ class Condition:
     phrase: str
 
 
-@cache
+@lru_cache(1024)  # each holds on to its ledger
 def compile_condition(sql: str, ledger: type[LedgerModel], year: int) -> Condition:
     """Compile a condition over a ledger's English column names.
 

@@ -85,6 +85,10 @@ class Store:
         self._unit = unit
         self._key = key
         self._engine = connect(url)
+        # One state for all that is asked in it; SQLite does so by itself.
+        one_state = {"isolation_level": "REPEATABLE READ"} if self._engine.dialect.name == "postgresql" else {}
+        self._reading = self._engine.execution_options(writes=False, **one_state)
+        self._writing = self._engine.execution_options(writes=True)
         self.artifacts = Artifacts(artifacts, bucket, partial(_refuse_gone, self._engine, unit, artifacts))
         # Also where nobody closes it, as at a command's end: what SQLite keeps beside the file belongs in it, or a copy of it lacks that.
         weakref.finalize(self, self._engine.dispose)
@@ -103,18 +107,17 @@ class Store:
 
         Raises: StoreError: the database cannot be reached or refuses.
         """
-        with self._session(writes=True) as transaction:
+        with self._session(self._writing) as transaction:
             yield transaction
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """Questions only: they see one state of the record and keep nobody from writing."""
-        with self._session(writes=False) as transaction:
+        with self._session(self._reading) as transaction:
             yield transaction
 
     @contextmanager
-    def _session(self, *, writes: bool) -> Iterator[Transaction]:
-        engine = self._engine.execution_options(writes=writes)
+    def _session(self, engine: Engine) -> Iterator[Transaction]:
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield Transaction(session, self._unit, self._key)

@@ -15,7 +15,7 @@ from perfeval.approvals.events import PROGRAM, Attempted, LoggedOut, Unlocked
 from perfeval.approvals.locking import REMEMBERED, Attempt, Result, without_wiped_out
 from perfeval.approvals.person import Person
 from perfeval.approvals.record import ACCESS, NOTHING, Line
-from perfeval.store.record import Record, told_line
+from perfeval.store.record import Record, told_line, touched
 from perfeval.store.tables import SeedRow
 from perfeval.store.vault import decrypt, encrypt
 
@@ -107,7 +107,7 @@ class Access(Record):
     def _lately(self, now: datetime) -> "_Lately":
         """What the chain tells of the last 24 hours; every request and every decision asks, and only what is new is read.
 
-        Raises: StoreError: a line that is new, or the last that was known, was rewritten.
+        Raises: StoreError: a line that is new, or the last that was known, was rewritten, or one between them taken away.
         """
         since = now - REMEMBERED
         known = Access._known.get(self.unit, _NOTHING)
@@ -115,6 +115,9 @@ class Access(Record):
             known = _NOTHING
         new, heads, old, is_known = list[Line](), list[str](), 0, False
         for entry in self.newest_entries(ACCESS):
+            # Else one that is taken away for a moment is missing in what is remembered, long after it was put back.
+            if new and new[-1].previous != entry.sha256:
+                raise touched(ACCESS, [f"第{new[-1].number}条之前的被删去或改动"])
             heads.append(entry.sha256)
             if is_known := entry.sha256 == known.head:
                 break
@@ -122,6 +125,9 @@ class Access(Record):
             old = old + 1 if new[-1].at < since else 0
             if old == _LINES_OF_BEFORE:
                 break
+        else:
+            if new and new[-1].previous != NOTHING:
+                raise touched(ACCESS, [f"第{new[-1].number}条之前的被删去或改动"])
         told = (known if is_known else _NOTHING).followed_by(reversed(new), heads[0] if heads else NOTHING)
         # Some more is kept than is asked for: somebody else has asked a moment earlier, and is not to have all read anew.
         Access._known[self.unit] = told.since(since - _MORE)

@@ -46,11 +46,11 @@ class Bucket:
         """
         import obstore
 
-        if digest in self._known:
-            return
         with _reached():
             try:
                 obstore.head(self._store, _name(digest))
+                if digest in self._known:  # it was read back already; whether it is there still is asked each time
+                    return
             except FileNotFoundError:
                 obstore.put(self._store, _name(digest), path)
             sha256 = hashlib.sha256()

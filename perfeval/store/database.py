@@ -164,7 +164,8 @@ def _prepare(engine: Engine) -> None:
         with suppress(OSError):
             os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         with suppress(OSError):
-            os.chmod(arguments[0], 0o600)  # noqa: PTH101  # one that an earlier program made
+            if os.path.isfile(arguments[0]):  # noqa: PTH113  # an address may name a folder by mistake, and others need to enter that
+                os.chmod(arguments[0], 0o600)  # noqa: PTH101  # one that an earlier program made
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: object) -> None:  # noqa: ANN401  # the driver's own connection

@@ -1,11 +1,12 @@
 """The record in the store (审批记录): lines are appended in the transaction of what they tell, and read as they stand."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import ClassVar
 
-from sqlalchemy import func, select, union_all
+from sqlalchemy import and_, func, select, union_all
 from sqlalchemy.orm import Session
 
 from perfeval.approvals.events import PROGRAM, Event
@@ -13,7 +14,8 @@ from perfeval.approvals.keys import derive_key
 from perfeval.approvals.people import People, people_of
 from perfeval.approvals.record import NOTHING, PEOPLE, End, Entry, Fault, Line, check, end_faults, is_ours, read_line, seal_end
 from perfeval.approvals.record import append as next_entry
-from perfeval.errors import StoreError
+from perfeval.approvals.record import head as head_of
+from perfeval.errors import StoreError, UsageError
 from perfeval.store.tables import EndRow, RecordRow
 from perfeval.store.vault import another_key
 
@@ -47,7 +49,7 @@ class Record:
         row = self.session.get(EndRow, (self.unit, chain))
         # Else the next line would hide that the one before it was taken away.
         if faults := end_faults(self.unit, chain, [last] if last else [], _end(row), key):
-            raise _touched(chain, [fault.message for fault in faults])
+            raise touched(chain, [fault.message for fault in faults])
         entry = next_entry(chain, last, event, who, self.now(), key)
         end = seal_end(self.unit, chain, entry, key)
         places = {"number": entry.number, "line": entry.line, "sha256": entry.sha256, "sm3": entry.sm3, "mac": entry.mac}
@@ -104,10 +106,15 @@ class Record:
 
         Raises: StoreError: it was touched, with every place of it; or it was written with another key.
         """
-        entries = self.entries(chain)
+        mine = (RecordRow.unit == self.unit, RecordRow.chain == chain)
+        its_end = and_(EndRow.unit == RecordRow.unit, EndRow.chain == RecordRow.chain)
+        whole = select(RecordRow, EndRow).outerjoin(EndRow, its_end).where(*mine).order_by(RecordRow.number, RecordRow.id)
+        # One question for the lines and their end, which `check` has from the session: on PostgreSQL one may be written between two.
+        rows = self.session.execute(whole.execution_options(populate_existing=True)).all()
+        entries = [_entry(row) for row, _ in rows]
         self.refuse_other_key(entries)
         if faults := self.check(chain, entries):
-            raise _touched(chain, [fault.message for fault in faults])
+            raise touched(chain, [fault.message for fault in faults])
         return entries
 
     def check(self, chain: str, entries: Sequence[Entry]) -> list[Fault]:
@@ -155,7 +162,7 @@ class Record:
         with self.session.execute(newest.execution_options(yield_per=_AT_ONCE)) as rows:
             for row in rows:
                 if not is_ours(entry := Entry(*row), key):
-                    raise _touched(chain, [f"第{entry.number}条被改动"])
+                    raise touched(chain, [f"第{entry.number}条被改动"])
                 yield entry
 
     @property
@@ -165,17 +172,25 @@ class Record:
         return last.sha256 if last else NOTHING
 
     def people(self) -> People:
-        """Everybody, as the chain tells; an event in it that must not count counts for nothing.
+        """Everybody, as the chain tells, be it touched or not; an event in it that must not count counts for nothing.
 
         Raises: StoreError: a line cannot be read.
         """
-        head = self.head(PEOPLE)
+        with suppress(StoreError, UsageError):
+            return self.sound_people()
+        return told_people(self.entries(PEOPLE))
+
+    def sound_people(self) -> People:
+        """Everybody, as the chain proves.
+
+        Only this is remembered: else whoever rewrites a line for a moment and puts it back is believed until the next line is written.
+
+        Raises: StoreError: it was touched. UsageError: there is no key.
+        """
         known, people = Record._known_people.get(self.unit, (None, None))
-        if people is None or known != head:
-            people = told_people(entries := self.entries(PEOPLE))
-            # Else whoever rewrites a line for a moment and puts it back is believed until the next line is written.
-            if not check(PEOPLE, entries):
-                Record._known_people[self.unit] = head, people
+        if people is None or known != self.head(PEOPLE):
+            people = told_people(entries := self.sound_entries(PEOPLE))
+            Record._known_people[self.unit] = head_of(entries), people
         return people
 
     def now(self) -> datetime:
@@ -195,7 +210,8 @@ class Record:
         return _entry(row) if row else None
 
 
-def _touched(chain: str, faults: Sequence[str]) -> StoreError:
+def touched(chain: str, faults: Sequence[str]) -> StoreError:
+    """What is told of a chain that somebody has touched."""
     hint = "不要继续审批；执行 perfeval audit 查明，从备份恢复。"
     return StoreError("S10", f"审批记录（{chain}）被改动过", hint, faults=faults)
 

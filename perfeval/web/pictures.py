@@ -52,6 +52,8 @@ class Pictures:
                 draw_pages(self._office.store.artifacts.read(digest), self._folder / digest)
             except (OSError, subprocess.SubprocessError, PerfevalError):
                 logging.getLogger(__name__).warning("the pages of %s were not drawn", digest[:12], exc_info=True)
+            else:
+                self._begun.discard(digest)  # where they are cleared away, they are drawn again
 
 
 def _size(path: Path) -> tuple[int, int]:

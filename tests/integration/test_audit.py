@@ -4,20 +4,25 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from perfeval import persons, steps
 from perfeval.approvals.events import Acted
-from perfeval.approvals.locking import FREE
+from perfeval.approvals.locking import FREE, Attempt, Result
 from perfeval.archive import sealed_ends
 from perfeval.audit import audit
 from perfeval.errors import ApprovalError, ArchiveError, PerfevalError, StoreError
 from perfeval.model import Answer, Evaluation, Revision, Verdict
 from perfeval.office import Office, open_office
+from perfeval.store import Transaction, transaction
+from perfeval.store.record import Record
 
 OPERATOR, CENTER, BUREAU = "样例经办人", "样例中心", "样例财政"
 
@@ -306,13 +311,53 @@ def test_people_rewritten_are_told_and_nobody_is_invited_or_heard(office: Office
 
 
 def test_people_rewritten_and_put_back_are_not_remembered(office: Office) -> None:
+    Record._known_people.clear()
     rewrite(office, "UPDATE record SET line = replace(line, '样例财政', '样例局长') WHERE chain = 'people'")
     with office.store.reading() as record:
-        record.people()
+        assert "样例局长" in {person.name for person in record.people().persons.values()}
+        with pytest.raises(StoreError, match="被改动过"):
+            record.sound_people()
     rewrite(office, "UPDATE record SET line = replace(line, '样例局长', '样例财政') WHERE chain = 'people'")
     with office.store.reading() as record:
         assert "样例局长" not in {person.name for person in record.people().persons.values()}
     assert faults(office) == []
+
+
+@pytest.mark.parametrize("taken", [(0, 2), (2,), (1, 2), (0, 3)], ids=str)
+def test_access_taken_away_for_a_moment_and_put_back_is_not_forgotten(office: Office, taken: tuple[int, ...]) -> None:
+    now, lasting = datetime.now(UTC), timedelta(hours=12)
+    with office.store.transaction() as record:
+        for _ in range(5):
+            record.note_attempt(Attempt(now, Result.WRONG, "p3", "10.0.0.9"))
+        record.end_session("d" * 64, "p3")
+        for _ in range(2):
+            record.note_attempt(Attempt(now, Result.WRONG, "p2", "10.0.0.8"))
+        before = record.attempts(now, "p3", "10.0.0.9"), record.ended_sessions(now, lasting)
+    with sqlite3.connect(office.workspace.state / "store.db") as database:
+        rows = database.execute("SELECT * FROM record WHERE chain = 'access' ORDER BY number DESC").fetchall()
+    gone = [rows[place] for place in taken]
+    rewrite(office, *(f"DELETE FROM record WHERE id = {row[0]}" for row in gone))
+    with suppress(StoreError), office.store.reading() as record:
+        record.ended_sessions(now, lasting)
+    with sqlite3.connect(office.workspace.state / "store.db") as database:
+        database.executemany(f"INSERT INTO record VALUES ({','.join('?' * len(gone[0]))})", gone)
+    with office.store.reading() as record:
+        assert (record.attempts(now, "p3", "10.0.0.9"), record.ended_sessions(now, lasting)) == before
+    assert faults(office) == []
+
+
+def test_rows_rewritten_and_put_back_are_not_shown_for_long(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> list[Any]:
+        with office.store.reading() as record:
+            return record.all_progress()
+
+    now, before = monotonic(), told()
+    Transaction._known_progress.clear()
+    rewrite(office, "UPDATE decisions SET verdict = '不同意' WHERE gate = 'bureau'")
+    assert told() != before
+    rewrite(office, "UPDATE decisions SET verdict = '同意' WHERE gate = 'bureau'")
+    monkeypatch.setattr(transaction, "monotonic", lambda: now + 301)
+    assert (told(), faults(office)) == (before, [])
 
 
 def test_refusal_deleted_and_decided_again_is_told(office: Office) -> None:

@@ -34,6 +34,14 @@ def test_unit_is_called_in_the_store_by_its_name_or_by_its_key(make_folder: Maki
     assert (renamed.unit, renamed.settings.unit.name) == ("样例单位", "改名单位")
 
 
+def test_ledgers_declared_while_a_server_is_up_are_known_to_it(make_folder: Making) -> None:
+    workspace = Workspace(make_folder())
+    placed(workspace.root, "ledgers.yml", "keeps: [budget, expenditure]\n")
+    assert "surveys" not in workspace.catalogue
+    placed(workspace.root, "ledgers.yml", "keeps: [budget, expenditure, surveys]\n")
+    assert "surveys" in workspace.catalogue
+
+
 def test_programme_that_is_the_only_one_need_not_be_named(make_folder: Making) -> None:
     workspace = Workspace(make_folder())
     assert (workspace.programme().key, workspace.programme("roads").name) == ("roads", "公路养护")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perfeval.web import Pictures
+from perfeval.web import Pictures, pictures
 
 CENTER = "样例甲"
 
@@ -60,3 +60,20 @@ def test_machine_without_the_programs_or_with_broken_ones_shows_the_text(
             break
         time.sleep(0.2)
     assert ("正在生成" in page, "印出来的样子" in page, 'class="report"' in page) == (False, False, True)
+
+
+def test_pictures_that_were_cleared_away_are_drawn_again(house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Path] = []
+    monkeypatch.setattr(pictures, "can_draw_pages", lambda: True)
+    monkeypatch.setattr(pictures, "draw_pages", lambda _, folder: drawn.append(folder))
+    monkeypatch.setattr(pictures, "drawn_pages", lambda folder: drawn[-1:] if folder in drawn else [])
+    monkeypatch.setattr(pictures, "_size", lambda _: (1, 1))
+    with house.office.store.reading() as record:
+        (progress,) = record.all_progress()
+    shown = Pictures(house.office)
+    for _ in range(2):
+        assert shown.of(progress.draft.digest) == []
+        while not (found := shown.of(progress.draft.digest)):
+            time.sleep(0.01)
+        assert len(found) == 1
+        drawn.clear()

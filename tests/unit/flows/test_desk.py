@@ -8,6 +8,7 @@ from typing import Any
 
 import pyotp
 import pytest
+from sqlalchemy import text
 
 from flows.desk import Desk, Standing, Started
 from perfeval import persons, steps
@@ -17,11 +18,12 @@ from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import ACCESS, OPENINGS, PEOPLE, read_line
 from perfeval.approvals.statement import state
-from perfeval.errors import ApprovalError
+from perfeval.errors import ApprovalError, StoreError
 from perfeval.model import Decision, Evaluation, Remark, Revision, Stage, Verdict
 from perfeval.model.outcomes import Failure
 from perfeval.office import Office, open_office
 from perfeval.store import Store
+from perfeval.store.record import Record
 
 RUN = "11111111-1111-4111-8111-111111111111"
 HERE, THERE = "192.0.2.7", "192.0.2.8"
@@ -88,6 +90,16 @@ def test_cookie_is_its_persons_until_he_is_revoked(desk: Desk, office: Office, o
     assert desk.person(cookie) == approver
     persons.revoke(office, approver.id, "p1", "调离", code=operators_phone.code())
     assert desk.person(cookie) is None
+
+
+def test_cookie_opens_nothing_while_the_record_of_people_is_touched(desk: Desk, office: Office, phone: Any, approver: Person) -> None:
+    cookie = desk.log_in("样例甲", phone.code(), HERE)
+    with office.store.transaction() as record:
+        record.session.execute(text("DROP TRIGGER record_no_update"))
+        record.session.execute(text("UPDATE record SET line = replace(line, 'center', 'operator') WHERE chain = 'people'"))
+    Record._known_people.clear()
+    with pytest.raises(StoreError, match="被改动过"):
+        desk.person(cookie)
 
 
 def test_code_opens_once_and_only_to_its_person(desk: Desk, phone: Any, operator: Person) -> None:

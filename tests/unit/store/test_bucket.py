@@ -34,6 +34,17 @@ def test_cache_that_was_lost_or_damaged_is_filled_again(s3_url: str, tmp_path: P
     assert artifacts.read(DIGEST) == b"hello"
 
 
+def test_file_that_the_bucket_lost_goes_into_it_again(s3_url: str, tmp_path: Path) -> None:
+    import obstore
+    from obstore.store import S3Store
+
+    here = Artifacts(tmp_path / "here", Bucket(s3_url))
+    here.put(b"hello")
+    obstore.delete(S3Store.from_url(s3_url), f"{DIGEST[:2]}/{DIGEST}")
+    here.put(b"hello")
+    assert Artifacts(tmp_path / "there", Bucket(s3_url)).read(DIGEST) == b"hello"
+
+
 def test_file_from_before_the_bucket_goes_into_it(s3_url: str, tmp_path: Path) -> None:
     Artifacts(tmp_path / "here").put(b"hello")
     Artifacts(tmp_path / "here", Bucket(s3_url)).put(b"hello")

@@ -18,12 +18,13 @@ import pytest
 from sqlalchemy import create_engine, event, insert, text
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
+from perfeval.approvals import events
 from perfeval.approvals.events import Acted, Decided, Invited, Migrated, Unlocked
 from perfeval.approvals.keys import derive_key
 from perfeval.approvals.locking import Attempt, Result, lock_of
 from perfeval.approvals.person import Person, ProofKind
 from perfeval.approvals.proof import Proof
-from perfeval.approvals.record import ACCESS, OPENINGS, PEOPLE, End, append, check, read_line
+from perfeval.approvals.record import ACCESS, OPENINGS, PEOPLE, End, Entry, append, check, read_line
 from perfeval.errors import ApprovalError, StoreError, UsageError
 from perfeval.model import Decision, Draft, Evaluation, FailedAttempt, Revision, Verdict
 from perfeval.model.outcomes import Archived, Corrected, Drafted, Failure, Sealing
@@ -501,6 +502,50 @@ def test_progress_of_what_has_changed_is_asked_anew_and_of_the_rest_is_known(sto
     assert ([item.revision.evaluation.outcome for item in told], bool(told[1].problems)) == ([None, None, "refused"], True)
 
 
+@pytest.mark.postgresql
+def test_change_that_is_seen_after_a_later_line_is_not_missed(empty_postgresql_url: str, tmp_path: Path) -> None:
+    store = Store(empty_postgresql_url, tmp_path / "artifacts", "样例单位", lambda: KEY)
+    evaluation = opened(store)
+    with store.transaction() as slow:
+        slow.save_outcome(Revision(evaluation, 1), Corrected("已核对"), events.Corrected(revision=1, note="已核对", replies=()), "p1")
+        with store.transaction() as fast:
+            fast.note_attempt(Attempt(datetime.now(UTC), Result.RIGHT, "p1", "10.0.0.1"))
+        with store.reading() as record:
+            assert record.all_progress()[0].revision.number == 1
+    with store.reading() as record:
+        assert record.all_progress() == [record.progress(evaluation)]
+    store.close()
+
+
+def test_questions_of_one_reading_see_one_state(store: Store) -> None:
+    with store.reading() as record:
+        before = record.people()
+        with store.transaction() as other:
+            invited(other)
+        assert record.people() == before
+    with store.reading() as record:
+        assert record.sound_people() != before
+
+
+@pytest.mark.postgresql
+def test_line_written_while_its_chain_is_checked_is_no_touching(
+    empty_postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(empty_postgresql_url, tmp_path / "artifacts", "样例单位", lambda: KEY)
+    with store.transaction() as record:
+        invited(record)
+
+    def meanwhile(self: Record, entries: list[Entry]) -> None:
+        monkeypatch.undo()
+        with store.transaction() as other:
+            other.append(PEOPLE, Acted(action="送审", target="2022年度"), "p1")
+
+    monkeypatch.setattr(Record, "refuse_other_key", meanwhile)
+    with store.transaction() as record:
+        assert len(record.sound_entries(PEOPLE)) == 1
+    store.close()
+
+
 def fill(store: Store, count: int) -> None:
     """So many evaluations, each drafted, every third approved at the first gate."""
     draft = Draft("", 1, DIGEST, DIGEST, "AAAAAAAA", date(2023, 4, 3))
@@ -670,6 +715,13 @@ def test_store_file_that_an_earlier_program_made_becomes_its_owners_alone(tmp_pa
     store = Store(f"sqlite:///{path}", tmp_path, "样例单位", lambda: KEY)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     store.close()
+
+
+def test_folder_named_for_the_database_stays_open_to_others(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    with pytest.raises(StoreError, match="数据库不可用"):
+        Store(f"sqlite:///{tmp_path}", tmp_path / "artifacts", "样例单位", lambda: KEY)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
 def test_store_that_cannot_be_reached_says_so(tmp_path: Path) -> None:
