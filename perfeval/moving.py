@@ -10,7 +10,20 @@ from perfeval.audit import audit
 from perfeval.errors import StoreError, UsageError
 from perfeval.model.clock import CHINA
 from perfeval.office import unused
-from perfeval.store import ARTIFACTS_VARIABLE, MOVED, STORE, URL_VARIABLE, Artifacts, Store, file_url, move_store, place_of_artifacts
+from perfeval.store import (
+    ARTIFACTS_VARIABLE,
+    MOVED,
+    STORE,
+    URL_VARIABLE,
+    Artifacts,
+    Store,
+    file_url,
+    has_tables,
+    move_store,
+    place_of_artifacts,
+    refuse_one_for_both,
+    try_artifacts,
+)
 from perfeval.workspace import Workspace, secret_key
 
 
@@ -35,12 +48,20 @@ def move(workspace: Workspace) -> Moved:
     if not url and not address:
         message = f"没有写明移到哪里：环境变量 {URL_VARIABLE}、{ARTIFACTS_VARIABLE} 都没有设置"
         raise UsageError("U22", message, "设置要移去的数据库、存储的地址，写法见手册，再执行一次。")
+    refuse_one_for_both()
     file = workspace.state / STORE
-    if url and not file.is_file() and not (address and any(workspace.state.glob(f"{MOVED}*"))):  # else the files alone
-        raise UsageError("U23", f"没有可移的记录：{file} 不存在", "用 -w 写对工作区；已经移走的，用 perfeval audit 核对。")
+    has_record = bool(url) and has_tables(file)  # a command that was refused leaves a file without tables
+    if url and not has_record and not (address and any(workspace.state.glob(f"{MOVED}*"))):  # else the files alone
+        hint = f"用 -w 写对工作区；已经移走的，用 perfeval audit 核对；只移存档文件的，不设 {URL_VARIABLE}。"
+        raise UsageError("U23", f"没有可移的记录：{file} 不存在，或是空的", hint)
     with unused(workspace):
-        events = _audited(workspace, file) if url and file.is_file() else None
+        if address:
+            try_artifacts(workspace.artifacts)
+        events = _audited(workspace, file, with_files=bool(address)) if has_record else None
         artifacts = Artifacts(*place_of_artifacts(workspace.artifacts)).take(Artifacts(workspace.artifacts)) if address else None
+        if events is None and not artifacts:
+            hint = f"已经移走的，用 perfeval audit 核对；已在别处的，自己复制到环境变量 {ARTIFACTS_VARIABLE} 所指的地方。"
+            raise UsageError("U23", f"没有可移的存档文件：{workspace.artifacts} 不存在，或是空的", hint)
         if events is None:
             return Moved(None, artifacts)
         kept = file.with_name(f"{MOVED}{datetime.now(UTC).astimezone(CHINA):%Y%m%d-%H%M%S}")
@@ -48,16 +69,19 @@ def move(workspace: Workspace) -> Moved:
         return Moved(events, artifacts, kept)
 
 
-def _audited(workspace: Workspace, file: Path) -> int:
+def _audited(workspace: Workspace, file: Path, *, with_files: bool) -> int:
     """How many lines the workspace's record has, brought to the newest schema and checked whole.
 
-    Raises: StoreError: it is not whole, or was written with another key.
+    Raises: StoreError: it is not whole, or was written with another key; or the files that it tells of, and that are to go with it, are
+        not here.
     """
     keys = {programme.name: programme.key for programme in workspace.programmes}
     folder = workspace.archive_folder
     sealed = {bag.name: sealed_ends(bag) for bag in sorted(folder.iterdir())} if folder.is_dir() else {}
     store = Store(file_url(file), workspace.artifacts, workspace.unit, secret_key, keys, own=file)
     try:
+        if with_files:
+            store.artifacts.refuse_gone()
         with store.reading() as record:
             found = audit(record, sealed=sealed)
     finally:

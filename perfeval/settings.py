@@ -82,7 +82,7 @@ class GateSetting(Model):
     working days later others are told (`escalate_days`), and it is put by (`hold_days`).
     """
 
-    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$"), AfterValidator(_no_correction)]
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+$", max_length=20), AfterValidator(_no_correction)]
     title: Text
     act: Literal["审核", "签发"] | None = None
     needs: Annotated[int, Field(ge=1, le=20)] = 1

@@ -138,7 +138,8 @@ def check(chain: str, entries: Sequence[Entry], key: bytes | None = None, witnes
         if not {position, position - 1} & faults.keys() and (fault := _link_fault(entries, lines, numbers, position)):
             faults[position] = fault
     found = [Fault(numbers[position], f"第{numbers[position]}条{fault}") for position, fault in faults.items()]
-    found += [Fault(number, f"缺少第{number}条：已被删去") for number in range(1, max(numbers, default=0)) if number not in set(numbers)]
+    there = set(numbers)
+    found += [Fault(number, f"缺少第{number}条：已被删去") for number in range(1, max(numbers, default=0)) if number not in there]
     return sorted(found + _witness_faults(entries, witness), key=lambda item: item.number)
 
 

@@ -36,7 +36,7 @@ from perfeval.store.database import (
     unavailable,
 )
 from perfeval.store.moving import move_store
-from perfeval.store.tables import EvaluationRow, OutcomeRow
+from perfeval.store.tables import EvaluationRow, OutcomeRow, RecordRow
 from perfeval.store.transaction import Transaction
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Transaction",
     "file_of",
     "file_url",
+    "has_tables",
     "is_damage",
     "move_store",
     "open_store",
@@ -94,6 +95,7 @@ class Store:
         weakref.finalize(self, self._engine.dispose)
         try:
             migrate(self._engine, lambda: _refuse_lost(self._engine, artifacts, own))
+            _refuse_left(self._engine, unit, own)
         except StoreError:
             self.close()  # what SQLite keeps beside the file would be played into the one from the backup
             raise
@@ -142,8 +144,8 @@ def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
     """Begin no new record where there was one."""
     start = "确实要从头开始的，先把它移到别处。"
     if own and not is_on(engine, own) and has_tables(own):
-        told, hint = f"{own} 里却有原来的记录", f"把原来的记录移过去：perfeval move。{start}"
-    elif own and is_on(engine, own) and (moved := max(own.parent.glob(f"{MOVED}*"), default=None)):
+        raise _not_moved("数据库是空的", own)
+    if own and is_on(engine, own) and (moved := max(own.parent.glob(f"{MOVED}*"), default=None)):
         told, hint = f"原来的记录已移走，移走时的是 {moved}", f"设置环境变量 {URL_VARIABLE}，写移去的数据库的地址。{start}"
     elif any(artifacts.glob("[0-9a-f][0-9a-f]")):
         told = f"{artifacts} 里却有存档文件：数据库可能已丢失，或地址换了"
@@ -153,16 +155,44 @@ def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
     raise StoreError("S15", f"数据库是空的，{told}", hint)
 
 
+def _refuse_left(engine: Engine, unit: str, own: Path | None) -> None:
+    """Begin no unit anew in a database of others while its own record was not moved there."""
+    if own and not is_on(engine, own) and has_tables(own) and not _knows(engine, unit):
+        before = connect(file_url(own))
+        try:
+            if _knows(before, unit):
+                raise _not_moved("数据库里没有本单位的记录", own)
+        finally:
+            before.dispose()
+
+
+def _not_moved(told: str, own: Path) -> StoreError:
+    hint = "把原来的记录移过去：perfeval move。确实要从头开始的，先把它移到别处。"
+    return StoreError("S15", f"{told}，{own} 里却有原来的记录", hint)
+
+
+def _knows(engine: Engine, unit: str) -> bool:
+    """Whether anything is told of a unit; a file from before units were told apart is taken for its own."""
+    try:
+        with Session(engine) as session:
+            return session.scalar(select(RecordRow.id).where(RecordRow.unit == unit).limit(1)) is not None
+    except DatabaseError as error:
+        if "no such" in str(error.orig):
+            return True
+        raise unavailable(error, engine) from error
+
+
 def _refuse_gone(engine: Engine, unit: str, artifacts: Path) -> None:
-    """See to it that no folder is begun anew under a share that is away, and lies hidden once it is back."""
+    """See to it that nothing is kept under a share that is away, and lies hidden once it is back."""
     try:
         with Session(engine) as session:
             known = session.scalar(select(OutcomeRow.evaluation).join(EvaluationRow).where(EvaluationRow.unit == unit).limit(1))
     except DatabaseError as error:
         raise unavailable(error, engine) from error
     if known:
-        message = f"存档文件夹 {artifacts} 不在，数据库里却有自评：共享文件夹可能没有挂上，或地址换了"
-        hint = f"先挂上共享文件夹，或改回环境变量 {ARTIFACTS_VARIABLE}，或从备份恢复。存档文件确已全部丢失的，自己建好这个文件夹再继续。"
+        message = f"存档文件夹 {artifacts} 不在或是空的，数据库里却有自评：共享文件夹可能没有挂上，或地址换了"
+        lost = "存档文件确已全部丢失的，在它里面建一个名为 00 的文件夹再继续。"
+        hint = f"先挂上共享文件夹，或改回环境变量 {ARTIFACTS_VARIABLE}，或从备份恢复。{lost}"
         raise StoreError("S21", message, hint)
 
 

@@ -1,5 +1,6 @@
 """Content-addressed files: written once, named by their SHA-256, checked when read."""
 
+import errno
 import hashlib
 import os
 import re
@@ -14,13 +15,14 @@ from perfeval.leftovers import HALF_MADE, sweep
 from perfeval.store.bucket import URL_VARIABLE, Bucket
 
 _RESTORE = f"从备份恢复工作区的状态文件夹；环境变量 {URL_VARIABLE} 换过或没有设置的，先改回存档时的地址；共享文件夹没有挂上的，先挂上。"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
 class Artifacts:
     """A folder of files named by their SHA-256; with a bucket, the bucket is the truth and the folder its cache.
 
-    `begin` is told before a folder that is no cache is made, and may refuse.
+    `begin` is told before the first file of one that is no cache, and may refuse: of a share that is away the folder may be there, empty.
     """
 
     def __init__(self, folder: Path, bucket: Bucket | None = None, begin: Callable[[], None] = lambda: None) -> None:
@@ -54,14 +56,18 @@ class Artifacts:
             self._share(digest)
         return len(digests)
 
+    def refuse_gone(self) -> None:
+        """See to it that files that were kept are still there: whoever gave `begin` is asked where there are none, and may refuse."""
+        if not self._bucket and not any(self._folder.glob("[0-9a-f][0-9a-f]")):
+            self._begin()
+
     def _keep(self, write: Callable[[Path], object]) -> tuple[str, Path]:
         digest, path = self._write(write)
         self._share(digest)
         return digest, path
 
     def _write(self, write: Callable[[Path], object]) -> tuple[str, Path]:
-        if not self._bucket and not self._folder.exists():
-            self._begin()
+        self.refuse_gone()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._is_swept:
             self._is_swept = True
@@ -70,7 +76,12 @@ class Artifacts:
         temporary = Path(name)
         try:
             with os.fdopen(handle, "rb") as file:
-                write(temporary)
+                try:
+                    write(temporary)
+                except OSError as error:
+                    if error.errno in _NO_ROOM:  # else it is told of the file that was copied
+                        raise OSError(error.errno, error.strerror, str(self._folder)) from error
+                    raise
                 # Of what was written, not of what should have been.
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 os.fsync(file.fileno())

@@ -31,6 +31,8 @@ class Bucket:
         for name in _ENDPOINTS:
             if not re.match("https?://|$", os.environ.get(name, "")):
                 raise _unusable(name, "写成 http://主机:端口 或 https://主机:端口。")  # it would end the process
+        if not re.fullmatch(r"s3://[^\s?#]+", url):  # what stands behind is left out, or becomes part of the names
+            raise _unusable()
         try:
             from obstore.store import S3Store
 
@@ -61,14 +63,12 @@ class Bucket:
         self._known.add(digest)
 
     def check(self) -> None:
-        """Ask what there is; nothing is written.
+        """Keep an empty file, as any other: under its digest it is in nobody's way.
 
-        Raises: StoreError: the bucket cannot be reached, or is not there.
+        Raises: StoreError: the bucket cannot be reached, is not there, or may not be read or written.
         """
-        import obstore
-
-        with _reached():
-            next(iter(obstore.list(self._store, chunk_size=1)), None)
+        with tempfile.NamedTemporaryFile() as empty:
+            self.put(hashlib.sha256().hexdigest(), Path(empty.name))
 
     def fetch(self, digest: str, path: Path) -> bool:
         """Write a file of the bucket to a path; False where the bucket has none.
@@ -102,7 +102,7 @@ def place_of_artifacts(folder: Path) -> tuple[Path, Bucket | None]:
 
 
 def try_artifacts(folder: Path) -> Path | None:
-    """Look whether artifacts can be kept where the environment says; nothing stays behind.
+    """Look whether artifacts can be kept where the environment says; nothing stays behind but, in a bucket, an empty file.
 
     Returns: a folder that is not there yet: the first artifact makes it.
     Raises: ConfigurationError: the address is none. StoreError: the bucket cannot be reached. OSError: the folder cannot be written to.

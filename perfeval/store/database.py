@@ -1,5 +1,6 @@
 """The database behind the store: how it is reached, and its tables made or brought up to date."""
 
+import errno
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from perfeval.errors import ConfigurationError, StoreError
@@ -18,6 +19,7 @@ from perfeval.store.tables import VERSION, Table
 SCHEMA = "0005"
 URL_VARIABLE, PREFECT_VARIABLE = "PERFEVAL_DATABASE_URL", "PERFEVAL_PREFECT_DATABASE_URL"
 _POSTGRESQL = re.compile(r"postgres(?:ql(?:\+[a-z0-9]+)?)?://")
+_ENCODINGS = ("UTF8", "SQL_ASCII")  # the latter keeps what it is given
 _LEAST_FREE = 1_000_000
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -25,15 +27,26 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 def try_database(url: str) -> None:
     """Ask a database server for a connection, or the folder of SQLite's file for room; nothing is written, and no file made.
 
-    Raises: ConfigurationError: no usable address, or its driver is absent. StoreError: no connection. OSError: no such folder.
+    Raises: ConfigurationError: no usable address, or its driver is absent. StoreError: no connection, or it can keep no tables of ours.
+        OSError: no such folder, or one in the file's place.
     """
     if file := file_of(url):
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
         with tempfile.TemporaryFile(dir=file.parent):
             return
     engine = connect(url)
     try:
-        with engine.connect():
-            pass
+        with engine.connect() as connection:
+            encoding = connection.scalar(text("SHOW server_encoding"))
+            is_ours = inspect(connection).has_table(VERSION.name)
+            may_begin = is_ours or connection.scalar(text("SELECT has_schema_privilege(current_schema(), 'CREATE')"))
+        if encoding not in _ENCODINGS:
+            hint = "另建一个库：createdb -E UTF8 -T template0 库名。"
+            raise StoreError("S06", f"数据库不可用：它的编码是 {encoding}，存不了中文", hint)
+        if not may_begin:
+            hint = "请数据库管理员把库的所有者改成它：ALTER DATABASE 库名 OWNER TO 用户名。"
+            raise StoreError("S06", f"数据库不可用：用户 {engine.url.username or ''} 无权在库里建表", hint)
     except DatabaseError as error:
         raise unavailable(error, engine) from error
     finally:
@@ -88,7 +101,9 @@ def unavailable(error: DatabaseError, engine: Engine) -> StoreError:
         hint = "把现有的数据库文件（工作区内的是 store.db，连同旁边的 -wal、-shm）移到别处保存，再从备份恢复；不要从头再来。"
         return StoreError("S16", f"数据库文件已损坏：{error.orig}", hint)
     reason = " ".join(str(error.orig).split())
-    hint = f"检查磁盘空间、数据库服务、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
+    hint = f"检查数据库服务、环境变量 {URL_VARIABLE} 里的地址和用户的权限，稍后重试。"
+    if engine.dialect.name == "sqlite":
+        hint = f"检查磁盘空间、环境变量 {URL_VARIABLE} 和状态文件夹的权限，稍后重试。"
     if _is_full(error.orig, folder := Path(engine.url.database or "").parent):
         reason, hint = f"磁盘空间不足（{folder}）", "腾出空间后再试一次；已登记的审批决定不用重来。"
     return StoreError("S06", f"数据库不可用：{reason}", hint)
@@ -113,7 +128,10 @@ def connect(url: str | URL) -> Engine:
     Raises: ConfigurationError: no usable address, or its driver is absent.
     """
     try:
-        engine = create_engine(_with_driver(make_url(url)), pool_pre_ping=not str(url).startswith("sqlite"))
+        address = _with_driver(make_url(url))
+        # Else the server's is taken: of a database made in the C locale the driver gives bytes, and in another it refuses Chinese itself.
+        arguments = {"client_encoding": "utf8"} if address.get_backend_name() == "postgresql" else {}
+        engine = create_engine(address, pool_pre_ping=bool(arguments), connect_args=arguments)
     except (ArgumentError, ImportError, ValueError) as error:  # the last: a port that is no number
         hint = "不设置则用工作区内的 SQLite；或写成 postgresql://用户@主机/库名。"
         raise ConfigurationError("F05", f"环境变量 {URL_VARIABLE} 不是可用的数据库地址", hint) from error

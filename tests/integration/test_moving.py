@@ -239,6 +239,23 @@ def test_workspace_without_a_store_has_nothing_to_move(pristine: Path, tmp_path:
     assert not there.exists()
 
 
+def test_workspace_without_files_has_none_to_move(
+    workspace: Workspace, there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(workspace.artifacts)
+    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", str(tmp_path / "shared"))
+    assert refused(workspace).code == "S21"
+    assert (there.exists(), (workspace.state / "store.db").exists()) == (False, True)
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", "")
+    assert refused(workspace).code == "U23"
+
+
+def test_database_that_is_prefects_is_nowhere_to_move_to(workspace: Workspace, there: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("PERFEVAL_DATABASE_URL", "PERFEVAL_PREFECT_DATABASE_URL"):
+        monkeypatch.setenv(variable, "postgresql://perfeval@db/one")
+    assert refused(workspace).code == "F14"
+
+
 def test_own_store_is_nowhere_to_move_to(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERFEVAL_DATABASE_URL", f"sqlite:///{workspace.state / 'store.db'}")
     assert refused(workspace).code == "S18"
@@ -278,6 +295,29 @@ def test_empty_database_beside_the_office_store_says_how_to_move(workspace: Work
         open_office(workspace.root)
     assert caught.value.code == "S15"
     assert caught.value.hint.startswith("把原来的记录移过去：perfeval move。")
+
+
+def test_office_that_was_not_moved_beside_another_is_not_begun_anew(workspace: Workspace, second: Office) -> None:
+    with pytest.raises(PerfevalError) as caught:
+        open_office(workspace.root)
+    assert (caught.value.code, "perfeval move" in caught.value.hint) == ("S15", True)
+    move(workspace)
+    office = open_office(workspace.root)
+    assert [status.revision.evaluation.id for status in steps.statuses(office)] == ["2022-zdxm-1"]
+    office.store.close()
+
+
+def test_files_follow_a_record_that_was_moved_though_a_command_was_refused_between(
+    workspace: Workspace, there: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move(workspace)
+    with monkeypatch.context() as without:
+        without.setenv("PERFEVAL_DATABASE_URL", "")
+        with pytest.raises(PerfevalError):
+            open_office(workspace.root)
+    assert (workspace.state / "store.db").exists()
+    monkeypatch.setenv("PERFEVAL_ARTIFACTS_URL", str(tmp_path / "shared"))
+    assert move(workspace).artifacts
 
 
 def test_office_moved_away_begins_no_record_anew_without_the_address(

@@ -169,7 +169,9 @@ def test_database_in_a_file_is_not_made_and_one_that_is_there_is_left_alone(
     assert (tmp_path / "elsewhere.db").read_bytes() == before
 
 
-@pytest.mark.parametrize("address", ["sqlite:////no/such/folder/store.db", "sqlite:////proc/store.db", "sqlite:///store.db"])
+@pytest.mark.parametrize(
+    "address", ["sqlite:////no/such/folder/store.db", "sqlite:////proc/store.db", "sqlite:///store.db", "sqlite:////tmp"]
+)
 def test_database_in_a_file_that_cannot_be_made_is_missing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("PERFEVAL_DATABASE_URL", address)
     assert found(workspace, "PostgreSQL").state == "missing"
@@ -198,7 +200,7 @@ def test_bucket_that_refuses_the_keys_is_told_as_such(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, s3_url: str, status: int
 ) -> None:
     class Refusing(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+        def do_HEAD(self) -> None:
             self.send_error(status)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:

@@ -64,6 +64,7 @@ def test_gate_called_like_the_correction_is_a_fault(settings: dict[str, Any]) ->
         ({"gates": [CENTER]}, "at least 2 items"),
         ({"gates": [CENTER, BUREAU | {"act": "批准"}]}, "'审核' or '签发'"),
         ({"gates": [CENTER, BUREAU | {"key": "Bureau"}]}, "should match pattern"),
+        ({"gates": [CENTER, BUREAU | {"key": "b" * 21}]}, "at most 20 characters"),  # PostgreSQL would keep no decision at it
         ({"gates": [CENTER, BUREAU | {"needs": 0}]}, "greater than or equal to 1"),
     ],
 )

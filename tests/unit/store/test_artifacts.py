@@ -1,4 +1,6 @@
+import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,16 @@ def test_artifact_that_a_killed_process_left_half_written_is_swept_with_the_next
     assert (tmp_path / ".perfeval-left").exists()
     artifacts.put(b"hello")
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {DIGEST, ".perfeval-begun"}
+
+
+def test_disk_that_is_full_is_told_as_that_of_the_folder_and_not_of_what_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(source: Path, _: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(source))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space") as fault:
+        Artifacts(tmp_path / "shared").put_file(tmp_path / "large")
+    assert fault.value.filename == str(tmp_path / "shared")
 
 
 def test_what_people_keep_in_the_folder_of_artifacts_stays(tmp_path: Path) -> None:

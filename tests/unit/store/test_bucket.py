@@ -91,7 +91,7 @@ def test_endpoint_without_its_scheme_is_refused(s3_url: str, monkeypatch: pytest
     assert (refused.value.code, refused.value.message) == ("F11", "环境变量 AWS_ENDPOINT_URL 不是可用的存储地址")
 
 
-@pytest.mark.parametrize("url", ["s3://", "files", "ftp://x/y", "http://x", "s3:bucket"])
+@pytest.mark.parametrize("url", ["s3://", "files", "ftp://x/y", "http://x", "s3:bucket", "s3://bucket/office ", "s3://bucket/a?b=c"])
 def test_address_that_is_none_is_refused_without_its_text(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(URL_VARIABLE, url)
     with pytest.raises(ConfigurationError) as refused:

@@ -135,10 +135,18 @@ def test_folder_of_artifacts_that_is_away_is_not_begun_anew_once_anything_was_ke
     with pytest.raises(StoreError) as refused:
         store.artifacts.put(b"hello")
     assert (refused.value.code, str(shared) in refused.value.message, shared.exists()) == ("S21", True, False)
+    shared.mkdir()  # as a share's is
+    with pytest.raises(StoreError):
+        store.artifacts.put(b"hello")
+    assert list(shared.iterdir()) == []
+    shared.rmdir()
     other = Store(url, tmp_path / "others", "另一单位", lambda: KEY)
     other.artifacts.put(b"hello")
     other.close()
     (tmp_path / "unmounted").rename(shared)
+    store.artifacts.put(b"hallo")
+    shutil.rmtree(shared)
+    (shared / "00").mkdir(parents=True)  # as the hint says, where all is lost
     store.artifacts.put(b"hallo")
 
 
@@ -575,6 +583,31 @@ def vars_of(draft: Draft) -> dict[str, object]:
         "evaluation": draft.evaluation, "revision": draft.revision, "digest": draft.digest, "content_digest": draft.content_digest,
         "check_code": draft.check_code, "written_on": draft.written_on.isoformat(),
     }  # fmt: skip
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_database_in_another_encoding_keeps_chinese_or_says_why_not(postgresql_url: str, tmp_path: Path, encoding: str) -> None:
+    with create_engine(postgresql_url, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {encoding} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'"))
+        url = connection.engine.url.set(database=encoding.lower()).render_as_string(hide_password=False)
+    if encoding == "LATIN1":
+        with pytest.raises(StoreError, match="编码是 LATIN1，存不了中文"):
+            database.try_database(url)
+        return
+    database.try_database(url)
+    store = Store(url, tmp_path / "artifacts", "样例单位", lambda: KEY)
+    assert opened(store).programme == "样例项目"
+    store.close()
+
+
+@pytest.mark.postgresql
+def test_database_in_which_one_may_make_no_tables_says_so(empty_postgresql_url: str) -> None:
+    with create_engine(empty_postgresql_url, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("CREATE ROLE guest LOGIN"))
+        url = connection.engine.url.set(username="guest").render_as_string(hide_password=False)
+    with pytest.raises(StoreError, match="用户 guest 无权在库里建表"):
+        database.try_database(url)
 
 
 def test_store_from_before_units_is_taken_over_by_the_unit_that_opens_it(url: str, tmp_path: Path) -> None:
