@@ -21,7 +21,7 @@ URL_VARIABLE, PREFECT_VARIABLE = "PERFEVAL_DATABASE_URL", "PERFEVAL_PREFECT_DATA
 _POSTGRESQL = re.compile(r"postgres(?:ql(?:\+[a-z0-9]+)?)?://")
 _ENCODINGS = ("UTF8", "SQL_ASCII")  # the latter keeps what it is given
 _LEAST_FREE = 1_000_000
-_LOCAL = ("localhost", "127.0.0.1", "::1")
+_LOCAL = ("", "localhost", "127.0.0.1", "::1")
 
 
 def try_database(url: str) -> None:

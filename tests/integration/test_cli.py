@@ -248,6 +248,7 @@ def test_database_address_that_is_none_is_said_in_chinese(
         ("postgresql://u@/office?host=/run/postgresql", "postgres:///office?host=/run/postgresql&port=5432"),
         ("postgresql://u@localhost/office", "postgresql://u@127.0.0.1/office"),
         ("postgresql://office@db", "postgresql://prefect@db/office"),
+        ("postgresql:///office", "postgresql://u@localhost/office"),
     ],
 )
 def test_one_database_for_the_store_and_for_prefect_is_refused_at_once(
