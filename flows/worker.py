@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from prefect import get_client
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import FlowRun, WorkerStatus
 from prefect.deployments.runner import RunnerDeployment
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessWorker
 
@@ -35,6 +36,8 @@ from perfeval.errors import UsageError
 from perfeval.workspace import Workspace
 
 POOL, POOL_TEMPLATE = "perfeval", "PERFEVAL_POOL_TEMPLATE"
+# The queue that Prefect makes with a pool.
+_DEFAULT, _POOL_SECONDS = "default", 1
 # With a command of its own a worker need not find out in further processes what to start.
 _COMMAND = "python -m prefect.engine"
 # A worker that has not been heard of three times is gone.
@@ -55,7 +58,7 @@ async def make_pool() -> None:
             await client.update_work_pool(pool(), WorkPoolUpdate(base_job_template=jobs))
 
     async def serve(label: str, deployment: RunnerDeployment) -> None:
-        deployment.work_pool_name, deployment.work_queue_name = pool(), _queue(label)
+        deployment.work_pool_name, deployment.work_queue_name = pool(), _queue(label, folders()[label])
         deployment.job_variables = {"command": _COMMAND}
         await deployment.aapply()
 
@@ -79,21 +82,34 @@ def worker_class() -> type[BaseWorker[Any, Any, Any]]:
     raise UsageError("P32", f"没有安装 {kind} 类型的 worker", f"如 pip install prefect-{kind}；不设置 {POOL_TYPE} 则在本机执行。")
 
 
-def _queue(label: str) -> str:
-    """Where an office's runs stand: a worker takes those of the offices whose workspaces it has."""
-    return label or "default"
+def _queue(label: str, folder: Path) -> str:
+    """Where an office's runs stand, alone on its server or not: a worker takes those of the offices whose workspaces it has."""
+    return label or label_of(Workspace(folder))
 
 
 async def _queues() -> list[str]:
-    """The queues of the offices here. Of one alone both that of a server of its own, and that of one which several share."""
+    """The queues of the offices here, and for one alone the pool's own, where its runs stood before.
+
+    They are made: a worker takes nothing at all while one is not there, and the server may know fewer offices than it.
+    """
     known = folders()
-    queues = list(map(_queue, known))
-    if "" in known:
-        queues.append(label_of(Workspace(known[""])))
-        async with get_client() as client:
-            with suppress(ObjectAlreadyExists):  # of what is not there, Prefect refuses the rest too
-                await client.create_work_queue(name=queues[-1], work_pool_name=pool())
-    return queues
+    queues = [_queue(label, folder) for label, folder in known.items()]
+    async with get_client() as client:
+        for queue in queues:
+            while not await _has_made(client, queue):  # the server that is up is about to make its pool
+                await asyncio.sleep(_POOL_SECONDS)
+    return [*queues, _DEFAULT] if "" in known else queues
+
+
+async def _has_made(client: PrefectClient, queue: str) -> bool:
+    """Whether there is a queue now: not before there is a pool."""
+    try:
+        await client.create_work_queue(name=queue, work_pool_name=pool())
+    except ObjectAlreadyExists:
+        return True
+    except ObjectNotFound:
+        return False
+    return True
 
 
 async def work() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +15,15 @@ import pytest
 import yaml
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun, WorkerStatus
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.states import Pending, Running, State
 from prefect.utilities.templating import apply_values, find_placeholders
 from prefect.workers.process import ProcessWorker
 
 from flows import worker
+from flows.offices import told
 from perfeval.errors import UsageError
+from perfeval.workspace import Workspace
 
 SAMPLE = Path(__file__).parents[3] / "config" / "kubernetes"
 
@@ -98,6 +102,59 @@ def test_worker_that_is_itself_not_heard_of_takes_no_other_for_gone(monkeypatch:
     monkeypatch.setattr(worker, "continue_orphans", look)
     asyncio.run(worker._continue_left("ours"))
     assert len(looked) == looks
+
+
+class Pool:
+    """A server's pool that is there from its third question on, with the queue of one office."""
+
+    def __init__(self) -> None:
+        self.queues, self.asked = {"甲县"}, 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    async def create_work_queue(self, name: str, work_pool_name: str) -> None:
+        self.asked += 1
+        if self.asked < 3:
+            raise ObjectNotFound(Exception(work_pool_name))
+        if name in self.queues:
+            raise ObjectAlreadyExists(Exception(name))
+        self.queues.add(name)
+
+
+def works_for(monkeypatch: pytest.MonkeyPatch, *workspaces: Workspace) -> list[str]:
+    """The queues that a worker of these offices listens to."""
+    for name, value in told(workspaces).items():
+        monkeypatch.setenv(name, value)
+    return asyncio.run(worker._queues())
+
+
+@pytest.fixture
+def offices(make_folder: Callable[..., Path], settings: dict[str, Any], tmp_path: Path) -> list[Workspace]:
+    folders = [Path(shutil.copytree(make_folder(unit=settings["unit"] | {"name": name}), tmp_path / name)) for name in ("甲县", "乙县")]
+    return list(map(Workspace, folders))
+
+
+def test_worker_waits_for_the_pool_and_makes_the_queues_that_are_not_there(
+    monkeypatch: pytest.MonkeyPatch, offices: list[Workspace]
+) -> None:
+    pool = Pool()
+    monkeypatch.setattr(worker, "get_client", lambda: pool)
+    monkeypatch.setattr(worker, "_POOL_SECONDS", 0)
+    assert works_for(monkeypatch, *offices) == ["甲县", "乙县"]
+    assert pool.queues == {"甲县", "乙县"}
+
+
+def test_runs_of_an_office_stand_in_its_queue_alone_on_a_server_or_not_and_are_found_where_they_stood_before(
+    monkeypatch: pytest.MonkeyPatch, offices: list[Workspace]
+) -> None:
+    monkeypatch.setattr(worker, "get_client", Pool)
+    monkeypatch.setattr(worker, "_POOL_SECONDS", 0)
+    assert works_for(monkeypatch, offices[1]) == ["乙县", "default"]
+    assert worker._queue("", offices[1].root) == worker._queue("乙县", offices[1].root) == "乙县"
 
 
 def test_python_of_a_run_is_found_when_the_temporary_folder_has_been_cleaned_up(tmp_path: Path) -> None:
