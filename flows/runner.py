@@ -60,7 +60,11 @@ async def daily(workspace: Workspace, label: str = "", *, active: bool) -> Runne
     """The deployment that sends reminders every morning."""
     every_morning = Cron(EVERY_MORNING, timezone=workspace.settings.schedule.timezone, active=active)
     return await send_reminders.ato_deployment(
-        named(DAILY, label), schedules=[every_morning], paused=False, entrypoint_type=EntrypointType.MODULE_PATH
+        named(DAILY, label),
+        schedules=[every_morning],
+        tags=[workspace.unit],
+        paused=False,
+        entrypoint_type=EntrypointType.MODULE_PATH,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.runtime import flow_run
 
 from flows import batch, cli, door, offices
 from flows.client import DEPLOYMENT
@@ -50,6 +51,36 @@ def test_run_of_an_office_that_is_not_here_is_refused(two: list[Workspace], monk
     with pytest.raises(UsageError) as fault:
         offices.this_office()
     assert fault.value.code == "P31"
+
+
+@pytest.mark.parametrize("name", ["annual", "daily"])
+def test_run_of_an_office_alone_on_its_server_is_done_in_its_workspace_beside_others(
+    two: list[Workspace], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__NAME", name)
+    for workspace in two:
+        monkeypatch.setitem(flow_run.FIELDS, "tags", lambda unit=workspace.unit: ["auto-scheduled", unit])
+        assert offices.this_office().workspace.root == workspace.root
+    monkeypatch.setitem(flow_run.FIELDS, "tags", lambda: ["丙县"])
+    with pytest.raises(UsageError, match="属于另一个单位：丙县"):
+        offices.this_office()
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_refused"),
+    [(["丙县"], True), (["auto-scheduled", "丙县"], True), (["UNIT"], False), (["auto-scheduled"], False), ([], False)],
+    ids=["another's", "another's by the clock", "its own", "by the clock before it told", "before it told"],
+)
+def test_run_of_another_unit_is_not_done_in_the_workspace_of_one_alone(
+    office: Office, monkeypatch: pytest.MonkeyPatch, tags: list[str], is_refused: bool
+) -> None:
+    told = [office.workspace.unit if tag == "UNIT" else tag for tag in tags]
+    monkeypatch.setitem(flow_run.FIELDS, "tags", lambda: told)
+    if is_refused:
+        with pytest.raises(UsageError, match="属于另一个单位：丙县"):
+            offices.this_office()
+    else:
+        assert offices.this_office() is office
 
 
 def test_office_whose_store_is_damaged_keeps_no_other_shut(

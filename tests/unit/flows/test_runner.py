@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flows import offices, runner
-from flows.runner import yearly
+from flows.runner import daily, yearly
 from perfeval.workspace import Workspace
 
 
@@ -29,6 +29,12 @@ def test_deployment_starts_every_programmes_evaluation_once_a_year(
         {"request": {"year": 0, "programme": "roads", "prepared_by": "样例填表人"}},
         {"request": {"year": 0, "programme": "bridges", "prepared_by": "样例填表人"}},
     ]
+
+
+def test_both_deployments_tell_whose_their_runs_are(make_folder: Callable[..., Path]) -> None:
+    workspace = Workspace(make_folder())
+    for make in (yearly, daily):
+        assert asyncio.run(make(workspace, active=True)).tags == [workspace.unit]
 
 
 def wrong(folder: Path) -> None:
