@@ -113,13 +113,13 @@ class Conductor:
         return self._wait(run, {step for step, _ in before}, done)
 
     def _try_again(self, run: str) -> None:
-        """Move a run on. Why it ended is forgotten, or the next end would be taken for this one; but not where it cannot be moved."""
+        """Move a run on. Why it ended is forgotten, or the next end would be taken for this one; but not where it is not moved."""
         with self._office.store.transaction() as record:
             failure = record.failure(run)
             record.record_failure(run, None)
         try:
             self._client.move(run)
-        except ServerError:
+        except BaseException:  # also who is told to end meanwhile
             with self._office.store.transaction() as record:
                 record.record_failure(run, failure)
             raise

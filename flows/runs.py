@@ -25,6 +25,7 @@ class Runs:
     def __init__(self, engine: Engine, desk: Desk, deployment: str) -> None:
         self._engine, self._desk, self._deployment = engine, desk, deployment
         self._begun: set[str] = set()
+        self._trying = asyncio.Lock()
 
     async def state(self, run: str) -> Mapping[str, Any]:
         """A run's state; nothing where Prefect does not know it, or where nobody takes it up any more."""
@@ -100,13 +101,18 @@ class Runs:
 
         Why it ended is forgotten, or the next end would be taken for this one; but not where Prefect does not take it.
         """
-        if not await self.has_failed(run):
-            return None
-        failure = await asyncio.to_thread(self._desk.replace_failure, run, None)
-        answer = await self._engine.retry(run, why)
-        if failure and answer[0] != CREATED:
-            await asyncio.to_thread(self._desk.replace_failure, run, failure)
-        return answer
+        async with self._trying:  # who comes second finds it going on: moved once more, it would be done by two processes
+            if not await self.has_failed(run):
+                return None
+            failure = await asyncio.to_thread(self._desk.replace_failure, run, None)
+            is_taken = False
+            try:
+                answer = await self._engine.retry(run, why)
+                is_taken = answer[0] == CREATED
+            finally:
+                if failure and not is_taken:
+                    await asyncio.to_thread(self._desk.replace_failure, run, failure)
+            return answer
 
     async def _served(self) -> Deployment | None:
         """The deployment, once there is one."""

@@ -305,8 +305,9 @@ def test_run_that_failed_over_what_somebody_can_repair_tells_it_from_the_store(
     assert (stands(position), position.failure) == ("preparing", failure)
 
 
+@pytest.mark.parametrize("ends", [ServerError("P02", "服务没有答复"), KeyboardInterrupt()])
 def test_run_that_is_moved_on_is_not_taken_for_failed_as_before(
-    office: Office, evaluation: Evaluation, prefect: Prefect, conductor: Conductor
+    office: Office, evaluation: Evaluation, prefect: Prefect, conductor: Conductor, ends: BaseException
 ) -> None:
     failure = Failure("校验台账", "L00", "台账有 1 处错误")
     with office.store.transaction() as record:
@@ -317,12 +318,12 @@ def test_run_that_is_moved_on_is_not_taken_for_failed_as_before(
     assert now.code == "P14"
 
     def breaks(_: str) -> None:
-        raise ServerError("P02", "服务没有答复")
+        raise ends
 
     with office.store.transaction() as record:
         record.record_failure(RUN, failure)
     prefect.works = breaks
-    with pytest.raises(ServerError):
+    with pytest.raises(type(ends)):
         conductor.go_on(evaluation)
     with office.store.reading() as record:
         assert record.failure(RUN) == failure
