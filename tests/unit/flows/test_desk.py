@@ -280,9 +280,10 @@ def stuck(office: Office) -> list[tuple[str, int, str, str]]:
 def test_run_that_ended_early_is_told_of_once_by_what_is_known_first(
     desk: Desk, office: Office, evaluation: Evaluation, noticed: list[str]
 ) -> None:
+    assert not desk.has_kept(RUN)
     desk.keep_ended(RUN, "内存不足")
     desk.keep_ended(RUN, "又一次")
-    assert noticed == [RUN]
+    assert (noticed, desk.has_kept(RUN)) == ([RUN], True)
     assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：内存不足")]
 
 
