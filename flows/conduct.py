@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from flows.client import SECOND_RUN, Run
 from flows.forms import awaited, is_behind
-from perfeval import steps
+from perfeval import errors, steps
 from perfeval.errors import ServerError
 from perfeval.model import Evaluation, Status
 from perfeval.model.outcomes import Failure
@@ -23,8 +23,10 @@ T = TypeVar("T")
 
 
 _LOGS = "请管理服务的人查看这次运行的日志"
-_EXIT, _CHINESE = re.compile(r"Process exited with status code: (-?\d+)"), re.compile("[\u4e00-\u9fff]")
-_RAISED = re.compile(r"^.*encountered an exception: (?:[\w.]+: )?")
+_EXIT = re.compile(r"Process exited with status code: (-?\d+)")
+_RAISED = re.compile(r"encountered an exception: (\w+): (.*)", re.DOTALL)
+# Whose texts are for people. Of all others' the Chinese in them is what they name: a folder, a value.
+_FAULTS = {name for name, item in vars(errors).items() if isinstance(item, type) and issubclass(item, errors.PerfevalError)}
 # As a process tells it, and as a container does.
 _KILLED, _ENDED = "进程被系统强制终止（常因内存不足）", "进程被要求结束（常因服务停止）"
 _EXITS = {"-9": _KILLED, "137": _KILLED, "247": _KILLED, "-15": _ENDED, "143": _ENDED}
@@ -184,10 +186,11 @@ def crashed(message: str) -> Failure:
 
 
 def _in_chinese(message: str) -> str:
-    """What people are told of Prefect's message: why the process ended, or the fault of ours in it; nothing of what is English alone."""
+    """What people are told of Prefect's message: why the process ended, or the fault of ours in it; nothing of what is English."""
     if code := _EXIT.search(message):
         return _EXITS.get(code[1], f"进程意外结束（退出码 {code[1]}）")
-    return _RAISED.sub("", message) if _CHINESE.search(message) else ""
+    raised = _RAISED.search(message)
+    return raised[2] if raised and raised[1] in _FAULTS else ""
 
 
 def _title(step: str) -> str:
