@@ -12,10 +12,9 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +39,9 @@ POOL, POOL_TEMPLATE = "perfeval", "PERFEVAL_POOL_TEMPLATE"
 _DEFAULT, _POOL_SECONDS = "default", 1
 # With a command of its own a worker need not find out in further processes what to start.
 _COMMAND = "python -m prefect.engine"
-# A worker that has not been heard of three times is gone.
-_HEARTBEAT_SECONDS = 5
+# Prefect takes a worker for gone that it has not heard of three times. We wait longer: one whose questions have failed for some time,
+# as all do while the database is away, asks but every 40 seconds.
+_HEARTBEAT_SECONDS, _GONE_SECONDS = 5, 60
 _WORKER = "prefect.worker.name"
 # Prefect's worker takes a run first and gives it its name a few questions later: in a second; in far more only where it died between.
 _NAMELESS_SECONDS = 60
@@ -121,7 +121,7 @@ async def work() -> None:
     lost = Lost({}, lambda run: run.work_pool_name == POOL and run.labels.get(_WORKER) == name)
     async with asyncio.TaskGroup() as tasks:
         # Elsewhere a run outlives its worker, and is forked by nobody.
-        beside = [watch(partial(_continue_left, name)), watch(lost.look), _keep_warm()] if pool_type() == PROCESSES else []
+        beside = [watch(Left(name).look), watch(lost.look), _keep_warm()] if pool_type() == PROCESSES else []
         begun = [tasks.create_task(each) for each in beside]
         await worker.start()
         for task in begun:
@@ -142,26 +142,41 @@ async def _keep_warm() -> None:
         await asyncio.sleep(_HEARTBEAT_SECONDS)
 
 
-async def _continue_left(ours: str) -> None:
-    """Start again what was running on workers that are gone.
+class Left:
+    """Runs that are under way, as Prefect knows, with workers that are gone: not heard of at any look for a minute, while ours was.
 
-    A server too busy to note that we are here has not noted the others either: nobody's silence says anything then.
+    A server that was too busy to note us, or away, has not noted the others either: nobody's silence says anything then.
     """
-    async with get_client() as client:
-        alive = {worker.name for worker in await client.read_workers_for_work_pool(POOL) if worker.status is WorkerStatus.ONLINE}
-    now = datetime.now(UTC)
-    if ours in alive:
-        await continue_orphans({}, lambda run: is_left(run, alive, now))
+
+    def __init__(self, ours: str) -> None:
+        self._ours = ours
+        self._missed: dict[str, datetime] = {}
+
+    async def look(self) -> None:
+        """Start again what is left."""
+        missed, self._missed = self._missed, {}
+        async with get_client() as client:
+            alive = {worker.name for worker in await client.read_workers_for_work_pool(POOL) if worker.status is WorkerStatus.ONLINE}
+        now = datetime.now(UTC)
+
+        def is_gone(name: str) -> bool:
+            if name in alive:
+                return False
+            since = self._missed[name] = missed.get(name, now)
+            return (now - since).total_seconds() > _GONE_SECONDS
+
+        if self._ours in alive:
+            await continue_orphans({}, lambda run: is_left(run, is_gone, now))
 
 
-def is_left(run: FlowRun, alive: Collection[str], now: datetime) -> bool:
+def is_left(run: FlowRun, is_gone: Callable[[str], bool], now: datetime) -> bool:
     """Whether a run of the pool that is under way stands with a worker that is gone."""
     if run.work_pool_name != POOL or run.state is None:
         return False
     age = (now - run.state.timestamp).total_seconds()
     if name := run.labels.get(_WORKER):
         # One that a worker has just taken still carries the name of the worker before.
-        return age > 3 * _HEARTBEAT_SECONDS and name not in alive
+        return is_gone(str(name)) and age > 3 * _HEARTBEAT_SECONDS
     return run.state.is_pending() and age > _NAMELESS_SECONDS
 
 

@@ -5,6 +5,8 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -76,32 +78,61 @@ def test_run_is_left_by_a_worker_that_died_also_before_it_gave_its_name(
     taken = state.model_copy(update={"timestamp": now - timedelta(seconds=seconds)})
     labels = {"prefect.worker.name": name} if name else {}
     run = FlowRun(flow_id=UUID(int=1), state=taken, work_pool_name=pool, labels=labels)
-    assert worker.is_left(run, {"there"}, now) is expected
+    assert worker.is_left(run, {"gone"}.__contains__, now) is expected
 
 
-@pytest.mark.parametrize(("online", "looks"), [(["ours", "there"], 1), (["there"], 0), ([], 0)])
-def test_worker_that_is_itself_not_heard_of_takes_no_other_for_gone(monkeypatch: pytest.MonkeyPatch, online: list[str], looks: int) -> None:
-    class Known:
-        """What a server that is up, but busy, knows of workers."""
+@dataclass
+class Workers:
+    """What a server that is up, but may be busy, tells of workers, look by look, 5 seconds apart; of one of them there is a run."""
 
-        async def __aenter__(self) -> Self:
-            return self
+    looks: list[str]
+    at: int = 0
+    continued: list[int] = field(default_factory=list)
 
-        async def __aexit__(self, *_: object) -> None:
-            """Nothing is open."""
+    async def __aenter__(self) -> Self:
+        return self
 
-        async def read_workers_for_work_pool(self, _: str) -> list[Any]:
-            return [SimpleNamespace(name=name, status=WorkerStatus.ONLINE if name in online else "OFFLINE") for name in ("ours", "there")]
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is open."""
 
-    looked = list[object]()
+    async def read_workers_for_work_pool(self, _: str) -> list[Any]:
+        if self.looks[self.at] == "away":
+            raise ConnectionError
+        heard = self.looks[self.at].split()
+        return [SimpleNamespace(name=name, status=WorkerStatus.ONLINE if name in heard else "OFFLINE") for name in ("ours", "there")]
 
-    async def look(*asked: object) -> None:
-        looked.append(asked)
+    async def look(self, _: object, is_left: Callable[[FlowRun], bool]) -> None:
+        state = Running().model_copy(update={"timestamp": datetime(2023, 1, 5, tzinfo=UTC)})
+        if is_left(FlowRun(flow_id=UUID(int=1), state=state, work_pool_name="perfeval", labels={"prefect.worker.name": "there"})):
+            self.continued.append(self.at)
 
-    monkeypatch.setattr(worker, "get_client", Known)
-    monkeypatch.setattr(worker, "continue_orphans", look)
-    asyncio.run(worker._continue_left("ours"))
-    assert len(looked) == looks
+    def now(self, _: object) -> datetime:
+        return datetime(2023, 1, 6, tzinfo=UTC) + timedelta(seconds=5 * self.at)
+
+
+@pytest.mark.parametrize(
+    ("looks", "continued"),
+    [
+        (["ours there"] * 3 + ["ours"] * 14, [16]),
+        (["ours"] * 12 + ["ours there"] + ["ours"] * 12, []),
+        (["ours"] * 12 + [""] + ["ours"] * 12, []),
+        (["ours"] * 12 + ["away"] + ["ours"] * 12, []),
+        (["there"] * 20 + [""] * 20, []),
+    ],
+    ids=["gone", "heard of again", "nobody heard of", "server away", "ours not heard of"],
+)
+def test_worker_is_gone_that_was_not_heard_of_for_a_minute_while_ours_was(
+    monkeypatch: pytest.MonkeyPatch, looks: list[str], continued: list[int]
+) -> None:
+    workers = Workers(looks)
+    monkeypatch.setattr(worker, "get_client", lambda: workers)
+    monkeypatch.setattr(worker, "continue_orphans", workers.look)
+    monkeypatch.setattr(worker, "datetime", SimpleNamespace(now=workers.now))
+    left = worker.Left("ours")
+    for workers.at in range(len(looks)):
+        with suppress(ConnectionError):
+            asyncio.run(left.look())
+    assert workers.continued == continued
 
 
 class Pool:
