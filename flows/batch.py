@@ -147,11 +147,12 @@ def _served(folders: Iterable[Path]) -> Iterator[Callable[[], None]]:
 
 
 def _unserved(folders: Iterable[Path]) -> list[Office]:
-    """The offices for which nobody keeps a server that is for people."""
+    """The offices for which nobody keeps a server that is for people, and one with this key can be kept."""
     offices: dict[str, Office] = {}
     for folder in folders:
         with suppress(PerfevalError, OSError):
             office = open_office(folder)
+            office.refuse_other_key()
             if not kept_for_people(office.workspace):
                 offices.setdefault(office.workspace.unit, office)
     return list(offices.values())

@@ -306,17 +306,21 @@ def _await_server(client: "Client", server: str, seconds: float) -> None:
 
 
 def _opened(folders: "Sequence[Path]") -> "tuple[list[Office], dict[str, str]]":
-    """The offices; of several, one whose settings are wrong or whose store is damaged is told and left out: by its folder, why."""
-    from perfeval.errors import ConfigurationError, PerfevalError, StoreError
+    """The offices; of several, one that cannot be opened, or whose people were enrolled with another key, is told and left out: why."""
+    from perfeval.errors import FileError, PerfevalError
 
     opened, faults = list["Office"](), dict[str, PerfevalError]()
     for folder in folders:
         try:
-            opened.append(open_office(folder))
-        except (ConfigurationError, StoreError) as fault:
-            faults[str(folder)] = fault
+            office = open_office(folder)
+            if len(folders) > 1:  # one alone is refused by who keeps its server
+                office.refuse_other_key()
+        except (PerfevalError, OSError) as error:
+            fault = faults[str(folder)] = FileError(error) if isinstance(error, OSError) else error
             if len(folders) > 1:
                 say(f"没有打开 {folder}，改好后重新启动：{fault.line}")
+        else:
+            opened.append(office)
     if not opened:
         raise next(iter(faults.values()))
     return opened, {folder: fault.line for folder, fault in faults.items()}

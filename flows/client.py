@@ -14,6 +14,8 @@ from perfeval.errors import ServerError
 
 # The code of a run's failure that was begun beside another one of the same year.
 SECOND_RUN = "P04"
+# What the server says of one that it has begun another for.
+GONE_ON_IN_ANOTHER = "由新的运行接着办理"
 FLOW, DEPLOYMENT = "self-evaluation", "annual"
 MACHINE = "x-perfeval-machine"
 _PATIENCE_SECONDS, _PAUSE_SECONDS, _ANSWER_SECONDS, _READY_SECONDS = 10.0, 0.2, 60.0, 2.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from flows.client import SECOND_RUN, Run
+from flows.client import GONE_ON_IN_ANOTHER, SECOND_RUN, Run
 from flows.forms import awaited, is_behind
-from perfeval import steps
+from perfeval import errors, steps
 from perfeval.errors import ServerError
 from perfeval.model import Evaluation, Status
 from perfeval.model.outcomes import Failure
@@ -23,8 +23,10 @@ T = TypeVar("T")
 
 
 _LOGS = "请管理服务的人查看这次运行的日志"
-_EXIT, _CHINESE = re.compile(r"Process exited with status code: (-?\d+)"), re.compile("[\u4e00-\u9fff]")
-_RAISED = re.compile(r"^.*encountered an exception: (?:[\w.]+: )?")
+_EXIT = re.compile(r"Process exited with status code: (-?\d+)")
+_RAISED = re.compile(r"encountered an exception: (\w+): (.*)", re.DOTALL)
+# Whose texts are for people. Of all others' the Chinese in them is what they name: a folder, a value.
+_FAULTS = {name for name, item in vars(errors).items() if isinstance(item, type) and issubclass(item, errors.PerfevalError)}
 # As a process tells it, and as a container does.
 _KILLED, _ENDED = "进程被系统强制终止（常因内存不足）", "进程被要求结束（常因服务停止）"
 _EXITS = {"-9": _KILLED, "137": _KILLED, "247": _KILLED, "-15": _ENDED, "143": _ENDED}
@@ -113,13 +115,13 @@ class Conductor:
         return self._wait(run, {step for step, _ in before}, done)
 
     def _try_again(self, run: str) -> None:
-        """Move a run on. Why it ended is forgotten, or the next end would be taken for this one; but not where it cannot be moved."""
+        """Move a run on. Why it ended is forgotten, or the next end would be taken for this one; but not where it is not moved."""
         with self._office.store.transaction() as record:
             failure = record.failure(run)
             record.record_failure(run, None)
         try:
             self._client.move(run)
-        except ServerError:
+        except BaseException:  # also who is told to end meanwhile
             with self._office.store.transaction() as record:
                 record.record_failure(run, failure)
             raise
@@ -184,10 +186,13 @@ def crashed(message: str) -> Failure:
 
 
 def _in_chinese(message: str) -> str:
-    """What people are told of Prefect's message: why the process ended, or the fault of ours in it; nothing of what is English alone."""
+    """What people are told of Prefect's message: why the process ended, or the fault of ours in it; nothing of what is English."""
     if code := _EXIT.search(message):
         return _EXITS.get(code[1], f"进程意外结束（退出码 {code[1]}）")
-    return _RAISED.sub("", message) if _CHINESE.search(message) else ""
+    if message == GONE_ON_IN_ANOTHER:
+        return message
+    raised = _RAISED.search(message)
+    return raised[2] if raised and raised[1] in _FAULTS else ""
 
 
 def _title(step: str) -> str:

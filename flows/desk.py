@@ -200,6 +200,11 @@ class Desk:
         for item in told:
             notify_of_failure(self._office, item)
 
+    def has_kept(self, run: str) -> bool:
+        """Whether it is kept why a run has ended early."""
+        with self._office.store.reading() as record:
+            return record.failure(run) is not None
+
     def replace_failure(self, run: str, failure: Failure | None) -> Failure | None:
         """Keep this for why a run ended early, nothing when it goes on; what was kept before."""
         with self._office.store.transaction() as record:

@@ -40,7 +40,7 @@ from flows.serve import ORIGIN, TLS, UNOPENED, end_with_parent
 from flows.tending import OVERTAKEN, Tending
 from perfeval import web
 from perfeval.approvals.person import Person
-from perfeval.errors import ConfigurationError, PerfevalError, StoreError, UsageError
+from perfeval.errors import FileError, PerfevalError, StoreError
 from perfeval.office import open_office
 
 _RUN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -409,14 +409,14 @@ def _with(send: Send, headers: Mapping[str, str]) -> Send:
 
 
 def _doors(engine: Engine, machine: str, ports: Sequence[int]) -> dict[int, Door | Closed]:
-    """The offices' doors, by their ports; of several, one whose settings are wrong, or whose store is damaged, keeps no other shut."""
+    """The offices' doors, by their ports; of several, one that cannot be opened keeps no other shut."""
     opened, faults = dict[str, web.Overseen](), dict[int, tuple[Path, PerfevalError]]()
     places = list(zip(folders().items(), os.environ[ORIGIN].split(), ports, strict=True))
     for (label, folder), origin, port in places:
         try:
             opened[label] = web.Overseen(open_office(folder), origin)
-        except (ConfigurationError, UsageError, StoreError) as fault:
-            faults[port] = folder, fault
+        except (PerfevalError, OSError) as error:
+            faults[port] = folder, FileError(error) if isinstance(error, OSError) else error
     unopened = json.loads(os.environ.get(UNOPENED, "{}")) | {str(folder): fault.line for folder, fault in faults.values()}
     doors = dict[int, Door]()
     for (label, _), _, port in places:

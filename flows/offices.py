@@ -20,6 +20,8 @@ from perfeval.workspace import Workspace
 OFFICES = "PERFEVAL_OFFICES"
 # In an office's state folder: which door it has where several share a server.
 _DOOR, _MOST_DOORS = "door", 65535
+# Prefect's own tag of what it has begun by a schedule.
+_BY_THE_CLOCK = "auto-scheduled"
 _NOT_IN_A_NAME = re.compile("[/%&<>]")
 
 
@@ -45,7 +47,11 @@ def labelled(workspaces: Sequence[Workspace], *, shared: bool = False) -> dict[s
 
 def label_of(workspace: Workspace) -> str:
     """The label that an office's deployments have where several share a server."""
-    return _NOT_IN_A_NAME.sub("-", workspace.unit)
+    return _label(workspace.unit)
+
+
+def _label(unit: str) -> str:
+    return _NOT_IN_A_NAME.sub("-", unit)
 
 
 def told(workspaces: Sequence[Workspace], *, shared: bool = False) -> dict[str, str]:
@@ -95,19 +101,35 @@ def named(kind: str, label: str) -> str:
 
 
 def this_office() -> Office:
-    """The office that this process works for: of several, the one whose deployment the run belongs to.
+    """The office that this process works for: of several, the one whose run it is.
 
     Raises: UsageError: it is none of them.
     """
-    known = folders()
+    known, units = folders(), _units()
     if "" in known:
-        return office.this_office()
+        here = office.this_office()
+        if units and here.workspace.unit not in units:  # it came by way of the pool's own queue, or a server of several
+            raise _anothers("、".join(units))
+        return here
     from prefect.runtime import deployment
 
     _, _, label = (deployment.name or "").partition("-")
+    if not label:  # the server has one office alone; the worker has it beside others
+        label = next((label for label in map(_label, units) if label in known), "、".join(units))
     if label not in known:
-        raise UsageError("P31", f"这次运行属于另一个单位：{label}", "启动 worker 时写上这个单位的工作区。")
+        raise _anothers(label)
     return _opened(known[label])
+
+
+def _units() -> tuple[str, ...]:
+    """The unit whose run this is, as its deployment tells it; those that were begun before it did tell of none."""
+    from prefect.runtime import flow_run
+
+    return tuple(tag for tag in flow_run.tags if tag != _BY_THE_CLOCK)
+
+
+def _anothers(unit: str) -> UsageError:
+    return UsageError("P31", f"这次运行属于另一个单位：{unit}", "启动 worker 时写上这个单位的工作区。")
 
 
 @cache

@@ -26,7 +26,7 @@ from flows.offices import folders, named
 from flows.reminders import DAILY, EVERY_MORNING, send_reminders
 from flows.serve import SCHEDULE, end_with_parent
 from flows.warm import write_stub
-from perfeval.errors import ConfigurationError, UsageError
+from perfeval.errors import FileError, PerfevalError
 from perfeval.workspace import Workspace
 
 # A click on Resume is seen within half a second; each question costs the server some 15 ms.
@@ -60,14 +60,18 @@ async def daily(workspace: Workspace, label: str = "", *, active: bool) -> Runne
     """The deployment that sends reminders every morning."""
     every_morning = Cron(EVERY_MORNING, timezone=workspace.settings.schedule.timezone, active=active)
     return await send_reminders.ato_deployment(
-        named(DAILY, label), schedules=[every_morning], paused=False, entrypoint_type=EntrypointType.MODULE_PATH
+        named(DAILY, label),
+        schedules=[every_morning],
+        tags=[workspace.unit],
+        paused=False,
+        entrypoint_type=EntrypointType.MODULE_PATH,
     )
 
 
 async def register(serve: Callable[[str, RunnerDeployment], Awaitable[object]], *, active: bool) -> None:
     """Have the yearly and the daily deployment of every office served, each with the office's label, and no others.
 
-    Of several offices, one whose settings are wrong is left as it is, and keeps no other waiting.
+    Of several offices, one whose settings are wrong or cannot be read is left as it is, and keeps no other waiting.
     """
     served = set[str]()
     for label, folder in folders().items():
@@ -75,9 +79,10 @@ async def register(serve: Callable[[str, RunnerDeployment], Awaitable[object]], 
         try:
             workspace = Workspace(folder)
             deployments = await yearly(workspace, label, active=active), await daily(workspace, label, active=active)
-        except (ConfigurationError, UsageError) as fault:
+        except (PerfevalError, OSError) as error:
             if not label:
                 raise
+            fault = FileError(error) if isinstance(error, OSError) else error
             logging.getLogger(__name__).error("%s: %s", folder, fault.line)  # noqa: TRY400  # all is told by its line
             continue
         for deployment in deployments:

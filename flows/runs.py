@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flows.client import FLOW, Deployment, read_deployment
+from flows.client import FLOW, GONE_ON_IN_ANOTHER, Deployment, read_deployment
 from flows.desk import Desk, Started
 from flows.engine import CREATED, Engine, key_of
 from flows.forms import is_behind
@@ -25,6 +25,7 @@ class Runs:
     def __init__(self, engine: Engine, desk: Desk, deployment: str) -> None:
         self._engine, self._desk, self._deployment = engine, desk, deployment
         self._begun: set[str] = set()
+        self._trying = asyncio.Lock()
 
     async def state(self, run: str) -> Mapping[str, Any]:
         """A run's state; nothing where Prefect does not know it, or where nobody takes it up any more."""
@@ -69,7 +70,7 @@ class Runs:
         if not served or (_is_taken_up(found, served) if found else not await self._engine.has_lost(run)):
             return False
         if (found.get("state") or {}).get("type") in _UNENDED:
-            ended = {"state": {"type": "CANCELLED", "name": "Cancelled", "message": "由新的运行接着办理"}, "force": True}
+            ended = {"state": {"type": "CANCELLED", "name": "Cancelled", "message": GONE_ON_IN_ANOTHER}, "force": True}
             await self._engine.write(f"/api/flow_runs/{run}/set_state", ended)
         is_begun = await self.begin(evaluation.year, evaluation.programme_key, evaluation.prepared_by)
         self._begun |= {evaluation.id} if is_begun else set()
@@ -100,13 +101,18 @@ class Runs:
 
         Why it ended is forgotten, or the next end would be taken for this one; but not where Prefect does not take it.
         """
-        if not await self.has_failed(run):
-            return None
-        failure = await asyncio.to_thread(self._desk.replace_failure, run, None)
-        answer = await self._engine.retry(run, why)
-        if failure and answer[0] != CREATED:
-            await asyncio.to_thread(self._desk.replace_failure, run, failure)
-        return answer
+        async with self._trying:  # who comes second finds it going on: moved once more, it would be done by two processes
+            if not await self.has_failed(run):
+                return None
+            failure = await asyncio.to_thread(self._desk.replace_failure, run, None)
+            is_taken = False
+            try:
+                answer = await self._engine.retry(run, why)
+                is_taken = answer[0] == CREATED
+            finally:
+                if failure and not is_taken:
+                    await asyncio.to_thread(self._desk.replace_failure, run, failure)
+            return answer
 
     async def _served(self) -> Deployment | None:
         """The deployment, once there is one."""

@@ -27,6 +27,9 @@ class Open(Protocol):
     def open_runs(self) -> dict[str, str]:
         """The runs of evaluations under way, each with how the key of the form begins that it must be at."""
 
+    def has_kept(self, run: str) -> bool:
+        """Whether it is kept why a run has ended early."""
+
     def keep_ended(self, run: str, message: str, started: Started | None = None, lost: Collection[str] = ()) -> None:
         """Keep that a run has ended early, where it could not keep why; and for the lost run that it was begun for, if it was."""
 
@@ -101,12 +104,19 @@ class Tending:
             return key
         if kind == "PAUSED":
             self._settled[run] = form
+            del self._crashes[run]  # whatever it came over, it came over it
         return None if state else _LOST
 
     async def _after_early_end(self, run: str, state: Mapping[str, Any], started: Started | None = None, lost: Collection[str] = ()) -> str:
-        """Go on after a crash, else see to it that people are told, once it was so in the last round already; how it has ended."""
+        """Go on after a crash, else see to it that people are told, once it was so in the last round already; how it has ended.
+
+        Who tries it again first takes away why it ended, and may die before he moves it: where it stands as it stood, it is told again.
+        """
         now = f"{state['type']} {state.get('id')}"
-        if self._seen.get(run) == now and self._told.get(run) != now:
+        if self._seen.get(run) == now and self._told.get(run) == now:
+            if not await asyncio.to_thread(self._desk.has_kept, run):
+                del self._told[run]  # in the next round, if it has not been moved by then
+        elif self._seen.get(run) == now:
             if _is_the_process(state) and self._crashes[run] < _CRASHES:
                 self._crashes[run] += 1
                 await self._runs.try_again(run, "意外终止后继续")

@@ -33,8 +33,9 @@ from .misfortunes import EVERYWHERE, FAKETIME, IN_A_POOL, ON_A_DISK, ON_CLOCKS, 
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
-# What a command may take at most, whatever befalls it: a lock of half a minute, a server that is started again and again.
-COMMAND_SECONDS = 150
+# What a command may take at most, whatever befalls it: a lock of half a minute, a server that is started again and again, a worker that
+# is taken for gone after a minute and a half.
+COMMAND_SECONDS = 240
 ATTEMPTS = 5
 KINDS = ("sqlite", "sqlite", "sqlite", "sqlite", "postgresql", "workers")
 

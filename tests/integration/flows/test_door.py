@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,6 +52,7 @@ class Prefect:
 
     state: dict[str, Any] = field(default_factory=lambda: suspended("center-r1-0"))
     busy: int = 0
+    is_broken: bool = False
     known: bool = True
     pool: str | None = None
     deployment: str = RUN
@@ -88,6 +90,8 @@ class Prefect:
             await self._say(send, 503, {"detail": "database is locked"})
             raise RuntimeError  # as Starlette's error middleware does, which answers first
         if path == f"/api/flow_runs/{RUN}/set_state":
+            if self.is_broken:
+                raise ConnectionError
             self.state = self.asked[-1][2].get("state", self.state)
         await self._say(send, 201 if method == "POST" else 200, {"passed": True, "id": RUN})
 
@@ -174,6 +178,10 @@ class Desk:
 
     def keep_ended(self, run: str, message: str, started: Started | None = None, *_: object) -> None:
         self.told.append((run, message, started))
+        self.failure = self.failure or Failure("运行", "P14", message)
+
+    def has_kept(self, _: str) -> bool:
+        return self.failure is not None
 
     def keep_unbegun(self, year: int, programme: str) -> None:
         self.told.append((year, programme))
@@ -699,6 +707,49 @@ def test_run_that_could_not_keep_why_it_failed_is_told_of_and_left_alone(office:
     assert (office.prefect.moved, office.desk.told[0]) == ([], (RUN, "perfeval.yml 有误", None))
 
 
+def test_run_that_came_to_its_gate_between_its_crashes_goes_on_without_end(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
+    opened = office.desk.open_runs
+
+    def open_runs() -> dict[str, str]:
+        revision, round_ = divmod(office.desk.rounds, 6)
+        office.desk.standing_form = f"center-r{revision}-"
+        if round_ == 0:
+            office.prefect.state = {"type": "CRASHED", "message": "进程被终止"}
+        elif round_ == 3:
+            office.prefect.state = suspended(f"center-r{revision}-0")
+        return opened()
+
+    office.desk.open_runs = open_runs  # type: ignore[method-assign]
+    rounds(office, 33)
+    assert (office.prefect.moved, office.desk.told) == (["AwaitingRetry"] * 6, [])
+
+
+def test_run_whose_retry_died_before_it_was_moved_is_told_of_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
+    office.prefect.state = {"type": "FAILED", "message": "perfeval.yml 有误"}
+    rounds(office, 5)
+    office.desk.failure = None  # as a command does that is killed then
+    rounds(office, 15)
+    assert office.desk.told == [(RUN, "perfeval.yml 有误", None)] * 2
+
+
+def test_run_that_is_moved_a_moment_after_why_it_ended_was_taken_away_is_not_told_of(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.tending._PAUSE_SECONDS", 0.01)
+    office.prefect.state, office.desk.failure = {"type": "FAILED"}, Failure("校验台账", "L00", "台账有 1 处错误")
+    rounds(office, 5)
+
+    def has_kept(_: str) -> bool:
+        office.prefect.state = {"type": "SCHEDULED"}  # before anything else is asked
+        return False
+
+    office.desk.has_kept = has_kept  # type: ignore[method-assign]
+    rounds(office, 15)
+    assert len(office.desk.told) == 1
+
+
 @pytest.mark.parametrize("year", [2022, 0])
 def test_run_that_fails_before_it_has_an_evaluation_is_told_of_however_late(
     office: Office, monkeypatch: pytest.MonkeyPatch, year: int
@@ -780,6 +831,30 @@ def test_run_that_is_tried_again_is_not_taken_for_failed_as_before(
     office.prefect.busy = 10 * busy
     office.as_person("POST", path, body, "p2")
     assert (office.desk.failure is not None, office.prefect.state["type"]) == ((True, "FAILED") if busy else (False, "SCHEDULED"))
+
+
+def test_run_whose_retry_breaks_off_keeps_why_it_ended(office: Office) -> None:
+    failure = Failure("校验台账", "L00", "台账有 1 处错误")
+    office.prefect.state, office.desk.failure, office.prefect.is_broken = {"type": "FAILED"}, failure, True
+    assert office.as_person("POST", SET_STATE, RETRY, "p2").status == 500
+    assert (office.desk.failure, office.prefect.state["type"]) == (failure, "FAILED")
+
+
+def test_run_that_two_retry_at_once_is_moved_once(office: Office) -> None:
+    office.prefect.state, who = {"type": "FAILED"}, {"cookie": "perfeval-4200=cookie-p2", "origin": ORIGIN}
+    replaced = office.desk.replace_failure
+
+    def replace_failure(run: str, failure: Failure | None) -> Failure | None:
+        time.sleep(0.1)  # the store takes its time
+        return replaced(run, failure)
+
+    office.desk.replace_failure = replace_failure  # type: ignore[method-assign]
+
+    async def both() -> list[Answer]:
+        return await asyncio.gather(*(ask(office.door, "POST", SET_STATE, RETRY, **who) for _ in range(2)))
+
+    assert sorted(answer.status for answer in asyncio.run(both())) == [201, 409]
+    assert office.prefect.moved == ["AwaitingRetry"]
 
 
 @pytest.mark.parametrize("kind", ["PAUSED", "RUNNING", "SCHEDULED", "COMPLETED", "CANCELLED"])

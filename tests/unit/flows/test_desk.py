@@ -26,6 +26,8 @@ from perfeval.store import Store
 from perfeval.store.record import Record
 
 RUN = "11111111-1111-4111-8111-111111111111"
+# As Prefect tells of a fault of ours.
+ENDED = "Flow run encountered an exception: ConfigurationError"
 HERE, THERE = "192.0.2.7", "192.0.2.8"
 
 
@@ -292,9 +294,10 @@ def stuck(office: Office) -> list[tuple[str, int, str, str]]:
 def test_run_that_ended_early_is_told_of_once_by_what_is_known_first(
     desk: Desk, office: Office, evaluation: Evaluation, noticed: list[str]
 ) -> None:
-    desk.keep_ended(RUN, "内存不足")
+    assert not desk.has_kept(RUN)
+    desk.keep_ended(RUN, f"{ENDED}: 内存不足")
     desk.keep_ended(RUN, "又一次")
-    assert noticed == [RUN]
+    assert (noticed, desk.has_kept(RUN)) == ([RUN], True)
     assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：内存不足")]
 
 
@@ -321,7 +324,7 @@ def test_run_that_kept_why_it_could_not_begin_but_not_whose_it_is_is_told_of(
 
 
 def test_run_without_an_evaluation_that_ended_early_is_told_of_by_its_year(desk: Desk, office: Office) -> None:
-    desk.keep_ended(RUN, "设置有误", Started(2021, "roads"))
+    desk.keep_ended(RUN, f"{ENDED}: 设置有误", Started(2021, "roads"))
     assert stuck(office) == [("", 2021, "roads", "运行：运行异常终止：设置有误")]
     desk.keep_unbegun(2020, "roads")
     assert stuck(office)[0] == ("", 2020, "roads", "送审：没有进程来执行这次送审")
@@ -339,5 +342,5 @@ def test_units_on_one_database_keep_each_its_own_year_that_no_run_was_started_fo
 def test_run_begun_for_a_lost_one_that_ended_early_is_told_of_at_its_evaluation(desk: Desk, office: Office, evaluation: Evaluation) -> None:
     desk.keep_ended("33333333-3333-4333-8333-333333333333", "别人的", Started(2022, "roads"))  # its own run stands
     assert stuck(office) == []
-    desk.keep_ended("22222222-2222-4222-8222-222222222222", "设置有误", Started(2022, ""), [RUN])
+    desk.keep_ended("22222222-2222-4222-8222-222222222222", f"{ENDED}: 设置有误", Started(2022, ""), [RUN])
     assert stuck(office) == [(evaluation.id, 2022, "roads", "运行：运行异常终止：设置有误")]

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.runtime import flow_run
 
-from flows import cli, door, offices
+from flows import batch, cli, door, offices
 from flows.client import DEPLOYMENT
 from flows.engine import Engine
 from flows.serve import ORIGIN, Server
-from perfeval.errors import UsageError
-from perfeval.office import Office
+from perfeval.errors import FileError, UsageError
+from perfeval.office import Office, open_office
 from perfeval.workspace import Workspace
 
 
@@ -52,6 +53,36 @@ def test_run_of_an_office_that_is_not_here_is_refused(two: list[Workspace], monk
     assert fault.value.code == "P31"
 
 
+@pytest.mark.parametrize("name", ["annual", "daily"])
+def test_run_of_an_office_alone_on_its_server_is_done_in_its_workspace_beside_others(
+    two: list[Workspace], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__NAME", name)
+    for workspace in two:
+        monkeypatch.setitem(flow_run.FIELDS, "tags", lambda unit=workspace.unit: ["auto-scheduled", unit])
+        assert offices.this_office().workspace.root == workspace.root
+    monkeypatch.setitem(flow_run.FIELDS, "tags", lambda: ["丙县"])
+    with pytest.raises(UsageError, match="属于另一个单位：丙县"):
+        offices.this_office()
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_refused"),
+    [(["丙县"], True), (["auto-scheduled", "丙县"], True), (["UNIT"], False), (["auto-scheduled"], False), ([], False)],
+    ids=["another's", "another's by the clock", "its own", "by the clock before it told", "before it told"],
+)
+def test_run_of_another_unit_is_not_done_in_the_workspace_of_one_alone(
+    office: Office, monkeypatch: pytest.MonkeyPatch, tags: list[str], is_refused: bool
+) -> None:
+    told = [office.workspace.unit if tag == "UNIT" else tag for tag in tags]
+    monkeypatch.setitem(flow_run.FIELDS, "tags", lambda: told)
+    if is_refused:
+        with pytest.raises(UsageError, match="属于另一个单位：丙县"):
+            offices.this_office()
+    else:
+        assert offices.this_office() is office
+
+
 def test_office_whose_store_is_damaged_keeps_no_other_shut(
     two: list[Workspace], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,6 +94,52 @@ def test_office_whose_store_is_damaged_keeps_no_other_shut(
     monkeypatch.setenv(ORIGIN, "http://a.example http://b.example")
     opened = door._doors(Engine(nothing), "secret", [1, 2])
     assert {port: type(item) for port, item in opened.items()} == {1: door.Door, 2: door.Closed}
+
+
+def is_a_file(office: Workspace) -> None:
+    shutil.rmtree(state := office.state)
+    state.touch()
+
+
+def is_elsewhere(office: Workspace) -> None:
+    office.root.rename(office.root.with_name("elsewhere"))
+
+
+def has_no_settings(office: Workspace) -> None:
+    (office.root / "perfeval.yml").unlink()
+
+
+@pytest.mark.parametrize("spoil", [is_a_file, is_elsewhere, has_no_settings])
+def test_office_whose_folder_cannot_be_read_keeps_no_other_shut(
+    two: list[Workspace], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], spoil: Callable[[Workspace], None]
+) -> None:
+    spoil(two[1])
+    opened, left = cli._opened([item.root for item in two])
+    assert ([office.workspace.root for office in opened], list(left)) == ([two[0].root], [str(two[1].root)])
+    assert f"没有打开 {two[1].root}，改好后重新启动：" in capsys.readouterr().err
+    monkeypatch.setenv(ORIGIN, "http://a.example http://b.example")
+    opened_doors = door._doors(Engine(nothing), "secret", [1, 2])
+    assert {port: type(item) for port, item in opened_doors.items()} == {1: door.Door, 2: door.Closed}
+
+
+def test_office_alone_that_cannot_be_opened_is_told_as_the_fault_itself(two: list[Workspace], capsys: pytest.CaptureFixture[str]) -> None:
+    is_a_file(two[1])
+    with pytest.raises(FileError):
+        cli._opened([two[1].root])
+    assert capsys.readouterr().err == ""
+
+
+def test_office_of_several_with_another_key_keeps_no_other_from_being_served(
+    two: list[Workspace], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], welcome: Callable[..., Any]
+) -> None:
+    with monkeypatch.context() as before:
+        before.setenv("PERFEVAL_KEY", "the key of another office")
+        welcome(open_office(two[1].root), "样例经办人", "operator")
+    folders = [item.root for item in two]
+    opened, left = cli._opened(folders)
+    assert ([office.workspace.root for office in opened], list(left)) == ([two[0].root], [str(two[1].root)])
+    assert f"没有打开 {two[1].root}，改好后重新启动：PERFEVAL_KEY" in capsys.readouterr().err
+    assert [office.workspace.root for office in batch._unserved(folders)] == [two[0].root]
 
 
 def test_office_left_of_several_keeps_its_door_and_its_runs(two: list[Workspace], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,9 @@ import asyncio
 import json
 import shutil
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +17,15 @@ import pytest
 import yaml
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import FlowRun, WorkerStatus
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.states import Pending, Running, State
 from prefect.utilities.templating import apply_values, find_placeholders
 from prefect.workers.process import ProcessWorker
 
 from flows import worker
+from flows.offices import told
 from perfeval.errors import UsageError
+from perfeval.workspace import Workspace
 
 SAMPLE = Path(__file__).parents[3] / "config" / "kubernetes"
 
@@ -72,32 +78,114 @@ def test_run_is_left_by_a_worker_that_died_also_before_it_gave_its_name(
     taken = state.model_copy(update={"timestamp": now - timedelta(seconds=seconds)})
     labels = {"prefect.worker.name": name} if name else {}
     run = FlowRun(flow_id=UUID(int=1), state=taken, work_pool_name=pool, labels=labels)
-    assert worker.is_left(run, {"there"}, now) is expected
+    assert worker.is_left(run, {"gone"}.__contains__, now) is expected
 
 
-@pytest.mark.parametrize(("online", "looks"), [(["ours", "there"], 1), (["there"], 0), ([], 0)])
-def test_worker_that_is_itself_not_heard_of_takes_no_other_for_gone(monkeypatch: pytest.MonkeyPatch, online: list[str], looks: int) -> None:
-    class Known:
-        """What a server that is up, but busy, knows of workers."""
+@dataclass
+class Workers:
+    """What a server that is up, but may be busy, tells of workers, look by look, 5 seconds apart; of one of them there is a run."""
 
-        async def __aenter__(self) -> Self:
-            return self
+    looks: list[str]
+    at: int = 0
+    continued: list[int] = field(default_factory=list)
 
-        async def __aexit__(self, *_: object) -> None:
-            """Nothing is open."""
+    async def __aenter__(self) -> Self:
+        return self
 
-        async def read_workers_for_work_pool(self, _: str) -> list[Any]:
-            return [SimpleNamespace(name=name, status=WorkerStatus.ONLINE if name in online else "OFFLINE") for name in ("ours", "there")]
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is open."""
 
-    looked = list[object]()
+    async def read_workers_for_work_pool(self, _: str) -> list[Any]:
+        if self.looks[self.at] == "away":
+            raise ConnectionError
+        heard = self.looks[self.at].split()
+        return [SimpleNamespace(name=name, status=WorkerStatus.ONLINE if name in heard else "OFFLINE") for name in ("ours", "there")]
 
-    async def look(*asked: object) -> None:
-        looked.append(asked)
+    async def look(self, _: object, is_left: Callable[[FlowRun], bool]) -> None:
+        state = Running().model_copy(update={"timestamp": datetime(2023, 1, 5, tzinfo=UTC)})
+        if is_left(FlowRun(flow_id=UUID(int=1), state=state, work_pool_name="perfeval", labels={"prefect.worker.name": "there"})):
+            self.continued.append(self.at)
 
-    monkeypatch.setattr(worker, "get_client", Known)
-    monkeypatch.setattr(worker, "continue_orphans", look)
-    asyncio.run(worker._continue_left("ours"))
-    assert len(looked) == looks
+    def now(self, _: object) -> datetime:
+        return datetime(2023, 1, 6, tzinfo=UTC) + timedelta(seconds=5 * self.at)
+
+
+@pytest.mark.parametrize(
+    ("looks", "continued"),
+    [
+        (["ours there"] * 3 + ["ours"] * 14, [16]),
+        (["ours"] * 12 + ["ours there"] + ["ours"] * 12, []),
+        (["ours"] * 12 + [""] + ["ours"] * 12, []),
+        (["ours"] * 12 + ["away"] + ["ours"] * 12, []),
+        (["there"] * 20 + [""] * 20, []),
+    ],
+    ids=["gone", "heard of again", "nobody heard of", "server away", "ours not heard of"],
+)
+def test_worker_is_gone_that_was_not_heard_of_for_a_minute_while_ours_was(
+    monkeypatch: pytest.MonkeyPatch, looks: list[str], continued: list[int]
+) -> None:
+    workers = Workers(looks)
+    monkeypatch.setattr(worker, "get_client", lambda: workers)
+    monkeypatch.setattr(worker, "continue_orphans", workers.look)
+    monkeypatch.setattr(worker, "datetime", SimpleNamespace(now=workers.now))
+    left = worker.Left("ours")
+    for workers.at in range(len(looks)):
+        with suppress(ConnectionError):
+            asyncio.run(left.look())
+    assert workers.continued == continued
+
+
+class Pool:
+    """A server's pool that is there from its third question on, with the queue of one office."""
+
+    def __init__(self) -> None:
+        self.queues, self.asked = {"甲县"}, 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    async def create_work_queue(self, name: str, work_pool_name: str) -> None:
+        self.asked += 1
+        if self.asked < 3:
+            raise ObjectNotFound(Exception(work_pool_name))
+        if name in self.queues:
+            raise ObjectAlreadyExists(Exception(name))
+        self.queues.add(name)
+
+
+def works_for(monkeypatch: pytest.MonkeyPatch, *workspaces: Workspace) -> list[str]:
+    """The queues that a worker of these offices listens to."""
+    for name, value in told(workspaces).items():
+        monkeypatch.setenv(name, value)
+    return asyncio.run(worker._queues())
+
+
+@pytest.fixture
+def offices(make_folder: Callable[..., Path], settings: dict[str, Any], tmp_path: Path) -> list[Workspace]:
+    folders = [Path(shutil.copytree(make_folder(unit=settings["unit"] | {"name": name}), tmp_path / name)) for name in ("甲县", "乙县")]
+    return list(map(Workspace, folders))
+
+
+def test_worker_waits_for_the_pool_and_makes_the_queues_that_are_not_there(
+    monkeypatch: pytest.MonkeyPatch, offices: list[Workspace]
+) -> None:
+    pool = Pool()
+    monkeypatch.setattr(worker, "get_client", lambda: pool)
+    monkeypatch.setattr(worker, "_POOL_SECONDS", 0)
+    assert works_for(monkeypatch, *offices) == ["甲县", "乙县"]
+    assert pool.queues == {"甲县", "乙县"}
+
+
+def test_runs_of_an_office_stand_in_its_queue_alone_on_a_server_or_not_and_are_found_where_they_stood_before(
+    monkeypatch: pytest.MonkeyPatch, offices: list[Workspace]
+) -> None:
+    monkeypatch.setattr(worker, "get_client", Pool)
+    monkeypatch.setattr(worker, "_POOL_SECONDS", 0)
+    assert works_for(monkeypatch, offices[1]) == ["乙县", "default"]
+    assert worker._queue("", offices[1].root) == worker._queue("乙县", offices[1].root) == "乙县"
 
 
 def test_python_of_a_run_is_found_when_the_temporary_folder_has_been_cleaned_up(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flows import offices, runner
-from flows.runner import yearly
+from flows.runner import daily, yearly
 from perfeval.workspace import Workspace
 
 
@@ -31,13 +31,33 @@ def test_deployment_starts_every_programmes_evaluation_once_a_year(
     ]
 
 
-def test_office_with_wrong_settings_keeps_no_other_waiting(
-    make_folder: Callable[..., Path], settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_both_deployments_tell_whose_their_runs_are(make_folder: Callable[..., Path]) -> None:
+    workspace = Workspace(make_folder())
+    for make in (yearly, daily):
+        assert asyncio.run(make(workspace, active=True)).tags == [workspace.unit]
+
+
+def wrong(folder: Path) -> None:
+    (folder / "perfeval.yml").write_text("unit: [", encoding="utf-8")
+
+
+def unreadable(folder: Path) -> None:
+    (folder / "perfeval.yml").unlink()
+    (folder / "perfeval.yml").symlink_to("/proc/self/mem")  # stands for a share that is away
+
+
+@pytest.mark.parametrize("spoil", [wrong, unreadable])
+def test_office_whose_settings_are_wrong_or_cannot_be_read_keeps_no_other_waiting(
+    make_folder: Callable[..., Path],
+    settings: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[Path], None],
 ) -> None:
     folders = [Path(shutil.copytree(make_folder(unit=settings["unit"] | {"name": name}), tmp_path / name)) for name in ("甲", "乙", "丙")]
     for name, value in offices.told(list(map(Workspace, folders))).items():
         monkeypatch.setenv(name, value)
-    (folders[1] / "perfeval.yml").write_text("unit: [", encoding="utf-8")
+    spoil(folders[1])
     served, kept = list[str](), set[str]()
 
     async def serve(label: str, _: Any) -> None:
