@@ -122,10 +122,9 @@ def disk_full(place: Place) -> Iterator[dict[str, str]]:
     assert place.disk
     filler = place.disk / "filler"
     free = shutil.disk_usage(place.disk).free - place.chance.choice([0, 0, 50_000, 500_000, 2_000_000])
-    with filler.open("wb") as file, suppress(OSError):
+    with suppress(OSError), filler.open("wb", buffering=0) as file:  # the office writes meanwhile: it may be full a little earlier
         for _ in range(max(free, 0) // 4096):
             file.write(bytes(4096))
-            file.flush()
     yield {}
     filler.unlink()
 
