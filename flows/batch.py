@@ -21,7 +21,7 @@ from pathlib import Path
 from flows.keeping import IDLE, ServedError, keeping, kept_for_people
 from flows.serve import HOST
 from perfeval.console import STEP
-from perfeval.errors import FileError, PerfevalError
+from perfeval.errors import PerfevalError, fault_of
 from perfeval.model import Gate, Stage
 from perfeval.model.evaluation import gate_title
 from perfeval.office import Office, open_office
@@ -89,7 +89,7 @@ def items_of(folders: Sequence[Path]) -> Iterator[Item | Outcome]:
             workspace = Workspace(folder)
             programmes, gates = workspace.programmes, workspace.gates
         except (PerfevalError, OSError) as error:
-            fault = FileError(error) if isinstance(error, OSError) else error
+            fault = fault_of(error)
             yield Outcome(str(folder), "", "", "failed", fault.message, fault.hint)
         else:
             yield from (Item(folder, office, programme.key, len(programmes), gates) for programme in programmes)

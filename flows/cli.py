@@ -307,7 +307,7 @@ def _await_server(client: "Client", server: str, seconds: float) -> None:
 
 def _opened(folders: "Sequence[Path]") -> "tuple[list[Office], dict[str, str]]":
     """The offices; of several, one that cannot be opened, or whose people were enrolled with another key, is told and left out: why."""
-    from perfeval.errors import FileError, PerfevalError
+    from perfeval.errors import PerfevalError, fault_of
 
     opened, faults = list["Office"](), dict[str, PerfevalError]()
     for folder in folders:
@@ -316,7 +316,7 @@ def _opened(folders: "Sequence[Path]") -> "tuple[list[Office], dict[str, str]]":
             if len(folders) > 1:  # one alone is refused by who keeps its server
                 office.refuse_other_key()
         except (PerfevalError, OSError) as error:
-            fault = faults[str(folder)] = FileError(error) if isinstance(error, OSError) else error
+            fault = faults[str(folder)] = fault_of(error)
             if len(folders) > 1:
                 say(f"没有打开 {folder}，改好后重新启动：{fault.line}")
         else:

@@ -40,7 +40,7 @@ from flows.serve import ORIGIN, TLS, UNOPENED, end_with_parent
 from flows.tending import OVERTAKEN, Tending
 from perfeval import web
 from perfeval.approvals.person import Person
-from perfeval.errors import FileError, PerfevalError, StoreError
+from perfeval.errors import PerfevalError, StoreError, fault_of
 from perfeval.office import open_office
 
 _RUN = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -416,7 +416,7 @@ def _doors(engine: Engine, machine: str, ports: Sequence[int]) -> dict[int, Door
         try:
             opened[label] = web.Overseen(open_office(folder), origin)
         except (PerfevalError, OSError) as error:
-            faults[port] = folder, FileError(error) if isinstance(error, OSError) else error
+            faults[port] = folder, fault_of(error)
     unopened = json.loads(os.environ.get(UNOPENED, "{}")) | {str(folder): fault.line for folder, fault in faults.values()}
     doors = dict[int, Door]()
     for (label, _), _, port in places:

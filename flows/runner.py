@@ -26,7 +26,7 @@ from flows.offices import folders, named
 from flows.reminders import DAILY, EVERY_MORNING, send_reminders
 from flows.serve import SCHEDULE, end_with_parent
 from flows.warm import write_stub
-from perfeval.errors import FileError, PerfevalError
+from perfeval.errors import PerfevalError, fault_of
 from perfeval.workspace import Workspace
 
 # A click on Resume is seen within half a second; each question costs the server some 15 ms.
@@ -82,7 +82,7 @@ async def register(serve: Callable[[str, RunnerDeployment], Awaitable[object]], 
         except (PerfevalError, OSError) as error:
             if not label:
                 raise
-            fault = FileError(error) if isinstance(error, OSError) else error
+            fault = fault_of(error)
             logging.getLogger(__name__).error("%s: %s", folder, fault.line)  # noqa: TRY400  # all is told by its line
             continue
         for deployment in deployments:

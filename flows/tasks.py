@@ -20,7 +20,7 @@ from prefect.tasks import Task
 
 from flows.display import show_errors
 from flows.offices import this_office
-from perfeval.errors import FileError, LedgerError, PerfevalError, StoreError, UsageError
+from perfeval.errors import LedgerError, PerfevalError, StoreError, UsageError, fault_of
 from perfeval.model import Draft, Evaluation, Finding, Gate, ReceivedFile, Revision, Scorecard
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _keep_failure(name: str, error: PerfevalError | OSError) -> None:
     from perfeval import steps
 
     office = this_office()
-    failure = steps.failure_of(office.store, name, FileError(error) if isinstance(error, OSError) else error)
+    failure = steps.failure_of(office.store, name, fault_of(error))
     with suppress(PerfevalError), office.store.transaction() as record:  # where the store itself fails, its fault is told as it is
         record.record_failure(flow_run.id, failure)
     is_tried_again = _passes_by_itself(error) and (task_run.run_count or 0) <= len(_PAUSES_SECONDS)

@@ -105,6 +105,11 @@ class FileError(PerfevalError):
         super().__init__("F04", f"读写文件失败：{refusal(error)}", "检查文件是否被别的程序占用，以及文件夹的权限和磁盘空间。")
 
 
+def fault_of(error: PerfevalError | OSError) -> PerfevalError:
+    """What is told of an error that may be the system's."""
+    return FileError(error) if isinstance(error, OSError) else error
+
+
 def refusal(error: OSError) -> str:
     """Why the system refused, in Chinese where it is a usual reason, and which file or folder."""
     reason = _REFUSALS.get(error.errno or 0, error.strerror or str(error))

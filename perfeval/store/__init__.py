@@ -64,6 +64,7 @@ STORE = "store.db"
 """The database in a state folder, where the environment names no other."""
 MOVED = f"{STORE}.moved-"
 """How the name of one begins whose rows were moved into another database."""
+_FROM_THE_START = "确实要从头开始的，先把它移到别处。"
 
 
 class Store:
@@ -142,11 +143,10 @@ class Store:
 
 def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
     """Begin no new record where there was one."""
-    start = "确实要从头开始的，先把它移到别处。"
     if own and not is_on(engine, own) and has_tables(own):
         raise _not_moved("数据库是空的", own)
     if own and is_on(engine, own) and (moved := max(own.parent.glob(f"{MOVED}*"), default=None)):
-        told, hint = f"原来的记录已移走，移走时的是 {moved}", f"设置环境变量 {URL_VARIABLE}，写移去的数据库的地址。{start}"
+        told, hint = f"原来的记录已移走，移走时的是 {moved}", f"设置环境变量 {URL_VARIABLE}，写移去的数据库的地址。{_FROM_THE_START}"
     elif any(artifacts.glob("[0-9a-f][0-9a-f]")):
         told = f"{artifacts} 里却有存档文件：数据库可能已丢失，或地址换了"
         hint = "从备份恢复数据库（工作区内的是 store.db）。确实要从头开始的，先把这个文件夹移到别处。"
@@ -167,8 +167,7 @@ def _refuse_left(engine: Engine, unit: str, own: Path | None) -> None:
 
 
 def _not_moved(told: str, own: Path) -> StoreError:
-    hint = "把原来的记录移过去：perfeval move。确实要从头开始的，先把它移到别处。"
-    return StoreError("S15", f"{told}，{own} 里却有原来的记录", hint)
+    return StoreError("S15", f"{told}，{own} 里却有原来的记录", f"把原来的记录移过去：perfeval move。{_FROM_THE_START}")
 
 
 def _knows(engine: Engine, unit: str) -> bool:

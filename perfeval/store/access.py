@@ -116,8 +116,7 @@ class Access(Record):
         new, heads, old, is_known = list[Line](), list[str](), 0, False
         for entry in self.newest_entries(ACCESS):
             # Else one that is taken away for a moment is missing in what is remembered, long after it was put back.
-            if new and new[-1].previous != entry.sha256:
-                raise touched(ACCESS, [f"第{new[-1].number}条之前的被删去或改动"])
+            _refuse_gap(new, entry.sha256)
             heads.append(entry.sha256)
             if is_known := entry.sha256 == known.head:
                 break
@@ -126,8 +125,7 @@ class Access(Record):
             if old == _LINES_OF_BEFORE:
                 break
         else:
-            if new and new[-1].previous != NOTHING:
-                raise touched(ACCESS, [f"第{new[-1].number}条之前的被删去或改动"])
+            _refuse_gap(new, NOTHING)
         told = (known if is_known else _NOTHING).followed_by(reversed(new), heads[0] if heads else NOTHING)
         # Some more is kept than is asked for: somebody else has asked a moment earlier, and is not to have all read anew.
         Access._known[self.unit] = told.since(since - _MORE)
@@ -135,6 +133,11 @@ class Access(Record):
 
     def _about_seed(self, person: Person, fingerprint: str) -> str:
         return dump_line({"unit": self.unit, "person": person.id, "roles": list(person.roles), "fingerprint": fingerprint})
+
+
+def _refuse_gap(newer: Sequence[Line], older: str) -> None:
+    if newer and newer[-1].previous != older:
+        raise touched(ACCESS, [f"第{newer[-1].number}条之前的被删去或改动"])
 
 
 @dataclass(frozen=True, slots=True)
