@@ -31,7 +31,7 @@ from perfeval.model.documents import dump, record_facts
 from perfeval.model.numbers import in_wan, percentage, plain
 from perfeval.model.scores import FactRecord
 from perfeval.report.comparing import alike, tells
-from perfeval.version import program, source_digest
+from perfeval.version import program, source_digest, version
 from perfeval.workspace import Subject, Workspace
 
 if TYPE_CHECKING:
@@ -87,6 +87,14 @@ def verify_archive(bag: Path, witness: str = "") -> list[Check]:
     # A ValueError: the folder of ledgers has no year's name. What libraries say of broken files is English.
     except (ValueError, StopIteration, OSError, RecursionError, pl.exceptions.PolarsError):
         return [*examined.checks, Check("从台账重算", State.WRONG, "包内的台账、配置或记录缺失、损坏或格式不对，不能重算")]
+
+
+def maker_of(bag: Path) -> tuple[str, str]:
+    """Program and commit that a sound bag names as its maker; this program's where none lies there."""
+    if bag.is_dir() and all(check.ok for check in verify_archive(bag)):
+        origin = _origin_of(bag, is_recorded=True)
+        return origin.program, str((origin.told or {}).get("commit", ""))
+    return program(), version().commit
 
 
 def _reperform(bag: Path, examined: Examination) -> list[Check]:

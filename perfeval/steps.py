@@ -60,7 +60,7 @@ from perfeval.model.scores import FactRecord
 from perfeval.settings import Settings
 from perfeval.store.record import told_people
 from perfeval.texts import visible
-from perfeval.version import program, source_digest, version
+from perfeval.version import source_digest
 from perfeval.workspace import CONFIG_FILE, Workspace
 
 if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that enter them
@@ -552,6 +552,7 @@ def close_evaluation(store: Store, evaluation: Evaluation) -> None:
 
 def _package(office: Office, revision: Revision) -> SubmissionPackage:
     from perfeval.archive import SubmissionPackage, archive_number, hear_all, report_title, touched
+    from perfeval.reperformance import maker_of
     from perfeval.report import write_approval_sheet
 
     evaluation, artifacts = revision.evaluation, office.store.artifacts
@@ -580,10 +581,14 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         if sealing.at > sealed.at:
             raise touched([f"归档时间（{sealing.at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}）晚于现在"])
     told, told_people = entries[: sealing.entries or None], people[: sealing.people or None]
+    archive_no = archive_number(settings.archive, evaluation.year, sealing.number)
+    # Who made a bag and was killed before it was recorded may have been another version: in its name the same bag is made again.
+    program, commit = maker_of(office.workspace.archive_folder / archive_no)
     files = {**scored.configuration, **drafted.configuration}
     configuration = {name: artifacts.path(digest) for name, digest in files.items()}
+    origin = {"program": program, "commit": commit, **_origin(evaluation, validated, scored, drafted, configuration)}
     return SubmissionPackage(
-        archive_no=archive_number(settings.archive, evaluation.year, sealing.number),
+        archive_no=archive_no,
         title=report_title(settings.unit.name, evaluation.year),
         evaluation=evaluation,
         revision=revision.number,
@@ -611,25 +616,23 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
             "corrections.json": _json({str(number): note for number, note in corrections.items() if number < revision.number}),
             "findings.json": artifacts.read(validated.findings),
             "lineage.parquet": artifacts.read(scored.lineage),
-            "origin.json": _json(_origin(evaluation, validated, scored, drafted, configuration)),
+            "origin.json": _json(origin),
         },
         configuration=configuration,
-        program=program(),
+        program=program,
     )
 
 
 def _origin(
     evaluation: Evaluation, validated: Validated, scored: Scored, drafted: Drafted, configuration: Mapping[str, Path]
 ) -> dict[str, object]:
-    """What a bag was made by and with: program, ledgers, rules."""
+    """What a bag was made with: code that computed and wrote, ledgers, rules."""
     from perfeval.assessment import scoring_rules
 
     files = {name: configuration[name] for name in scored.configuration}
     indicators = next(path for name, path in files.items() if name.startswith("indicators/"))
     sources = {outcome.source for outcome in (validated, scored, drafted)}
     return {
-        "program": program(),
-        "commit": version().commit,
         "source": sources.pop() if len(sources) == 1 else "",
         "programme": evaluation.programme_key,
         "ledgers": {name: snapshot.title for name, snapshot in validated.snapshots.items()},

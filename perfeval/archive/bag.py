@@ -176,7 +176,8 @@ def _publish(building: Path, bag: Path) -> None:
             raise ArchiveError(
                 "K05",
                 f"档号 {bag.name} 已有归档包，内容不同：" + "、".join(differing),
-                "归档包一经形成不得改动：用 perfeval verify 核验原包。数据库是从旧备份恢复的，换成归档以后的；如是另一份报告，请另编档号。",
+                "归档包一经形成不得改动：用 perfeval verify 核验原包。数据库是从旧备份恢复的，换成归档以后的；"
+                "归档中断以后才升级了程序的，用升级前的程序再执行一次 perfeval run；如是另一份报告，请另编档号。",
             ) from None
     else:
         _flush_folder(bag.parent)

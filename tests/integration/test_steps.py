@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 from perfeval import persons, steps
+from perfeval.approvals.keys import derive_key
 from perfeval.approvals.person import ProofKind
 from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import ACCESS
@@ -35,6 +36,7 @@ from perfeval.office import open_office
 from perfeval.reperformance import verify_archive
 from perfeval.report import read_text, write_approval_sheet
 from perfeval.texts import has_controls, visible
+from perfeval.version import Version
 
 
 class Rehearsal:
@@ -718,6 +720,34 @@ def test_archive_numbers_of_one_year_are_never_given_twice(office: Rehearsal) ->
     with office.store.transaction() as record:
         third = record.open_evaluation(2022, "x-3", "第三项目", operator, "run-10")
         assert record.next_item_number(third) == 6
+
+
+def as_version(monkeypatch: pytest.MonkeyPatch, version: Version) -> None:
+    for module in ("perfeval.version", "perfeval.reperformance"):
+        monkeypatch.setattr(f"{module}.version", lambda: version)
+
+
+def test_bag_that_a_killed_program_made_is_recorded_by_the_next_version(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.approve()
+    before, now = (Version(f"0.2.0.dev{number}+g{number}abcdef12", f"{number}abcdef12".ljust(40, "0")) for number in (1, 2))
+    as_version(monkeypatch, before)
+    made = archive_bag(office.package(), office.workspace.archive_folder, derive_key(office.office.key, "record"))
+    told = (made / "data/records/origin.json").read_bytes()
+    as_version(monkeypatch, now)
+    assert before.commit.encode() in told
+    assert office.archive() == made
+    assert (office.status(), (made / "data/records/origin.json").read_bytes()) == ("archived", told)
+    assert all(check.ok for check in verify_archive(made))
+
+
+def test_bag_changed_before_it_was_recorded_is_not_taken_for_another_versions(office: Rehearsal) -> None:
+    office.approve()
+    made = archive_bag(office.package(), office.workspace.archive_folder, derive_key(office.office.key, "record"))
+    told = made / "bag-info.txt"
+    told.chmod(0o644)
+    told.write_text(told.read_text("utf-8").replace("perfeval ", "perfeval 9"), "utf-8")
+    with pytest.raises(ArchiveError, match=r"已有归档包，内容不同：bag-info\.txt"):
+        office.archive()
 
 
 def _drop_row(office: Rehearsal, title: str) -> None:
