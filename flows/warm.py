@@ -4,7 +4,6 @@ It has one thread, or a fork could hang; so nothing of Polars is loaded, which s
 processes need besides they import themselves. With other code on the disk than it has loaded it forks no more, and ends.
 """
 
-import atexit
 import ctypes
 import gc
 import json
@@ -21,6 +20,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from flows.__main__ import spare_collecting
 
 _ROOT = Path(__file__).parent.parent
 # Libraries that the steps load together with Polars, and that start no thread themselves.
@@ -154,12 +155,12 @@ def become(order: Order) -> None:
     os.chdir(order.folder)
     os.environ.clear()
     os.environ.update(order.environment)
-    atexit.register(gc.freeze)  # what it made goes with it: to look it through first would take a while
     sys.argv = ["prefect.engine"]
 
 
 def main() -> None:
     """Import, then fork a process for every order; a forked one goes on as `python -m prefect.engine`."""
+    spare_collecting()
     place = meeting(Path(os.environ["PREFECT_HOME"]))
     place.unlink(missing_ok=True)
     os.chdir(place.parent)
