@@ -20,10 +20,12 @@ from perfeval.projections import differences
 from perfeval.texts import visible
 
 if TYPE_CHECKING:
+    from perfeval.archive import SealedBag
     from perfeval.store import Transaction
 
 # The chains that are no evaluation's, and what people call those that tell of evaluations.
 _UNITS = (PEOPLE, ACCESS, OPENINGS)
+_NAMED = 3
 _TITLES = {PEOPLE: "人员记录", OPENINGS: "立项记录"}
 
 
@@ -46,11 +48,11 @@ class Audit:
     unproved: tuple[str, ...] = ()
 
 
-def audit(record: Transaction, witness: str = "", sealed: Mapping[str, Mapping[str, Entry]] | None = None) -> Audit:
+def audit(record: Transaction, witness: str = "", sealed: Mapping[str, SealedBag] | None = None) -> Audit:
     """Check a unit's whole record and its tables; `witness` is a head that somebody kept outside, at least 24 characters of it.
 
-    `sealed` is how the chains ended in each bag of the archive, by the bag's name: the bags lie beside the database, and do not go back
-    with it when an old backup is put in its place.
+    `sealed` is what each bag of the archive tells, by the bag's name: the bags lie beside the database, and do not go back with it when an
+    old backup is put in its place; None where the archive is not looked at.
 
     Raises: UsageError: there is no key. StoreError: it is another one.
     """
@@ -76,8 +78,13 @@ def audit(record: Transaction, witness: str = "", sealed: Mapping[str, Mapping[s
         faults.append(
             Touched("", 0, f"没有一条记录的链头是 {visible(wanted[:SHORTEST_HEAD])}：末尾被截去，或整份被改写；链头至少要{SHORTEST_HEAD}位")
         )
-    faults += _overtaken(chains, sealed or {})
-    unproved = (*_unproved(ends, chains, dict(same) if wanted else {}), *_unended(chains, sealed or {}), *_disordered(chains))
+    faults += [*_overtaken(chains, sealed or {}), *_replaced(chains, sealed or {})]
+    unproved = (
+        *_unproved(ends, chains, dict(same) if wanted else {}),
+        *_unended(chains, sealed or {}),
+        *_absent(chains, sealed),
+        *_disordered(chains),
+    )
     return Audit(sum(map(len, chains.values())), digest, tuple(sorted(faults, key=_order)), unproved)
 
 
@@ -91,23 +98,45 @@ def _unproved(ends: Mapping[str, End], chains: Collection[str], witnessed: Mappi
         yield "各份记录的末尾未与外部凭证对照：数据库整个换回归档以后的旧备份，这里看不出；请用审批表、通知上另存的链头加 --head 对照"
 
 
-def _overtaken(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, Mapping[str, Entry]]) -> Iterator[Touched]:
+def _overtaken(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, SealedBag]) -> Iterator[Touched]:
     """Bags that know more of a chain than the database does, or something else."""
-    for bag, ends in sealed.items():
-        for chain, end in ends.items():
+    for bag, told in sealed.items():
+        for chain, end in told.ends.items():
             entries = chains.get(chain, [])
             if not any((entry.number, entry.sha256) == (end.number, end.sha256) for entry in entries):
-                told = f"归档包 {bag} 形成时这份记录到第{end.number}条，链头 {end.sha256[:SHORTEST_HEAD]}，数据库里没有"
-                yield Touched(chain, end.number, f"{told}：数据库被换成旧的备份或别的数据库，或被改写")
+                known = f"归档包 {bag} 形成时这份记录到第{end.number}条，链头 {end.sha256[:SHORTEST_HEAD]}，数据库里没有"
+                yield Touched(chain, end.number, f"{known}：数据库被换成旧的备份或别的数据库，或被改写")
 
 
-def _unended(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, Mapping[str, Entry]]) -> Iterator[str]:
-    """Bags of evaluations that, by the database, were never archived: the process died between the two, or the database is an old one."""
-    for bag, ends in sealed.items():
-        for chain in ends.keys() & chains.keys() - set(_UNITS):
+def _archived(chains: Mapping[str, Sequence[Entry]]) -> Iterator[tuple[str, int, events.Archived]]:
+    """Every line that tells of a bag: its chain, its number, what it tells."""
+    for chain in chains.keys() - set(_UNITS):
+        for entry in chains[chain]:
             with suppress(ValueError):  # told as a fault of the chain
-                if not any(isinstance(read_line(entry.line).what, events.Archived) for entry in chains[chain]):
-                    yield f"归档包 {bag} 在，{chain} 的记录里却没有归档：归档没有做完，或数据库被换回旧的备份"
+                if isinstance(what := read_line(entry.line).what, events.Archived):
+                    yield chain, entry.number, what
+
+
+def _replaced(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, SealedBag]) -> Iterator[Touched]:
+    """Bags that are not those which the record tells of: whole or not, `verify` cannot know."""
+    for chain, number, told in _archived(chains):
+        if told.bag in sealed and sealed[told.bag].manifest != told.manifest:
+            yield Touched(chain, number, f"归档文件夹里的归档包 {told.bag} 不是归档时的那一份：从备份恢复归档文件夹")
+
+
+def _absent(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, SealedBag] | None) -> Iterator[str]:
+    absent = [] if sealed is None else sorted(told.bag for _, _, told in _archived(chains) if told.bag not in sealed)
+    if absent:
+        more = f"等{len(absent)}个" if len(absent) > _NAMED else ""
+        yield f"归档包 {'、'.join(absent[:_NAMED])}{more}不在归档文件夹里，未与记录对照：已移交档案室的不必处理，否则从备份恢复"
+
+
+def _unended(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, SealedBag]) -> Iterator[str]:
+    """Bags of evaluations that, by the database, were never archived: the process died between the two, or the database is an old one."""
+    archived = {chain for chain, _, _ in _archived(chains)}
+    for bag, told in sealed.items():
+        for chain in told.ends.keys() & chains.keys() - set(_UNITS) - archived:
+            yield f"归档包 {bag} 在，{chain} 的记录里却没有归档：归档没有做完，或数据库被换回旧的备份"
 
 
 def _disordered(chains: Mapping[str, Sequence[Entry]]) -> Iterator[str]:

@@ -373,12 +373,11 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """核对审批记录：逐条核对链条、登记、审批，并与各表对照；指出被改动的是哪一条。"""
-    from perfeval.archive import sealed_ends
+    from perfeval.archive import sealed_bags
     from perfeval.audit import audit as examine
 
     office = open_office(workspace)
-    folder = office.workspace.archive_folder
-    sealed = {bag.name: sealed_ends(bag) for bag in sorted(folder.iterdir())} if folder.is_dir() else {}
+    sealed = sealed_bags(office.workspace.archive_folder)
     with office.store.reading() as record:
         found = examine(record, witness, sealed)
     if as_json:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from perfeval.archive import sealed_ends
+from perfeval.archive import sealed_bags
 from perfeval.audit import audit
 from perfeval.errors import StoreError, UsageError
 from perfeval.model.clock import CHINA
@@ -76,8 +76,7 @@ def _audited(workspace: Workspace, file: Path, *, with_files: bool) -> int:
         not here.
     """
     keys = {programme.name: programme.key for programme in workspace.programmes}
-    folder = workspace.archive_folder
-    sealed = {bag.name: sealed_ends(bag) for bag in sorted(folder.iterdir())} if folder.is_dir() else {}
+    sealed = sealed_bags(workspace.archive_folder)
     store = Store(file_url(file), workspace.artifacts, workspace.unit, secret_key, keys, own=file)
     try:
         if with_files:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from perfeval.report.comparing import Printed
 
 _NAMED = 20
+_PROGRAM = re.compile(r"perfeval [0-9][0-9A-Za-z.+]{,60}(（没有版本信息的源码）)?")
 _COMMIT = re.compile("[0-9a-f]{40}|")
 _DIGEST = re.compile("[0-9a-f]{64}|")
 
@@ -91,9 +93,11 @@ def verify_archive(bag: Path, witness: str = "") -> list[Check]:
 
 def maker_of(bag: Path) -> tuple[str, str]:
     """Program and commit that a sound bag names as its maker; this program's where none lies there."""
-    if bag.is_dir() and all(check.ok for check in verify_archive(bag)):
+    # pathlib raises where one may not look into the folder; who comes to write there is told.
+    if os.path.isdir(bag) and all(check.ok for check in verify_archive(bag)):  # noqa: PTH112
         origin = _origin_of(bag, is_recorded=True)
-        return origin.program, str((origin.told or {}).get("commit", ""))
+        if _PROGRAM.fullmatch(origin.program):  # else it would be words of somebody who can write there
+            return origin.program, str((origin.told or {}).get("commit", ""))
     return program(), version().commit
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,6 +75,9 @@ if TYPE_CHECKING:  # rooms that a step does without are loaded by the steps that
     O = TypeVar("O", bound=Outcome)  # noqa: E741  # an outcome
 
 
+_CLOCK = "电脑的时钟先前走快了，或现在走慢了：先校准；过了这一时间再执行 perfeval run，就能归档。"
+
+
 def open_evaluation(
     office: Office, subject: Subject, prepared_by: str, run: str | None = None, instead_of: str | None = None
 ) -> Evaluation:
@@ -93,6 +96,7 @@ def open_evaluation(
         if not same:  # a mistyped year is not opened; one in work goes on with what it has frozen
             from perfeval.assessment import expect_ledgers
 
+            _refuse_other_key(record, subject)
             _refuse_lost_record(subject)
             expect_ledgers(subject)
             _ = subject.indicators
@@ -111,6 +115,16 @@ def _worked_before(record: Transaction, subject: Subject, earlier: Sequence[Eval
     wrote = {line.who for line in told if isinstance(line.what, events.Reasoned) and line.what.file.path in files}
     done = [conduct_of(_lines(record, item.id)) for item in earlier]
     return wrote.union(*(item.prepared_by for item in done), *({person for _, person in item.edited} for item in done))
+
+
+def _refuse_other_key(record: Transaction, subject: Subject) -> None:
+    """See to it that a programme's year is not begun anew because its key was written otherwise since."""
+    known, name = {item.key for item in subject.workspace.programmes}, subject.programme.name
+    for item in record.evaluations(subject.year):
+        if item.programme == name and item.programme_key not in known and item.outcome != Stage.REFUSED:
+            before, now = item.programme_key, subject.programme.key
+            message = f"{subject.year}年度“{name}”已有自评（{item.id}），立项时它的 key 是“{before}”，现在是“{now}”"
+            raise UsageError("U18", message, f"把 perfeval.yml 里这个项目的 key 改回“{before}”；自评期间名称可以改，key 不改。")
 
 
 def _refuse_lost_record(subject: Subject) -> None:
@@ -171,7 +185,7 @@ def validate_ledgers(office: Office, revision: Revision, files: Sequence[Receive
     if (validated := _outcome(office.store, revision, Validated)) is not None:
         return findings_of(office.store, validated)
     subject, artifacts = office.subject(revision.evaluation), office.store.artifacts
-    with _frozen_configuration(office, subject.checking_files) as configuration:
+    with _frozen_configuration(office, lambda: subject.checking_files) as configuration:
         reading = check_files(subject, files)
     _refuse_marked(subject, revision.number, files, reading)
     validated = Validated(
@@ -236,9 +250,10 @@ def score_indicators(office: Office, revision: Revision) -> Scorecard:
 
     if (scored := _outcome(office.store, revision, Scored)) is None:
         subject, earlier = office.subject(revision.evaluation), _done(office.store, revision, Validated)
+        checked = (lambda: subject.checking_files, earlier.configuration)
         with (
             _frozen_only_when_done(office.store, revision),
-            _frozen_configuration(office, scoring_files(subject), earlier.configuration) as configuration,
+            _frozen_configuration(office, lambda: scoring_files(subject), checked) as configuration,
         ):
             _refuse_other_archive(office, subject)
             ledgers = load_ledgers(office, revision)
@@ -252,13 +267,16 @@ def score_indicators(office: Office, revision: Revision) -> Scorecard:
 
 def _refuse_other_archive(office: Office, subject: Subject) -> None:
     """Figures are held against the bag of last year that was archived here, and no other."""
+    from perfeval.archive import evaluation_of
     from perfeval.assessment import is_held_against_last_year
-    from perfeval.last_year import refuse_other_bag
+    from perfeval.last_year import bag_of_last_year, refuse_other_bag
 
     if not is_held_against_last_year(subject):
         return
+    bag = bag_of_last_year(subject)
+    here = evaluation_of(bag) if bag else None  # the programme may have got another key since
     with office.store.reading() as record:
-        before = [item for item in record.evaluations(subject.year - 1, subject.programme.key) if item.outcome == Stage.ARCHIVED]
+        before = [item for item in record.evaluations(subject.year - 1) if item.programme_key == subject.programme.key or item.id == here]
         told = [line.what for item in before for line in _lines(record, item.id) if isinstance(line.what, events.Archived)]
     for archived in told:
         refuse_other_bag(subject, archived.bag, archived.manifest)
@@ -269,13 +287,14 @@ def draft_report(office: Office, revision: Revision) -> Draft:
 
     Raises: ReportError: a left-over slot, an undefined figure or an empty section, with its place.
     """
-    from perfeval.assessment import Assessment, write_report
+    from perfeval.assessment import Assessment, scoring_files, write_report
 
     if (drafted := _outcome(office.store, revision, Drafted)) is None:
         subject, scored = office.subject(revision.evaluation), _done(office.store, revision, Scored)
+        used = (lambda: scoring_files(subject), scored.configuration)
         with (
             _frozen_only_when_done(office.store, revision),
-            _frozen_configuration(office, subject.drafting_files, scored.configuration) as configuration,
+            _frozen_configuration(office, lambda: subject.drafting_files, used) as configuration,
         ):
             findings = tuple(findings_of(office.store, _done(office.store, revision, Validated)))
             assessment = Assessment(load_ledgers(office, revision), findings, recorded_facts(scored.facts), scored.card)
@@ -288,7 +307,7 @@ def draft_report(office: Office, revision: Revision) -> Draft:
             check_code(report.content_digest),
             report.written_on,
         )
-        gates, used = office.workspace.gates, {**scored.configuration, **configuration}
+        gates = office.workspace.gates
         drafted = Drafted(configuration, draft, report.figures, source_digest(), gates, report.places)
         with office.store.transaction() as record:
             _tell_configuration(office, record)
@@ -298,7 +317,7 @@ def draft_report(office: Office, revision: Revision) -> Draft:
                 revision=revision.number,
                 digest=draft.digest,
                 content_digest=draft.content_digest,
-                configuration=_recorded(used),
+                configuration=_recorded({**scored.configuration, **configuration}),
                 gates=_rules(gates),
                 steps=tuple(item for _, item in sorted(done.items())),
             )
@@ -311,27 +330,38 @@ def _frozen_only_when_done(store: Store, revision: Revision) -> Iterator[None]:
     """What ledgers or rules stand in the way of is corrected in them: until there is a draft, they are read afresh."""
     try:
         yield
-    except (LedgerError, ReportError, ConfigurationError):
+    except (LedgerError, ReportError, ConfigurationError, ArchiveError):  # the last where last year's bag is not as it should be
         with store.transaction() as record:
             record.forget_undrafted(revision, (Validated, Scored))
         raise
 
 
 @contextmanager
-def _frozen_configuration(office: Office, files: Sequence[Path], earlier: Mapping[str, str] | None = None) -> Iterator[Configuration]:
-    """Keep the files that a step computes with, and see to it that it is these and those of the step before: `earlier`.
+def _frozen_configuration(
+    office: Office,
+    files: Callable[[], Sequence[Path]],
+    earlier: tuple[Callable[[], Sequence[Path]], Configuration] = (tuple, {}),
+) -> Iterator[Configuration]:
+    """Keep the files that a step computes with, and see to it that they, and what the step before kept of its own, stay as they are.
 
-    Raises: ConfigurationError: somebody edits them meanwhile.
+    A file that was added or taken away is a change like another. `earlier`: the files of the step before, and what they were.
+
+    Raises: ConfigurationError: somebody edits them meanwhile, or has since the step before.
     """
-    workspace = office.workspace
-    frozen = _dump_files(office, files)
+    workspace, frozen = office.workspace, _dump_files(office, files())
+
+    def edited() -> list[str]:
+        return sorted(
+            {name for listed, known in (earlier, (files, frozen)) for name, _ in _digest_files(workspace, listed()).items() ^ known.items()}
+        )
+
     is_as_loaded = Workspace(workspace.root).settings == workspace.settings
-    edited = [name for name, digest in frozen.items() if (earlier or {}).get(name, digest) != digest]
-    if is_as_loaded and not edited:
+    changed = edited()
+    if is_as_loaded and not changed:
         yield frozen
-        edited = [name for name, digest in _dump_files(office, files).items() if frozen[name] != digest]
-    if edited or not is_as_loaded:
-        names = "、".join(edited or [CONFIG_FILE])
+        changed = edited()
+    if changed or not is_as_loaded:
+        names = "、".join(changed or [CONFIG_FILE])
         raise ConfigurationError("F06", f"{names} 在计算期间改动过", "保存好全部修改后再运行一次，从校验台账开始。")
 
 
@@ -512,12 +542,17 @@ def archive_report(office: Office, revision: Revision) -> Path:
     Raises: ArchiveError: when a gate has not approved exactly this draft, when the record was touched, or when the evaluation computed
         again gives something else.
     """
-    from perfeval.archive import archive_bag, touched
+    from perfeval.archive import archive_bag, sealed_bag, touched
     from perfeval.projections import differences
     from perfeval.reperformance import verify_archive
 
     def verify(bag: Path) -> list[Check]:
         checks = verify_archive(bag)
+        with office.store.reading() as record:
+            told = {line.what.manifest for line in _lines(record, revision.evaluation.id) if isinstance(line.what, events.Archived)}
+        if told and sealed_bag(bag).manifest not in told:
+            message = f"{revision.evaluation.id} 归档时的归档包不在归档文件夹里，现在的程序不能原样重新形成"
+            raise ArchiveError("K11", message, "从备份恢复归档文件夹。")
         if all(check.ok for check in checks):  # then the rows that go into no bag
             with office.store.reading() as record:
                 kept = record.evaluation(revision.evaluation.id)
@@ -525,11 +560,11 @@ def archive_report(office: Office, revision: Revision) -> Path:
                     raise touched(changed)
         return checks
 
-    bag = archive_of(office, revision)
-    if bag is None or not bag.exists():
-        bag = archive_bag(_package(office, revision), office.workspace.archive_folder, derive_key(office.key, "record"), verify)
+    if (archived := archive_of(office, revision)) and archived.exists():
+        return archived
+    bag = archive_bag(_package(office, revision), office.workspace.archive_folder, derive_key(office.key, "record"), verify)
     with office.store.transaction() as record:
-        manifest = hashlib.sha256((bag / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
+        manifest = sealed_bag(bag).manifest
         steps = tuple(step for name, step in record.recorded_steps(revision).items() if name == Sealing.step)
         told = events.Archived(revision=revision.number, archive_no=bag.name, bag=bag.name, manifest=manifest, steps=steps)
         record.save_outcome(revision, Archived(bag.name), told)
@@ -551,11 +586,11 @@ def close_evaluation(store: Store, evaluation: Evaluation) -> None:
 
 
 def _package(office: Office, revision: Revision) -> SubmissionPackage:
-    from perfeval.archive import SubmissionPackage, archive_number, hear_all, report_title, touched
+    from perfeval.archive import SubmissionPackage, archive_number, evaluation_of, hear_all, report_title, touched
     from perfeval.reperformance import maker_of
     from perfeval.report import write_approval_sheet
 
-    evaluation, artifacts = revision.evaluation, office.store.artifacts
+    evaluation, artifacts, folder = revision.evaluation, office.store.artifacts, office.workspace.archive_folder
     if (place := status(office, evaluation)).stage not in {Stage.APPROVED, Stage.ARCHIVED}:
         raise ArchiveError("K01", f"不能归档：{evaluation.id} 第{revision.number}稿{place.title}", "各审批环节都同意后才能归档。")
     validated, scored = _done(office.store, revision, Validated), _done(office.store, revision, Scored)
@@ -571,19 +606,22 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         hear_all(evaluation.id, entries, people, decisions, record.record_key)
         if cut := [fault for chain, told in ((evaluation.id, entries), (PEOPLE, people)) for fault in record.end_faults(chain, told)]:
             raise touched([fault.message for fault in cut])
+        number = record.next_item_number(evaluation)
+        # The archive's folder may know of numbers that a database before this one gave.
+        while (evaluation_of(folder / archive_number(settings.archive, evaluation.year, number)) or evaluation.id) != evaluation.id:
+            number += 1
         now, last = record.now(), max(item.decided_at for item in decisions)
         if now < last:  # once it is written down, it would shut the door for good
             message = f"不能归档：现在早于审批记录的最后一个决定（{last.astimezone(CHINA):%Y-%m-%d %H:%M:%S}）"
-            hint = "审批时电脑的时钟走快了，或现在的走慢了：先校准；过了这一时间再执行 perfeval run，就能归档。"
-            raise ArchiveError("K01", message, hint)
-        sealed = Sealing(record.next_item_number(evaluation), now, len(entries), len(people))
-        sealing = record.save_outcome(revision, sealed)
-        if sealing.at > sealed.at:
-            raise touched([f"归档时间（{sealing.at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}）晚于现在"])
+            raise ArchiveError("K01", message, _CLOCK)
+        sealing = record.save_outcome(revision, Sealing(number, now, len(entries), len(people)))
+        if now < sealing.at:
+            message = f"不能归档：现在早于归档中断时写下的归档时间（{sealing.at.astimezone(CHINA):%Y-%m-%d %H:%M:%S}）"
+            raise ArchiveError("K01", message, f"{_CLOCK}时钟一直准的，说明数据库被改动过：执行 perfeval audit，从备份恢复。")
     told, told_people = entries[: sealing.entries or None], people[: sealing.people or None]
     archive_no = archive_number(settings.archive, evaluation.year, sealing.number)
     # Who made a bag and was killed before it was recorded may have been another version: in its name the same bag is made again.
-    program, commit = maker_of(office.workspace.archive_folder / archive_no)
+    program, commit = maker_of(folder / archive_no)
     files = {**scored.configuration, **drafted.configuration}
     configuration = {name: artifacts.path(digest) for name, digest in files.items()}
     origin = {"program": program, "commit": commit, **_origin(evaluation, validated, scored, drafted, configuration)}
@@ -600,6 +638,7 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
         written_on=drafted.draft.written_on,
         archived_at=sealing.at,
         unit=settings.unit.name,
+        programme=next((item.name for item in settings.all_programmes if item.key == evaluation.programme_key), evaluation.programme),
         archive=settings.archive,
         report=artifacts.read(drafted.draft.digest),
         ledgers=_received(office.store, validated),
@@ -754,5 +793,12 @@ def _snapshots(store: Store, reading: Reading) -> dict[str, Snapshot]:
 
 
 def _dump_files(office: Office, files: Sequence[Path]) -> Configuration:
-    root, artifacts = office.workspace.root, office.store.artifacts
-    return {path.relative_to(root).as_posix(): artifacts.put(path.read_bytes()) for path in files}
+    return {_name(office.workspace, path): office.store.artifacts.put(path.read_bytes()) for path in files}
+
+
+def _digest_files(workspace: Workspace, files: Sequence[Path]) -> Configuration:
+    return {_name(workspace, path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _name(workspace: Workspace, path: Path) -> str:
+    return path.relative_to(workspace.root).as_posix()

@@ -1,6 +1,6 @@
 """The archive (归档): makes the bag of one approved evaluation and checks bags. Reads no store: what goes in is handed in."""
 
-from perfeval.archive.approvals import evaluation_of, sealed_ends
+from perfeval.archive.approvals import SealedBag, evaluation_of, sealed_bag, sealed_bags
 from perfeval.archive.bag import archive_bag
 from perfeval.archive.description import made_by, misdescribed
 from perfeval.archive.hearing import Hearing, hear, hear_all, touched
@@ -14,6 +14,7 @@ __all__ = [
     "Check",
     "Examination",
     "Hearing",
+    "SealedBag",
     "State",
     "SubmissionPackage",
     "archive_bag",
@@ -26,7 +27,8 @@ __all__ = [
     "made_by",
     "misdescribed",
     "report_title",
-    "sealed_ends",
+    "sealed_bag",
+    "sealed_bags",
     "touched",
     "verify_bag",
 ]

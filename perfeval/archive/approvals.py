@@ -1,5 +1,6 @@
 """The door of the archive: what the decisions must say before anything is archived, and again whenever a bag is checked."""
 
+import hashlib
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -95,14 +96,29 @@ def evaluation_of(bag: Path) -> str | None:
         return None
 
 
-def sealed_ends(bag: Path) -> dict[str, Entry]:
-    """The last entry of each chain that a bag carries, by the chain's name: what the record was when it was sealed."""
-    ends = {}
+@dataclass(frozen=True, slots=True)
+class SealedBag:
+    """What a bag tells the record: the digest of its last list, and the last entry of each chain that it carries, by the chain's name."""
+
+    manifest: str
+    ends: dict[str, Entry]
+
+
+def sealed_bag(bag: Path) -> SealedBag:
+    """What the record was when a bag was sealed; what cannot be read of it is left out, and told by `verify`."""
+    manifest, ends = "", {}
+    with suppress(OSError):
+        manifest = hashlib.sha256((bag / "tagmanifest-sha256.txt").read_bytes()).hexdigest()
     for path in (RECORD, PEOPLE_RECORD):
-        with suppress(OSError, ValueError):  # a damaged bag is told by `verify`
+        with suppress(OSError, ValueError):
             if entries := read_lines((bag / path).read_bytes()):
                 ends[read_line(entries[-1].line).chain] = entries[-1]
-    return ends
+    return SealedBag(manifest, ends)
+
+
+def sealed_bags(folder: Path) -> dict[str, SealedBag]:
+    """Those of an archive's folder, by name."""
+    return {bag.name: sealed_bag(bag) for bag in sorted(folder.iterdir())} if folder.is_dir() else {}
 
 
 def untimely(approvals: Approvals, *, is_recorded: bool) -> list[str]:

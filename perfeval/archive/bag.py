@@ -13,11 +13,13 @@ from perfeval.archive import description
 from perfeval.archive.approvals import Approvals, approvals_of, conflicted, misbound, unrecorded, untimely, write_approvals
 from perfeval.archive.digesting import ALGORITHMS, Digests, digest_file, digest_folder
 from perfeval.archive.hearing import Hearing, hear_all, touched
-from perfeval.archive.package import SubmissionPackage, absent, path_problem, path_problems, payload
+from perfeval.archive.package import APPROVALS, SubmissionPackage, absent, path_problem, path_problems, payload
 from perfeval.archive.verification import Check, verify_bag
 from perfeval.errors import ArchiveError, refusal
 from perfeval.model.digests import content_digest
 
+_OTHERS = "归档包一经形成不得改动：用 perfeval verify 核验原包。数据库是从旧备份恢复的，换成归档以后的；如是另一份报告，请另编档号。"
+_UNRECORDED = "归档中断以后程序升级过，或原包被改动过；原包没有登记在数据库里：移到别处保存，再执行一次 perfeval run，重新形成归档包。"
 _READ_ONLY = 0o444
 _FOLDER = 0o755
 
@@ -173,12 +175,9 @@ def _publish(building: Path, bag: Path) -> None:
         if not os.path.lexists(bag):
             raise
         if differing := _differences(bag, building):
-            raise ArchiveError(
-                "K05",
-                f"档号 {bag.name} 已有归档包，内容不同：" + "、".join(differing),
-                "归档包一经形成不得改动：用 perfeval verify 核验原包。数据库是从旧备份恢复的，换成归档以后的；"
-                "归档中断以后才升级了程序的，用升级前的程序再执行一次 perfeval run；如是另一份报告，请另编档号。",
-            ) from None
+            # The time of archiving stands among the approvals: who has the same was begun by the record that is here.
+            hint = _OTHERS if APPROVALS in differing else _UNRECORDED
+            raise ArchiveError("K05", f"档号 {bag.name} 已有归档包，内容不同：" + "、".join(differing), hint) from None
     else:
         _flush_folder(bag.parent)
 

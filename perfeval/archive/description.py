@@ -77,7 +77,7 @@ def metadata(package: SubmissionPackage, approvals: Approvals, files: Mapping[st
     _add(root, "密级", archive.security)
     _add(root, "保管期限", _TERMS[archive.term])
     _add(root, "年度", str(package.evaluation.year))
-    _add(root, "预算项目", package.evaluation.programme)
+    _add(root, "预算项目", package.programme)
     _add(root, "创建程序", package.program)
     for path, digests in sorted(files.items()):
         file = _add(root, "电子文件", 文件名=path)
@@ -110,7 +110,7 @@ def notice(package: SubmissionPackage, approvals: Approvals) -> str:
         title=one_line(package.title),
         archive_no=package.archive_no,
         unit=one_line(package.unit),
-        programme=one_line(package.evaluation.programme),
+        programme=one_line(package.programme),
         year=package.evaluation.year,
         revision=approvals.revision,
         prepared_by=one_line(approvals.prepared_by),
@@ -156,6 +156,7 @@ def misdescribed(
         written_on=written_on or date.fromisoformat("".join(_elements(METADATA, kept[METADATA]).get("日期", []))),
         archived_at=approvals.archived_at,
         unit=settings.unit.name,
+        programme=subject.programme.name,
         archive=settings.archive,
         program=told.get("Bag-Software-Agent", ""),
         record=chains[0],

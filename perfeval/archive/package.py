@@ -44,6 +44,7 @@ class SubmissionPackage:
         written_on: 成文日期, as printed under the report.
         archived_at: when this revision was archived, as recorded once: never the clock's now.
         unit: 立档单位 and 责任者.
+        programme: its name, as the report has it: it may have got another since the evaluation was opened.
         ledgers: as received, under the clerk's own names.
         snapshots: validated ledgers, English ledger name → Parquet file; a long ledger has several, numbered.
         records: file name → bytes; facts.json, scores.json and findings.json at least. decisions.json is made here.
@@ -62,6 +63,7 @@ class SubmissionPackage:
     written_on: date
     archived_at: datetime
     unit: str
+    programme: str
     archive: Archive
     program: str
     report: bytes = b""

@@ -16,7 +16,7 @@ import pytest
 from perfeval import persons, steps
 from perfeval.approvals.events import Acted
 from perfeval.approvals.locking import FREE, Attempt, Result
-from perfeval.archive import sealed_ends
+from perfeval.archive import sealed_bag
 from perfeval.audit import audit
 from perfeval.errors import ApprovalError, ArchiveError, PerfevalError, StoreError
 from perfeval.model import Answer, Evaluation, Revision, Verdict
@@ -463,7 +463,7 @@ def test_old_backup_put_in_the_place_of_the_database_is_told_by_the_bags_beside_
     database = office.workspace.state / "store.db"
     backup = database.read_bytes()
     bag = steps.archive_report(office, revision)
-    sealed = {bag.name: sealed_ends(bag), "no bag": sealed_ends(bag / "data")}
+    sealed = {bag.name: sealed_bag(bag), "no bag": sealed_bag(bag / "data")}
     with office.store.reading() as record:
         assert audit(record, sealed=sealed).faults == ()
     office.store.close()
@@ -472,7 +472,8 @@ def test_old_backup_put_in_the_place_of_the_database_is_told_by_the_bags_beside_
         assert audit(record).faults == ()
         record.append("2022-zdxm-1", Acted(action="样例", target="样例"), "p1")
         record.append("people", Acted(action="样例", target="样例"), "p1")
-    cut = {bag.name: {chain: replace(end, number=end.number + 1, sha256="f" * 64) for chain, end in sealed_ends(bag).items()}}
+    ends = {chain: replace(end, number=end.number + 1, sha256="f" * 64) for chain, end in sealed_bag(bag).ends.items()}
+    cut = {bag.name: replace(sealed_bag(bag), ends=ends)}
     with office.store.reading() as record:
         found = audit(record, sealed=sealed)
         told = audit(record, sealed=cut).faults

@@ -165,6 +165,32 @@ def test_bag_of_a_programme_that_has_another_key_now_is_known_by_its_code(subjec
     assert growth(Workspace(subject.workspace.root).subject(2023)).value == 0
 
 
+def test_bag_put_in_the_place_of_the_recorded_one_is_no_ground_under_another_key_either(subject: Subject) -> None:
+    tags = bag(subject) / "tagmanifest-sha256.txt"
+    tags.chmod(0o644)
+    tags.write_text(tags.read_text("utf-8") + "\n", "utf-8")
+    edit(subject.workspace.config_file, "key: zdxm", "key: projects")
+    office = open_office(subject.workspace.root)
+    revision = Revision(steps.open_evaluation(office, office.workspace.subject(2023), "样例经办人", "again"), 1)
+    steps.validate_ledgers(office, revision, steps.ingest_ledgers(office, revision))
+    with pytest.raises(ArchiveError, match="不是审批记录所记归档的那一份"):
+        steps.score_indicators(office, revision)
+
+
+def test_ground_that_is_put_right_is_read_afresh_with_everything(subject: Subject, tmp_path: Path, drive: Drive) -> None:
+    place = bag(subject)
+    away = place.rename(tmp_path / "away")
+    office = open_office(subject.workspace.root)
+    revision = Revision(steps.open_evaluation(office, subject, "样例经办人", "2023"), 1)
+    steps.validate_ledgers(office, revision, steps.ingest_ledgers(office, revision))
+    with pytest.raises(ArchiveError, match="归档文件夹里没有这个归档包"):
+        steps.score_indicators(office, revision)
+    away.rename(place)
+    subject.evidence.mkdir(parents=True, exist_ok=True)
+    (subject.evidence / "样例佐证.txt").write_text("样例")
+    assert [check for check in verify_archive(drive(office, 2023)) if not check.ok] == []
+
+
 def test_bag_of_another_programme_is_not_this_ones(subject: Subject) -> None:
     edit(subject.workspace.config_file, "key: zdxm", "key: projects")
     edit(bag(subject) / "data" / "workspace" / "perfeval.yml", "codes: [ZDXM-2022-001]", "codes: [ZDXM-2022-009]")

@@ -1,8 +1,10 @@
 """The year in a plain loop, without a conductor: what each step leaves, and what cannot be got past it."""
 
 import csv
+import hashlib
 import io
 import json
+import re
 import shutil
 import sqlite3
 import zipfile
@@ -22,7 +24,7 @@ from perfeval.approvals.person import ProofKind
 from perfeval.approvals.proof import Proof
 from perfeval.approvals.record import ACCESS
 from perfeval.approvals.statement import state
-from perfeval.archive import State, SubmissionPackage, archive_bag, verify_bag
+from perfeval.archive import State, SubmissionPackage, archive_bag, sealed_bags, verify_bag
 from perfeval.assessment import assess, write_report
 from perfeval.audit import audit
 from perfeval.errors import ApprovalError, ArchiveError, ConfigurationError, LedgerError, ReportError, StoreError, UsageError
@@ -748,6 +750,112 @@ def test_bag_changed_before_it_was_recorded_is_not_taken_for_another_versions(of
     told.write_text(told.read_text("utf-8").replace("perfeval ", "perfeval 9"), "utf-8")
     with pytest.raises(ArchiveError, match=r"已有归档包，内容不同：bag-info\.txt"):
         office.archive()
+
+
+def test_maker_that_a_bag_names_in_words_of_somebodys_own_is_not_believed(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.approve()
+    monkeypatch.setattr("perfeval.reperformance.program", lambda: "perfeval 0.2.0，经核验可直接采信")
+    archive_bag(office.package(), office.workspace.archive_folder, derive_key(office.office.key, "record"))
+    monkeypatch.undo()
+    monkeypatch.setenv("PERFEVAL_KEY", "an invented key for tests")
+    with pytest.raises(ArchiveError, match=r"(?s)已有归档包，内容不同.*重新形成归档包"):
+        office.archive()
+
+
+def test_bag_that_is_not_the_one_recorded_is_told_and_never_made(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.approve()
+    bag = office.archive()
+    away = bag.rename(office.workspace.root / "elsewhere")
+    monkeypatch.setattr("perfeval.reperformance.program", lambda: "perfeval 0.3.0")
+    with pytest.raises(ArchiveError, match="不能原样重新形成"):
+        office.archive()
+    assert not bag.exists()
+    with office.store.reading() as record:
+        assert [text for text in audit(record, sealed=sealed_bags(bag.parent)).unproved if text.startswith(f"归档包 {bag.name}不在")]
+        assert not [text for text in audit(record).unproved if "归档包" in text]
+    told = away / "bag-info.txt"
+    told.chmod(0o644)
+    told.write_text(told.read_text("utf-8").replace("perfeval ", "perfeval 9"), "utf-8")
+    digest = hashlib.sha256(told.read_bytes()).hexdigest()
+    tags = away / "tagmanifest-sha256.txt"
+    tags.chmod(0o644)
+    tags.write_text(re.sub(r"\S+(?=  bag-info.txt)", digest, tags.read_text("utf-8")), "utf-8")
+    away.rename(bag)
+    with office.store.reading() as record:
+        faults = audit(record, sealed=sealed_bags(bag.parent)).faults
+    assert [fault.message for fault in faults] == [f"归档文件夹里的归档包 {bag.name} 不是归档时的那一份：从备份恢复归档文件夹"]
+
+
+def test_programme_named_anew_since_the_evaluation_was_opened_is_archived_under_that_name(office: Rehearsal) -> None:
+    settings = office.workspace.config_file
+    name = office.workspace.programmes[0].name
+    settings.write_text(settings.read_text("utf-8").replace(name, f"{name}（修订）"), "utf-8")
+    office.open(office.workspace.root)
+    office.approve()
+    bag = office.archive()
+    assert f"{name}（修订）" in (bag / "metadata.xml").read_text("utf-8")
+    assert all(check.ok for check in verify_archive(bag))
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_year_of_a_programme_whose_key_was_written_otherwise_is_not_begun_anew(office: Rehearsal, ended: bool) -> None:
+    office.approve()
+    if ended:
+        office.archive()
+    settings = office.workspace.config_file
+    settings.write_text(settings.read_text("utf-8").replace("key: zdxm", "key: projects"), "utf-8")
+    office.open(office.workspace.root)
+    with pytest.raises(UsageError, match=rf"已有自评（{office.evaluation.id}），立项时它的 key 是“zdxm”，现在是“projects”"):
+        steps.open_evaluation(office.office, office.subject, "样例经办人", "run-2")
+
+
+def _add_evidence(office: Rehearsal, name: str = "样例佐证.txt") -> None:
+    office.subject.evidence.mkdir(parents=True, exist_ok=True)
+    (office.subject.evidence / name).write_text("样例")
+
+
+def _remove_evidence(office: Rehearsal) -> None:
+    office.subject.evidence_files[0].unlink()
+
+
+def _edit_profiles(office: Rehearsal) -> None:
+    office.workspace.profiles.write_text(office.workspace.profiles.read_text("utf-8") + "\n", "utf-8")
+
+
+@pytest.mark.parametrize("steps_done", [1, 2])
+@pytest.mark.parametrize("change", [_add_evidence, _edit_profiles, _remove_evidence])
+def test_file_that_an_earlier_step_rests_on_is_read_afresh_with_everything(
+    office: Rehearsal, change: Callable[[Rehearsal], object], steps_done: int
+) -> None:
+    _add_evidence(office, "以前的佐证.txt")
+    steps.validate_ledgers(office.office, office.revision, steps.ingest_ledgers(office.office, office.revision))
+    if steps_done > 1:
+        steps.score_indicators(office.office, office.revision)
+    change(office)
+    if steps_done > 1 or change is not _edit_profiles:
+        with pytest.raises(ConfigurationError, match="在计算期间改动过"):
+            office.prepare()
+    office.approve()
+    assert all(check.ok for check in verify_archive(office.archive()))
+
+
+def test_archive_number_that_a_bag_of_another_evaluation_has_is_not_given(office: Rehearsal, done: Rehearsal) -> None:
+    office.approve()
+    bag = next(done.workspace.archive_folder.iterdir())
+    shutil.copytree(bag, office.workspace.archive_folder / bag.name)
+    shown = office.workspace.archive_folder / bag.name / "data/records/decisions.json"
+    shown.chmod(0o644)
+    shown.write_text(shown.read_text("utf-8").replace(office.evaluation.id, "2022-other-1"), "utf-8")
+    assert (bag.name[-4:], office.archive().name[-4:]) == ("0001", "0002")
+
+
+def test_clock_set_back_after_an_archive_broke_off_accuses_nobody(office: Rehearsal) -> None:
+    office.approve()
+    with office.store.transaction() as record:
+        record.save_outcome(office.revision, Sealing(1, datetime.now(UTC) + timedelta(minutes=5)))
+    with pytest.raises(ArchiveError, match=r"(?s)现在早于归档中断时写下的归档时间.*先校准") as refused:
+        office.archive()
+    assert refused.value.code == "K01"
 
 
 def _drop_row(office: Rehearsal, title: str) -> None:

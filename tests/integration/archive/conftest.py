@@ -140,6 +140,7 @@ def packed(made: Approving) -> SubmissionPackage:
         written_on=date(2023, 1, 31),
         archived_at=datetime(2023, 2, 2, 16, 30, tzinfo=UTC),
         unit="样例单位",
+        programme="经费补助缺口",
         archive=Archive(fonds="0000", fonds_name="样例单位", category="WS", term="D30", office_code="XMXT"),
         report=made.report,
         ledgers=ledgers,
