@@ -35,13 +35,14 @@ from perfeval.store.database import (
     try_database,
     unavailable,
 )
-from perfeval.store.moving import move_store
+from perfeval.store.moving import MOVING, move_store, refuse_half_moved, refuse_longer
 from perfeval.store.tables import EvaluationRow, OutcomeRow, RecordRow
 from perfeval.store.transaction import Transaction
 
 __all__ = [
     "ARTIFACTS_VARIABLE",
     "MOVED",
+    "MOVING",
     "STORE",
     "URL_VARIABLE",
     "Artifacts",
@@ -95,11 +96,16 @@ class Store:
         # Also where nobody closes it, as at a command's end: what SQLite keeps beside the file belongs in it, or a copy of it lacks that.
         weakref.finalize(self, self._engine.dispose)
         try:
+            if own:
+                refuse_half_moved(self._engine, own)
             migrate(self._engine, lambda: _refuse_lost(self._engine, artifacts, own))
-            _refuse_left(self._engine, unit, own)
-        except StoreError:
+            if own:
+                _refuse_left(self._engine, unit, own)
+        except (StoreError, DatabaseError) as error:
             self.close()  # what SQLite keeps beside the file would be played into the one from the backup
-            raise
+            if isinstance(error, StoreError):
+                raise
+            raise unavailable(error, self._engine) from error
         self._take_over(programmes or {})
 
     @contextmanager
@@ -143,6 +149,8 @@ class Store:
 
 def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
     """Begin no new record where there was one."""
+    if own:
+        refuse_half_moved(engine, own)
     if own and not is_on(engine, own) and has_tables(own):
         raise _not_moved("数据库是空的", own)
     if own and is_on(engine, own) and (moved := max(own.parent.glob(f"{MOVED}*"), default=None)):
@@ -155,15 +163,19 @@ def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
     raise StoreError("S15", f"数据库是空的，{told}", hint)
 
 
-def _refuse_left(engine: Engine, unit: str, own: Path | None) -> None:
-    """Begin no unit anew in a database of others while its own record was not moved there."""
-    if own and not is_on(engine, own) and has_tables(own) and not _knows(engine, unit):
-        before = connect(file_url(own))
-        try:
-            if _knows(before, unit):
+def _refuse_left(engine: Engine, unit: str, own: Path) -> None:
+    """Go on in no database while the workspace's own file tells of the unit what is not told there."""
+    if is_on(engine, own) or not has_tables(own):
+        return
+    before = connect(file_url(own))
+    try:
+        if _knows(before, unit):
+            if not _knows(engine, unit):
                 raise _not_moved("数据库里没有本单位的记录", own)
-        finally:
-            before.dispose()
+            with before.connect() as here, engine.connect() as there:
+                refuse_longer(own, here, there, {unit})
+    finally:
+        before.dispose()
 
 
 def _not_moved(told: str, own: Path) -> StoreError:
@@ -178,7 +190,7 @@ def _knows(engine: Engine, unit: str) -> bool:
     except DatabaseError as error:
         if "no such" in str(error.orig):
             return True
-        raise unavailable(error, engine) from error
+        raise
 
 
 def _refuse_gone(engine: Engine, unit: str, artifacts: Path) -> None:
