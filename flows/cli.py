@@ -388,7 +388,6 @@ def _report(office: "Office", position: "Position", address: "Address | None", *
             "evaluation": status.revision.evaluation.id if status else None,
             "flow_run_id": position.run_id or None,
             "state": "failed" if failure or status is None else status.key,
-            "title": status and status.title,
             "revision": status.revision.number if status else None,
             "draft": file and str(file),
             "digest": draft and draft.content_digest,

@@ -6,7 +6,6 @@ decides or computes.
 """
 
 import os
-import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from sqlalchemy import URL, Engine, select, union
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
-from perfeval.approvals.record import PEOPLE
 from perfeval.errors import StoreError
 from perfeval.store.artifacts import Artifacts
 from perfeval.store.before import has_before, take_over
@@ -67,7 +65,6 @@ STORE = "store.db"
 """The database in a state folder, where the environment names no other."""
 MOVED = f"{STORE}.moved-"
 """How the name of one begins whose rows were moved into another database."""
-_SETTINGS, _DIGEST = '"kind":"configuration changed"', re.compile('"sha256":"([0-9a-f]{64})"')
 _FROM_THE_START = "确实要从头开始的，先把它移到别处。"
 
 
@@ -186,7 +183,7 @@ def _refuse_renamed(engine: Engine, unit: str, own: Path) -> None:
     """Begin no second record beside the workspace's own, which is under the name that its unit had before."""
     if _knows(engine, unit):
         return
-    if names := sorted(_units_of(own) or _units_by_settings(engine, own.with_name("artifacts"))):
+    if names := sorted(_units_of(own)):
         told = f"数据库里没有“{unit}”的记录，本工作区的记录在“{'、'.join(names)}”名下"
         hint = f"单位改了名的，在 perfeval.yml 的 unit 里写 key: {' 或 '.join(names)}，或改回原来的名称。"
         raise StoreError("S22", told, f"{hint}工作区是从别的单位复制来的，先把 {own.parent} 移到别处。")
@@ -202,16 +199,6 @@ def _units_of(own: Path) -> set[str]:
             return set(session.scalars(union(select(RecordRow.unit), select(BeforeRow.unit).where(BeforeRow.unit != ""))))
     finally:
         engine.dispose()
-
-
-def _units_by_settings(engine: Engine, artifacts: Path) -> set[str]:
-    """The units whose settings, as the record tells them, lie in a state folder: whose it was, whatever others the database is of."""
-    if not artifacts.is_dir():
-        return set()
-    told = select(RecordRow.unit, RecordRow.line).where(RecordRow.chain == PEOPLE, RecordRow.line.contains(_SETTINGS))
-    with Session(engine) as session:
-        found = [(unit, digest) for unit, line in session.execute(told) for digest in _DIGEST.findall(line)]
-    return {unit for unit, digest in found if (artifacts / digest[:2] / digest).is_file()}
 
 
 def _not_moved(told: str, own: Path) -> StoreError:

@@ -43,7 +43,7 @@ def test_office_without_a_server_gets_findings_then_a_draft_even_after_a_crash(t
     assert (code, crashed["state"], crashed["findings"]) == (1, "failed", [])
     code, waiting = terminal.run(PERFEVAL_KEY=KEY)
     assert code == 0
-    assert list(waiting) == ["evaluation", "flow_run_id", "state", "title", "revision", "draft", "digest", "check_code", "url"]
+    assert list(waiting) == ["evaluation", "flow_run_id", "state", "revision", "draft", "digest", "check_code", "url"]
     assert (waiting["state"], waiting["revision"], waiting["url"]) == ("waiting-center", 1, None)
     assert waiting["flow_run_id"] == crashed["flow_run_id"]
     assert Path(waiting["draft"]).read_bytes()[:2] == b"PK"
