@@ -22,8 +22,7 @@ from flows.keeping import IDLE, ServedError, keeping, kept_for_people
 from flows.serve import HOST
 from perfeval.console import STEP
 from perfeval.errors import PerfevalError, fault_of
-from perfeval.model import Gate, Stage
-from perfeval.model.evaluation import gate_title
+from perfeval.model import Stage
 from perfeval.office import Office, open_office
 from perfeval.workspace import Workspace
 
@@ -35,13 +34,12 @@ SEVERAL = 2
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An office's programme: the office's folder and how it is told, the programme's key, how many the office has, and its gates."""
+    """An office's programme: the office's folder and how it is told, the programme's key, and how many the office has."""
 
     folder: Path
     office: str
     programme: str
     beside: int
-    gates: tuple[Gate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +85,12 @@ def items_of(folders: Sequence[Path]) -> Iterator[Item | Outcome]:
         office = place.name if names[place.name] == 1 else str(folder)
         try:
             workspace = Workspace(folder)
-            programmes, gates = workspace.programmes, workspace.gates
+            programmes = workspace.programmes
         except (PerfevalError, OSError) as error:
             fault = fault_of(error)
             yield Outcome(str(folder), "", "", "failed", fault.message, fault.hint)
         else:
-            yield from (Item(folder, office, programme.key, len(programmes), gates) for programme in programmes)
+            yield from (Item(folder, office, programme.key, len(programmes)) for programme in programmes)
 
 
 def run_all(
@@ -187,6 +185,13 @@ def _number(year: int, item: Item) -> str:
     return ""
 
 
+def _stage(item: Item, evaluation: str) -> str:
+    """Where an evaluation stands, at which of its draft's gates."""
+    office = open_office(item.folder)
+    with office.store.reading() as record:
+        return record.progress(record.evaluation(evaluation)).status(office.workspace.gates).title
+
+
 def _read(year: int, item: Item, text: str) -> Outcome:
     try:
         told = json.loads(text)
@@ -196,8 +201,7 @@ def _read(year: int, item: Item, text: str) -> Outcome:
         is_archived = error["code"] == _ARCHIVED
         came = ("archived", "已归档") if is_archived else ("failed", error["message"], error["hint"])
         return Outcome(item.office, item.programme, _number(year, item), *came)
-    state, key = told["state"], told["state"].removeprefix("waiting-")
-    title, _, hint = (told.get("message") or f"待{gate_title(item.gates, key)}").partition("\n")
+    title, _, hint = (told.get("message") or _stage(item, told["evaluation"])).partition("\n")
     if any(finding["severity"] == "error" for finding in told.get("findings", ())):
         hint = f"逐项列出：perfeval check --year {year} -w {shlex.quote(str(item.folder))}"
-    return Outcome(item.office, item.programme, told["evaluation"] or "", state, title, hint)
+    return Outcome(item.office, item.programme, told["evaluation"] or "", told["state"], title, hint)

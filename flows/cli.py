@@ -104,9 +104,10 @@ def decide(
     office = open_office(workspace)
     with office.store.reading() as record:
         status = record.progress(record.evaluation(evaluation)).status(office.workspace.gates)
-    asked = next((item for item in office.workspace.gates if item.key == gate), None)
+    gates = steps.gates_of(office, status.revision)
+    asked = next((item for item in gates if item.key == gate), None)
     if asked is None:
-        known = "、".join(f"{item.key}（{item.title}）" for item in office.workspace.gates)
+        known = "、".join(f"{item.key}（{item.title}）" for item in gates)
         raise UsageError("P09", f"没有“{gate}”这一审批环节", f"可用：{known}")
     if status.draft is None:
         raise UsageError("P10", f"{evaluation} 还没有可审批的报告", "先执行 perfeval run，形成报告后再审批。")

@@ -88,13 +88,18 @@ def _keep_failure(name: str, error: PerfevalError | OSError) -> None:
 
 @step("开始自评")
 def open_evaluation(year: int, programme: str, prepared_by: str) -> Evaluation:
-    """Open the evaluation of a programme's year, or find the one this run belongs to; year 0 is the one before the run's date."""
+    """Open the evaluation of a programme's year, or find the one this run belongs to; year 0 is the one before the run's date.
+
+    A run that goes on is about what it has begun: neither the clock nor the settings decide anew what it left open.
+    """
     from perfeval import steps
 
     office = this_office()
     with office.store.transaction() as record:
         record.record_failure(flow_run.id, None)
+        begun = record.evaluation_of(flow_run.id)
     workspace = office.workspace
+    year, programme = (begun.year, begun.programme_key) if begun else (year, programme)
     year = year or flow_run.scheduled_start_time.astimezone(ZoneInfo(workspace.settings.schedule.timezone)).year - 1
     subject = workspace.subject(year, programme)
     try:

@@ -13,6 +13,7 @@ from perfeval.office import unused
 from perfeval.store import (
     ARTIFACTS_VARIABLE,
     MOVED,
+    MOVING,
     STORE,
     URL_VARIABLE,
     Artifacts,
@@ -49,7 +50,8 @@ def move(workspace: Workspace) -> Moved:
         message = f"没有写明移到哪里：环境变量 {URL_VARIABLE}、{ARTIFACTS_VARIABLE} 都没有设置"
         raise UsageError("U22", message, "设置要移去的数据库、存储的地址，写法见手册，再执行一次。")
     refuse_one_for_both()
-    file = workspace.state / STORE
+    aside = workspace.state / MOVING  # broken off at its commit
+    file = aside if aside.exists() else workspace.state / STORE
     has_record = bool(url) and has_tables(file)  # a command that was refused leaves a file without tables
     if url and not has_record and not (address and any(workspace.state.glob(f"{MOVED}*"))):  # else the files alone
         hint = f"用 -w 写对工作区；已经移走的，用 perfeval audit 核对；只移存档文件的，不设 {URL_VARIABLE}。"

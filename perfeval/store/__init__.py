@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import URL, Engine, select
+from sqlalchemy import URL, Engine, select, union
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,13 +35,14 @@ from perfeval.store.database import (
     try_database,
     unavailable,
 )
-from perfeval.store.moving import move_store
-from perfeval.store.tables import EvaluationRow, OutcomeRow, RecordRow
+from perfeval.store.moving import MOVING, move_store, refuse_half_moved, refuse_longer
+from perfeval.store.tables import BeforeRow, EvaluationRow, OutcomeRow, RecordRow
 from perfeval.store.transaction import Transaction
 
 __all__ = [
     "ARTIFACTS_VARIABLE",
     "MOVED",
+    "MOVING",
     "STORE",
     "URL_VARIABLE",
     "Artifacts",
@@ -95,11 +96,17 @@ class Store:
         # Also where nobody closes it, as at a command's end: what SQLite keeps beside the file belongs in it, or a copy of it lacks that.
         weakref.finalize(self, self._engine.dispose)
         try:
+            if own:
+                refuse_half_moved(self._engine, own)
             migrate(self._engine, lambda: _refuse_lost(self._engine, artifacts, own))
-            _refuse_left(self._engine, unit, own)
-        except StoreError:
+            if own:
+                _refuse_left(self._engine, unit, own)
+                _refuse_renamed(self._engine, unit, own)
+        except (StoreError, DatabaseError) as error:
             self.close()  # what SQLite keeps beside the file would be played into the one from the backup
-            raise
+            if isinstance(error, StoreError):
+                raise
+            raise unavailable(error, self._engine) from error
         self._take_over(programmes or {})
 
     @contextmanager
@@ -143,6 +150,8 @@ class Store:
 
 def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
     """Begin no new record where there was one."""
+    if own:
+        refuse_half_moved(engine, own)
     if own and not is_on(engine, own) and has_tables(own):
         raise _not_moved("数据库是空的", own)
     if own and is_on(engine, own) and (moved := max(own.parent.glob(f"{MOVED}*"), default=None)):
@@ -155,15 +164,41 @@ def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
     raise StoreError("S15", f"数据库是空的，{told}", hint)
 
 
-def _refuse_left(engine: Engine, unit: str, own: Path | None) -> None:
-    """Begin no unit anew in a database of others while its own record was not moved there."""
-    if own and not is_on(engine, own) and has_tables(own) and not _knows(engine, unit):
-        before = connect(file_url(own))
-        try:
-            if _knows(before, unit):
+def _refuse_left(engine: Engine, unit: str, own: Path) -> None:
+    """Go on in no database while the workspace's own file tells of the unit what is not told there."""
+    if is_on(engine, own) or not has_tables(own):
+        return
+    before = connect(file_url(own))
+    try:
+        if _knows(before, unit):
+            if not _knows(engine, unit):
                 raise _not_moved("数据库里没有本单位的记录", own)
-        finally:
-            before.dispose()
+            with before.connect() as here, engine.connect() as there:
+                refuse_longer(own, here, there, {unit})
+    finally:
+        before.dispose()
+
+
+def _refuse_renamed(engine: Engine, unit: str, own: Path) -> None:
+    """Begin no second record beside the workspace's own, which is under the name that its unit had before."""
+    if _knows(engine, unit):
+        return
+    if names := sorted(_units_of(own)):
+        told = f"数据库里没有“{unit}”的记录，本工作区的记录在“{'、'.join(names)}”名下"
+        hint = f"单位改了名的，在 perfeval.yml 的 unit 里写 key: {' 或 '.join(names)}，或改回原来的名称。"
+        raise StoreError("S22", told, f"{hint}工作区是从别的单位复制来的，先把 {own.parent} 移到别处。")
+
+
+def _units_of(own: Path) -> set[str]:
+    """The units that a workspace's own file tells of: it is nobody else's."""
+    if not has_tables(own):
+        return set()
+    engine = connect(file_url(own))
+    try:
+        with Session(engine) as session:
+            return set(session.scalars(union(select(RecordRow.unit), select(BeforeRow.unit).where(BeforeRow.unit != ""))))
+    finally:
+        engine.dispose()
 
 
 def _not_moved(told: str, own: Path) -> StoreError:
@@ -178,7 +213,7 @@ def _knows(engine: Engine, unit: str) -> bool:
     except DatabaseError as error:
         if "no such" in str(error.orig):
             return True
-        raise unavailable(error, engine) from error
+        raise
 
 
 def _refuse_gone(engine: Engine, unit: str, artifacts: Path) -> None:

@@ -1,11 +1,11 @@
 """A store moved (移库): all rows of a workspace's file into another database, in one transaction, in which they are compared."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, inspect, select, union
+from sqlalchemy import Connection, Engine, insert, inspect, select, union
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -14,21 +14,24 @@ from perfeval.store.database import URL_VARIABLE, connect, create_tables, file_u
 from perfeval.store.tables import VERSION, EvaluationRow, RecordRow, Table
 from perfeval.store.transaction import Transaction
 
+MOVING = "store.db.moving"
+"""How a workspace's file is called while its move is committed."""
 _ROWS_AT_ONCE = 200
 
 
 def move_store(file: Path, url: str, key: Callable[[], str], examine: Callable[[Transaction], object], kept: Path) -> None:
     """Copy a store's file, of the newest schema, into the database of an address; the file is then called `kept`.
 
-    What `examine` says of each unit must be the same here and there. Where it is so already, the move was broken off after its commit, and
-    only the name is left to do.
+    What `examine` says of each unit must be the same here and there. Before the commit the file is put aside: who is killed at it leaves
+    no two records that each go on, but one that only the next move opens. Where all is there already, only the name is left to do.
 
     Raises: ServerError: another process has the file open. StoreError: the database cannot be reached, has the unit already or another
-        unit's evaluation of the same number, or holds something else than was copied. Both are then as they were.
+        unit's evaluation of the same number, or holds something else than was copied. Both are then as they were, or the file is put aside
+        where it is not known whether the commit was done.
     """
     target = connect(url)
     if is_on(target, file):
-        raise _is_there(file)
+        raise _is_there("换一个空的数据库。")
     try:
         with _alone(file) as source:
             units = _units(source)
@@ -44,17 +47,49 @@ def move_store(file: Path, url: str, key: Callable[[], str], examine: Callable[[
                     if _examined(connection, units, key, examine) != told:
                         raise StoreError("S20", "移过去的记录与原来的不同，没有移动", "检查数据库服务，再执行一次 perfeval move。")
                 elif _examined(connection, units, key, examine) != told:
-                    raise _is_there(file)
-            file.rename(kept)  # under the lock: to who waits for it, SQLite then says that the file was moved
+                    refuse_longer(file, source, connection, units)
+                    raise _is_there(f"换一个空的数据库；已经移过、现在用着它的，把 {file} 移到别处保存。")
+                # Under the lock: to who waits for it, SQLite then says that the file was moved.
+                aside = file.rename(file.with_name(MOVING))
+            aside.rename(kept)
     except DatabaseError as error:
         raise unavailable(error, target) from error
     finally:
         target.dispose()
 
 
-def _is_there(file: Path) -> StoreError:
-    message = f"环境变量 {URL_VARIABLE} 所指的数据库里已有本单位的记录，没有移动"
-    return StoreError("S18", message, f"换一个空的数据库；已经移过、现在用着它的，把 {file} 移到别处保存。")
+def _is_there(hint: str) -> StoreError:
+    return StoreError("S18", f"环境变量 {URL_VARIABLE} 所指的数据库里已有本单位的记录，没有移动", hint)
+
+
+def refuse_half_moved(engine: Engine, own: Path) -> None:
+    """Begin and go on with nothing, here or there, before a move that was killed at its commit is ended.
+
+    Raises: StoreError.
+    """
+    if (aside := own.with_name(MOVING)).exists() and not is_on(engine, aside):
+        hint = f"环境变量 {URL_VARIABLE} 写要移去的数据库的地址，再执行一次 perfeval move。"
+        instead = f"不移了的，把它改名为 {own.name}，不再用那个数据库。"
+        raise StoreError("S23", f"移库在最后一步中断了，原来的记录在 {aside}", hint + instead)
+
+
+def refuse_longer(file: Path, here: Connection, there: Connection, units: Collection[str]) -> None:
+    """Go on in no database while the workspace's file tells of its units what is not told there.
+
+    Raises: StoreError: which of them has how many lines more.
+    """
+    ours, theirs = _lines(here, units), _lines(there, units)
+    if more := len(ours - theirs):
+        fewer = len(theirs - ours)
+        message = f"{file} 里有 {more} 条审批记录，环境变量 {URL_VARIABLE} 所指的数据库里没有；数据库里有 {fewer} 条，它没有"
+        hint = "以它为准的，不设这个变量，接着用它；或换一个空的数据库，再执行 perfeval move。"
+        raise StoreError("S24", message, f"{hint}以数据库为准的，把它移到别处保存，只记在它里面的，重新办理。")
+
+
+def _lines(connection: Connection, units: Collection[str]) -> set[str]:
+    if not inspect(connection).has_table(RecordRow.__tablename__):
+        return set()
+    return set(connection.scalars(select(RecordRow.sha256).where(RecordRow.unit.in_(units))))
 
 
 @contextmanager

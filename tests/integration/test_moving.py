@@ -209,6 +209,74 @@ def test_move_that_ended_before_its_file_was_renamed_is_typed_again(
     assert told_at(workspace.root, monkeypatch, url) == before
 
 
+class _KilledError(BaseException):
+    """A process that ends here."""
+
+
+def killed_at(name: str, workspace: Workspace) -> None:
+    """A move whose process ends where it would give the file of this name another."""
+    rename = Path.rename
+
+    def renamed(file: Path, to: Path) -> Path:
+        if file.name == name:
+            raise _KilledError
+        return rename(file, to)
+
+    with pytest.MonkeyPatch.context() as killing:
+        killing.setattr(Path, "rename", renamed)
+        with pytest.raises(_KilledError):
+            move(workspace)
+
+
+def test_move_killed_before_its_commit_has_moved_nothing(workspace: Workspace, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = told_at(workspace.root, monkeypatch)
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", url)
+    killed_at("store.db", workspace)
+    assert told_at(workspace.root, monkeypatch) == before
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", url)
+    move(workspace)
+    assert told_at(workspace.root, monkeypatch, url) == before
+
+
+def test_move_killed_after_its_commit_is_ended_before_anything_else_is_recorded(
+    workspace: Workspace, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = told_at(workspace.root, monkeypatch)
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", url)
+    killed_at("store.db.moving", workspace)
+    for address in ("", url):
+        with pytest.raises(PerfevalError) as caught:
+            told_at(workspace.root, monkeypatch, address)
+        assert (caught.value.code, "perfeval move" in caught.value.hint) == ("S23", True)
+    assert move(workspace).kept
+    assert [path.name.startswith("store.db.moved-") for path in workspace.state.glob("store.db*")] == [True]
+    assert told_at(workspace.root, monkeypatch, url) == before
+
+
+def test_file_that_tells_what_the_database_does_not_is_told(
+    workspace: Workspace, url: str, monkeypatch: pytest.MonkeyPatch, welcome: Callable[..., Any]
+) -> None:
+    kept = move(workspace).kept
+    assert kept
+    kept.rename(file := workspace.state / "store.db")
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", "")
+    office = open_office(workspace.root)
+    welcome(office, "后来的人", "center")
+    office.store.close()
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", url)
+    with pytest.raises(PerfevalError) as caught:
+        open_office(workspace.root)
+    assert caught.value.code == "S24"
+    fault = refused(workspace)
+    assert (fault.code, fault.message) == ("S24", caught.value.message)
+    assert fault.message.endswith("；数据库里有 0 条，它没有")
+    assert file.exists()
+    file.rename(kept)
+    office = open_office(workspace.root)
+    assert [status.key for status in steps.statuses(office)] == ["waiting-center"]
+    office.store.close()
+
+
 def test_database_that_has_the_unit_already_is_refused(workspace: Workspace, url: str, welcome: Callable[..., Any]) -> None:
     kept = move(workspace).kept
     assert kept
@@ -258,7 +326,8 @@ def test_database_that_is_prefects_is_nowhere_to_move_to(workspace: Workspace, t
 
 def test_own_store_is_nowhere_to_move_to(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERFEVAL_DATABASE_URL", f"sqlite:///{workspace.state / 'store.db'}")
-    assert refused(workspace).code == "S18"
+    fault = refused(workspace)
+    assert (fault.code, fault.hint) == ("S18", "换一个空的数据库。")
 
 
 @pytest.mark.parametrize("name", ["server.lock", "server.users"])
@@ -302,6 +371,19 @@ def test_office_that_was_not_moved_beside_another_is_not_begun_anew(workspace: W
         open_office(workspace.root)
     assert (caught.value.code, "perfeval move" in caught.value.hint) == ("S15", True)
     move(workspace)
+    office = open_office(workspace.root)
+    assert [status.revision.evaluation.id for status in steps.statuses(office)] == ["2022-zdxm-1"]
+    office.store.close()
+
+
+def test_unit_renamed_is_not_begun_anew_in_a_database_of_others(workspace: Workspace, second: Office) -> None:
+    edit(workspace.root, "name: 桃江县重点项目建设事务中心", "name: 桃江县重点项目服务中心")
+    with pytest.raises(PerfevalError) as caught:
+        open_office(workspace.root)
+    assert (caught.value.code, "key: 桃江县重点项目建设事务中心" in caught.value.hint) == ("S22", True)
+    assert refused(Workspace(workspace.root)).code == "S22"
+    edit(workspace.root, "  name: 桃江", "  key: 桃江县重点项目建设事务中心\n  name: 桃江")
+    move(Workspace(workspace.root))
     office = open_office(workspace.root)
     assert [status.revision.evaluation.id for status in steps.statuses(office)] == ["2022-zdxm-1"]
     office.store.close()

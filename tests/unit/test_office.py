@@ -75,6 +75,23 @@ def test_offices_of_two_units_on_one_database_know_nothing_of_each_other(
     other.store.close()
 
 
+def test_unit_renamed_is_not_begun_anew_beside_its_own_record(opened: Opening, settings: dict[str, Any]) -> None:
+    begun(opened())
+    renamed = settings["unit"] | {"name": "样例新单位"}
+    with pytest.raises(StoreError) as fault:
+        opened(unit=renamed)
+    assert (fault.value.code, fault.value.message) == ("S22", "数据库里没有“样例新单位”的记录，本工作区的记录在“样例单位”名下")
+    assert "key: 样例单位" in fault.value.hint
+    with opened(unit=renamed | {"key": "样例单位"}).store.reading() as record:
+        assert [item.id for item in record.evaluations()] == ["2022-roads-1"]
+
+
+def test_unit_renamed_before_anything_was_recorded_is_begun(opened: Opening, settings: dict[str, Any]) -> None:
+    with opened().store.transaction() as record:
+        record.save_secret("pages", "a secret")
+    assert begun(opened(unit=settings["unit"] | {"name": "样例新单位"})).id == "2022-roads-1"
+
+
 def test_office_knows_what_an_evaluation_is_about(opened: Opening, two_programmes: list[Any]) -> None:
     office = opened(programmes=two_programmes)
     subject = office.subject(begun(office, "bridges", "桥梁维修"))

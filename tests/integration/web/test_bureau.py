@@ -188,6 +188,12 @@ def test_overview_opens_at_last_year(known: list[int], shown: int) -> None:
 
 def test_office_that_calls_itself_the_bureau_beside_it_sees_nothing(bureau: tuple[House, Office, Office], tmp_path: Path) -> None:
     house, projects, _ = bureau
-    pretender = open_office(renamed(Path(shutil.copytree(projects.workspace.root, tmp_path / "pretender")), f" {BUREAU} ", key="x"))
+    pretender = open_office(
+        renamed(
+            Path(shutil.copytree(projects.workspace.root, tmp_path / "pretender", ignore=shutil.ignore_patterns(".perfeval"))),
+            f" {BUREAU} ",
+            key="x",
+        )
+    )
     served = [Overseen(office, "") for office in (house.office, projects, pretender)]
     assert [overseen_by(office, served) for office in (house.office, pretender)] == [[], []]

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from flows import cli
+from flows.batch import _read, items_of
 from flows.cli import app
 from flows.conduct import Position
 from perfeval import steps
@@ -31,6 +33,15 @@ def run(office: Office, capsys: pytest.CaptureFixture[str]) -> Running:
         return int(stop.value.code or 0), capsys.readouterr().err.splitlines()
 
     return running
+
+
+def rename_gate(office: Office, key: str) -> None:
+    """Call a gate otherwise in the settings, under another key."""
+    file = office.workspace.config_file
+    settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    gate = next(gate for gate in settings["gates"] if gate["key"] == key)
+    gate |= {"key": "county", "title": "县级审批"}
+    file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
 
 
 @pytest.fixture
@@ -91,6 +102,17 @@ def test_decision_at_a_gate_that_is_not_there_names_those_that_are(revision: Rev
     assert (code, said) == (2, ["没有“county”这一审批环节", "可用：center（中心审批）、bureau（财政局审批）"])
 
 
+def test_decision_is_taken_at_the_gates_of_the_draft_though_the_settings_have_others(
+    office: Office, revision: Revision, run: Running, welcome: Callable[..., Any]
+) -> None:
+    welcome(office, "样例甲", "bureau")
+    rename_gate(office, "bureau")
+    code, said = run("decide", revision.evaluation.id, "--gate", "bureau", *DECIDE)
+    assert (code, said[0]) == (1, "动态码不正确、已过期或已使用过")
+    code, said = run("decide", revision.evaluation.id, "--gate", "county", *DECIDE)
+    assert (code, said[1]) == (2, "可用：center（中心审批）、bureau（财政局审批）")
+
+
 def test_decision_on_what_is_not_drafted_is_refused(evaluation: Evaluation, run: Running) -> None:
     code, said = run("decide", evaluation.id, "--gate", "center", *DECIDE)
     assert (code, said[0]) == (2, "2022-roads-1 还没有可审批的报告")
@@ -143,6 +165,15 @@ def test_batch_tells_whose_each_hint_is_and_the_number_of_what_was_returned(
         f"{missing}：用 perfeval init 目录 新建工作区，或用 -w 指定工作区目录。",
         "共2项，0项已送审或已归档，2项没有成功。",
     ]
+
+
+def test_batch_tells_the_gate_of_the_draft_though_the_settings_have_another(
+    office: Office, revision: Revision, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rename_gate(office, "center")
+    cli._report(office, Position("", steps.status(office, revision.evaluation), None), None, as_json=True)
+    (item,) = items_of([office.workspace.root])
+    assert _read(2022, item, capsys.readouterr().out).told == "待中心审批"
 
 
 def test_batch_tells_of_a_folder_that_cannot_be_read_and_does_the_others(office: Office, evaluation: Evaluation, batch: Batch) -> None:

@@ -250,13 +250,14 @@ def test_runs_under_way_are_told_with_the_form_they_must_stand_at(desk: Desk, st
 # ---- enrolment -----------------------------------------------------------------------------------------------------------
 
 
-def test_device_keeps_apart_the_persons_of_two_offices_at_one_host(office: Office) -> None:
+def test_device_keeps_apart_the_persons_of_two_offices_at_one_host(office: Office, tmp_path: Path) -> None:
     """Else the second enrolment on a device takes away the key of the first, where both persons have one number."""
     users = dict[str, str]()
     for unit in ("样例单位", "另一单位"):
         data = office.workspace.config_file.read_text("utf-8").replace("name: 样例单位", f"name: {unit}", 1)
-        office.workspace.config_file.write_text(data, encoding="utf-8")
-        here = open_office(office.workspace.root)
+        (folder := tmp_path / unit).mkdir()
+        (folder / "perfeval.yml").write_text(data, encoding="utf-8")
+        here = open_office(folder)
         invited = persons.invite(here, "样例乙", ["operator"])
         assert (here.workspace.unit, invited.person) == (unit, "p1")
         users[unit] = Desk(here).invitation(invited.token, "http://localhost:4200")["user"]

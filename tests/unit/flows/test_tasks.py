@@ -1,7 +1,9 @@
 """Steps as tasks, called as plain functions: which faults are kept for whoever started the run, and which run may begin."""
 
 import errno
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from perfeval.errors import LedgerError, StoreError, UsageError
 from perfeval.model import Evaluation, Finding, Gate, Revision, Severity
 from perfeval.model.documents import load_json
 from perfeval.model.outcomes import Corrected, Failure
-from perfeval.office import Office
+from perfeval.office import Office, this_office
 
 RUN = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -139,6 +141,18 @@ def test_run_that_names_nobody_is_the_drafters(beginning: Office) -> None:
 def test_run_that_names_no_year_is_about_the_one_before_its_new_year_here(beginning: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow_run, "scheduled_start_time", datetime(2022, 12, 31, 16, tzinfo=UTC))  # Prefect's own
     assert tasks.open_evaluation.fn(0, "", "").year == 2022
+
+
+def test_run_that_goes_on_is_about_what_it_has_begun_whatever_the_settings_and_the_clock_say_by_now(
+    beginning: Office, monkeypatch: pytest.MonkeyPatch, make_folder: Callable[..., Path], two_programmes: list[Any]
+) -> None:
+    monkeypatch.setattr(flow_run, "scheduled_start_time", datetime(2023, 1, 5, tzinfo=UTC))  # Prefect's own
+    begun = tasks.open_evaluation.fn(0, "", "")
+    make_folder(programmes=two_programmes)
+    beginning.store.close()
+    this_office.cache_clear()
+    monkeypatch.setattr(flow_run, "scheduled_start_time", datetime(2024, 1, 5, tzinfo=UTC))
+    assert tasks.open_evaluation.fn(0, "", "") == begun
 
 
 def test_run_refused_at_its_beginning_keeps_why(beginning: Office) -> None:
