@@ -185,11 +185,13 @@ def _number(year: int, item: Item) -> str:
     return ""
 
 
-def _stage(item: Item, evaluation: str) -> str:
-    """Where an evaluation stands, at which of its draft's gates."""
-    office = open_office(item.folder)
-    with office.store.reading() as record:
-        return record.progress(record.evaluation(evaluation)).status(office.workspace.gates).title
+def _stage(item: Item, evaluation: str, state: str) -> str:
+    """Where an evaluation stands, at which of its draft's gates; as the run called it where the office cannot be read just now."""
+    with suppress(PerfevalError, OSError):
+        office = open_office(item.folder)
+        with office.store.reading() as record:
+            return record.progress(record.evaluation(evaluation)).status(office.workspace.gates).title
+    return state
 
 
 def _read(year: int, item: Item, text: str) -> Outcome:
@@ -201,7 +203,7 @@ def _read(year: int, item: Item, text: str) -> Outcome:
         is_archived = error["code"] == _ARCHIVED
         came = ("archived", "已归档") if is_archived else ("failed", error["message"], error["hint"])
         return Outcome(item.office, item.programme, _number(year, item), *came)
-    title, _, hint = (told.get("message") or _stage(item, told["evaluation"])).partition("\n")
+    title, _, hint = (told.get("message") or _stage(item, told["evaluation"], told["state"])).partition("\n")
     if any(finding["severity"] == "error" for finding in told.get("findings", ())):
         hint = f"逐项列出：perfeval check --year {year} -w {shlex.quote(str(item.folder))}"
     return Outcome(item.office, item.programme, told["evaluation"] or "", told["state"], title, hint)

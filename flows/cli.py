@@ -62,11 +62,7 @@ def run(
     subject = office.workspace.subject(year, programme)
     status = _current(office, subject)
     if status and status.stage is Stage.ARCHIVED:
-        raise UsageError(
-            "P08",
-            f"{year}年度的自评已归档：{status.revision.evaluation.id}",
-            "用 perfeval verify 核验归档包；归档包不在的，从备份恢复归档文件夹。",
-        )
+        raise UsageError("P08", f"{year}年度的自评已归档：{status.revision.evaluation.id}", "用 perfeval verify 核验归档包。")
     if status and status.stage is Stage.CORRECTING:
         _correct(office, status, note, reply or [])
     elif note or reply:

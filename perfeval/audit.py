@@ -120,15 +120,19 @@ def _archived(chains: Mapping[str, Sequence[Entry]]) -> Iterator[tuple[str, int,
 def _replaced(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, SealedBag]) -> Iterator[Touched]:
     """Bags that are not those which the record tells of: whole or not, `verify` cannot know."""
     for chain, number, told in _archived(chains):
-        if told.bag in sealed and sealed[told.bag].manifest != told.manifest:
+        if told.bag in sealed and sealed[told.bag].manifest not in {"", told.manifest}:
             yield Touched(chain, number, f"归档文件夹里的归档包 {told.bag} 不是归档时的那一份：从备份恢复归档文件夹")
 
 
 def _absent(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, SealedBag] | None) -> Iterator[str]:
-    absent = [] if sealed is None else sorted(told.bag for _, _, told in _archived(chains) if told.bag not in sealed)
+    absent = (
+        []
+        if sealed is None
+        else sorted(told.bag for _, _, told in _archived(chains) if told.bag not in sealed or not sealed[told.bag].manifest)
+    )
     if absent:
         more = f"等{len(absent)}个" if len(absent) > _NAMED else ""
-        yield f"归档包 {'、'.join(absent[:_NAMED])}{more}不在归档文件夹里，未与记录对照：已移交档案室的不必处理，否则从备份恢复"
+        yield f"归档包 {'、'.join(absent[:_NAMED])}{more}不在归档文件夹里或不能读取，未与记录对照：已移交档案室的不必处理，否则从备份恢复"
 
 
 def _unended(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, SealedBag]) -> Iterator[str]:

@@ -185,7 +185,7 @@ def _examine_configuration(workspace: Workspace | ConfigurationError | None) -> 
 
 def _examine_store(workspace: Workspace | None) -> list[Condition]:
     """Whether the database is whole that is a file, the workspace's own or another, where there is one yet."""
-    from perfeval.store import STORE, file_of, is_damage
+    from perfeval.store import MOVING, STORE, file_of, is_damage, units_of
 
     file: Path | None = None
     if url := os.environ.get(_DATABASE):
@@ -195,6 +195,8 @@ def _examine_store(workspace: Workspace | None) -> list[Condition]:
         file = workspace.root / workspace.settings.storage.folder / STORE
     name, purpose = "自评数据", "自评进度、审批记录"
     restore = "把它连同旁边的 -wal、-shm 移到别处保存，再从备份恢复；不要从头再来"
+    if workspace and os.path.exists(aside := workspace.root / workspace.settings.storage.folder / MOVING):  # noqa: PTH110
+        return [Condition(name, "missing", f"移库在最后一步中断了，原来的记录在 {aside}", purpose, "再执行一次 perfeval move")]
     if file is None or not os.path.exists(file):  # noqa: PTH110  # of a folder that one may not look into, Path.exists raises
         return []
     try:
@@ -208,6 +210,10 @@ def _examine_store(workspace: Workspace | None) -> list[Condition]:
         told = str(error)
     if told != "ok":
         return [Condition(name, "missing", f"{file} 已损坏：{told}", purpose, restore)]
+    with suppress(PerfevalError):  # of an older version: told when it is opened
+        if workspace and not url and (units := units_of(file)) and workspace.unit not in units:
+            names = " 或 ".join(sorted(units))
+            return [Condition(name, "missing", f"{file} 里是“{names}”的记录", purpose, f"单位改了名的，在 unit 里写 key: {names}")]
     return [Condition(name, "ok", f"{file} 完好", purpose)]
 
 

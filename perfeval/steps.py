@@ -124,7 +124,7 @@ def _refuse_other_key(record: Transaction, subject: Subject) -> None:
         if item.programme == name and item.programme_key not in known and item.outcome != Stage.REFUSED:
             before, now = item.programme_key, subject.programme.key
             message = f"{subject.year}年度“{name}”已有自评（{item.id}），立项时它的 key 是“{before}”，现在是“{now}”"
-            raise UsageError("U18", message, f"把 perfeval.yml 里这个项目的 key 改回“{before}”；自评期间名称可以改，key 不改。")
+            raise UsageError("U18", message, f"在 perfeval.yml 里给这个项目写上 key: {before}；自评期间名称可以改，key 不改。")
 
 
 def _refuse_lost_record(subject: Subject) -> None:
@@ -586,7 +586,7 @@ def close_evaluation(store: Store, evaluation: Evaluation) -> None:
 
 
 def _package(office: Office, revision: Revision) -> SubmissionPackage:
-    from perfeval.archive import SubmissionPackage, archive_number, evaluation_of, hear_all, report_title, touched
+    from perfeval.archive import SubmissionPackage, archive_number, evaluation_of, hear_all, is_bag, report_title, touched
     from perfeval.reperformance import maker_of
     from perfeval.report import write_approval_sheet
 
@@ -608,7 +608,7 @@ def _package(office: Office, revision: Revision) -> SubmissionPackage:
             raise touched([fault.message for fault in cut])
         number = record.next_item_number(evaluation)
         # The archive's folder may know of numbers that a database before this one gave.
-        while (evaluation_of(folder / archive_number(settings.archive, evaluation.year, number)) or evaluation.id) != evaluation.id:
+        while is_bag(bag := folder / archive_number(settings.archive, evaluation.year, number)) and evaluation_of(bag) != evaluation.id:
             number += 1
         now, last = record.now(), max(item.decided_at for item in decisions)
         if now < last:  # once it is written down, it would shut the door for good

@@ -5,7 +5,7 @@ from perfeval.archive.bag import archive_bag
 from perfeval.archive.description import made_by, misdescribed
 from perfeval.archive.hearing import Hearing, hear, hear_all, touched
 from perfeval.archive.package import ORIGIN, SHEET, SubmissionPackage, archive_number, report_title
-from perfeval.archive.verification import Check, Examination, State, examine_bag, verify_bag
+from perfeval.archive.verification import Check, Examination, State, examine_bag, is_bag, verify_bag
 from perfeval.archive.witness import compare_witness
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "examine_bag",
     "hear",
     "hear_all",
+    "is_bag",
     "made_by",
     "misdescribed",
     "report_title",

@@ -18,7 +18,10 @@ from perfeval.archive.verification import Check, verify_bag
 from perfeval.errors import ArchiveError, refusal
 from perfeval.model.digests import content_digest
 
-_OTHERS = "归档包一经形成不得改动：用 perfeval verify 核验原包。数据库是从旧备份恢复的，换成归档以后的；如是另一份报告，请另编档号。"
+_OTHERS = (
+    "归档包一经形成不得改动：用 perfeval verify 核验原包。数据库是从旧备份恢复的，换成归档以后的；"
+    "原包是另一项自评的，先把它移到别处保存，再执行一次 perfeval run。"
+)
 _UNRECORDED = "归档中断以后程序升级过，或原包被改动过；原包没有登记在数据库里：移到别处保存，再执行一次 perfeval run，重新形成归档包。"
 _READ_ONLY = 0o444
 _FOLDER = 0o755

@@ -72,9 +72,14 @@ class Examination:
     hearing: Hearing | None = None
 
 
+def is_bag(path: Path) -> bool:
+    """Whether there is a bag, whole or not."""
+    return os.path.isfile(path / "bagit.txt")  # noqa: PTH113  # pathlib raises in a folder that may not be read
+
+
 def examine_bag(path: Path) -> Examination:
     """What `verify_bag` checks, with what was read for it."""
-    if not os.path.isfile(path / "bagit.txt"):  # noqa: PTH113  # pathlib raises in a folder that may not be read
+    if not is_bag(path):
         detail = f"{_shown(str(path))} 不是归档包：不是文件夹，或其中没有 bagit.txt"
         return Examination([Check("可用性：归档包", State.WRONG, detail)], {})
     bag = _Bag(path)

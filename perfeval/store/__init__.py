@@ -59,6 +59,7 @@ __all__ = [
     "server_address",
     "try_artifacts",
     "try_database",
+    "units_of",
 ]
 
 STORE = "store.db"
@@ -183,20 +184,24 @@ def _refuse_renamed(engine: Engine, unit: str, own: Path) -> None:
     """Begin no second record beside the workspace's own, which is under the name that its unit had before."""
     if _knows(engine, unit):
         return
-    if names := sorted(_units_of(own)):
+    file = own if has_tables(own) else max(own.parent.glob(f"{MOVED}*"), default=None)
+    if file and (names := sorted(units_of(file))) and unit not in names:
         told = f"数据库里没有“{unit}”的记录，本工作区的记录在“{'、'.join(names)}”名下"
         hint = f"单位改了名的，在 perfeval.yml 的 unit 里写 key: {' 或 '.join(names)}，或改回原来的名称。"
-        raise StoreError("S22", told, f"{hint}工作区是从别的单位复制来的，先把 {own.parent} 移到别处。")
+        raise StoreError("S22", told, f"{hint}用样例试办过，或从别的单位复制来的，先把 {own.parent} 和归档文件夹里的归档包移到别处。")
 
 
-def _units_of(own: Path) -> set[str]:
-    """The units that a workspace's own file tells of: it is nobody else's."""
-    if not has_tables(own):
-        return set()
-    engine = connect(file_url(own))
+def units_of(file: Path) -> set[str]:
+    """The units that a workspace's own file tells of: it is nobody else's.
+
+    Raises: StoreError: it cannot be read, or is of an older version.
+    """
+    engine = connect(file_url(file))
     try:
         with Session(engine) as session:
             return set(session.scalars(union(select(RecordRow.unit), select(BeforeRow.unit).where(BeforeRow.unit != ""))))
+    except DatabaseError as error:
+        raise unavailable(error, engine) from error
     finally:
         engine.dispose()
 

@@ -376,6 +376,15 @@ def test_office_that_was_not_moved_beside_another_is_not_begun_anew(workspace: W
     office.store.close()
 
 
+def test_unit_renamed_after_its_move_is_not_begun_anew(workspace: Workspace, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERFEVAL_DATABASE_URL", url)
+    move(workspace)
+    edit(workspace.root, "name: 桃江县重点项目建设事务中心", "name: 桃江县重点项目服务中心")
+    with pytest.raises(PerfevalError) as caught:
+        open_office(workspace.root)
+    assert (caught.value.code, "key: 桃江县重点项目建设事务中心" in caught.value.hint) == ("S22", True)
+
+
 def test_unit_renamed_is_not_begun_anew_in_a_database_of_others(workspace: Workspace, second: Office) -> None:
     edit(workspace.root, "name: 桃江县重点项目建设事务中心", "name: 桃江县重点项目服务中心")
     with pytest.raises(PerfevalError) as caught:

@@ -762,7 +762,9 @@ def test_maker_that_a_bag_names_in_words_of_somebodys_own_is_not_believed(office
         office.archive()
 
 
-def test_bag_that_is_not_the_one_recorded_is_told_and_never_made(office: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bag_that_is_not_the_one_recorded_is_told_and_never_made(
+    office: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     office.approve()
     bag = office.archive()
     away = bag.rename(office.workspace.root / "elsewhere")
@@ -781,6 +783,11 @@ def test_bag_that_is_not_the_one_recorded_is_told_and_never_made(office: Rehears
     tags.chmod(0o644)
     tags.write_text(re.sub(r"\S+(?=  bag-info.txt)", digest, tags.read_text("utf-8")), "utf-8")
     away.rename(bag)
+    kept = (bag / tags.name).rename(tmp_path / "kept")
+    with office.store.reading() as record:
+        found = audit(record, sealed=sealed_bags(bag.parent))
+    assert (found.faults, any(text.startswith(f"归档包 {bag.name}不在归档文件夹里或不能读取") for text in found.unproved)) == ((), True)
+    kept.rename(bag / tags.name)
     with office.store.reading() as record:
         faults = audit(record, sealed=sealed_bags(bag.parent)).faults
     assert [fault.message for fault in faults] == [f"归档文件夹里的归档包 {bag.name} 不是归档时的那一份：从备份恢复归档文件夹"]
@@ -839,13 +846,14 @@ def test_file_that_an_earlier_step_rests_on_is_read_afresh_with_everything(
     assert all(check.ok for check in verify_archive(office.archive()))
 
 
-def test_archive_number_that_a_bag_of_another_evaluation_has_is_not_given(office: Rehearsal, done: Rehearsal) -> None:
+@pytest.mark.parametrize("told", ["2022-other-1", None])
+def test_archive_number_that_a_bag_of_another_evaluation_has_is_not_given(office: Rehearsal, done: Rehearsal, told: str | None) -> None:
     office.approve()
     bag = next(done.workspace.archive_folder.iterdir())
     shutil.copytree(bag, office.workspace.archive_folder / bag.name)
     shown = office.workspace.archive_folder / bag.name / "data/records/decisions.json"
     shown.chmod(0o644)
-    shown.write_text(shown.read_text("utf-8").replace(office.evaluation.id, "2022-other-1"), "utf-8")
+    shown.write_text(shown.read_text("utf-8").replace(office.evaluation.id, told) if told else "", "utf-8")
     assert (bag.name[-4:], office.archive().name[-4:]) == ("0001", "0002")
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,7 +20,7 @@ from perfeval.certificate import make_certificate
 from perfeval.doctor import Condition, examine, examine_folder, examine_packages
 from perfeval.errors import ConfigurationError
 from perfeval.office import open_office
-from perfeval.store import STORE
+from perfeval.store import MOVING, STORE
 from perfeval.workspace import Workspace
 
 
@@ -283,6 +284,21 @@ def test_store_that_is_damaged_is_told_with_what_to_restore(workspace: Workspace
     assert told.state == "missing"
     assert str(file) in told.found
     assert "从备份恢复" in told.remedy
+
+
+def test_store_that_no_command_opens_is_told(workspace: Workspace, welcome: Callable[..., Any]) -> None:
+    office = open_office(workspace.root)
+    welcome(office, "样例甲", "operator")
+    office.store.close()
+    settings, name = workspace.config_file, workspace.unit
+    text = settings.read_text("utf-8")
+    settings.write_text(text.replace(f"name: {name}", "name: 样例新单位", 1), "utf-8")
+    told = found(Workspace(workspace.root), "自评数据")
+    assert (told.state, f"key: {name}" in told.remedy) == ("missing", True)
+    settings.write_text(text, "utf-8")
+    (workspace.state / STORE).rename(workspace.state / MOVING)
+    told = found(workspace, "自评数据")
+    assert (told.state, "perfeval move" in told.remedy) == ("missing", True)
 
 
 def test_store_that_is_locked_is_not_to_be_restored_and_one_that_is_looked_at_is_left_alone(workspace: Workspace) -> None:

@@ -173,7 +173,10 @@ def test_batch_tells_the_gate_of_the_draft_though_the_settings_have_another(
     rename_gate(office, "center")
     cli._report(office, Position("", steps.status(office, revision.evaluation), None), None, as_json=True)
     (item,) = items_of([office.workspace.root])
-    assert _read(2022, item, capsys.readouterr().out).told == "待中心审批"
+    said = capsys.readouterr().out
+    assert _read(2022, item, said).told == "待中心审批"
+    office.workspace.config_file.write_text("unit: [", encoding="utf-8")
+    assert _read(2022, item, said).told == "waiting-center"
 
 
 def test_batch_tells_of_a_folder_that_cannot_be_read_and_does_the_others(office: Office, evaluation: Evaluation, batch: Batch) -> None:
