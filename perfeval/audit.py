@@ -125,11 +125,10 @@ def _replaced(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, Sealed
 
 
 def _absent(chains: Mapping[str, Sequence[Entry]], sealed: Mapping[str, SealedBag] | None) -> Iterator[str]:
-    absent = (
-        []
-        if sealed is None
-        else sorted(told.bag for _, _, told in _archived(chains) if told.bag not in sealed or not sealed[told.bag].manifest)
-    )
+    if sealed is None:
+        return
+    here = {name for name, bag in sealed.items() if bag.manifest}
+    absent = sorted(told.bag for _, _, told in _archived(chains) if told.bag not in here)
     if absent:
         more = f"等{len(absent)}个" if len(absent) > _NAMED else ""
         yield f"归档包 {'、'.join(absent[:_NAMED])}{more}不在归档文件夹里或不能读取，未与记录对照：已移交档案室的不必处理，否则从备份恢复"
