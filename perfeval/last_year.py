@@ -57,12 +57,11 @@ def facts_of_last_year(subject: Subject) -> Facts | None:
     return recorded_facts(load_json(tuple[FactRecord, ...], (bag / FACTS).read_bytes()))
 
 
-def refuse_other_bag(subject: Subject, name: str, manifest: str) -> None:
-    """Stop where the record tells of a bag, by its name and its last list's digest, and another lies there or none.
+def refuse_other_bag(bag: Path | None, name: str, manifest: str) -> None:
+    """Stop where the record tells of a bag, by its name and its last list's digest, and another is last year's or none.
 
     Raises: ArchiveError: it is so.
     """
-    bag = bag_of_last_year(subject)
     if bag is None or bag.name != name:
         raise _unfit(name, "归档文件夹里没有这个归档包")
     if hashlib.sha256((bag / TAGS).read_bytes()).hexdigest() != manifest:

@@ -279,7 +279,7 @@ def _refuse_other_archive(office: Office, subject: Subject) -> None:
         before = [item for item in record.evaluations(subject.year - 1) if item.programme_key == subject.programme.key or item.id == here]
         told = [line.what for item in before for line in _lines(record, item.id) if isinstance(line.what, events.Archived)]
     for archived in told:
-        refuse_other_bag(subject, archived.bag, archived.manifest)
+        refuse_other_bag(bag, archived.bag, archived.manifest)
 
 
 def draft_report(office: Office, revision: Revision) -> Draft:
@@ -549,15 +549,15 @@ def archive_report(office: Office, revision: Revision) -> Path:
     def verify(bag: Path) -> list[Check]:
         checks = verify_archive(bag)
         with office.store.reading() as record:
-            told = {line.what.manifest for line in _lines(record, revision.evaluation.id) if isinstance(line.what, events.Archived)}
-        if told and sealed_bag(bag).manifest not in told:
-            message = f"{revision.evaluation.id} 归档时的归档包不在归档文件夹里，现在的程序不能原样重新形成"
-            raise ArchiveError("K11", message, "从备份恢复归档文件夹。")
-        if all(check.ok for check in checks):  # then the rows that go into no bag
-            with office.store.reading() as record:
-                kept = record.evaluation(revision.evaluation.id)
-                if changed := [told for _, told in differences(record, kept, _lines(record, kept.id))]:
-                    raise touched(changed)
+            kept = record.evaluation(revision.evaluation.id)
+            lines = _lines(record, kept.id)
+            manifests = {line.what.manifest for line in lines if isinstance(line.what, events.Archived)}
+            if manifests and sealed_bag(bag).manifest not in manifests:
+                message = f"{kept.id} 归档时的归档包不在归档文件夹里，现在的程序不能原样重新形成"
+                raise ArchiveError("K11", message, "从备份恢复归档文件夹。")
+            # Where the bag is sound, the rows that go into none.
+            if all(check.ok for check in checks) and (changed := [told for _, told in differences(record, kept, lines)]):
+                raise touched(changed)
         return checks
 
     if (archived := archive_of(office, revision)) and archived.exists():

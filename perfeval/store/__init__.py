@@ -151,7 +151,7 @@ class Store:
 
 def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
     """Begin no new record where there was one."""
-    if own:
+    if own:  # once more: the file may have been put aside while its lock was waited for
         refuse_half_moved(engine, own)
     if own and not is_on(engine, own) and has_tables(own):
         raise _not_moved("数据库是空的", own)
