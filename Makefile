@@ -21,8 +21,9 @@ setup: $(VENV)/.ready  ## install what runs into .venv, from requirements.lock
 demo: setup  ## the whole year on invented ledgers: check, score, draft, two approvals, archive, verify
 	$(BIN)/perfeval demo
 
+# One process more than there are cores: the long tests wait for half of their time.
 test: $(VENV)/.ready-dev  ## all tests, on all cores; those whose programs are missing skip with the reason
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal
 
 serve: setup  ## Prefect server, UI, deployment and downloads for the workspace W (default: here)
 	$(BIN)/perfeval serve -w $(or $(W),.)
