@@ -155,7 +155,7 @@ def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
         refuse_half_moved(engine, own)
     if own and not is_on(engine, own) and has_tables(own):
         raise _not_moved("数据库是空的", own)
-    if own and is_on(engine, own) and (moved := max(own.parent.glob(f"{MOVED}*"), default=None)):
+    if own and is_on(engine, own) and (moved := _moved(own)):
         told, hint = f"原来的记录已移走，移走时的是 {moved}", f"设置环境变量 {URL_VARIABLE}，写移去的数据库的地址。{_FROM_THE_START}"
     elif any(artifacts.glob("[0-9a-f][0-9a-f]")):
         told = f"{artifacts} 里却有存档文件：数据库可能已丢失，或地址换了"
@@ -163,6 +163,11 @@ def _refuse_lost(engine: Engine, artifacts: Path, own: Path | None) -> None:
     else:
         return
     raise StoreError("S15", f"数据库是空的，{told}", hint)
+
+
+def _moved(own: Path) -> Path | None:
+    """The file that a workspace's own became when its record was moved last, if it is still there."""
+    return max(own.parent.glob(f"{MOVED}*"), default=None)
 
 
 def _refuse_left(engine: Engine, unit: str, own: Path) -> None:
@@ -184,7 +189,7 @@ def _refuse_renamed(engine: Engine, unit: str, own: Path) -> None:
     """Begin no second record beside the workspace's own, which is under the name that its unit had before."""
     if _knows(engine, unit):
         return
-    file = own if has_tables(own) else max(own.parent.glob(f"{MOVED}*"), default=None)
+    file = own if has_tables(own) else _moved(own)
     if file and (names := sorted(units_of(file))) and unit not in names:
         told = f"数据库里没有“{unit}”的记录，本工作区的记录在“{'、'.join(names)}”名下"
         hint = f"单位改了名的，在 perfeval.yml 的 unit 里写 key: {' 或 '.join(names)}，或改回原来的名称。"
